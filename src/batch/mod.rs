@@ -1,0 +1,1 @@
+//! Campaigns: one profile, many handsets, no lost and no doubled row.

@@ -1,0 +1,75 @@
+//! The command list, global options and exit codes. One file a command.
+
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use impskit::error::{Error, ErrorKind};
+
+pub(crate) use ui::Ui;
+
+/// Provisioning toolkit for OMA IMPS (Wireless Village), with an IMPS server to try every document against.
+#[derive(Debug, Parser)]
+#[command(name = "impskit", version, propagate_version = true, infer_long_args = false, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    ui: ui::Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// One line a command; each is a file of this folder.
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// What a command came to; `product.md` section 2, "Exit codes".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Done; nothing to complain of.
+    Good,
+    /// The command ran and the answer is "not good".
+    NotGood,
+    /// Partly done: devices failed or rows were rejected.
+    Partly,
+    /// Stopped by a safety limit.
+    Stopped,
+    /// Interrupted; state is saved.
+    Interrupted,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Good => 0,
+            Outcome::NotGood => 1,
+            Outcome::Partly => 3,
+            Outcome::Stopped => 5,
+            Outcome::Interrupted => 130,
+        })
+    }
+}
+
+/// Runs the command line and returns the exit code.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut ui = Ui::new(&cli.ui);
+    match run(&cli.command, &mut ui) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn run(command: &Command, _ui: &mut Ui) -> Result<Outcome, Error> {
+    match *command {}
+}
+
+fn exit_code(error: &Error) -> u8 {
+    match error.kind {
+        ErrorKind::Remote => 4,
+        _ => 2,
+    }
+}

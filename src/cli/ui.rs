@@ -1,0 +1,149 @@
+//! stdout and stderr, colour, reading inputs and writing outputs: what every command needs.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use impskit::error::{Error, Result};
+
+/// Options every command has.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: When,
+    /// Only errors on stderr
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// No progress bar even on a terminal
+    #[arg(long, global = true, env = "IMPSKIT_NO_PROGRESS")]
+    no_progress: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The streams of the process.
+#[derive(Debug)]
+pub(crate) struct Ui {
+    /// Whether text on stdout and stderr may have colours.
+    pub(crate) color: bool,
+    /// Whether a progress bar may be drawn on stderr.
+    pub(crate) progress: bool,
+    quiet: bool,
+}
+
+impl Ui {
+    pub(crate) fn new(options: &Options) -> Self {
+        let wanted = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let color = match options.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto if wanted("NO_COLOR") => false,
+            When::Auto if wanted("CLICOLOR_FORCE") => true,
+            When::Auto => io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        };
+        Self {
+            color,
+            progress: io::stderr().is_terminal() && !options.no_progress && !options.quiet,
+            quiet: options.quiet,
+        }
+    }
+
+    /// Writes data to stdout. A closed pipe ends the process quietly (`product.md` section 12).
+    pub(crate) fn data(&mut self, data: &[u8]) -> Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(data).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(|error| Error::input(error.to_string()).at("stdout")),
+        }
+    }
+
+    /// Writes a line of text to stdout.
+    pub(crate) fn line(&mut self, text: &str) -> Result<()> {
+        self.data(format!("{text}\n").as_bytes())
+    }
+
+    /// Tells people something on stderr, unless they asked for quiet.
+    pub(crate) fn say(&mut self, text: &str) {
+        if !self.quiet {
+            // Nothing can be done about a closed stderr.
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Tells people what went wrong.
+    pub(crate) fn error(&mut self, error: &Error) {
+        let _ = writeln!(io::stderr(), "{error}");
+    }
+
+    /// Writes a result to `output`, or to stdout where there is none; `binary` results not to a terminal.
+    pub(crate) fn result(&mut self, data: &[u8], output: Option<&Output>, binary: bool) -> Result<()> {
+        match output {
+            Some(output) => output.write(data),
+            None if binary && io::stdout().is_terminal() => {
+                Err(Error::input("binary output is not written to a terminal")
+                    .help("use `-o FILE` or `--transfer hex`"))
+            }
+            None => self.data(data),
+        }
+    }
+}
+
+/// Largest file or stream that a command reads whole.
+const MOST_INPUT: u64 = 256 << 20;
+
+/// Reads a whole file, or stdin for `-`; returns its name for people and its octets.
+pub(crate) fn read_input(path: &Path) -> Result<(String, Vec<u8>)> {
+    let mut octets = Vec::new();
+    let (name, outcome) = if path == Path::new("-") {
+        ("<stdin>".to_owned(), io::stdin().lock().take(MOST_INPUT + 1).read_to_end(&mut octets))
+    } else {
+        let read = |octets: &mut Vec<u8>| fs::File::open(path)?.take(MOST_INPUT + 1).read_to_end(octets);
+        (path.display().to_string(), read(&mut octets))
+    };
+    outcome.map_err(|error| Error::file(path, &error))?;
+    if octets.len() as u64 > MOST_INPUT {
+        return Err(Error::input(format!("the input is larger than {} MiB", MOST_INPUT >> 20)).at(name));
+    }
+    Ok((name, octets))
+}
+
+/// Where a result goes.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// Write to FILE instead of stdout
+    #[arg(short, long = "output", value_name = "FILE")]
+    path: Option<PathBuf>,
+    /// Replace an existing FILE
+    #[arg(long, requires = "path")]
+    force: bool,
+}
+
+impl Output {
+    /// Returns the file to write to, if any.
+    pub(crate) fn to_file(&self) -> Option<&Self> {
+        self.path.is_some().then_some(self)
+    }
+
+    /// Writes a temporary file beside the target and renames it.
+    fn write(&self, data: &[u8]) -> Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        if path.exists() && !self.force {
+            let error = Error::input("the file exists").at(path.display().to_string());
+            return Err(error.help("use `--force` to replace it"));
+        }
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.tmp", std::process::id()));
+        let temporary = path.with_file_name(name);
+        fs::write(&temporary, data)
+            .and_then(|()| fs::rename(&temporary, path))
+            .map_err(|error| Error::file(path, &error))
+    }
+}

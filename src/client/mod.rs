@@ -1,0 +1,1 @@
+//! The other end: a client engine, conversation scripts, an HTTP edge.

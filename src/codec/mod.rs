@@ -1,0 +1,177 @@
+//! Octets to the one tree and back. A codec knows a syntax and nothing of provisioning or messaging: what it
+//! must know of a language is a field of its [`Vocabulary`].
+
+mod rules;
+mod wbxml;
+mod xml;
+
+pub use rules::RULES;
+pub use wbxml::{SLOT, Segments, WbxmlStyle, integer_octets, multi_byte, read_multi_byte};
+
+use crate::diagnose::{Diagnostic, Report, Span};
+use crate::document::{Element, Vocabulary};
+
+/// A syntax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// XML 1.0.
+    Xml,
+    /// WAP binary XML 1.0 to 1.3.
+    Wbxml,
+}
+
+impl Encoding {
+    /// Returns the word that options and profiles use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Xml => "xml",
+            Self::Wbxml => "wbxml",
+        }
+    }
+}
+
+/// What a reader takes at the most. Everything beyond is refused with GEN005 before memory is spent on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Octets of the document.
+    pub bytes: usize,
+    /// Nesting of elements (`abuse-cases.md` A02).
+    pub depth: usize,
+    /// Elements of the document.
+    pub elements: usize,
+    /// Attributes of one element.
+    pub attributes: usize,
+}
+
+impl Default for Limits {
+    /// 16 MiB, 64 levels, 400,000 elements (the largest known device description has 30,000), 64 attributes.
+    fn default() -> Self {
+        Self { bytes: 16 << 20, depth: 64, elements: 400_000, attributes: 64 }
+    }
+}
+
+/// What stood before the root element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// The syntax.
+    pub encoding: Encoding,
+    /// WBXML: the version octet.
+    pub version: Option<u8>,
+    /// WBXML: the number of the public identifier.
+    pub public_id: Option<u32>,
+    /// The formal public identifier, from the DOCTYPE or the string table.
+    pub public_text: Option<String>,
+    /// WBXML: the character set as IANA MIBenum.
+    pub charset: Option<u32>,
+    /// WBXML: the length of the string table in octets.
+    pub string_table: usize,
+}
+
+/// A document that was read.
+#[derive(Debug, Clone)]
+pub struct Document<'s> {
+    /// The tree.
+    pub root: Element<'s>,
+    /// The language it is in; `None` where no candidate fits.
+    pub vocabulary: Option<&'static Vocabulary>,
+    /// What stood before the root.
+    pub header: Header,
+}
+
+/// Returns the syntax of a document by its first octets, never by its name; `None` where it is neither.
+pub fn recognise(bytes: &[u8]) -> Option<Encoding> {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    match text.first() {
+        Some(b'<') => Some(Encoding::Xml),
+        // UTF-16 with a byte-order mark is XML that we refuse by name.
+        Some(0xFE | 0xFF) if bytes.len() > 2 => Some(Encoding::Xml),
+        _ => match bytes {
+            [0..=3, _, _, _, ..] => Some(Encoding::Wbxml),
+            _ => None,
+        },
+    }
+}
+
+/// Reads a document in the syntax that its first octets show, choosing the vocabulary among `candidates`.
+///
+/// Findings go to `report`. Returns `None` where nothing could be read; a WBXML document that breaks off is
+/// returned as far as it goes, with the finding.
+pub fn read<'s>(
+    bytes: &'s [u8],
+    candidates: &[&'static Vocabulary],
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<Document<'s>> {
+    if bytes.len() > limits.bytes {
+        let message = format!("the document has {} octets, more than {}", bytes.len(), limits.bytes);
+        report.add(Diagnostic::new(&rules::LIMIT, Span::default(), message));
+        return None;
+    }
+    match recognise(bytes) {
+        Some(Encoding::Xml) => xml::read(bytes, candidates, limits, report),
+        Some(Encoding::Wbxml) => wbxml::read(bytes, candidates, limits, report),
+        None => {
+            let message = "neither XML nor WBXML: the first octets show no known syntax";
+            report.add(Diagnostic::new(&rules::UNREADABLE, Span::new(0, bytes.len().min(16)), message));
+            None
+        }
+    }
+}
+
+/// Writes a document as XML in UTF-8, with declaration and document type.
+///
+/// `indent` puts every element on a line of its own; leaves keep their text as it is.
+pub fn write_xml(root: &Element<'_>, vocabulary: Option<&Vocabulary>, indent: bool) -> Vec<u8> {
+    xml::write(root, vocabulary, indent)
+}
+
+/// Writes a document as WBXML in UTF-8 with an empty string table.
+///
+/// # Errors
+///
+/// Names what the form cannot carry: an element without a token, or U+0000.
+pub fn write_wbxml(
+    root: &Element<'_>,
+    vocabulary: &Vocabulary,
+    options: &WbxmlOptions,
+) -> Result<Vec<u8>, CannotWrite> {
+    wbxml::write(root, vocabulary, options).map(Segments::into_octets)
+}
+
+/// Writes a document whose text holds [`SLOT`] marks as octets with gaps, to be filled once a handset.
+///
+/// # Errors
+///
+/// As [`write_wbxml`].
+pub fn write_wbxml_segments(
+    root: &Element<'_>,
+    vocabulary: &Vocabulary,
+    options: &WbxmlOptions,
+) -> Result<Segments, CannotWrite> {
+    wbxml::write(root, vocabulary, options)
+}
+
+/// How WBXML is written where the vocabulary leaves a choice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WbxmlOptions {
+    /// Which tokens stand for names and values of attributes.
+    pub style: WbxmlStyle,
+    /// The public identifier to write in place of the vocabulary's own: that of the request, in an answer.
+    pub public_id: Option<u32>,
+}
+
+/// Why a tree cannot be written in a syntax.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CannotWrite {
+    /// What cannot be carried.
+    pub what: String,
+}
+
+impl std::fmt::Display for CannotWrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for CannotWrite {}

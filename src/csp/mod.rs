@@ -1,0 +1,135 @@
+//! The IMPS client-server language, versions 1.1, 1.2 and 1.3.
+
+use std::sync::LazyLock;
+
+use crate::diagnose::Report;
+use crate::document::{Element, Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
+
+/// A version of CSP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// CSP 1.1.
+    V1_1,
+    /// CSP 1.2.
+    V1_2,
+    /// CSP 1.3.
+    V1_3,
+}
+
+impl Version {
+    /// All versions, newest first.
+    pub const ALL: [Self; 3] = [Self::V1_3, Self::V1_2, Self::V1_1];
+
+    /// Returns `1.1`, `1.2` or `1.3`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_1 => "1.1",
+            Self::V1_2 => "1.2",
+            Self::V1_3 => "1.3",
+        }
+    }
+
+    /// Returns the vocabulary of this version.
+    pub fn vocabulary(self) -> &'static Vocabulary {
+        match self {
+            Self::V1_1 => &V1_1,
+            Self::V1_2 => &V1_2,
+            Self::V1_3 => &V1_3,
+        }
+    }
+}
+
+macro_rules! vocabulary {
+    ($name:ident, $id:literal, $version:literal, $tokens:literal, $roots:expr, $namespaces:expr, $public:expr, $dates:expr) => {
+        /// The vocabulary of one version of CSP.
+        pub static $name: Vocabulary = Vocabulary {
+            id: $id,
+            name: concat!("CSP ", $version, " message"),
+            roots: $roots,
+            namespaces: $namespaces,
+            doctype: None,
+            public_ids: $public,
+            tokens: || {
+                static TOKENS: LazyLock<TokenTable> = LazyLock::new(|| TokenTable::read(&[include_str!($tokens)]));
+                &TOKENS
+            },
+            grammar: || {
+                static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| grammar($version));
+                &GRAMMAR
+            },
+            structure: None,
+            check,
+            wbxml: WbxmlForm { version: 0x03, opaque_dates: $dates, attribute_prefixes: true, page_namespaces: &[] },
+        };
+    };
+}
+
+vocabulary!(
+    V1_1,
+    "csp-1.1",
+    "1.1",
+    "tokens-1.1.tsv",
+    &["WV-CSP-Message"],
+    &[
+        "http://www.wireless-village.org/CSP1.1",
+        "http://www.wireless-village.org/TRC1.1",
+        "http://www.wireless-village.org/PA1.1"
+    ],
+    &[
+        PublicId { number: 0x10, text: "-//WIRELESSVILLAGE//DTD CSP 1.1//EN" },
+        PublicId { number: 0x10, text: "-//OMA//DTD WV-CSP 1.1//EN" },
+    ],
+    false
+);
+vocabulary!(
+    V1_2,
+    "csp-1.2",
+    "1.2",
+    "tokens-1.2.tsv",
+    &["WV-CSP-Message", "WV-CSP-NSDiscovery-Request", "WV-CSP-NSDiscovery-Response"],
+    &[
+        "http://www.openmobilealliance.org/DTD/WV-CSP1.2",
+        "http://www.openmobilealliance.org/DTD/WV-TRC1.2",
+        "http://www.openmobilealliance.org/DTD/WV-PA1.2",
+        "http://www.openmobilealliance.org/WV-CSP1.2",
+    ],
+    &[PublicId { number: 0x11, text: "-//OMA//DTD WV-CSP 1.2//EN" }],
+    false
+);
+vocabulary!(
+    V1_3,
+    "csp-1.3",
+    "1.3",
+    "tokens-1.3.tsv",
+    &["WV-CSP-Message", "WV-CSP-VersionDiscovery-Request", "WV-CSP-VersionDiscovery-Response"],
+    &[
+        "http://www.openmobilealliance.org/DTD/IMPS-CSP1.3",
+        "http://www.openmobilealliance.org/DTD/IMPS-TRC1.3",
+        "http://www.openmobilealliance.org/DTD/IMPS-PA1.3",
+    ],
+    &[PublicId { number: 0x12, text: "-//OMA//DTD IMPS-CSP 1.3//EN" }],
+    true
+);
+
+/// Returns the words of an enumeration of `enums.tsv` that exist in `version`.
+fn words(version: &str, list: &str) -> &'static [&'static str] {
+    let column = match version {
+        "1.1" => 2,
+        "1.2" => 3,
+        _ => 4,
+    };
+    let rows = include_str!("enums.tsv").lines().skip(1).map(|row| row.split('\t').collect::<Vec<_>>());
+    let words: Vec<&'static str> = rows
+        .filter(|cells| cells[0] == list && cells.get(column).is_some_and(|cell| *cell != "-"))
+        .map(|cells| cells[1])
+        .collect();
+    words.leak()
+}
+
+fn grammar(version: &'static str) -> Grammar {
+    let rows = include_str!("primitives.tsv").lines().skip(1).map(|row| row.split('\t').collect::<Vec<_>>());
+    let primitives: Vec<&'static str> = rows.filter(|cells| cells[0] == version).map(|cells| cells[1]).collect();
+    Grammar::read(include_str!("elements.tsv"), version, |list| words(version, list), &primitives)
+}
+
+fn check(_: &Element<'_>, _: &mut Report) {}

@@ -1,0 +1,1 @@
+//! How a document reaches the handset: WAP push, WDP segments, SMS.

@@ -1,0 +1,214 @@
+//! Saying what is wrong with a document, in whatever syntax it came.
+//!
+//! A check looks at a document and adds a [`Diagnostic`] to a [`Report`]; each diagnostic cites the
+//! [`Rule`] that was broken and the [`Span`] of the [`Source`] where. [`text`] renders a report for people,
+//! [`json`] for programs.
+
+pub mod json;
+mod rule;
+mod source;
+pub mod text;
+
+pub use rule::{Rule, rules_are_sound};
+pub use source::{Form, Position, Source, Span};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Style, or something worth knowing.
+    Note,
+    /// Breaks a SHOULD, or is known to trouble some handsets.
+    Warning,
+    /// Breaks a MUST, or a handset or server will refuse it.
+    Error,
+}
+
+impl Severity {
+    /// Returns the word that people and programs read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What a finding about a reconstructed standard rests on (`mo/imps-mo.md`, certainty marks).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// Stated in a specification text.
+    Stated,
+    /// Taken from the general template of application objects.
+    Template,
+    /// Observed in shipped handsets.
+    Observed,
+    /// Derived by analogy.
+    Derived,
+}
+
+/// A second place that helps to understand a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// Where.
+    pub span: Span,
+    /// What is there.
+    pub message: String,
+}
+
+/// One finding.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// The rule that was broken.
+    pub rule: &'static Rule,
+    /// The rule's severity, or a milder or harsher one where the rule says so.
+    pub severity: Severity,
+    /// What is wrong: lower-case start, no full stop, values in backticks.
+    pub message: String,
+    /// Where in the source; empty at offset 0 where the whole document is meant.
+    pub span: Span,
+    /// Where in the document, as a path of names: `APPLICATION[wA]/TO-NAPID`.
+    pub path: String,
+    /// The way out; the rule's help where absent.
+    pub help: Option<String>,
+    /// Other places that matter.
+    pub related: Vec<Related>,
+    /// What the finding rests on, for reconstructed standards.
+    pub basis: Option<Basis>,
+}
+
+impl Diagnostic {
+    /// Returns a finding of `rule` at `span`.
+    pub fn new(rule: &'static Rule, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            rule,
+            severity: rule.severity,
+            message: message.into(),
+            span,
+            path: String::new(),
+            help: None,
+            related: Vec::new(),
+            basis: None,
+        }
+    }
+
+    /// Says where in the document, as a path of names.
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Gives a way out that is closer to the case than the rule's own.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Points at a second place.
+    #[must_use]
+    pub fn related(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.related.push(Related { span, message: message.into() });
+        self
+    }
+
+    /// Sets another severity than the rule's.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Says what the finding rests on. A basis other than [`Basis::Stated`] makes an error a warning
+    /// (`product.md` section 3.2, "The reference object").
+    #[must_use]
+    pub fn basis(mut self, basis: Basis) -> Self {
+        if basis != Basis::Stated && self.severity == Severity::Error {
+            self.severity = Severity::Warning;
+        }
+        self.basis = Some(basis);
+        self
+    }
+
+    /// Returns the way out: this finding's own, or the rule's.
+    pub fn way_out(&self) -> &str {
+        self.help.as_deref().unwrap_or(self.rule.help)
+    }
+}
+
+/// The findings on one source, in the order in which they were made.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    diagnostics: Vec<Diagnostic>,
+    left_out: usize,
+}
+
+impl Report {
+    /// Findings kept for one source; more are counted, not kept (a hostile document makes millions).
+    pub const MAX: usize = 1000;
+
+    /// Returns an empty report.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a finding; beyond [`Self::MAX`] it is only counted.
+    pub fn add(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.len() < Self::MAX {
+            self.diagnostics.push(diagnostic);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Adds all findings of `other`.
+    pub fn append(&mut self, other: Self) {
+        self.left_out += other.left_out;
+        for diagnostic in other.diagnostics {
+            self.add(diagnostic);
+        }
+    }
+
+    /// Keeps only the findings that `keep` likes.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.diagnostics.retain(keep);
+    }
+
+    /// Sorts the findings by place; those at one place keep their order.
+    pub fn sort(&mut self) {
+        self.diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
+    }
+
+    /// Returns the findings.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Returns how many findings were counted but not kept.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// Returns how many findings have `severity`.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|d| d.severity == severity).count()
+    }
+
+    /// Returns whether any finding is an error.
+    pub fn has_errors(&self) -> bool {
+        self.has(Severity::Error)
+    }
+
+    /// Returns whether any finding is at or above `severity`.
+    pub fn has(&self, severity: Severity) -> bool {
+        self.diagnostics.iter().any(|d| d.severity >= severity)
+    }
+
+    /// Returns whether a finding cites the rule with `code`.
+    pub fn cites(&self, code: &str) -> bool {
+        self.diagnostics.iter().any(|d| d.rule.code == code)
+    }
+}

@@ -1,0 +1,116 @@
+//! A source: the octets of a document, and places in it.
+
+use std::borrow::Cow;
+
+/// A range of octets of a source. Documents are bounded far below 4 GiB, so 32 bits do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Span {
+    /// The first octet.
+    pub start: u32,
+    /// One past the last octet.
+    pub end: u32,
+}
+
+impl Span {
+    /// Returns the span from `start` up to `end`; offsets beyond 4 GiB are cut to it.
+    pub fn new(start: usize, end: usize) -> Self {
+        let cut = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self { start: cut(start), end: cut(end) }
+    }
+
+    /// Returns the range of octets.
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// Whether a source is shown as text or as rows of hexadecimal octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Lines and columns.
+    Text,
+    /// Octet offsets.
+    Binary,
+}
+
+/// A place in a text source, both numbers from 1; columns count Unicode characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+/// The octets of a document with the name under which people know it.
+#[derive(Debug, Clone)]
+pub struct Source<'a> {
+    /// A path, or `<stdin>`.
+    pub name: String,
+    /// The octets.
+    pub bytes: Cow<'a, [u8]>,
+    /// How it is shown.
+    pub form: Form,
+}
+
+impl<'a> Source<'a> {
+    /// Returns a source; it is text when it is UTF-8 without control characters other than white space.
+    pub fn new(name: impl Into<String>, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        let bytes = bytes.into();
+        let form = if looks_like_text(&bytes) { Form::Text } else { Form::Binary };
+        Self { name: name.into(), bytes, form }
+    }
+
+    /// Returns line and column of `offset`; an offset past the end is the place behind the last octet.
+    pub fn position(&self, offset: u32) -> Position {
+        let before = &self.bytes[..(offset as usize).min(self.bytes.len())];
+        let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+        Position {
+            line: before.iter().filter(|&&b| b == b'\n').count() + 1,
+            column: String::from_utf8_lossy(&before[start..]).chars().count() + 1,
+        }
+    }
+
+    /// Returns the text of line `line` (from 1) without its line end, and the offset where it starts.
+    pub fn line(&self, line: usize) -> Option<(usize, Cow<'_, str>)> {
+        let mut start = 0;
+        for _ in 1..line {
+            start += self.bytes[start..].iter().position(|&b| b == b'\n')? + 1;
+        }
+        let rest = &self.bytes[start..];
+        let end = rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
+        let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
+        Some((start, String::from_utf8_lossy(text)))
+    }
+}
+
+fn looks_like_text(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(4096)];
+    let valid = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        // A character cut by the end of the head is no reason to doubt the rest, a bad octet in the middle is:
+        // unless the document still looks like markup, whose encoding is then what is wrong with it.
+        Err(error) => error.error_len().is_none() || head.trim_ascii_start().starts_with(b"<"),
+    };
+    valid && !head.iter().any(|&b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0C))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_columns_in_characters() {
+        let source = Source::new("a", "x\näöü!".as_bytes());
+        assert_eq!(source.position(8), Position { line: 2, column: 4 });
+        assert_eq!(source.line(2), Some((2, "äöü!".into())));
+        assert_eq!(source.line(3), None);
+    }
+
+    #[test]
+    fn tells_text_from_octets() {
+        assert_eq!(Source::new("a", &b"<a/>"[..]).form, Form::Text);
+        assert_eq!(Source::new("a", &b"\x03\x0b\x6a\x00"[..]).form, Form::Binary);
+        assert_eq!(Source::new("a", &b"<a>\x93</a>"[..]).form, Form::Text);
+    }
+}

@@ -1,0 +1,1 @@
+//! Rendering for people: an excerpt with carets, or rows of hexadecimal octets with carets.

@@ -1,0 +1,107 @@
+//! Device management: trees, device descriptions, management objects, SyncML DM messages.
+
+use std::sync::LazyLock;
+
+use crate::diagnose::Report;
+use crate::document::{Doctype, Element, Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
+
+/// The vocabulary of device descriptions (DDF) and of serialised trees (TNDS): one grammar serves both.
+pub static DDF: Vocabulary = Vocabulary {
+    id: "ddf",
+    name: "device description or serialised tree",
+    roots: &["MgmtTree"],
+    namespaces: &["syncml:dmddf1.2", "syncml:dmddf"],
+    doctype: Some(Doctype {
+        root: "MgmtTree",
+        public: "-//OMA//DTD-DM-DDF 1.2//EN",
+        system: "http://www.openmobilealliance.org/tech/DTD/DM_DDF-V1_2.dtd",
+    }),
+    public_ids: &[
+        PublicId { number: 0, text: "-//OMA//DTD-DM-DDF 1.2//EN" },
+        PublicId { number: 0, text: "-//OMA//DTD SYNCML-DMDDF 1.1.2//EN" },
+    ],
+    tokens: || {
+        static TOKENS: LazyLock<TokenTable> = LazyLock::new(|| TokenTable::read(&[include_str!("tokens-ddf.tsv")]));
+        &TOKENS
+    },
+    grammar: || {
+        static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::default);
+        &GRAMMAR
+    },
+    structure: None,
+    check,
+    wbxml: WbxmlForm {
+        version: 0x02,
+        opaque_dates: false,
+        attribute_prefixes: false,
+        page_namespaces: &[(2, "syncml:dmddf1.2")],
+    },
+};
+
+/// The vocabulary of SyncML messages with the meta information and the trees embedded in them.
+pub static SYNCML: Vocabulary = Vocabulary {
+    id: "syncml",
+    name: "SyncML DM message",
+    roots: &["SyncML"],
+    namespaces: &["SYNCML:SYNCML1.2", "SYNCML:SYNCML1.1", "syncml:metinf", "syncml:dmddf1.2"],
+    doctype: None,
+    public_ids: &[
+        PublicId { number: 0x1201, text: "-//SYNCML//DTD SyncML 1.2//EN" },
+        PublicId { number: 0x0FD3, text: "-//SYNCML//DTD SyncML 1.1//EN" },
+        PublicId { number: 0x0FD1, text: "-//SYNCML//DTD SyncML 1.0//EN" },
+    ],
+    tokens: || {
+        static TOKENS: LazyLock<TokenTable> = LazyLock::new(|| {
+            TokenTable::read(&[
+                include_str!("tokens-syncml.tsv"),
+                include_str!("tokens-metinf.tsv"),
+                include_str!("tokens-ddf.tsv"),
+            ])
+        });
+        &TOKENS
+    },
+    grammar: || {
+        static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::default);
+        &GRAMMAR
+    },
+    structure: None,
+    check,
+    wbxml: WbxmlForm {
+        version: 0x02,
+        opaque_dates: false,
+        attribute_prefixes: false,
+        page_namespaces: &[(0, "SYNCML:SYNCML1.2"), (1, "syncml:metinf"), (2, "syncml:dmddf1.2")],
+    },
+};
+
+/// The vocabulary of device information of data synchronisation; DM uses the DevInfo object in its place.
+pub static DEVINF: Vocabulary = Vocabulary {
+    id: "devinf",
+    name: "SyncML device information",
+    roots: &["DevInf"],
+    namespaces: &["syncml:devinf"],
+    doctype: None,
+    public_ids: &[
+        PublicId { number: 0x1203, text: "-//SYNCML//DTD DevInf 1.2//EN" },
+        PublicId { number: 0x0FD4, text: "-//SYNCML//DTD DevInf 1.1//EN" },
+        PublicId { number: 0x0FD2, text: "-//SYNCML//DTD DevInf 1.0//EN" },
+    ],
+    tokens: || {
+        static TOKENS: LazyLock<TokenTable> = LazyLock::new(|| TokenTable::read(&[include_str!("tokens-devinf.tsv")]));
+        &TOKENS
+    },
+    grammar: || {
+        static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::default);
+        &GRAMMAR
+    },
+    structure: None,
+    check,
+    wbxml: WbxmlForm {
+        version: 0x02,
+        opaque_dates: false,
+        attribute_prefixes: false,
+        page_namespaces: &[(0, "syncml:devinf")],
+    },
+};
+
+fn check(_: &Element<'_>, _: &mut Report) {}

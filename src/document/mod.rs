@@ -1,0 +1,20 @@
+//! The one tree, and what a vocabulary says about it.
+//!
+//! ```text
+//! Element ──── the tree: names, attributes, content, spans
+//! Grammar ──── which elements exist and what they hold   (a table in the sheets' notation)
+//! TokenTable ─ which numbers WBXML has for them          (a table)
+//! Vocabulary ─ the two together, with identifiers and checks
+//! ```
+
+mod element;
+mod grammar;
+mod tokens;
+mod value;
+mod vocabulary;
+
+pub use element::{Attribute, Content, Element, is_declaration};
+pub use grammar::{Declaration, Grammar, Model, Occurs, Particle, StructureRules, shorten};
+pub use tokens::{AttributeStart, Place, TokenTable};
+pub use value::{DateTime, Kind, boolean, from_base64, integer, is_media_type, to_base64};
+pub use vocabulary::{Doctype, PublicId, Vocabulary, WbxmlForm};

@@ -1,0 +1,172 @@
+//! Token tables: the numbers that WBXML writes for names, one row a line, one look-up each way.
+
+use std::collections::HashMap;
+
+/// Where a token is: its code page and its number without the content and attribute bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The code page.
+    pub page: u8,
+    /// The token.
+    pub token: u8,
+}
+
+/// An attribute start token: a name and the beginning of the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttributeStart {
+    /// The attribute's name.
+    pub name: &'static str,
+    /// The text that the value starts with; may be empty.
+    pub prefix: &'static str,
+}
+
+/// The numbers of one vocabulary.
+#[derive(Debug, Default)]
+pub struct TokenTable {
+    tags: HashMap<Place, &'static str>,
+    tag_places: HashMap<&'static str, Vec<Place>>,
+    attributes: HashMap<Place, AttributeStart>,
+    attribute_rows: Vec<(AttributeStart, Place)>,
+    values: HashMap<Place, &'static str>,
+    value_rows: Vec<(&'static str, Place)>,
+    extensions: HashMap<u32, Vec<&'static str>>,
+    extension_numbers: HashMap<&'static str, u32>,
+}
+
+impl TokenTable {
+    /// Reads tables. Each has the columns kind, page, token, name, prefix; or page, token, name, all tags. Kinds are
+    /// `tag`; `oldtag`, which is written only where no `tag` has the name; `attr`; `value`; `ext` (value tokens by
+    /// EXT_T_0); and `attr-read`, `value-read`, which are never written. An `attr` row may say `name=prefix` in one cell.
+    ///
+    /// # Panics
+    ///
+    /// Panics when a row is malformed; our tables are part of the program and a test reads them all.
+    pub fn read(tables: &[&'static str]) -> Self {
+        let mut table = Self::default();
+        for rows in tables {
+            for row in rows.lines().skip(1).filter(|row| !row.is_empty()) {
+                table.add(row);
+            }
+        }
+        // Old spellings come after the tags of today, lower pages first.
+        table.attribute_rows.sort_by_key(|(_, place)| *place);
+        table.value_rows.sort_by_key(|(_, place)| *place);
+        table
+    }
+
+    fn add(&mut self, row: &'static str) {
+        let mut cells: Vec<&'static str> = row.split('\t').collect();
+        if cells.len() == 3 {
+            cells.insert(0, "tag");
+        }
+        let hex = |text: &str| u32::from_str_radix(text, 16).expect("token table: a hexadecimal number");
+        let [kind, page, token, name, ..] = cells[..] else { panic!("token table: `{row}` is short") };
+        let number = hex(token);
+        let place = Place { page: hex(page) as u8, token: number as u8 };
+        match kind {
+            "tag" => {
+                self.tags.insert(place, name);
+                self.tag_places.entry(name).or_default().push(place);
+            }
+            "oldtag" => {
+                self.tags.entry(place).or_insert(name);
+                self.tag_places.entry(name).or_default().push(place);
+            }
+            "attr" => {
+                let (name, prefix) = name.split_once('=').unwrap_or((name, cells.get(4).copied().unwrap_or_default()));
+                let start = AttributeStart { name, prefix };
+                self.attributes.insert(place, start);
+                self.attribute_rows.push((start, place));
+            }
+            "attr-read" => {
+                let prefix = cells.get(4).copied().unwrap_or_default();
+                self.attributes.entry(place).or_insert(AttributeStart { name, prefix });
+            }
+            "value" => {
+                self.values.insert(place, name);
+                self.value_rows.push((name, place));
+            }
+            "value-read" => {
+                self.values.entry(place).or_insert(name);
+            }
+            "ext" => {
+                self.extensions.entry(number).or_default().push(name);
+                // A word with two numbers is written with the lower one (`csp/wbxml-encoding.md` section 5).
+                let lower = self.extension_numbers.entry(name).or_insert(number);
+                *lower = number.min(*lower);
+            }
+            _ => panic!("token table: unknown kind `{kind}`"),
+        }
+    }
+
+    /// Returns the tag at a place.
+    pub fn tag(&self, place: Place) -> Option<&'static str> {
+        self.tags.get(&place).copied()
+    }
+
+    /// Returns where a tag is: on `page` if it is there, else at its first place.
+    pub fn tag_place(&self, name: &str, page: u8) -> Option<Place> {
+        let places = self.tag_places.get(name)?;
+        places.iter().find(|p| p.page == page).or(places.first()).copied()
+    }
+
+    /// Returns the attribute start at a place.
+    pub fn attribute(&self, place: Place) -> Option<AttributeStart> {
+        self.attributes.get(&place).copied()
+    }
+
+    /// Returns the attribute start with the longest prefix that `value` starts with, on the lowest page.
+    pub fn attribute_place(&self, name: &str, value: &str) -> Option<(AttributeStart, Place)> {
+        self.attribute_rows
+            .iter()
+            .filter(|(start, _)| start.name == name && value.starts_with(start.prefix))
+            .max_by(|(a, place_a), (b, place_b)| a.prefix.len().cmp(&b.prefix.len()).then(place_b.cmp(place_a)))
+            .copied()
+    }
+
+    /// Returns the attribute start that is exactly `name` and `value`, on the lowest page.
+    pub fn attribute_exactly(&self, name: &str, value: &str) -> Option<Place> {
+        let is_it = |(start, _): &&(AttributeStart, Place)| start.name == name && start.prefix == value;
+        self.attribute_rows.iter().find(is_it).map(|(_, place)| *place)
+    }
+
+    /// Returns the attribute value at a place.
+    pub fn value(&self, place: Place) -> Option<&'static str> {
+        self.values.get(&place).copied()
+    }
+
+    /// Returns all attribute values, lowest page first.
+    pub fn values(&self) -> &[(&'static str, Place)] {
+        &self.value_rows
+    }
+
+    /// Returns the words of a value token; where there are two, the leaf decides which is meant.
+    pub fn extension(&self, number: u32) -> &[&'static str] {
+        self.extensions.get(&number).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns whether EXT_T_0 carries value tokens here.
+    pub fn has_extensions(&self) -> bool {
+        !self.extensions.is_empty()
+    }
+
+    /// Returns the number of a word.
+    pub fn extension_number(&self, word: &str) -> Option<u32> {
+        self.extension_numbers.get(word).copied()
+    }
+
+    /// Returns whether any tag is on that page.
+    pub fn has_tag_page(&self, page: u8) -> bool {
+        self.tags.keys().any(|place| place.page == page)
+    }
+
+    /// Returns whether any attribute or attribute value is on that page.
+    pub fn has_attribute_page(&self, page: u8) -> bool {
+        self.attributes.keys().chain(self.values.keys()).any(|place| place.page == page)
+    }
+
+    /// Returns all tags with their places, in no order.
+    pub fn tags(&self) -> impl Iterator<Item = (Place, &'static str)> {
+        self.tags.iter().map(|(place, name)| (*place, *name))
+    }
+}

@@ -1,0 +1,1 @@
+//! Looking at things: peeling a blob layer by layer.

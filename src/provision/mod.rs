@@ -1,0 +1,1 @@
+//! What a handset needs for IMPS, and how it is said: profiles, subscriber rows, accounts, templates.

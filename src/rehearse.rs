@@ -1,0 +1,1 @@
+//! From profile to logged-in client, without a handset.

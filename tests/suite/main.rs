@@ -1,0 +1,1 @@
+//! The test suite: one program, so that linking is paid once.

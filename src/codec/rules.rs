@@ -22,7 +22,7 @@ pub const RULES: &[&Rule] = &[
     &CONTESTED,
 ];
 
-const GOOD_WBXML: &str = "hex:03 0B 6A 00 C5 46 01 C6 01 55 01 87 36 06 03 77 41 00 01 01 01";
+const GOOD_WBXML: &str = "hex:03 0B 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01";
 
 pub(super) const UNREADABLE: Rule = Rule {
     code: "GEN001",
@@ -98,7 +98,7 @@ pub(super) const TRUNCATED: Rule = Rule {
     clause: "WBXML 1.3, document structure",
     summary: "the document ends in the middle",
     help: "octets are missing at the end, or a length in front of them is wrong: get the whole message",
-    bad: "hex:03 0B 6A 00 C5 46 01 C6 01 55 01",
+    bad: "hex:03 0B 6A 00 C5 46 01 C6 00 01 55 01",
     good: GOOD_WBXML,
 };
 
@@ -109,8 +109,8 @@ pub(super) const VERSION: Rule = Rule {
     clause: "WBXML 1.3, version",
     summary: "the WBXML version is not known",
     help: "versions 1.0 to 1.3 are written 00 to 03 in the first octet",
-    bad: "hex:02 0B 6A 00 45 01",
-    good: "hex:03 0B 6A 00 45 01",
+    bad: "hex:00 0B 00 7F",
+    good: GOOD_WBXML,
 };
 
 pub(super) const PUBLIC_ID: Rule = Rule {
@@ -120,7 +120,7 @@ pub(super) const PUBLIC_ID: Rule = Rule {
     clause: "WBXML 1.3, document public identifier",
     summary: "the public identifier names no known document type",
     help: "known are 0B provisioning, 10 to 12 CSP 1.1 to 1.3, 1201 SyncML 1.2; the content decided what it was read as",
-    bad: "hex:03 9F 7F 6A 00 C5 46 01 C6 01 55 01 87 36 06 03 77 41 00 01 01 01",
+    bad: "hex:03 9F 7F 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01",
     good: GOOD_WBXML,
 };
 
@@ -142,8 +142,8 @@ pub(super) const STRING_TABLE: Rule = Rule {
     clause: "WBXML 1.3, string table",
     summary: "a reference points outside the string table",
     help: "the string table is cut or its length is wrong",
-    bad: "hex:03 0B 6A 02 61 00 C5 46 01 C6 01 55 01 87 36 06 83 09 01 01 01",
-    good: "hex:03 0B 6A 03 77 41 00 C5 46 01 C6 01 55 01 87 36 06 83 00 01 01 01",
+    bad: "hex:03 0B 6A 02 61 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 83 09 01 01 01",
+    good: "hex:03 0B 6A 03 77 41 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 83 00 01 01 01",
 };
 
 pub(super) const CHARSET: Rule = Rule {
@@ -153,7 +153,7 @@ pub(super) const CHARSET: Rule = Rule {
     clause: "WBXML 1.3, charset",
     summary: "the character set is not supported, or the text is not in it",
     help: "write UTF-8 (6A); US-ASCII, ISO 8859-1 and UCS-2 are read",
-    bad: "hex:03 0B 11 00 C5 46 01 C6 01 55 01 87 36 06 03 77 41 00 01 01 01",
+    bad: "hex:03 0B 11 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01",
     good: GOOD_WBXML,
 };
 
@@ -164,7 +164,7 @@ pub(super) const LONG_NUMBER: Rule = Rule {
     clause: "WBXML 1.3, multi-byte integers",
     summary: "a multi-byte integer is longer than need be or over 32 bits",
     help: "leave out leading 80 octets; at most five octets are allowed",
-    bad: "hex:03 80 0B 6A 00 C5 46 01 C6 01 55 01 87 36 06 03 77 41 00 01 01 01",
+    bad: "hex:03 80 0B 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01",
     good: GOOD_WBXML,
 };
 
@@ -175,7 +175,7 @@ pub(super) const TRAILING: Rule = Rule {
     clause: "WBXML 1.3, document structure",
     summary: "there are octets after the end of the document",
     help: "cut them off: some clients refuse the document, and the MAC covers exactly the document",
-    bad: "hex:03 0B 6A 00 C5 46 01 C6 01 55 01 87 36 06 03 77 41 00 01 01 01 00 00",
+    bad: "hex:03 0B 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01 00 00",
     good: GOOD_WBXML,
 };
 

@@ -1,10 +1,562 @@
-//! XML: quick-xml's events become the tree, with exact spans; quick-xml writes.
-use super::{Document, Limits};
-use crate::diagnose::Report;
-use crate::document::{Element, Vocabulary};
-pub(super) fn read<'s>(_: &'s [u8], _: &[&'static Vocabulary], _: &Limits, _: &mut Report) -> Option<Document<'s>> {
-    None
+//! XML 1.0: quick-xml's events become the tree with exact spans, and quick-xml writes.
+//!
+//! Nothing is ever fetched, entity definitions are refused, and everything is bounded while it is read. A document in
+//! ISO 8859-1 or Windows-1252 is read too; its spans are those of its own octets.
+
+use std::borrow::Cow;
+use std::io;
+
+use quick_xml::escape::unescape;
+use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use quick_xml::{Reader, Writer};
+
+use super::wbxml::is_xml;
+use super::{Document, Encoding, Header, Limits, rules};
+use crate::diagnose::{Diagnostic, Report, Rule, Span};
+use crate::document::{Attribute, Content, Element, Vocabulary, to_base64};
+
+/// Reads a document. One that is not well-formed is returned as far as it goes, with the finding.
+pub(super) fn read<'s>(
+    bytes: &'s [u8],
+    candidates: &[&'static Vocabulary],
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<Document<'s>> {
+    if bytes.starts_with(&[0xFE, 0xFF]) || bytes.starts_with(&[0xFF, 0xFE]) {
+        let message = "the document is in UTF-16, which is not read";
+        let finding = Diagnostic::new(&rules::XML_ENCODING, Span::new(0, 2), message);
+        report.add(finding.help("save the document as UTF-8"));
+        return None;
+    }
+    let declared = declared_encoding(bytes);
+    let is_latin = declared.as_deref().is_some_and(|name| {
+        ["iso-8859-1", "latin1", "windows-1252"].iter().any(|latin| name.eq_ignore_ascii_case(latin))
+    });
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !is_latin || bytes.is_ascii() => Parser::new(text, candidates, limits, report).document(),
+        outcome => {
+            if let (Err(error), false) = (outcome, is_latin) {
+                let at = error.valid_up_to();
+                let message = format!("octet 0x{:02X} is not UTF-8; the document is read as Windows-1252", bytes[at]);
+                report.add(Diagnostic::new(&rules::XML_ENCODING, Span::new(at, at + 1), message));
+            }
+            let latin = Latin::new(bytes);
+            let mut own = Report::new();
+            let document = Parser::new(&latin.text, candidates, limits, &mut own).document();
+            for mut diagnostic in own.diagnostics().iter().cloned() {
+                diagnostic.span = latin.back(diagnostic.span);
+                report.add(diagnostic);
+            }
+            let Document { root, vocabulary, header } = document?;
+            let mut root = root.into_owned();
+            latin.put_back(&mut root);
+            Some(Document { root, vocabulary, header })
+        }
+    }
 }
-pub(super) fn write(_: &Element<'_>, _: Option<&Vocabulary>, _: bool) -> Vec<u8> {
-    Vec::new()
+
+/// Returns the encoding that the XML declaration names.
+fn declared_encoding(bytes: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
+    let declaration = &head[head.find("<?xml")?..head.find("?>")?];
+    let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    value[1..].split(quote).next().map(str::to_owned)
+}
+
+/// A document of one octet a character, as text, with the way back to its own offsets.
+struct Latin {
+    text: String,
+    /// For each character beyond ASCII: the offset behind it in `text`, and how many octets longer `text` is there.
+    longer: Vec<(u32, u32)>,
+}
+
+impl Latin {
+    fn new(bytes: &[u8]) -> Self {
+        let mut latin = Self { text: String::with_capacity(bytes.len() + 64), longer: Vec::new() };
+        for (i, &octet) in bytes.iter().enumerate() {
+            latin.text.push(windows_1252(octet));
+            if !octet.is_ascii() {
+                latin.longer.push((latin.text.len() as u32, (latin.text.len() - i - 1) as u32));
+            }
+        }
+        latin
+    }
+
+    fn back(&self, span: Span) -> Span {
+        let offset = |offset: u32| {
+            let before = self.longer.partition_point(|(end, _)| *end <= offset);
+            offset - before.checked_sub(1).map_or(0, |i| self.longer[i].1)
+        };
+        Span { start: offset(span.start), end: offset(span.end) }
+    }
+
+    fn put_back(&self, element: &mut Element<'_>) {
+        element.span = self.back(element.span);
+        element.content_span = self.back(element.content_span);
+        for attribute in &mut element.attributes {
+            attribute.span = self.back(attribute.span);
+            attribute.value_span = self.back(attribute.value_span);
+        }
+        element.children.iter_mut().for_each(|child| self.put_back(child));
+    }
+}
+
+fn windows_1252(octet: u8) -> char {
+    const HIGH: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}', '\u{90}', '‘',
+        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
+    ];
+    match octet {
+        0x80..=0x9F => HIGH[usize::from(octet - 0x80)],
+        _ => char::from(octet),
+    }
+}
+
+/// The document cannot be read further; the reason is in the report already.
+struct Broken;
+
+type Step<T> = Result<T, Broken>;
+
+struct Parser<'s, 'r> {
+    text: &'s str,
+    candidates: &'r [&'static Vocabulary],
+    limits: &'r Limits,
+    report: &'r mut Report,
+    /// The elements that are open, outermost first.
+    open: Vec<Element<'s>>,
+    root: Option<Element<'s>>,
+    vocabulary: Option<&'static Vocabulary>,
+    public_text: Option<String>,
+    elements: usize,
+    told_prefix: bool,
+}
+
+impl<'s, 'r> Parser<'s, 'r> {
+    fn new(text: &'s str, candidates: &'r [&'static Vocabulary], limits: &'r Limits, report: &'r mut Report) -> Self {
+        Self {
+            text,
+            candidates,
+            limits,
+            report,
+            open: Vec::new(),
+            root: None,
+            vocabulary: None,
+            public_text: None,
+            elements: 0,
+            told_prefix: false,
+        }
+    }
+
+    fn document(mut self) -> Option<Document<'s>> {
+        // What is wrong is in the report; what was read so far is closed and kept.
+        let _ = self.check_characters().and_then(|()| self.events());
+        while let Some(element) = self.open.pop() {
+            self.close(element, self.text.len());
+        }
+        let header = Header {
+            encoding: Encoding::Xml,
+            version: None,
+            public_id: None,
+            public_text: self.public_text,
+            charset: None,
+            string_table: 0,
+        };
+        Some(Document { root: self.root?, vocabulary: self.vocabulary, header })
+    }
+
+    fn check_characters(&mut self) -> Step<()> {
+        let is_suspect = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r') || *b == 0xEF;
+        let mut from = 0;
+        while let Some(i) = self.text.as_bytes()[from..].iter().position(is_suspect) {
+            let at = from + i;
+            let character = self.text[at..].chars().next().unwrap_or_default();
+            from = at + character.len_utf8();
+            if !is_xml(character) {
+                let message = format!("character U+{:04X} may not stand in XML", u32::from(character));
+                return Err(self.fault(&rules::XML_FORM, at, from, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn events(&mut self) -> Step<()> {
+        let text = self.text;
+        let base = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
+        let mut reader = Reader::from_str(&text[base..]);
+        reader.config_mut().check_comments = true;
+        loop {
+            let start = base + reader.buffer_position() as usize;
+            let event = match reader.read_event() {
+                Ok(event) => event,
+                Err(error) => {
+                    let at = base + reader.error_position() as usize;
+                    return Err(self.fault(&rules::XML_FORM, at, at + 1, lower_case(&error.to_string())));
+                }
+            };
+            let end = base + reader.buffer_position() as usize;
+            let raw = &text[start..end.min(text.len())];
+            match event {
+                Event::Start(tag) => self.start(&tag, start, end, false)?,
+                Event::Empty(tag) => self.start(&tag, start, end, true)?,
+                Event::End(_) => {
+                    if let Some(element) = self.open.pop() {
+                        self.close(element, end);
+                    }
+                }
+                Event::Text(_) => self.characters(raw, start, true)?,
+                Event::CData(_) => {
+                    let inside = raw.strip_prefix("<![CDATA[").and_then(|r| r.strip_suffix("]]>")).unwrap_or_default();
+                    self.characters(inside, start, false)?;
+                }
+                Event::GeneralRef(_) => self.reference(raw, start)?,
+                Event::DocType(_) => self.doctype(raw, start)?,
+                Event::Decl(_) if start > base => {
+                    let message = "the XML declaration stands at the very beginning or not at all".to_owned();
+                    return Err(self.fault(&rules::XML_FORM, start, end, message));
+                }
+                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
+                Event::Eof => break,
+            }
+        }
+        match (self.open.last(), &self.root) {
+            (Some(element), _) => {
+                let message = format!("`{}` is not closed", element.name);
+                let start = element.span.start as usize;
+                Err(self.fault(&rules::XML_FORM, start, start + 1, message))
+            }
+            (None, None) => {
+                let message = "there is no element".to_owned();
+                Err(self.fault(&rules::XML_FORM, 0, text.len().min(1), message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn start(&mut self, tag: &BytesStart<'_>, start: usize, end: usize, is_empty: bool) -> Step<()> {
+        self.elements += 1;
+        if self.open.len() >= self.limits.depth {
+            let message = format!("elements are nested more than {} deep", self.limits.depth);
+            return Err(self.fault(&rules::LIMIT, start, end, message));
+        }
+        if self.elements > self.limits.elements {
+            let message = format!("there are more than {} elements", self.limits.elements);
+            return Err(self.fault(&rules::LIMIT, start, end, message));
+        }
+        if self.open.is_empty() && self.root.is_some() {
+            let message = "a second root element begins here; a file holds one document".to_owned();
+            return Err(self.fault(&rules::XML_FORM, start, end, message));
+        }
+        let name = tag.name().into_inner();
+        let name = self.slice(name);
+        if !is_name(name) {
+            return Err(self.fault(&rules::XML_FORM, start, end, format!("`{name}` is no element name")));
+        }
+        let mut element = Element::new(name);
+        self.attributes(tag, start, end, &mut element)?;
+        element.span = Span::new(start, end);
+        element.content_span = Span::new(end, end);
+        if self.open.is_empty() {
+            self.vocabulary = self.recognise(&element);
+        } else if let Some(parent) = self.open.last_mut() {
+            let text = parent.text().trim_ascii();
+            let is_mixed = !text.is_empty();
+            if !is_mixed {
+                parent.content = Content::Text(Cow::Borrowed(""));
+            } else if parent.children.is_empty() {
+                let span = parent.content_span;
+                let message = format!("`{}` has both text and child elements", parent.name);
+                self.report.add(Diagnostic::new(&rules::XML_MIXED, span, message));
+            }
+        }
+        self.strip_own_prefix(&mut element, name, start);
+        match is_empty {
+            true => self.close(element, end),
+            false => self.open.push(element),
+        }
+        Ok(())
+    }
+
+    fn attributes(&mut self, tag: &BytesStart<'_>, start: usize, end: usize, element: &mut Element<'s>) -> Step<()> {
+        let mut attributes = tag.attributes();
+        attributes.with_checks(false);
+        for attribute in attributes {
+            let attribute = match attribute {
+                Ok(attribute) => attribute,
+                Err(error) => {
+                    return Err(self.fault(&rules::XML_FORM, start, end, lower_case(&error.to_string())));
+                }
+            };
+            let Cow::Borrowed(value) = attribute.value else {
+                let message = "an attribute value cannot be located".to_owned();
+                return Err(self.fault(&rules::XML_FORM, start, end, message));
+            };
+            let (name, raw) = (self.slice(attribute.key.into_inner()), self.slice(value));
+            let (from, to) = (self.offset(name), self.offset(raw) + raw.len() + 1);
+            if !is_name(name) || !self.text[..from].ends_with(|c: char| c.is_ascii_whitespace()) {
+                let message = format!("`{name}` is no attribute name, or no white space stands before it");
+                return Err(self.fault(&rules::XML_FORM, from, to, message));
+            }
+            if raw.contains('<') {
+                let message = format!("`<` may not stand in the value of `{name}`; write `&lt;`");
+                return Err(self.fault(&rules::XML_FORM, from, to, message));
+            }
+            if element.find_attribute(name).is_some() {
+                return Err(self.fault(&rules::XML_FORM, from, to, format!("attribute `{name}` is given twice")));
+            }
+            if element.attributes.len() >= self.limits.attributes {
+                let message = format!("`{}` has more than {} attributes", element.name, self.limits.attributes);
+                return Err(self.fault(&rules::LIMIT, from, to, message));
+            }
+            let value = self.attribute_value(raw, from, to)?;
+            element.attributes.push(Attribute {
+                name: Cow::Borrowed(name),
+                value,
+                span: Span::new(from, to),
+                value_span: Span::new(to - 1 - raw.len(), to - 1),
+            });
+        }
+        Ok(())
+    }
+
+    fn attribute_value(&mut self, raw: &'s str, from: usize, to: usize) -> Step<Cow<'s, str>> {
+        let value = match raw.contains(['\t', '\n', '\r']) {
+            false => Cow::Borrowed(raw),
+            // White space in a value is a space, a line end one (XML 1.0, attribute-value normalization).
+            true => Cow::Owned(raw.replace("\r\n", " ").replace(['\t', '\n', '\r'], " ")),
+        };
+        if !value.contains('&') {
+            return Ok(value);
+        }
+        match unescape(&value) {
+            Ok(text) if text.contains(|c| !is_xml(c)) => {
+                let message = "a reference to a character that no XML may hold".to_owned();
+                Err(self.fault(&rules::XML_FORM, from, to, message))
+            }
+            Ok(text) => Ok(Cow::Owned(text.into_owned())),
+            Err(error) => Err(self.fault(&rules::XML_FORM, from, to, lower_case(&error.to_string()))),
+        }
+    }
+
+    fn characters(&mut self, raw: &'s str, start: usize, is_markup: bool) -> Step<()> {
+        let Some(element) = self.open.last_mut() else {
+            let text = raw.trim_start_matches(|c: char| c.is_ascii_whitespace());
+            if text.is_empty() {
+                return Ok(());
+            }
+            let at = start + raw.len() - text.len();
+            let message = "text may not stand outside the root element".to_owned();
+            return Err(self.fault(&rules::XML_FORM, at, at + 1, message));
+        };
+        if !element.children.is_empty() && element.text().is_empty() && !raw.trim_ascii().is_empty() {
+            let message = format!("`{}` has both text and child elements", element.name);
+            self.report.add(Diagnostic::new(&rules::XML_MIXED, Span::new(start, start + raw.len()), message));
+        }
+        let piece =
+            if raw.contains('\r') { Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n")) } else { raw.into() };
+        append(element, piece, Span::new(start, start + raw.len()));
+        if is_markup && let Some(i) = raw.find("]]>") {
+            let message = "`]]>` may not stand in text; write `]]&gt;`".to_owned();
+            return Err(self.fault(&rules::XML_FORM, start + i, start + i + 3, message));
+        }
+        Ok(())
+    }
+
+    /// Reads `&name;` or `&#number;`: the five predefined entities and characters by number.
+    fn reference(&mut self, raw: &'s str, start: usize) -> Step<()> {
+        let end = start + raw.len();
+        let resolved = unescape(raw).map(Cow::into_owned);
+        match resolved {
+            Ok(text) if text.chars().all(is_xml) && !self.open.is_empty() => {
+                if let Some(element) = self.open.last_mut() {
+                    append(element, Cow::Owned(text), Span::new(start, end));
+                }
+                Ok(())
+            }
+            _ => Err(self.fault(&rules::XML_FORM, start, end, format!("`{raw}` stands for no character"))),
+        }
+    }
+
+    fn doctype(&mut self, raw: &'s str, start: usize) -> Step<()> {
+        if self.root.is_some() || !self.open.is_empty() {
+            let message = "the DOCTYPE stands before the root element".to_owned();
+            return Err(self.fault(&rules::XML_FORM, start, start + raw.len(), message));
+        }
+        if let Some(i) = raw.find("<!ENTITY") {
+            let message = "entity definitions are refused".to_owned();
+            return Err(self.fault(&rules::ENTITY, start + i, start + i + "<!ENTITY".len(), message));
+        }
+        self.public_text = raw.split_once("PUBLIC").and_then(|(_, rest)| {
+            let rest = rest.trim_ascii_start();
+            let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+            // White space in public identifiers does not count: files with a leading blank are common.
+            let text = rest[1..].split(quote).next()?;
+            Some(text.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
+        });
+        Ok(())
+    }
+
+    /// Returns the candidate that has this root: by its namespace, by the public identifier, or by the name alone.
+    fn recognise(&self, root: &Element<'_>) -> Option<&'static Vocabulary> {
+        let (prefix, local) = split_name(&root.name);
+        let declaration = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
+        let mut fitting = self.candidates.iter().copied().filter(|v| v.roots.contains(&local));
+        let first = fitting.clone().next();
+        let namespace = root.attribute(&declaration);
+        let by_namespace = fitting.clone().find(|v| namespace.is_some_and(|n| v.namespaces.contains(&n)));
+        let public = self.public_text.as_deref();
+        let by_public = fitting.find(|v| v.public_ids.iter().any(|id| public == Some(id.text)));
+        by_namespace.or(by_public).or(first)
+    }
+
+    /// Takes the prefix off a name whose namespace is the vocabulary's own; a foreign prefix stays.
+    fn strip_own_prefix(&mut self, element: &mut Element<'s>, name: &'s str, start: usize) {
+        let (prefix, local) = split_name(name);
+        if prefix.is_empty() {
+            return;
+        }
+        let declaration = format!("xmlns:{prefix}");
+        let namespace = std::iter::once(&*element)
+            .chain(self.open.iter().rev())
+            .find_map(|e| e.attribute(&declaration).map(str::to_owned));
+        match namespace {
+            Some(namespace) if self.vocabulary.is_some_and(|v| v.namespaces.contains(&namespace.as_str())) => {
+                element.name = Cow::Borrowed(local);
+            }
+            None if !self.told_prefix => {
+                self.told_prefix = true;
+                let message = format!("the prefix `{prefix}` is bound to no namespace");
+                self.report.add(Diagnostic::new(&rules::XML_FORM, Span::new(start, start + 1 + name.len()), message));
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, mut element: Element<'s>, end: usize) {
+        element.span.end = Span::new(0, end).end;
+        if !element.children.is_empty() && element.trimmed().is_empty() {
+            element.content = Content::Text(Cow::Borrowed(""));
+        }
+        match self.open.last_mut() {
+            Some(parent) => parent.children.push(element),
+            None => self.root = Some(element),
+        }
+    }
+
+    /// Returns the place of a part of the text, as a part that lives as long as the text.
+    fn slice(&self, part: &str) -> &'s str {
+        let offset = self.offset(part);
+        self.text.get(offset..offset + part.len()).unwrap_or_default()
+    }
+
+    fn offset(&self, part: &str) -> usize {
+        (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize)
+    }
+
+    fn fault(&mut self, rule: &'static Rule, start: usize, end: usize, message: String) -> Broken {
+        self.report.add(Diagnostic::new(rule, Span::new(start, end.max(start + 1)), message));
+        Broken
+    }
+}
+
+fn append<'s>(element: &mut Element<'s>, piece: Cow<'s, str>, span: Span) {
+    match &mut element.content {
+        Content::Text(text) if text.is_empty() => {
+            *text = piece;
+            element.content_span = span;
+        }
+        Content::Text(text) => {
+            text.to_mut().push_str(&piece);
+            element.content_span.end = span.end;
+        }
+        Content::Octets(_) => {}
+    }
+}
+
+fn split_name(name: &str) -> (&str, &str) {
+    name.split_once(':').unwrap_or(("", name))
+}
+
+fn lower_case(message: &str) -> String {
+    let mut characters = message.chars();
+    let first = characters.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(characters).collect::<String>().trim_end_matches('.').to_owned()
+}
+
+/// Returns whether `name` is a name of XML 1.0 with at most one colon inside (Namespaces in XML).
+fn is_name(name: &str) -> bool {
+    let (prefix, local) = split_name(name);
+    (prefix.is_empty() == !name.contains(':'))
+        && [prefix, local].iter().all(|part| {
+            let mut characters = part.chars();
+            characters.next().is_none_or(is_name_start) && characters.all(|c| {
+                is_name_start(c)
+                    || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}' | '\u{2040}')
+            })
+        })
+        && !local.is_empty()
+}
+
+fn is_name_start(c: char) -> bool {
+    matches!(c, 'A'..='Z' | 'a'..='z' | '_' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}'
+        | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}'
+        | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}'
+        | '\u{10000}'..='\u{EFFFF}')
+}
+
+/// Writes a document with declaration and document type.
+pub(super) fn write(root: &Element<'_>, vocabulary: Option<&Vocabulary>, indent: bool) -> Vec<u8> {
+    let mut writer = match indent {
+        true => Writer::new_with_indent(Vec::new(), b' ', 2),
+        false => Writer::new(Vec::new()),
+    };
+    // Writing to memory does not fail.
+    let _ = write_events(&mut writer, root, vocabulary);
+    let mut octets = writer.into_inner();
+    if indent {
+        octets.push(b'\n');
+    }
+    octets
+}
+
+fn write_events(writer: &mut Writer<Vec<u8>>, root: &Element<'_>, vocabulary: Option<&Vocabulary>) -> io::Result<()> {
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    if let Some(doctype) = vocabulary.and_then(|v| v.doctype).filter(|d| d.root == root.name) {
+        let text = format!("{} PUBLIC \"{}\" \"{}\"", doctype.root, doctype.public, doctype.system);
+        writer.write_event(Event::DocType(BytesText::from_escaped(text)))?;
+    }
+    write_element(writer, root, "")
+}
+
+fn write_element(writer: &mut Writer<Vec<u8>>, element: &Element<'_>, outer: &str) -> io::Result<()> {
+    let mut start = BytesStart::new(element.name.as_ref());
+    let mut namespace = outer;
+    for attribute in &element.attributes {
+        // A declaration that only repeats what holds already is left out.
+        if attribute.name == "xmlns" {
+            if attribute.value == outer {
+                continue;
+            }
+            namespace = &attribute.value;
+        }
+        start.push_attribute((attribute.name.as_ref(), attribute.value.as_ref()));
+    }
+    if element.is_empty() {
+        return writer.write_event(Event::Empty(start));
+    }
+    writer.write_event(Event::Start(start))?;
+    let text: Cow<'_, str> = match &element.content {
+        Content::Text(text) => Cow::Borrowed(text),
+        Content::Octets(octets) => match std::str::from_utf8(octets) {
+            Ok(text) if text.chars().all(is_xml) => Cow::Borrowed(text),
+            _ => Cow::Owned(to_base64(octets)),
+        },
+    };
+    if !text.is_empty() {
+        writer.write_event(Event::Text(BytesText::new(&text)))?;
+    }
+    for child in &element.children {
+        write_element(writer, child, namespace)?;
+    }
+    writer.write_event(Event::End(BytesEnd::new(element.name.as_ref())))
 }

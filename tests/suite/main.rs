@@ -1,1 +1,3 @@
 //! The test suite: one program, so that linking is paid once.
+
+mod codecs;

@@ -3,7 +3,7 @@
 mod read;
 mod write;
 
-pub(super) use read::read;
+pub(super) use read::{is_xml, read};
 pub(super) use write::write;
 pub use write::{SLOT, Segments, WbxmlStyle};
 

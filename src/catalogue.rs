@@ -3,14 +3,14 @@
 use crate::codec::{self, Document, Limits};
 use crate::diagnose::{Report, Rule};
 use crate::document::Vocabulary;
-use crate::{cp, csp, dm};
+use crate::{cp, csp, dm, provision};
 
 /// Every vocabulary that we know. Where an input does not say which it is, the first that fits is taken.
 pub static VOCABULARIES: &[&Vocabulary] =
     &[&cp::VOCABULARY, &csp::V1_3, &csp::V1_2, &csp::V1_1, &dm::SYNCML, &dm::DDF, &dm::DEVINF];
 
 /// Every rule, by family.
-pub static RULES: &[&[&Rule]] = &[codec::RULES];
+pub static RULES: &[&[&Rule]] = &[codec::RULES, provision::rows::RULES];
 
 /// Reads a document of any vocabulary that we know, in XML or WBXML. See [`codec::read`].
 pub fn read<'s>(bytes: &'s [u8], limits: &Limits, report: &mut Report) -> Option<Document<'s>> {

@@ -159,6 +159,9 @@ pub struct WbxmlOptions {
     pub style: WbxmlStyle,
     /// The public identifier to write in place of the vocabulary's own: that of the request, in an answer.
     pub public_id: Option<u32>,
+    /// Whether date-time leaves are OPAQUE, in place of what the vocabulary says: clients disagree
+    /// (`csp/wbxml-encoding.md` section 4).
+    pub opaque_dates: Option<bool>,
 }
 
 /// Why a tree cannot be written in a syntax.

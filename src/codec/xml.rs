@@ -284,7 +284,7 @@ impl<'s, 'r> Parser<'s, 'r> {
             let attribute = match attribute {
                 Ok(attribute) => attribute,
                 Err(error) => {
-                    return Err(self.fault(&rules::XML_FORM, start, end, lower_case(&error.to_string())));
+                    return Err(self.fault(&rules::XML_FORM, start, end, without_position(&error.to_string())));
                 }
             };
             let Cow::Borrowed(value) = attribute.value else {
@@ -475,6 +475,12 @@ fn append<'s>(element: &mut Element<'s>, piece: Cow<'s, str>, span: Span) {
 
 fn split_name(name: &str) -> (&str, &str) {
     name.split_once(':').unwrap_or(("", name))
+}
+
+/// Takes the offset inside the tag off the message; the span says where in the document.
+fn without_position(message: &str) -> String {
+    let message = message.strip_prefix("position ").and_then(|m| m.split_once(": ")).map_or(message, |(_, rest)| rest);
+    lower_case(message)
 }
 
 fn lower_case(message: &str) -> String {

@@ -27,7 +27,7 @@ fn sample(name: &str) -> Vec<u8> {
 }
 
 fn write(root: &Element<'_>, vocabulary: &Vocabulary, style: WbxmlStyle) -> Vec<u8> {
-    codec::write_wbxml(root, vocabulary, &WbxmlOptions { style, public_id: None }).expect("a WBXML form")
+    codec::write_wbxml(root, vocabulary, &WbxmlOptions { style, ..Default::default() }).expect("a WBXML form")
 }
 
 /// The three styles of the provisioning sheet. `safe` was written by a script and read back by libwbxml and Wireshark,

@@ -28,13 +28,18 @@ pub(crate) fn read<'s>(
     let (header, body) = read_header(bytes, report)?;
     let mut findings = Report::new();
     let named = candidates.iter().copied().find(|v| is_named_by(v, &header));
-    let attempts: Vec<&'static Vocabulary> = match named {
-        Some(vocabulary) => vec![vocabulary],
-        None => candidates.iter().copied().filter(|v| may_start(v, bytes, body.start)).collect(),
+    let other = header.public_id.and_then(|id| OTHER_TYPES.iter().find(|(number, _)| *number == id));
+    let attempts: Vec<&'static Vocabulary> = match (named, other) {
+        (Some(vocabulary), _) => vec![vocabulary],
+        (None, Some(_)) => Vec::new(),
+        (None, None) => candidates.iter().copied().filter(|v| may_start(v, bytes, body.start)).collect(),
     };
     let is_silent = matches!(header.public_id, Some(0 | 1)) && header.public_text.is_none();
     if named.is_none() && !is_silent {
         let message = match &header.public_text {
+            None if let Some((_, name)) = other => {
+                format!("this is a document of type {name}, whose tokens are not known here")
+            }
             Some(text) => format!("the public identifier `{text}` is not known"),
             None => format!("the public identifier 0x{:02X} is not known", header.public_id.unwrap_or_default()),
         };
@@ -58,6 +63,22 @@ pub(crate) fn read<'s>(
         document
     })
 }
+
+/// Registered public identifiers of document types that are not read here (WBXML 1.3, public identifiers).
+const OTHER_TYPES: &[(u32, &str)] = &[
+    (0x02, "WML 1.0"),
+    (0x03, "WTA 1.0"),
+    (0x04, "WML 1.1"),
+    (0x05, "service indication 1.0"),
+    (0x06, "service loading 1.0"),
+    (0x07, "cache operation 1.0"),
+    (0x08, "channel 1.1"),
+    (0x09, "WML 1.2"),
+    (0x0A, "WML 1.3"),
+    (0x0C, "WTA-WML 1.2"),
+    (0x0D, "e-mail notification 1.0"),
+    (0x0E, "DRM rights 1.0"),
+];
 
 /// Where the string table and the root are.
 struct Body {

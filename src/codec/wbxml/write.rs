@@ -98,6 +98,7 @@ pub(crate) fn write(
         tokens: (vocabulary.tokens)(),
         grammar: (vocabulary.grammar)(),
         style: options.style,
+        opaque_dates: options.opaque_dates.unwrap_or(vocabulary.wbxml.opaque_dates),
         tag_page: 0,
         attribute_page: 0,
     };
@@ -138,6 +139,7 @@ struct Writer<'v> {
     tokens: &'static TokenTable,
     grammar: &'static Grammar,
     style: WbxmlStyle,
+    opaque_dates: bool,
     tag_page: u8,
     attribute_page: u8,
 }
@@ -285,7 +287,7 @@ impl Writer<'_> {
         match kind {
             Some(Kind::Int) if let Some(number) = integer(text.trim_ascii()) => self.opaque(&integer_octets(number)),
             Some(Kind::DateTime)
-                if self.vocabulary.wbxml.opaque_dates
+                if self.opaque_dates
                     && let Some(value) = DateTime::read(text.trim_ascii()).filter(|v| v.zone == b'Z') =>
             {
                 self.opaque(&value.to_octets())

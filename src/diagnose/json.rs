@@ -1,1 +1,161 @@
-//! Rendering for programs.
+//! Rendering for programs: schema `impskit.findings/1`.
+
+use serde::Serialize;
+
+use super::{Basis, Diagnostic, Form, Report, Severity, Source, Span};
+
+/// The findings on any number of sources, as programs read them.
+#[derive(Debug, Serialize)]
+pub struct Findings {
+    schema: &'static str,
+    findings: Vec<Finding>,
+    summary: Summary,
+}
+
+/// One finding.
+#[derive(Debug, Serialize)]
+struct Finding {
+    code: &'static str,
+    severity: Severity,
+    message: String,
+    file: String,
+    span: Place,
+    path: String,
+    related: Vec<RelatedPlace>,
+    help: String,
+    /// An edit that mends it; none of the rules offers one so far.
+    fix: Option<()>,
+    clause: &'static str,
+    url: Option<()>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    basis: Option<Basis>,
+}
+
+#[derive(Debug, Serialize)]
+struct RelatedPlace {
+    message: String,
+    span: Place,
+}
+
+#[derive(Debug, Serialize)]
+struct Place {
+    start: End,
+    end: End,
+}
+
+#[derive(Debug, Serialize)]
+struct End {
+    offset: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+}
+
+/// How many findings there are.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    files: usize,
+    error: usize,
+    warning: usize,
+    note: usize,
+    suppressed: usize,
+    left_out: usize,
+}
+
+impl Default for Findings {
+    fn default() -> Self {
+        Self { schema: "impskit.findings/1", findings: Vec::new(), summary: Summary::default() }
+    }
+}
+
+impl Findings {
+    /// Adds the findings on one source.
+    pub fn add(&mut self, source: &Source<'_>, report: &Report) {
+        self.summary.files += 1;
+        self.summary.error += report.count(Severity::Error);
+        self.summary.warning += report.count(Severity::Warning);
+        self.summary.note += report.count(Severity::Note);
+        self.summary.left_out += report.left_out();
+        self.findings.extend(report.diagnostics().iter().map(|d| Finding::new(source, d)));
+    }
+
+    /// Returns the whole as one JSON object.
+    pub fn to_json(&self) -> String {
+        to_json(self)
+    }
+}
+
+/// Returns the findings on one source as lines of JSON, each an object of the list in `impskit.findings/1`.
+pub fn lines(source: &Source<'_>, report: &Report) -> String {
+    report.diagnostics().iter().map(|d| to_json(&Finding::new(source, d)) + "\n").collect()
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("only text and numbers, which JSON always carries")
+}
+
+impl Finding {
+    fn new(source: &Source<'_>, diagnostic: &Diagnostic) -> Self {
+        let related = diagnostic.related.iter();
+        Self {
+            code: diagnostic.rule.code,
+            severity: diagnostic.severity,
+            message: diagnostic.message.clone(),
+            file: source.name.clone(),
+            span: Place::new(source, diagnostic.span),
+            path: diagnostic.path.clone(),
+            related: related
+                .map(|r| RelatedPlace { message: r.message.clone(), span: Place::new(source, r.span) })
+                .collect(),
+            help: diagnostic.way_out().to_owned(),
+            fix: None,
+            clause: diagnostic.rule.clause,
+            url: None,
+            basis: diagnostic.basis,
+        }
+    }
+}
+
+impl Place {
+    fn new(source: &Source<'_>, span: Span) -> Self {
+        let end = |offset| {
+            let position = (source.form == Form::Text).then(|| source.position(offset));
+            End { offset, line: position.map(|p| p.line), column: position.map(|p| p.column) }
+        };
+        Self { start: end(span.start), end: end(span.end) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::Rule;
+
+    static RULE: Rule = Rule {
+        code: "XXX001",
+        name: "test",
+        severity: Severity::Error,
+        clause: "a clause",
+        summary: "-",
+        help: "do this",
+        bad: "-",
+        good: "-",
+    };
+
+    #[test]
+    fn gives_lines_for_text_and_offsets_for_octets() {
+        let mut findings = Findings::default();
+        for bytes in [&b"<a>\n<b/>"[..], b"\x03\x0b\x6a\x00\x45"] {
+            let mut report = Report::new();
+            report.add(Diagnostic::new(&RULE, Span::new(4, 5), "wrong").at("a/b"));
+            findings.add(&Source::new("a", bytes), &report);
+        }
+        let json: serde_json::Value = serde_json::from_str(&findings.to_json()).unwrap();
+        assert_eq!(json["schema"], "impskit.findings/1");
+        assert_eq!(json["findings"][0]["span"]["start"], serde_json::json!({"offset": 4, "line": 2, "column": 1}));
+        assert_eq!(json["findings"][1]["span"]["start"], serde_json::json!({"offset": 4}));
+        assert_eq!(json["findings"][1]["path"], "a/b");
+        assert_eq!(json["summary"]["error"], 2);
+    }
+}

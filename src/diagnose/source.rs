@@ -1,6 +1,8 @@
 //! A source: the octets of a document, and places in it.
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::OnceLock;
 
 /// A range of octets of a source. Documents are bounded far below 4 GiB, so 32 bits do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -19,7 +21,7 @@ impl Span {
     }
 
     /// Returns the range of octets.
-    pub fn range(self) -> std::ops::Range<usize> {
+    pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
@@ -51,6 +53,8 @@ pub struct Source<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// How it is shown.
     pub form: Form,
+    /// Where each line starts; found when first asked for.
+    line_starts: OnceLock<Vec<usize>>,
 }
 
 impl<'a> Source<'a> {
@@ -58,29 +62,41 @@ impl<'a> Source<'a> {
     pub fn new(name: impl Into<String>, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
         let bytes = bytes.into();
         let form = if looks_like_text(&bytes) { Form::Text } else { Form::Binary };
-        Self { name: name.into(), bytes, form }
+        Self { name: name.into(), bytes, form, line_starts: OnceLock::new() }
     }
 
     /// Returns line and column of `offset`; an offset past the end is the place behind the last octet.
     pub fn position(&self, offset: u32) -> Position {
-        let before = &self.bytes[..(offset as usize).min(self.bytes.len())];
-        let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
-        Position {
-            line: before.iter().filter(|&&b| b == b'\n').count() + 1,
-            column: String::from_utf8_lossy(&before[start..]).chars().count() + 1,
-        }
+        let offset = (offset as usize).min(self.bytes.len());
+        let starts = self.line_starts();
+        let line = starts.partition_point(|&start| start <= offset).max(1);
+        let before = &self.bytes[starts[line - 1].min(offset)..offset];
+        // Every character has one octet that does not continue another.
+        Position { line, column: before.iter().filter(|&&b| b & 0xC0 != 0x80).count() + 1 }
+    }
+
+    /// Returns the octets of line `line` (from 1) without its line end.
+    pub fn line_range(&self, line: usize) -> Option<Range<usize>> {
+        let starts = self.line_starts();
+        let start = *starts.get(line.checked_sub(1)?)?;
+        let end = starts.get(line).map_or(self.bytes.len(), |next| next - 1);
+        let is_cut = self.bytes[start..end].ends_with(b"\r");
+        Some(start..end - usize::from(is_cut))
     }
 
     /// Returns the text of line `line` (from 1) without its line end, and the offset where it starts.
     pub fn line(&self, line: usize) -> Option<(usize, Cow<'_, str>)> {
-        let mut start = 0;
-        for _ in 1..line {
-            start += self.bytes[start..].iter().position(|&b| b == b'\n')? + 1;
-        }
-        let rest = &self.bytes[start..];
-        let end = rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
-        let text = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]);
-        Some((start, String::from_utf8_lossy(text)))
+        let range = self.line_range(line)?;
+        Some((range.start, String::from_utf8_lossy(&self.bytes[range])))
+    }
+
+    /// The first line starts behind a byte-order mark, which no editor counts.
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            let first = if self.bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+            let ends = self.bytes.iter().enumerate().skip(first).filter(|(_, b)| **b == b'\n');
+            std::iter::once(first).chain(ends.map(|(i, _)| i + 1)).collect()
+        })
     }
 }
 

@@ -10,7 +10,12 @@ pub static VOCABULARIES: &[&Vocabulary] =
     &[&cp::VOCABULARY, &csp::V1_3, &csp::V1_2, &csp::V1_1, &dm::SYNCML, &dm::DDF, &dm::DEVINF];
 
 /// Every rule, by family.
-pub static RULES: &[&[&Rule]] = &[codec::RULES, provision::rows::RULES];
+#[rustfmt::skip] // one family a line
+pub static RULES: &[&[&Rule]] = &[
+    codec::RULES,
+    provision::rows::RULES,
+    csp::RULES,
+];
 
 /// Reads a document of any vocabulary that we know, in XML or WBXML. See [`codec::read`].
 pub fn read<'s>(bytes: &'s [u8], limits: &Limits, report: &mut Report) -> Option<Document<'s>> {

@@ -1,9 +1,36 @@
 //! The IMPS client-server language, versions 1.1, 1.2 and 1.3.
+//!
+//! ```text
+//! octets ── wire ──> Message { session, transactions [ primitive: Element ] } ── wire ──> octets
+//!                       │                       │
+//!                    Version            Primitive (the table), Services (what is agreed),
+//!                                       Outcome and Code (Result), Address, Schema (digests)
+//! ```
+//!
+//! Primitives stay elements: their content is declared in `elements.tsv`, one row a version and element, and read
+//! by name. [`ids`] reads and writes the places where versions differ in form.
+
+mod address;
+mod digest;
+pub mod ids;
+mod message;
+mod primitive;
+mod rules;
+mod service;
+mod status;
+pub mod wire;
+
+pub use address::{Address, BadAddress, is_same};
+pub use digest::{Schema, same_octets};
+pub use message::{Discovery, Malformed, Message, Mode, Session, Transaction};
+pub use primitive::{Kind, Primitive, Sender};
+pub use rules::{RULES, fault};
+pub use service::Services;
+pub use status::{Code, Detail, Outcome};
 
 use std::sync::LazyLock;
 
-use crate::diagnose::Report;
-use crate::document::{Element, Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
+use crate::document::{Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
 
 /// A version of CSP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +56,27 @@ impl Version {
         }
     }
 
+    /// Returns the version that `text` names: `1.1`, `1.2` or `1.3`.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.as_str() == text)
+    }
+
+    /// Returns the version that one of our namespaces belongs to.
+    pub fn from_namespace(namespace: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.vocabulary().namespaces.contains(&namespace))
+    }
+
+    /// Returns the version that a WBXML public identifier stands for.
+    pub fn from_public_id(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.vocabulary().public_ids.iter().any(|id| id.number == number))
+    }
+
+    /// Returns the namespaces of session, transaction and presence.
+    pub fn namespaces(self) -> [&'static str; 3] {
+        let all = self.vocabulary().namespaces;
+        [all[0], all[1], all[2]]
+    }
+
     /// Returns the vocabulary of this version.
     pub fn vocabulary(self) -> &'static Vocabulary {
         match self {
@@ -40,7 +88,7 @@ impl Version {
 }
 
 macro_rules! vocabulary {
-    ($name:ident, $id:literal, $version:literal, $tokens:literal, $roots:expr, $namespaces:expr, $public:expr, $dates:expr) => {
+    ($name:ident, $id:literal, $version:literal, $tokens:literal, $roots:expr, $namespaces:expr, $public:expr, $dates:expr, $check:expr) => {
         /// The vocabulary of one version of CSP.
         pub static $name: Vocabulary = Vocabulary {
             id: $id,
@@ -57,8 +105,8 @@ macro_rules! vocabulary {
                 static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| grammar($version));
                 &GRAMMAR
             },
-            structure: None,
-            check,
+            structure: Some(rules::STRUCTURE),
+            check: $check,
             wbxml: WbxmlForm { version: 0x03, opaque_dates: $dates, attribute_prefixes: true, page_namespaces: &[] },
         };
     };
@@ -79,7 +127,8 @@ vocabulary!(
         PublicId { number: 0x10, text: "-//WIRELESSVILLAGE//DTD CSP 1.1//EN" },
         PublicId { number: 0x10, text: "-//OMA//DTD WV-CSP 1.1//EN" },
     ],
-    false
+    false,
+    |root, report| rules::check(Version::V1_1, root, report)
 );
 vocabulary!(
     V1_2,
@@ -94,7 +143,8 @@ vocabulary!(
         "http://www.openmobilealliance.org/WV-CSP1.2",
     ],
     &[PublicId { number: 0x11, text: "-//OMA//DTD WV-CSP 1.2//EN" }],
-    false
+    false,
+    |root, report| rules::check(Version::V1_2, root, report)
 );
 vocabulary!(
     V1_3,
@@ -108,7 +158,8 @@ vocabulary!(
         "http://www.openmobilealliance.org/DTD/IMPS-PA1.3",
     ],
     &[PublicId { number: 0x12, text: "-//OMA//DTD IMPS-CSP 1.3//EN" }],
-    true
+    true,
+    |root, report| rules::check(Version::V1_3, root, report)
 );
 
 /// Returns the words of an enumeration of `enums.tsv` that exist in `version`.
@@ -131,5 +182,3 @@ fn grammar(version: &'static str) -> Grammar {
     let primitives: Vec<&'static str> = rows.filter(|cells| cells[0] == version).map(|cells| cells[1]).collect();
     Grammar::read(include_str!("elements.tsv"), version, |list| words(version, list), &primitives)
 }
-
-fn check(_: &Element<'_>, _: &mut Report) {}

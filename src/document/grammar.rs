@@ -145,6 +145,24 @@ impl Grammar {
         self.arrange_below(root, namespace.unwrap_or_default());
     }
 
+    /// Takes away what a writer never sends: children that the model of their parent does not have.
+    pub fn prune(&self, root: &mut Element<'_>) {
+        let namespace = self.elements.get(root.name.as_ref()).and_then(|d| d[0].namespaces.first().copied());
+        self.prune_below(root, namespace.unwrap_or_default());
+    }
+
+    fn prune_below(&self, element: &mut Element<'_>, namespace: &str) {
+        let Some(declaration) = self.declaration(&element.name, namespace) else { return };
+        if !matches!(declaration.model, Model::Children(_)) {
+            return;
+        }
+        element.children.retain(|c| declaration.position(&c.name) != usize::MAX);
+        let inner = declaration.namespace_within(namespace);
+        for child in &mut element.children {
+            self.prune_below(child, inner);
+        }
+    }
+
     fn arrange_below(&self, element: &mut Element<'_>, namespace: &str) {
         let Some(declaration) = self.declaration(&element.name, namespace) else { return };
         if element.children.len() > 1 {

@@ -1,0 +1,235 @@
+//! The service tree: which features and functions a session has (transaction catalogue, section 2).
+//!
+//! On the wire it is `WVCSPFeat`, three levels deep, where a node without children stands for all below it. Here it
+//! is a [`Services`]: a set of names, features (`IMFeat`) beside functions (`NEWM`). The tree's shape per version is
+//! that of `elements.tsv`.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use super::{Primitive, Version};
+use crate::document::{Element, Model, Particle};
+
+/// A set of features and functions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Services {
+    names: BTreeSet<&'static str>,
+}
+
+/// A feature of a version with its groups of functions.
+#[derive(Debug)]
+struct Feature {
+    name: &'static str,
+    /// The element that stands for the mandatory part alone; none in 1.1.
+    marker: Option<&'static str>,
+    groups: Vec<(&'static str, Vec<&'static str>)>,
+}
+
+/// The markers of the mandatory parts.
+const MARKERS: [&str; 4] = ["MF", "MP", "MM", "MG"];
+
+impl Services {
+    /// Returns every feature and function that `version` has.
+    pub fn all(version: Version) -> Self {
+        let names = features(version).iter().flat_map(Feature::names).collect();
+        Self { names }
+    }
+
+    /// Returns all features without any optional function: what a session has that never asked.
+    pub fn base(version: Version) -> Self {
+        Self { names: features(version).iter().map(|feature| feature.name).collect() }
+    }
+
+    /// Returns a set of the names given that `version` has; others are left out.
+    pub fn of<'n>(version: Version, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let all = Self::all(version).names;
+        Self { names: names.into_iter().filter_map(|name| all.get(name).copied()).collect() }
+    }
+
+    /// Reads a tree: `Functions`, `AllFunctions` or `WVCSPFeat` itself. What `version` lacks is left out.
+    pub fn read(version: Version, tree: &Element<'_>) -> Self {
+        let tree = tree.child("WVCSPFeat").unwrap_or(tree);
+        let mut names = BTreeSet::new();
+        for feature in features(version) {
+            if let Some(element) = tree.child(feature.name) {
+                feature.read(element, &mut names);
+            }
+        }
+        Self { names }
+    }
+
+    /// Returns the tree in an element of that name: `Functions` or `AllFunctions`.
+    ///
+    /// Functions are always written out. A feature without any is its marker where the version has one; in 1.1,
+    /// where an empty feature would mean all of it, it is left out.
+    pub fn element(&self, version: Version, name: &'static str) -> Element<'static> {
+        let written = features(version).iter().filter_map(|feature| feature.element(self));
+        Element::new(name).with(Element::new("WVCSPFeat").with_all(written))
+    }
+
+    /// Returns the inverted tree in an element of that name: what is *not* available of what was asked. A feature
+    /// of which nothing is available is an empty element. `None` where nothing is missing.
+    pub fn inverted(asked: &Self, offered: &Self, version: Version, name: &'static str) -> Option<Element<'static>> {
+        let missing = asked.without(offered);
+        if missing.names.is_empty() {
+            return None;
+        }
+        let written = features(version).iter().filter_map(|feature| {
+            let is_whole = missing.has(feature.name);
+            if is_whole { Some(Element::new(feature.name)) } else { feature.groups_element(&missing) }
+        });
+        Some(Element::new(name).with(Element::new("WVCSPFeat").with_all(written)))
+    }
+
+    /// Returns whether a feature or function is in the set.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Returns whether a primitive may be used under this set.
+    pub fn allow(&self, primitive: &Primitive) -> bool {
+        primitive.functions.is_empty() || primitive.functions.iter().any(|function| self.has(function))
+    }
+
+    /// Returns what is in both sets.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Self {
+        Self { names: self.names.intersection(&other.names).copied().collect() }
+    }
+
+    /// Returns what is in this set and not in the other.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        Self { names: self.names.difference(&other.names).copied().collect() }
+    }
+
+    /// Returns the names, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().copied()
+    }
+}
+
+impl Feature {
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let functions = self.groups.iter().flat_map(|(_, functions)| functions.iter().copied());
+        std::iter::once(self.name).chain(functions)
+    }
+
+    fn read(&self, element: &Element<'_>, names: &mut BTreeSet<&'static str>) {
+        names.insert(self.name);
+        if element.children.is_empty() {
+            names.extend(self.names());
+        }
+        for (group, functions) in &self.groups {
+            let Some(group) = element.child(group) else { continue };
+            let is_meant = |function: &&&str| group.children.is_empty() || group.child(function).is_some();
+            names.extend(functions.iter().filter(is_meant));
+        }
+    }
+
+    fn element(&self, services: &Services) -> Option<Element<'static>> {
+        if !services.has(self.name) {
+            return None;
+        }
+        let marker = || self.marker.map(|marker| Element::new(self.name).with(Element::new(marker)));
+        self.groups_element(services).or_else(marker)
+    }
+
+    fn groups_element(&self, services: &Services) -> Option<Element<'static>> {
+        let mut element = Element::new(self.name);
+        for (group, functions) in &self.groups {
+            let functions: Vec<_> = functions.iter().filter(|f| services.has(f)).map(|f| Element::new(*f)).collect();
+            if !functions.is_empty() {
+                element.children.push(Element::new(*group).with_all(functions));
+            }
+        }
+        (!element.children.is_empty()).then_some(element)
+    }
+}
+
+fn features(version: Version) -> &'static [Feature] {
+    static V1_1: LazyLock<Vec<Feature>> = LazyLock::new(|| read_features(Version::V1_1));
+    static V1_2: LazyLock<Vec<Feature>> = LazyLock::new(|| read_features(Version::V1_2));
+    static V1_3: LazyLock<Vec<Feature>> = LazyLock::new(|| read_features(Version::V1_3));
+    match version {
+        Version::V1_1 => &V1_1,
+        Version::V1_2 => &V1_2,
+        Version::V1_3 => &V1_3,
+    }
+}
+
+fn read_features(version: Version) -> Vec<Feature> {
+    children_of(version, "WVCSPFeat")
+        .into_iter()
+        .map(|name| {
+            let (markers, groups): (Vec<_>, Vec<_>) =
+                children_of(version, name).into_iter().partition(|child| MARKERS.contains(child));
+            let groups = groups.into_iter().map(|group| (group, children_of(version, group))).collect();
+            Feature { name, marker: markers.first().copied(), groups }
+        })
+        .collect()
+}
+
+/// Returns the children that the model of an element names, in its order.
+fn children_of(version: Version, name: &str) -> Vec<&'static str> {
+    fn collect(particle: &Particle, names: &mut Vec<&'static str>) {
+        match particle {
+            Particle::Child(name, _) => names.push(name),
+            Particle::Sequence(pieces, _) | Particle::Choice(pieces, _) => {
+                pieces.iter().for_each(|piece| collect(piece, names));
+            }
+        }
+    }
+    let mut names = Vec::new();
+    if let Some(Model::Children(particle)) =
+        (version.vocabulary().grammar)().declaration(name, "transaction").map(|d| &d.model)
+    {
+        collect(particle, &mut names);
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_of_each_version() {
+        let count = |version| Services::all(version).names().count();
+        // The table of the catalogue, section 2, counted by hand: four features and 38, 41 and 40 functions.
+        assert_eq!((count(Version::V1_1), count(Version::V1_2), count(Version::V1_3)), (42, 45, 44));
+        assert!(!Services::all(Version::V1_3).has("GETAUT"), "a leftover is never granted");
+        for primitive in Primitive::all() {
+            assert!(Services::all(primitive.version).allow(primitive), "{} {:?}", primitive.name, primitive.version);
+        }
+    }
+
+    #[test]
+    fn an_empty_node_is_all_below_it_and_a_marker_is_nothing_below_it() {
+        let tree = Element::new("Functions").with(
+            Element::new("WVCSPFeat")
+                .with(Element::new("IMFeat"))
+                .with(Element::new("GroupFeat").with(Element::new("MG")))
+                .with(Element::new("PresenceFeat").with(Element::new("ContListFunc"))),
+        );
+        let services = Services::read(Version::V1_2, &tree);
+        assert!(services.has("NEWM") && services.has("BLENT") && services.has("GroupFeat") && services.has("MCLS"));
+        assert!(!services.has("CREAG") && !services.has("GETPR") && !services.has("FundamentalFeat"));
+        let again = Services::read(Version::V1_2, &services.element(Version::V1_2, "Functions"));
+        assert_eq!(again, services);
+    }
+
+    #[test]
+    fn inverts() {
+        let version = Version::V1_3;
+        let asked = Services::all(version);
+        assert_eq!(Services::inverted(&asked, &asked, version, "Functions"), None);
+        let names = asked.names().filter(|n| !matches!(*n, "SRCH" | "ADVSR" | "GroupFeat"));
+        let offered = Services::of(version, names.collect::<Vec<_>>());
+        let inverted = Services::inverted(&asked, &offered, version, "Functions").unwrap();
+        let feat = inverted.child("WVCSPFeat").unwrap();
+        assert!(feat.child("GroupFeat").unwrap().children.is_empty());
+        assert_eq!(feat.descend(&["FundamentalFeat", "SearchFunc"]).unwrap().children.len(), 2);
+        assert!(feat.child("IMFeat").is_none());
+    }
+}

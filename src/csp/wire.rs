@@ -1,0 +1,229 @@
+//! Octets to messages and back, and the media types that name them (transport bindings, section 2).
+//!
+//! The version is that of the root's namespace, whatever the public identifier or the media type says; the answer
+//! is written in the syntax, with the public identifier and under the media type of the request.
+
+use super::message::{Discovery, Malformed, Message, Session};
+use super::{V1_1, V1_2, V1_3, Version};
+use crate::codec::{self, CannotWrite, Encoding, Header, Limits, WbxmlOptions};
+use crate::diagnose::{Diagnostic, Report, Span};
+use crate::document::{Element, Vocabulary};
+
+/// The vocabularies of all versions, the newest first.
+pub static VOCABULARIES: &[&Vocabulary] = &[&V1_3, &V1_2, &V1_1];
+
+/// Limits for one message: 1 MiB, 32 levels, 20,000 elements. The deepest legal path has 10 levels, vendor
+/// extensions aside.
+pub const LIMITS: Limits = Limits { bytes: 1 << 20, depth: 32, elements: 20_000, attributes: 16 };
+
+/// How a document was written, so that the answer is written alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// The syntax.
+    pub encoding: Encoding,
+    /// WBXML: the public identifier, where it is not the version's own.
+    pub public_id: Option<u32>,
+}
+
+/// What a document turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// A message.
+    Message(Message),
+    /// A version discovery document.
+    Discovery(Discovery),
+}
+
+/// Why octets are no message.
+#[derive(Debug, Clone)]
+pub enum Refusal {
+    /// Neither XML nor WBXML of ours: the transport answers (HTTP 400). The findings say why.
+    Unreadable(Report),
+    /// A message in a namespace that we do not know: `Status` 505 in the highest version.
+    UnknownVersion(Form, Malformed),
+    /// A message whose envelope is broken: `Status` 400 in the session named.
+    Malformed(Form, Malformed),
+}
+
+impl Form {
+    /// Returns the form of an encoding with the version's own public identifier.
+    pub fn of(encoding: Encoding) -> Self {
+        Self { encoding, public_id: None }
+    }
+
+    fn read(header: &Header) -> Self {
+        // Number 0 refers to a text in the string table, which an answer does not have.
+        Self { encoding: header.encoding, public_id: header.public_id.filter(|number| *number != 0) }
+    }
+}
+
+/// Reads one message or discovery document.
+///
+/// # Errors
+///
+/// Says whether the transport, a version fault or a status answers it.
+pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
+    let mut report = Report::new();
+    let Some(document) = codec::read(bytes, VOCABULARIES, limits, &mut report) else {
+        return Err(Refusal::Unreadable(report));
+    };
+    let root = &document.root;
+    if !root.name.starts_with("WV-CSP-") {
+        let message = format!("`{}` is no message", root.name);
+        report.add(Diagnostic::new(&super::rules::UNDECODABLE, root.span, message));
+        return Err(Refusal::Unreadable(report));
+    }
+    // A document that breaks off has been read as far as it goes; no half of a message is acted upon.
+    if document.header.encoding == Encoding::Wbxml && report.has_errors() {
+        return Err(Refusal::Unreadable(report));
+    }
+    let form = Form::read(&document.header);
+    let Some(version) = version_of(root, &document.header, document.vocabulary) else {
+        let fault = what_shows(root, "the namespace is of no known version");
+        return Err(Refusal::UnknownVersion(form, fault));
+    };
+    if let Some(discovery) = Discovery::read(root, version) {
+        return Ok((Body::Discovery(discovery), form));
+    }
+    match Message::read(root, version) {
+        Ok(message) => Ok((Body::Message(message), form)),
+        Err(fault) => Err(Refusal::Malformed(form, fault)),
+    }
+}
+
+/// Writes a message.
+///
+/// # Errors
+///
+/// Names what the syntax cannot carry.
+pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
+    write_element(&message.element(), message.version, form)
+}
+
+/// Writes a discovery document.
+///
+/// # Errors
+///
+/// As [`write`].
+pub fn write_discovery(discovery: &Discovery, form: Form) -> Result<Vec<u8>, CannotWrite> {
+    write_element(&discovery.element(), discovery.version, form)
+}
+
+fn write_element(root: &Element<'_>, version: Version, form: Form) -> Result<Vec<u8>, CannotWrite> {
+    let vocabulary = version.vocabulary();
+    match form.encoding {
+        Encoding::Wbxml => {
+            let options = WbxmlOptions { public_id: form.public_id, ..WbxmlOptions::default() };
+            codec::write_wbxml(root, vocabulary, &options)
+        }
+        _ => Ok(codec::write_xml(root, Some(vocabulary), false)),
+    }
+}
+
+/// Returns the version of a document: by its namespace, else by its public identifier, else by the vocabulary that
+/// fits. A namespace that is there and unknown decides too: there is no version then.
+fn version_of(root: &Element<'_>, header: &Header, vocabulary: Option<&Vocabulary>) -> Option<Version> {
+    let declared = root.attributes.iter().find(|attribute| {
+        attribute.name == "xmlns"
+            || (attribute.name.starts_with("xmlns:") && Version::from_namespace(&attribute.value).is_some())
+    });
+    if let Some(declared) = declared {
+        return Version::from_namespace(declared.value.trim_ascii());
+    }
+    let by_number = header.public_id.and_then(Version::from_public_id);
+    by_number.or_else(|| Version::ALL.into_iter().find(|version| Some(version.vocabulary()) == vocabulary))
+}
+
+/// Returns a fault with what of a message can be seen without knowing its version.
+fn what_shows(root: &Element<'_>, what: &str) -> Malformed {
+    let newest = Version::ALL[0];
+    let (session, id) = match Message::read(root, newest) {
+        Ok(message) => (message.session, message.transactions.into_iter().find_map(|transaction| transaction.id)),
+        Err(fault) => (fault.session, fault.id),
+    };
+    Malformed { version: newest, session, id, what: what.to_owned() }
+}
+
+/// Returns the media type of a message, as a client of that version writes it.
+pub fn media_type(version: Version, encoding: Encoding) -> &'static str {
+    match (version, encoding) {
+        (Version::V1_3, Encoding::Wbxml) => "application/vnd.wv.csp+wbxml",
+        (Version::V1_3, _) => "application/vnd.wv.csp+xml",
+        (_, Encoding::Wbxml) => "application/vnd.wv.csp.wbxml",
+        _ => "application/vnd.wv.csp.xml",
+    }
+}
+
+/// Returns the syntax that a media type names, in any spelling that is met; `None` for what is not ours.
+///
+/// The type only says that a message is meant: the octets decide which syntax it is in. An answer repeats the type
+/// of the request as it was spelt.
+pub fn encoding_of(media_type: &str) -> Option<Encoding> {
+    let essence = media_type.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    if essence.contains("wbxml") {
+        Some(Encoding::Wbxml)
+    } else if essence.contains("xml") {
+        Some(Encoding::Xml)
+    } else {
+        None
+    }
+}
+
+impl Refusal {
+    /// Returns what is wrong, for logs and traces.
+    pub fn what(&self) -> String {
+        match self {
+            Self::Unreadable(report) => {
+                report.diagnostics().first().map_or_else(|| "unreadable".to_owned(), |d| d.message.clone())
+            }
+            Self::UnknownVersion(_, fault) | Self::Malformed(_, fault) => fault.what.clone(),
+        }
+    }
+
+    /// Returns the findings of a refused document, for people who look at a trace: what the codec found, or CSM001.
+    pub fn into_report(self) -> Report {
+        match self {
+            Self::Unreadable(report) => report,
+            Self::UnknownVersion(_, fault) | Self::Malformed(_, fault) => {
+                let mut report = Report::new();
+                report.add(Diagnostic::new(&super::rules::UNDECODABLE, Span::default(), fault.what));
+                report
+            }
+        }
+    }
+}
+
+/// Returns the session and transaction of a refusal, where a `Status` can answer it.
+impl Malformed {
+    /// Returns whether an answer can reach anyone: a session or a transaction shows.
+    pub fn is_answerable(&self) -> bool {
+        self.id.is_some() || matches!(&self.session, Session::Inband(id) if !id.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_every_spelling_of_the_media_types() {
+        for version in Version::ALL {
+            for encoding in [Encoding::Xml, Encoding::Wbxml] {
+                assert_eq!(encoding_of(media_type(version, encoding)), Some(encoding));
+            }
+        }
+        assert_eq!(encoding_of("Text/XML; charset=utf-8"), Some(Encoding::Xml));
+        assert_eq!(encoding_of("application/x-www-form-urlencoded"), None);
+    }
+
+    #[test]
+    fn an_unknown_namespace_is_an_unknown_version() {
+        let xml = br#"<WV-CSP-Message xmlns="http://example.com/CSP9"><Session><SessionDescriptor>
+            <SessionType>Inband</SessionType><SessionID>s</SessionID></SessionDescriptor><Transaction>
+            <TransactionDescriptor><TransactionMode>Request</TransactionMode><TransactionID>7</TransactionID>
+            </TransactionDescriptor><TransactionContent><New/></TransactionContent></Transaction></Session>
+            </WV-CSP-Message>"#;
+        let Err(Refusal::UnknownVersion(_, fault)) = read(xml, &LIMITS) else { panic!("a version of CSP") };
+        assert_eq!((fault.session.id(), fault.id.as_deref()), (Some("s"), Some("7")));
+    }
+}

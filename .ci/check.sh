@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# What everyone runs before a commit: format, lints as errors, tests, documentation without warnings.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo fmt --check
+cargo clippy --locked --all-targets -- -D warnings
+cargo clippy --locked --all-targets --no-default-features -- -D warnings
+cargo test --locked
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items

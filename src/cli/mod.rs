@@ -1,5 +1,6 @@
 //! The command list, global options and exit codes. One file a command.
 
+mod secret;
 mod ui;
 
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! Client provisioning: the `wap-provisioningdoc` of Provisioning Content 1.1 (`cp/provisioning-content.md`).
 
+pub mod mac;
+
 use std::sync::LazyLock;
 
 use crate::diagnose::Report;

@@ -1,1 +1,18 @@
-//! How a document reaches the handset: WAP push, WDP segments, SMS.
+//! How a document reaches the handset: as a push, in segments, by SMS.
+//!
+//! ```text
+//! document ── Push: content type, SEC, MAC ── wsp: the push PDU ── wdp: segments for a port ── sms: one TPDU a segment
+//! ```
+//!
+//! [`wsp`], [`wdp`] and [`sms`] each read and write one layer. [`Outgoing`] goes through all of them at once, into
+//! buffers that are used again: that is what campaigns and `build` use.
+
+mod address;
+mod outgoing;
+mod rules;
+pub mod sms;
+pub mod wdp;
+pub mod wsp;
+
+pub use outgoing::{Bearing, Outgoing};
+pub use rules::*;

@@ -1,0 +1,103 @@
+//! From a document to its TPDUs in one go, into buffers that are used again: MAC, push, segments, SMS.
+//!
+//! A campaign does this for each handset; nothing here allocates once the buffers have grown.
+
+use super::sms::{Address, Kind, Tpdu, write_centre};
+use super::wdp::{self, MOST_PARTS, Ports, Reference, Segment};
+use super::wsp;
+use crate::cp::mac::{Key, Security};
+use crate::error::{Error, Result};
+
+/// How the segments of a push are carried to one handset.
+#[derive(Debug, Clone, Copy)]
+pub struct Bearing<'a> {
+    /// The handset, or for DELIVER the sender.
+    pub address: &'a Address,
+    /// SUBMIT or DELIVER; the count of a modem goes up and `more` is set as fits, whatever is said here.
+    pub kind: Kind,
+    /// What the parts have in common.
+    pub reference: Reference,
+    /// Where the push goes.
+    pub ports: Ports,
+    /// `None` for TPDUs alone; else the centre that goes before each of them, `Some(None)` for the modem's own.
+    pub centre: Option<Option<&'a Address>>,
+}
+
+/// A push and the PDUs that carry it.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    push: Vec<u8>,
+    pdus: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Outgoing {
+    /// Returns empty buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes the push PDU of a document, sealed with a key where a method is given. The PDUs made before are gone.
+    pub fn seal(&mut self, transaction: u8, document: &[u8], seal: Option<(Security, &Key)>) {
+        self.push.clear();
+        self.pdus.clear();
+        self.ends.clear();
+        let mac = seal.filter(|(security, _)| security.carries_mac()).map(|(_, key)| key.mac(document));
+        wsp::write_prefix(transaction, seal.map(|(security, _)| security), mac, &mut self.push);
+        self.push.extend_from_slice(document);
+    }
+
+    /// Splits the push and adds one PDU a segment to [`Self::pdus`].
+    ///
+    /// # Errors
+    ///
+    /// Where the push needs more than 255 segments (SM004).
+    pub fn split(&mut self, bearing: &Bearing<'_>) -> Result<()> {
+        let count = wdp::segment_count(self.push.len(), bearing.reference);
+        if count > MOST_PARTS {
+            let what = format!("the push of {} octets takes {count} SMS, more than 255", self.push.len());
+            return Err(
+                Error::input(what).help("make the document smaller; phones drop messages of more than 5 to 10 parts")
+            );
+        }
+        for (place, segment) in wdp::split(&self.push, bearing.ports, bearing.reference).enumerate() {
+            let kind = kind_of_part(bearing.kind, place, count);
+            write_pdu(&segment, kind, bearing, &mut self.pdus);
+            self.ends.push(self.pdus.len());
+        }
+        Ok(())
+    }
+
+    /// Returns the push PDU.
+    pub fn push(&self) -> &[u8] {
+        &self.push
+    }
+
+    /// Returns the PDUs in the order in which they are sent.
+    pub fn pdus(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.ends.iter().enumerate().map(|(place, &end)| {
+            let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+            &self.pdus[start..end]
+        })
+    }
+}
+
+fn kind_of_part(kind: Kind, place: usize, count: usize) -> Kind {
+    match kind {
+        Kind::Submit { reference, validity, receipt, reject_duplicates } => {
+            let reference = reference.wrapping_add(place as u8);
+            Kind::Submit { reference, validity, receipt, reject_duplicates }
+        }
+        Kind::Deliver { receipt, time, .. } => Kind::Deliver { more: place + 1 < count, receipt, time },
+    }
+}
+
+fn write_pdu(segment: &Segment<'_>, kind: Kind, bearing: &Bearing<'_>, out: &mut Vec<u8>) {
+    if let Some(centre) = bearing.centre {
+        write_centre(centre, out);
+    }
+    let mut tpdu = Tpdu::new(kind, *bearing.address, &[]);
+    tpdu.length = (segment.header_length() + segment.data.len()) as u8;
+    tpdu.write_head(out);
+    segment.write(out);
+}

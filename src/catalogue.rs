@@ -3,7 +3,7 @@
 use crate::codec::{self, Document, Limits};
 use crate::diagnose::{Report, Rule};
 use crate::document::Vocabulary;
-use crate::{cp, csp, dm, provision};
+use crate::{cp, csp, delivery, dm, provision};
 
 /// Every vocabulary that we know. Where an input does not say which it is, the first that fits is taken.
 pub static VOCABULARIES: &[&Vocabulary] =
@@ -15,6 +15,7 @@ pub static RULES: &[&[&Rule]] = &[
     codec::RULES,
     provision::rows::RULES,
     csp::RULES,
+    delivery::RULES,
 ];
 
 /// Reads a document of any vocabulary that we know, in XML or WBXML. See [`codec::read`].

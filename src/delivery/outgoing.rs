@@ -39,12 +39,22 @@ impl Outgoing {
 
     /// Makes the push PDU of a document, sealed with a key where a method is given. The PDUs made before are gone.
     pub fn seal(&mut self, transaction: u8, document: &[u8], seal: Option<(Security, &Key)>) {
-        self.push.clear();
-        self.pdus.clear();
-        self.ends.clear();
+        self.clear();
         let mac = seal.filter(|(security, _)| security.carries_mac()).map(|(_, key)| key.mac(document));
         wsp::write_prefix(transaction, seal.map(|(security, _)| security), mac, &mut self.push);
         self.push.extend_from_slice(document);
+    }
+
+    /// Takes a push PDU that was made elsewhere. The PDUs made before are gone.
+    pub fn adopt(&mut self, push: &[u8]) {
+        self.clear();
+        self.push.extend_from_slice(push);
+    }
+
+    fn clear(&mut self) {
+        self.push.clear();
+        self.pdus.clear();
+        self.ends.clear();
     }
 
     /// Splits the push and adds one PDU a segment to [`Self::pdus`].

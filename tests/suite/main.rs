@@ -1,3 +1,4 @@
 //! The test suite: one program, so that linking is paid once.
 
 mod codecs;
+mod delivery;

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::Version;
-use crate::document::{Element, boolean, is_declaration};
+use crate::document::{Content, Element, boolean, is_declaration};
 
 /// A whole message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Message {
             // 1.1 has the flag here; a few clients of later versions do too.
             poll = poll.or(descriptor.and_then(|d| d.child_text("Poll")).and_then(boolean));
             let mut primitive = primitive.clone().into_owned();
-            rename(&mut primitive);
+            adopt(&mut primitive);
             transactions.push(Transaction { mode, id, primitive });
         }
         if transactions.is_empty() {
@@ -262,15 +262,25 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("PreferredvCard", "ReferredvCard"),
 ];
 
-/// Gives all elements their right names, and takes away the declarations that writing puts back.
-fn rename(element: &mut Element<'static>) {
+/// Gives all elements their right names, and takes away what belongs to the document: places, and the declarations
+/// that writing puts back.
+fn adopt(element: &mut Element<'static>) {
+    (element.span, element.content_span) = Default::default();
     if let Some((_, right)) = SPELLINGS.iter().find(|(other, _)| element.name == *other) {
         element.name = Cow::Borrowed(right);
     }
     if element.name == "PresenceSubList" {
         element.attributes.retain(|attribute| !is_declaration(&attribute.name));
     }
-    element.children.iter_mut().for_each(rename);
+    // Text in 1.1, yet numbers travel as octets there too (CSP in WBXML, "Integer elements").
+    if element.name == "SearchID"
+        && let Content::Octets(octets) = &element.content
+        && octets.len() <= 4
+    {
+        let number = octets.iter().fold(0_u32, |number, &octet| number << 8 | u32::from(octet));
+        element.content = Content::Text(Cow::Owned(number.to_string()));
+    }
+    element.children.iter_mut().for_each(adopt);
 }
 
 /// Puts the presence namespace on each `PresenceSubList`.

@@ -148,27 +148,34 @@ pub(super) fn check(version: Version, root: &Element<'_>, report: &mut Report) {
     check_addresses(version, root, report);
     let Some(session) = root.child("Session") else { return };
     for transaction in session.children_named("Transaction") {
-        let primitive = transaction.child("TransactionContent").and_then(|content| content.children.first());
-        if let Some(primitive) = primitive {
-            check_primitive(version, primitive, report);
+        let Some(content) = transaction.child("TransactionContent") else { continue };
+        check_primitive(version, content, report);
+        if let Some(primitive) = content.children.first() {
             check_session(session, primitive, report);
         }
     }
 }
 
-fn check_primitive(version: Version, primitive: &Element<'_>, report: &mut Report) {
-    // The other name of the 1.1 tables.
-    if Primitive::find(version, &primitive.name).is_some() || primitive.name == "BlockUser-Request" {
-        return;
-    }
-    let other = Version::ALL.into_iter().find(|other| Primitive::find(*other, &primitive.name).is_some());
-    let (rule, message) = match other {
-        Some(other) => (&VERSION_MISMATCH, format!("`{}` is a primitive of CSP {}", primitive.name, other.as_str())),
-        None => (&UNDECODABLE, format!("`{}` is no primitive of CSP {}", primitive.name, version.as_str())),
+const CONTENT: &str = "WV-CSP-Message/Session/Transaction/TransactionContent";
+
+fn check_primitive(version: Version, content: &Element<'_>, report: &mut Report) {
+    let name = content.children.first().map(|primitive| primitive.name.as_ref()).unwrap_or_default();
+    // The other name of the 1.1 tables is read as the right one.
+    let is_known = Primitive::find(version, name).is_some() || name == "BlockUser-Request";
+    let other = Version::ALL.into_iter().find(|other| Primitive::find(*other, name).is_some());
+    let (rule, message) = match (name, other) {
+        ("", _) => (&UNDECODABLE, "the transaction holds no primitive".to_owned()),
+        (_, Some(other)) => (&VERSION_MISMATCH, format!("`{name}` is a primitive of CSP {}", other.as_str())),
+        (_, None) => (&UNDECODABLE, format!("`{name}` is no primitive of CSP {}", version.as_str())),
     };
-    report.add(
-        Diagnostic::new(rule, primitive.span, message).at("WV-CSP-Message/Session/Transaction/TransactionContent"),
-    );
+    if !is_known {
+        let span = content.children.first().unwrap_or(content).span;
+        report.add(Diagnostic::new(rule, span, message).at(CONTENT));
+    }
+    if !is_known || name == "BlockUser-Request" {
+        // The structure has told the same as something that is missing here.
+        report.retain(|finding| finding.rule.code != MISSING.code || finding.path != CONTENT);
+    }
 }
 
 fn check_session(session: &Element<'_>, primitive: &Element<'_>, report: &mut Report) {
@@ -247,6 +254,22 @@ fn check_addresses(version: Version, root: &Element<'_>, report: &mut Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_example_shows_its_rule_and_no_other() {
+        let codes = |example: &str| {
+            let octets = Rule::example(example);
+            let mut report = Report::new();
+            let vocabularies = crate::csp::wire::VOCABULARIES;
+            let document = crate::codec::read(&octets, vocabularies, &crate::csp::wire::LIMITS, &mut report).unwrap();
+            document.vocabulary.unwrap().check(&document.root, &mut report);
+            report.diagnostics().iter().map(|finding| finding.rule.code).collect::<Vec<_>>()
+        };
+        for rule in RULES {
+            assert_eq!(codes(rule.bad), [rule.code], "{}", rule.bad);
+            assert!(codes(rule.good).is_empty(), "{}", rule.good);
+        }
+    }
 
     #[test]
     fn a_server_answers_what_is_missing_before_what_is_wrong() {

@@ -1,5 +1,5 @@
 //! The test suite: one program, so that linking is paid once.
 
 mod codecs;
-mod delivery;
 mod csp;
+mod delivery;

@@ -1,1 +1,0 @@
-//! From profile to logged-in client, without a handset.

@@ -73,7 +73,8 @@ pub fn junit(rehearsals: &[Rehearsal]) -> String {
             let _ = writeln!(out, "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failed}\">", c.steps.len());
             for step in &c.steps {
                 let seconds = step.took.as_secs_f64();
-                let _ = write!(out, "    <testcase name=\"{} {}\" time=\"{seconds:.6}\">", step.number, escape(step.name));
+                let _ =
+                    write!(out, "    <testcase name=\"{} {}\" time=\"{seconds:.6}\">", step.number, escape(step.name));
                 let evidence = escape(step.evidence.as_str());
                 match step.outcome {
                     Outcome::Failed => drop(write!(out, "<failure message=\"{evidence}\"/>")),

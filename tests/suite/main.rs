@@ -3,3 +3,4 @@
 mod codecs;
 mod csp;
 mod delivery;
+mod properties;

@@ -1,1 +1,30 @@
 //! The IMPS server: an engine without I/O, its store, its HTTP edge.
+//!
+//! ```text
+//! POST ── http ──> Engine ── service::perform ──> one handler a primitive
+//!  (edge)          │  │ │                          │ its Context lends:
+//!                  │  │ └ sessions: who is there   │  the caller, the sessions,
+//!                  │  └ outboxes: what waits       │  the store, the outbox, now
+//!                  └ store: what lasts             └─> Ok(answer) or a Fault with a status
+//! ```
+//!
+//! The engine is told the time and what arrived, and answers what to send. Services do not call each other;
+//! they meet in the store and the outboxes.
+
+mod configuration;
+mod door;
+mod engine;
+mod fault;
+mod limits;
+mod outbox;
+mod random;
+mod service;
+mod session;
+mod store;
+mod timestamp;
+
+pub use configuration::{Configuration, Quotas};
+pub use engine::{Engine, Input, Output, Request};
+pub use random::Random;
+pub use store::{Store, User};
+pub use timestamp::Timestamp;

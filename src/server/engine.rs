@@ -1,0 +1,464 @@
+//! The engine: it is told the time and what arrived, and answers what to send. The one dispatch.
+
+use std::hash::{DefaultHasher, Hasher as _};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::door::Door;
+use super::fault::Fault;
+use super::outbox::Purpose;
+use super::service::{self, Context, offered};
+use super::session::{Caller, Remembered, SessionId, Sessions};
+use super::{Configuration, Random, Store, Timestamp, limits};
+use crate::codec::Limits;
+use crate::csp::wire::{self, Body, Form, Refusal};
+use crate::csp::{self, Code, Discovery, Malformed, Message, Mode, Outcome, Primitive, Services, Transaction, Version};
+use crate::document::{Content, Element};
+use crate::error::Result;
+
+/// The server without its network.
+#[derive(Debug)]
+pub struct Engine {
+    configuration: Configuration,
+    store: Store,
+    sessions: Sessions,
+    door: Door,
+    random: Random,
+    notes: Vec<String>,
+}
+
+/// What the engine is told.
+#[derive(Debug)]
+pub enum Input {
+    /// A body was posted.
+    Request(Request),
+    /// Time has passed; see [`Engine::next_deadline`].
+    Tick,
+}
+
+/// A posted body.
+#[derive(Debug)]
+pub struct Request {
+    /// Names the exchange; the reply bears it.
+    pub connection: u64,
+    /// The Content-Type as it was written; empty where there was none.
+    pub media_type: String,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Who sent it.
+    pub peer: IpAddr,
+}
+
+/// What the engine answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// The answer to a request. Each request has exactly one.
+    Reply {
+        /// That of the request.
+        connection: u64,
+        /// The HTTP status.
+        status: u16,
+        /// The Content-Type; empty for an empty body.
+        media_type: String,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// A line for the log.
+    Note(String),
+}
+
+/// An HTTP answer in the making.
+struct Reply {
+    status: u16,
+    body: Vec<u8>,
+}
+
+/// What comes of the transactions of one message.
+#[derive(Default)]
+struct Answers {
+    transactions: Vec<Transaction>,
+    /// Whether requests of ours may follow: the client polled, or acknowledged one.
+    may_offer: bool,
+}
+
+impl Engine {
+    /// Starts an engine on a store.
+    pub fn open(configuration: Configuration, store: Store, random: Random) -> Self {
+        let (sessions, door, notes) = (Sessions::default(), Door::default(), Vec::new());
+        Self { configuration, store, sessions, door, random, notes }
+    }
+
+    /// Returns the store, to add users or look at what lasts. What is written is kept by the next input.
+    pub fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// Returns how many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Takes one input. See [`Engine::handle_all`].
+    pub fn handle(&mut self, now: Timestamp, input: Input) -> Vec<Output> {
+        self.handle_all(now, vec![input])
+    }
+
+    /// Takes inputs that arrived together: what they write is committed once, before any answer is returned.
+    pub fn handle_all(&mut self, now: Timestamp, inputs: Vec<Input>) -> Vec<Output> {
+        self.expire(now);
+        let mut outputs = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let Input::Request(request) = input else { continue };
+            let Reply { status, body } = self.reply(now, &request);
+            let media_type = if body.is_empty() { String::new() } else { request.media_type };
+            outputs.push(Output::Reply { connection: request.connection, status, media_type, body });
+        }
+        if let Err(error) = self.store.commit() {
+            // Nobody is told that something was done which is not kept.
+            self.notes.push(format!("the store failed: {}", error.what));
+            for output in &mut outputs {
+                if let Output::Reply { status, body, .. } = output {
+                    (*status, *body) = (503, Vec::new());
+                }
+            }
+        }
+        outputs.extend(self.notes.drain(..).map(Output::Note));
+        outputs
+    }
+
+    /// Returns when to send [`Input::Tick`] at the latest.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.sessions.next_deadline()
+    }
+
+    /// Answers one body.
+    fn reply(&mut self, now: Timestamp, request: &Request) -> Reply {
+        if wire::encoding_of(&request.media_type).is_none() {
+            return Reply::empty(415);
+        }
+        let most = Limits { bytes: self.configuration.max_body, ..wire::LIMITS };
+        match wire::read(&request.body, &most) {
+            Ok((Body::Message(message), form)) => self.message(now, request.peer, message, form),
+            Ok((Body::Discovery(discovery), form)) => discover(&discovery, form),
+            Err(Refusal::UnknownVersion(form, seen)) => refuse(seen, form, Code::VERSION_NOT_SUPPORTED),
+            Err(Refusal::Malformed(form, seen)) => refuse(seen, form, Code::BAD_REQUEST),
+            Err(Refusal::Unreadable(_)) => Reply::empty(400),
+        }
+    }
+
+    /// Answers one message: finds its session, and does its transactions in order.
+    fn message(&mut self, now: Timestamp, peer: IpAddr, message: Message, form: Form) -> Reply {
+        let Message { version, session, transactions, .. } = message;
+        let is_login = transactions.iter().any(|t| t.primitive.name == "Login-Request");
+        let caller = match &session {
+            csp::Session::Inband(id) if !is_login => match self.find(now, id, version, &transactions) {
+                Ok(caller) => caller,
+                Err(answers) => return write(version, session, answers.transactions, None, form, &mut self.notes),
+            },
+            _ => Caller::outband(version),
+        };
+        let is_outband = caller.user.is_empty();
+        let most = match self.sessions.get(caller.session) {
+            Some(own) => own.capabilities.multi_trans_per_message,
+            None => 1,
+        };
+        let mut answers = Answers::default();
+        for (number, transaction) in transactions.into_iter().take(limits::TRANSACTIONS).enumerate() {
+            match transaction.mode {
+                Mode::Response => {
+                    self.acknowledge(now, peer, &caller, &transaction);
+                    answers.may_offer = true;
+                }
+                Mode::Request if transaction.primitive.name == "Polling-Request" && !is_outband => {
+                    answers.may_offer = true;
+                }
+                Mode::Request => {
+                    let answer = if number < most {
+                        self.request(now, peer, &caller, &transaction)
+                    } else {
+                        Outcome::new(Code::SERVICE_UNAVAILABLE).status()
+                    };
+                    answers.transactions.push(Transaction::response(transaction.id, answer));
+                }
+            }
+        }
+        match is_outband {
+            true => write(version, csp::Session::Outband, answers.transactions, None, form, &mut self.notes),
+            false => self.write_inband(now, &caller, answers, form),
+        }
+    }
+
+    /// Finds the session of a message and notes that it was heard of; else answers why there is none.
+    fn find(&mut self, now: Timestamp, id: &str, version: Version, all: &[Transaction]) -> Result<Caller, Answers> {
+        let id = SessionId::read(id);
+        if let Some(own) = id.and_then(|id| self.sessions.get_mut(id)) {
+            if own.caller.version != version {
+                return Err(Answers::refuse(all, Code::VERSION_NOT_SUPPORTED));
+            }
+            own.heard = now;
+            return Ok(own.caller.clone());
+        }
+        let Some((id, ended)) = id.and_then(|id| Some((id, self.sessions.ended(id)?.clone()))) else {
+            return Err(Answers::refuse(all, Code::INVALID_SESSION));
+        };
+        let has_polled = all.iter().any(|t| t.primitive.name == "Polling-Request");
+        if ended.code == Code::FORCED_LOGOUT && has_polled && ended.version == version {
+            // Its client is told once, as far as it comes to ask (CSP transactions, F4).
+            self.sessions.told(id);
+            let reason = Element::new("Disconnect").with(Outcome::new(ended.code).element());
+            let transactions = vec![Transaction::request("1", reason)];
+            return Err(Answers { transactions, may_offer: false });
+        }
+        Err(Answers::refuse(all, ended.code))
+    }
+
+    /// Answers a request of a client: gives the remembered answer, or does it.
+    fn request(&mut self, now: Timestamp, peer: IpAddr, caller: &Caller, asked: &Transaction) -> Element<'static> {
+        let id = match &asked.id {
+            None => return Fault::missing("TransactionID").0.status(),
+            Some(id) if id.chars().count() > limits::TRANSACTION_ID => {
+                return Outcome::new(Code::BAD_REQUEST).describe("TransactionID is too long").status();
+            }
+            Some(id) => id,
+        };
+        let fingerprint = fingerprint(&asked.primitive);
+        if let Some(own) = self.sessions.get(caller.session) {
+            match own.remembered(id, fingerprint, now) {
+                Remembered::New => {}
+                Remembered::Same(answer) => return answer,
+                Remembered::Other => return Outcome::new(Code::INVALID_TRANSACTION_ID).status(),
+            }
+        }
+        let answer = self.gate(caller, &asked.primitive).map_err(Fault::from).and_then(|()| {
+            let primitive = &asked.primitive;
+            self.perform(now, peer, caller.clone(), |context| service::perform(context, primitive))
+        });
+        let answer = answer.unwrap_or_else(|fault| fault.0.status());
+        if let Some(own) = self.sessions.get_mut(caller.session) {
+            own.remember(id, fingerprint, &answer, now);
+        }
+        answer
+    }
+
+    /// Decides whether a primitive may be asked for: by the table, the session and what was agreed.
+    fn gate(&self, caller: &Caller, primitive: &Element<'_>) -> Result<(), Outcome> {
+        let version = caller.version;
+        let Some(row) = Primitive::find(version, &primitive.name) else {
+            return Err(Code::NOT_IMPLEMENTED.into());
+        };
+        let own = self.sessions.get(caller.session);
+        let is_open_to_all = matches!(row.name, "Login-Request" | "GetSPInfo-Request");
+        if own.is_none() && !is_open_to_all {
+            return Err(Code::INVALID_SESSION.into());
+        }
+        if !row.is_from_client() || !row.may_open() {
+            return Err(Code::SERVICE_NOT_SUPPORTED.into());
+        }
+        if let Some(own) = own.filter(|_| !is_open_to_all) {
+            if !offered(version).allow(row) {
+                return Err(Code::SERVICE_NOT_SUPPORTED.into());
+            }
+            if !own.services.allow(row) {
+                return Err(Code::SERVICE_NOT_AGREED.into());
+            }
+        }
+        check(primitive, version)
+    }
+
+    /// Notes the answer of a client to a request of ours. One that fits nothing is ignored.
+    fn acknowledge(&mut self, now: Timestamp, peer: IpAddr, caller: &Caller, answer: &Transaction) {
+        let own = self.sessions.get_mut(caller.session);
+        let settled = own.zip(answer.id.as_deref()).and_then(|(own, id)| own.outbox.settle(id));
+        if let Some(Purpose::Message(id)) = settled {
+            let outcome = self.perform(now, peer, caller.clone(), |context| {
+                service::im::acknowledged(context, &id, &answer.primitive)
+            });
+            if let Err(fault) = outcome {
+                self.notes.push(format!("an acknowledgement of {} had no effect: {}", caller.user, fault.0.code));
+            }
+        }
+    }
+
+    /// Runs a handler; what it wrote and sent counts if it succeeds.
+    fn perform<T>(
+        &mut self,
+        now: Timestamp,
+        peer: IpAddr,
+        caller: Caller,
+        handler: impl FnOnce(&mut Context<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut context = Context {
+            now,
+            peer,
+            caller,
+            configuration: &self.configuration,
+            store: &mut self.store,
+            sessions: &mut self.sessions,
+            door: &mut self.door,
+            random: &mut self.random,
+            sends: Vec::new(),
+        };
+        let outcome = handler(&mut context);
+        let sends = std::mem::take(&mut context.sends);
+        self.store.settle(outcome.is_ok())?;
+        if outcome.is_ok() {
+            for (id, sending) in sends {
+                let Some(session) = self.sessions.get_mut(id) else { continue };
+                let name = sending.primitive.name.clone();
+                // What cannot be written would stop everything behind it (abuse case C04).
+                if let Err(reason) = can_be_sent(&sending.primitive, session.caller.version) {
+                    self.notes.push(format!("a {name} to {} is dropped: {reason}", session.caller.user));
+                } else if session.outbox.push(sending) {
+                    self.notes.push(format!("the outbox of {} is full: a notice is dropped", session.caller.user));
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Ends the sessions that were silent for too long.
+    fn expire(&mut self, now: Timestamp) {
+        while let Some(id) = self.sessions.expired(now) {
+            let Some(caller) = self.sessions.get(id).map(|session| session.caller.clone()) else { continue };
+            let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            let code = Some(Code::SESSION_EXPIRED);
+            if let Err(fault) = self.perform(now, nobody, caller, |context| context.end_session(id, code)) {
+                self.notes.push(format!("a session ended without its consequences: {}", fault.0.code));
+            }
+        }
+    }
+
+    /// Writes the answer of a session: the responses, requests of ours where they may follow, and the Poll flag.
+    fn write_inband(&mut self, now: Timestamp, caller: &Caller, answers: Answers, form: Form) -> Reply {
+        let Answers { mut transactions, may_offer } = answers;
+        let session = csp::Session::Inband(caller.session.to_string());
+        let Some(own) = self.sessions.get_mut(caller.session) else {
+            return write(caller.version, session, transactions, None, form, &mut self.notes);
+        };
+        let capabilities = &own.capabilities;
+        let (open, most) = (capabilities.multi_trans, capabilities.multi_trans_per_message);
+        while (may_offer || most > 1) && transactions.len() < most {
+            let Some((id, primitive)) = own.outbox.offer(now, open) else { break };
+            transactions.push(Transaction::request(id.to_string(), primitive.clone()));
+        }
+        let poll = own.outbox.has_waiting(now);
+        let parser_size = capabilities.parser_size.map(|size| size as usize);
+        let reply = write(caller.version, session.clone(), transactions.clone(), Some(poll), form, &mut self.notes);
+        if parser_size.is_none_or(|size| reply.body.len() <= size) {
+            return reply;
+        }
+        // Too large for the client and not to be cut (CSP session, "Segmentation"): requests of ours are given up.
+        for transaction in &mut transactions {
+            if transaction.mode == Mode::Response {
+                transaction.primitive = Outcome::new(Code::RESPONSE_TOO_LARGE).status();
+            } else if let Some(id) = &transaction.id {
+                own.outbox.settle(id);
+                let name = &transaction.primitive.name;
+                self.notes.push(format!("a {name} to {} is dropped: larger than its parser", caller.user));
+            }
+        }
+        transactions.retain(|transaction| transaction.mode == Mode::Response);
+        write(caller.version, session, transactions, Some(poll), form, &mut self.notes)
+    }
+}
+
+impl Answers {
+    /// Answers every request with one code, and responses not at all.
+    fn refuse(all: &[Transaction], code: Code) -> Self {
+        let requests = all.iter().filter(|t| t.mode == Mode::Request).take(limits::TRANSACTIONS);
+        let refusal = |t: &Transaction| Transaction::response(t.id.clone(), Outcome::new(code).status());
+        Self { transactions: requests.map(refusal).collect(), may_offer: false }
+    }
+}
+
+impl Reply {
+    fn empty(status: u16) -> Self {
+        Self { status, body: Vec::new() }
+    }
+}
+
+/// Checks the children of a primitive. Words of a capability list that we do not know are no fault.
+fn check(primitive: &Element<'_>, version: Version) -> Result<(), Outcome> {
+    let Some(outcome) = csp::fault(primitive, version) else { return Ok(()) };
+    let is_tolerable = outcome.code == Code::BAD_PARAMETER && primitive.child("CapabilityList").is_some();
+    if !is_tolerable {
+        return Err(outcome);
+    }
+    let mut rest = primitive.clone();
+    rest.children.retain(|child| child.name != "CapabilityList");
+    match csp::fault(&rest, version) {
+        Some(outcome) if outcome.code == Code::BAD_PARAMETER => Err(outcome),
+        _ => Ok(()),
+    }
+}
+
+/// Answers which versions we speak.
+fn discover(asked: &Discovery, form: Form) -> Reply {
+    if asked.mode == Mode::Response {
+        return Reply::empty(400);
+    }
+    let answer = Discovery { version: asked.version, mode: Mode::Response, versions: Version::ALL.to_vec() };
+    match wire::write_discovery(&answer, form) {
+        Ok(body) => Reply { status: 200, body },
+        Err(_) => Reply::empty(500),
+    }
+}
+
+/// Answers a message whose envelope is broken, as far as there is anyone to answer.
+fn refuse(seen: Malformed, form: Form, code: Code) -> Reply {
+    if !seen.is_answerable() {
+        return Reply::empty(400);
+    }
+    let form = if code == Code::VERSION_NOT_SUPPORTED { Form::of(form.encoding) } else { form };
+    let answer = Transaction::response(seen.id, Outcome::new(code).describe(seen.what.replace('`', "'")).status());
+    write(seen.version, seen.session, vec![answer], None, form, &mut Vec::new())
+}
+
+/// Writes a message; nothing at all where there are no transactions.
+fn write(
+    version: Version,
+    session: csp::Session,
+    transactions: Vec<Transaction>,
+    poll: Option<bool>,
+    form: Form,
+    notes: &mut Vec<String>,
+) -> Reply {
+    if transactions.is_empty() {
+        return Reply::empty(200);
+    }
+    let mut message = Message { version, session, transactions, poll, cir: None };
+    let reason = match wire::write(&message, form) {
+        Ok(body) => return Reply { status: 200, body },
+        Err(reason) => reason,
+    };
+    notes.push(format!("an answer cannot be written: {reason}"));
+    message.transactions.retain(|transaction| transaction.mode == Mode::Response);
+    for transaction in &mut message.transactions {
+        transaction.primitive = Outcome::new(Code::INTERNAL_ERROR).status();
+    }
+    match wire::write(&message, form) {
+        Ok(body) => Reply { status: 200, body },
+        Err(_) => Reply::empty(500),
+    }
+}
+
+/// Says why a request of ours could not be written in the stricter of the syntaxes, if so.
+fn can_be_sent(primitive: &Element<'static>, version: Version) -> std::result::Result<(), String> {
+    let message = Message::new(version, csp::Session::Outband, Transaction::request("1", primitive.clone()));
+    wire::write(&message, Form::of(crate::codec::Encoding::Wbxml)).map(drop).map_err(|reason| reason.to_string())
+}
+
+/// Returns a number that two primitives share only if they say the same.
+fn fingerprint(primitive: &Element<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    primitive.walk(&mut |element, depth| {
+        hasher.write_usize(depth);
+        hasher.write(element.name.as_bytes());
+        hasher.write_u8(0xFF);
+        match &element.content {
+            Content::Text(text) => hasher.write(text.trim_ascii().as_bytes()),
+            Content::Octets(octets) => hasher.write(octets),
+        }
+        hasher.write_u8(0xFF);
+    });
+    hasher.finish()
+}

@@ -1,0 +1,178 @@
+//! What waits for a client: requests that the server opens, offered when the client polls or with an answer,
+//! and again until it acknowledges them (CSP session, "Polling and the Poll flag").
+
+use std::collections::VecDeque;
+
+use super::{Timestamp, limits};
+use crate::document::Element;
+
+/// A request that the server opens towards one session.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sending {
+    /// The primitive, in the version of the session.
+    pub(crate) primitive: Element<'static>,
+    /// What its acknowledgement means.
+    pub(crate) purpose: Purpose,
+    /// When it is no longer worth sending.
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// What the acknowledgement of a request means to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Nothing: the client knows, that is all. Notices may be dropped when an outbox overflows.
+    Notice,
+    /// The stored message of that MessageID has arrived (`im::acknowledged`).
+    Message(String),
+}
+
+impl Sending {
+    /// Returns a request whose acknowledgement has no consequence.
+    pub(crate) fn notice(primitive: Element<'static>) -> Self {
+        Self { primitive, purpose: Purpose::Notice, expires: None }
+    }
+
+    /// Returns a request whose acknowledgement settles a stored message.
+    pub(crate) fn message(primitive: Element<'static>, id: impl Into<String>) -> Self {
+        Self { primitive, purpose: Purpose::Message(id.into()), expires: None }
+    }
+}
+
+/// The queue of one session.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    entries: VecDeque<Entry>,
+    last_id: u16,
+}
+
+#[derive(Debug)]
+struct Entry {
+    sending: Sending,
+    offers: u8,
+    /// The TransactionID, and when it was last offered.
+    offered: Option<(u16, Timestamp)>,
+}
+
+impl Outbox {
+    /// Puts a request at the end. Where the queue is full the oldest notice goes, and where there is none the new
+    /// request is dropped: a message is still in the store. Returns whether something was dropped.
+    pub(crate) fn push(&mut self, sending: Sending) -> bool {
+        let is_full = self.entries.len() >= limits::OUTBOX;
+        if is_full {
+            let oldest = self.entries.iter().position(|e| e.sending.purpose == Purpose::Notice && e.offered.is_none());
+            match oldest {
+                Some(index) => drop(self.entries.remove(index)),
+                None => return true,
+            }
+        }
+        self.entries.push_back(Entry { sending, offers: 0, offered: None });
+        is_full
+    }
+
+    /// Takes the next request to send, with its TransactionID: one that waits, or one offered long ago and not
+    /// acknowledged. There is none while `open` offered requests are unanswered (MultiTrans).
+    pub(crate) fn offer(&mut self, now: Timestamp, open: usize) -> Option<(u16, &Element<'static>)> {
+        self.tidy(now);
+        let index = self.due(now, open)?;
+        let id = match self.entries[index].offered {
+            Some((id, _)) => id,
+            None => self.next_id(),
+        };
+        let entry = &mut self.entries[index];
+        entry.offered = Some((id, now));
+        entry.offers += 1;
+        Some((id, &entry.sending.primitive))
+    }
+
+    /// Drops the request of that TransactionID: it cannot be sent, or the client has acknowledged it.
+    pub(crate) fn settle(&mut self, id: &str) -> Option<Purpose> {
+        let index = self.entries.iter().position(|e| e.offered.is_some_and(|(own, _)| own.to_string() == id))?;
+        self.entries.remove(index).map(|entry| entry.sending.purpose)
+    }
+
+    /// Drops waiting requests about a stored message that is gone.
+    pub(crate) fn withdraw(&mut self, message: &str) {
+        self.entries.retain(|e| !matches!(&e.sending.purpose, Purpose::Message(id) if id == message));
+    }
+
+    /// Returns whether the client should poll: something waits, even if it has to acknowledge another request first.
+    pub(crate) fn has_waiting(&self, now: Timestamp) -> bool {
+        self.due(now, usize::MAX).is_some()
+    }
+
+    fn due(&self, now: Timestamp, open: usize) -> Option<usize> {
+        let is_due = |e: &Entry| match e.offered {
+            None => true,
+            Some((_, at)) => now.since(at) >= limits::OFFER_AGAIN,
+        };
+        let unanswered = self.entries.iter().filter(|e| !is_due(e)).count();
+        let live = |e: &Entry| !e.is_over(now);
+        (unanswered < open).then(|| self.entries.iter().position(|e| is_due(e) && live(e))).flatten()
+    }
+
+    fn tidy(&mut self, now: Timestamp) {
+        self.entries.retain(|e| !e.is_over(now));
+    }
+
+    fn next_id(&mut self) -> u16 {
+        loop {
+            self.last_id = self.last_id % limits::LAST_TRANSACTION_ID + 1;
+            let id = self.last_id;
+            // There are fewer entries than identifiers.
+            if !self.entries.iter().any(|e| e.offered.is_some_and(|(own, _)| own == id)) {
+                return id;
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Returns whether it has expired, or was offered in vain too often.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let has_expired = self.sending.expires.is_some_and(|at| at <= now);
+        let in_vain = self.offers >= limits::OFFERS
+            && self.offered.is_some_and(|(_, at)| now.since(at) >= limits::OFFER_AGAIN);
+        has_expired || in_vain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(name: &'static str) -> Sending {
+        Sending::notice(Element::new(name))
+    }
+
+    #[test]
+    fn offers_in_order_one_at_a_time_until_acknowledged() {
+        let mut outbox = Outbox::default();
+        let start = Timestamp::from_seconds(1);
+        outbox.push(notice("A"));
+        outbox.push(notice("B"));
+        assert_eq!(outbox.offer(start, 1).map(|(id, e)| (id, e.name.to_string())), Some((1, "A".into())));
+        assert!(outbox.offer(start, 1).is_none(), "the first is not acknowledged");
+        assert!(outbox.has_waiting(start));
+        let later = start.after(limits::OFFER_AGAIN);
+        assert_eq!(outbox.offer(later, 1).map(|(id, _)| id), Some(1), "offered again under its own id");
+        assert_eq!(outbox.settle("1"), Some(Purpose::Notice));
+        assert_eq!(outbox.settle("1"), None);
+        assert_eq!(outbox.offer(later, 1).map(|(id, e)| (id, e.name.to_string())), Some((2, "B".into())));
+    }
+
+    #[test]
+    fn gives_up_and_stays_bounded() {
+        let mut outbox = Outbox::default();
+        let mut now = Timestamp::from_seconds(1);
+        outbox.push(notice("A"));
+        for _ in 0..limits::OFFERS {
+            assert!(outbox.offer(now, 1).is_some());
+            now = now.after(limits::OFFER_AGAIN);
+        }
+        assert!(outbox.offer(now, 1).is_none());
+        for _ in 0..3 * limits::OUTBOX {
+            outbox.push(notice("B"));
+        }
+        assert_eq!(outbox.entries.len(), limits::OUTBOX);
+    }
+}

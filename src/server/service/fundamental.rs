@@ -1,0 +1,165 @@
+//! Fundamental services: who runs this, searching, checking addresses (CSP transactions, F9 to F15).
+
+use super::Context;
+use crate::csp::{Address, Code, Outcome};
+use crate::document::{Element, boolean, integer};
+use crate::server::fault::{Fault, required, success};
+use crate::server::limits;
+use crate::server::session::Search;
+
+/// GetSPInfo-Request; may come before a login.
+pub(crate) fn get_sp_info(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let client = request.child("ClientID").map(|client| client.clone().into_owned());
+    Ok(Element::new("GetSPInfo-Response")
+        .with_all(client)
+        .with_leaf("Name", context.configuration.domain.clone())
+        .with_leaf("Description", "impskit: for provisioning checks, labs and small services"))
+}
+
+/// VerifyID-Request: which of the addresses exist.
+pub(crate) fn verify_id(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let list = request.child("IDList").ok_or_else(|| Fault::missing("IDList"))?;
+    let mut done = 0;
+    let mut failed = Vec::new();
+    for item in &list.children {
+        match verify(context, item) {
+            None => {}
+            Some(Ok(())) => done += 1,
+            Some(Err(fault)) if fault.0.code == Code::INTERNAL_ERROR => return Err(fault),
+            Some(Err(fault)) => failed.push((fault.0.code, item.clone().into_owned())),
+        }
+    }
+    if done == 0 && failed.is_empty() {
+        return Err(Fault::missing("IDList/UserID"));
+    }
+    Ok(Outcome::of_many(done, failed).status())
+}
+
+fn verify(context: &Context<'_>, item: &Element<'_>) -> Option<Result<(), Fault>> {
+    let home = &context.configuration.domain;
+    Some(match item.name.as_ref() {
+        "UserID" => context.known_user(item.trimmed()).map(drop),
+        "Domain" if item.trimmed().eq_ignore_ascii_case(home) => Ok(()),
+        "Domain" => Err(Code::NOT_FOUND.into()),
+        _ => return None,
+    })
+}
+
+/// Search-Request: a new search, or the next piece of one.
+pub(crate) fn search(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    match request.child_text("SearchID").filter(|id| !id.is_empty()) {
+        Some(id) => go_on(context, request, id),
+        None => begin(context, request),
+    }
+}
+
+fn begin(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    if request.child("AdvancedCriteria").is_some() {
+        return Err(Code::NOT_IMPLEMENTED.into());
+    }
+    let pairs = read_pairs(request)?;
+    let limit = number(request, "SearchLimit").unwrap_or(PAGE).clamp(1, PAGE);
+    let findings = find_users(context, &pairs)?;
+    if findings.len() > limits::SEARCH_FINDINGS {
+        return Err(Code(536).into());
+    }
+    let id = context.search_id();
+    let session = context.session()?;
+    let search = Search { id: id.clone(), limit: limit as usize, findings };
+    let answer = Element::new("Search-Response").with_leaf("SearchID", id);
+    let answer = piece(&search, 1, answer);
+    session.search = Some(search);
+    Ok(answer)
+}
+
+/// The findings of one answer.
+const PAGE: u32 = 50;
+
+fn go_on(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result<Element<'static>, Fault> {
+    let index = integer(required(request, "SearchIndex")?).ok_or_else(|| Fault::bad("SearchIndex"))? as usize;
+    let session = context.session()?;
+    let search = session.search.as_ref().filter(|search| search.id == id).ok_or(Code::INVALID_SEARCH_ID)?;
+    if index == 0 || index > search.findings.len() {
+        return Err(Code::INVALID_SEARCH_INDEX.into());
+    }
+    Ok(piece(search, index, Element::new("Search-Response")))
+}
+
+/// Returns the findings from `index`, counted from 1, on.
+fn piece(search: &Search, index: usize, answer: Element<'static>) -> Element<'static> {
+    let rest = search.findings.get(index - 1..).unwrap_or_default();
+    let piece = &rest[..rest.len().min(search.limit)];
+    let next = index + piece.len();
+    let is_complete = piece.len() == rest.len();
+    let user = |address: &String| Element::new("User").with_leaf("UserID", address.clone());
+    let mut answer = answer
+        .with_leaf("SearchFindings", search.findings.len().to_string())
+        .with_leaf("CompletionFlag", if is_complete { "T" } else { "F" });
+    if !is_complete {
+        answer = answer.with_leaf("SearchIndex", next.to_string());
+    }
+    if !piece.is_empty() {
+        let users = Element::new("UserList").with_all(piece.iter().map(user));
+        answer = answer.with(Element::new("SearchResult").with(users));
+    }
+    answer
+}
+
+/// Reads the criteria: one pair a list, or several, or wrapped (CSP in XML, "SearchPairList in 1.3").
+fn read_pairs<'e>(request: &'e Element<'_>) -> Result<Vec<(String, &'e str)>, Fault> {
+    let mut pairs = Vec::new();
+    for list in request.children_named("SearchPairList") {
+        for holder in std::iter::once(list).chain(list.children_named("SearchPair")) {
+            let elements = holder.children_named("SearchElement");
+            pairs.extend(elements.zip(holder.children_named("SearchString")).map(|(e, s)| (e.trimmed().to_ascii_uppercase(), s.trimmed())));
+        }
+    }
+    if pairs.is_empty() || pairs.len() > limits::SEARCH_PAIRS {
+        return Err(Code::INVALID_SEARCH.into());
+    }
+    if pairs.iter().any(|(_, text)| text.is_empty() || text.len() > limits::SHORT_TEXT) {
+        return Err(Code(537).into());
+    }
+    Ok(pairs)
+}
+
+/// Finds the users that fit all criteria. Letters of a criterion are never wildcards (abuse case C07).
+fn find_users(context: &Context<'_>, pairs: &[(String, &str)]) -> Result<Vec<String>, Fault> {
+    let is_name = |element: &str| matches!(element, "USER_ID" | "USER_MOBILE_NUMBER");
+    let Some((_, text)) = pairs.iter().find(|(element, _)| is_name(element)) else {
+        return Err(Code::INVALID_SEARCH.into());
+    };
+    // An address is looked for by its user part when it is given whole, and else as it stands.
+    let home = &context.configuration.domain;
+    let whole = Address::user_id(text, home).ok().filter(|_| text.contains('@')).map(|a| a.as_str().to_owned());
+    let mut found = context.store.find_users(whole.as_deref().unwrap_or(text), limits::SEARCH_FINDINGS + 1)?;
+    for (element, text) in pairs {
+        let text = text.to_ascii_lowercase();
+        match element.as_str() {
+            "USER_ID" if whole.is_none() => found.retain(|address| address.contains(&text)),
+            "USER_ID" => {}
+            "USER_MOBILE_NUMBER" => {
+                let number = text.trim_start_matches('+').to_owned();
+                found.retain(|address| address.strip_prefix("wv:+").is_some_and(|rest| rest.starts_with(&number)));
+            }
+            "USER_ONLINE_STATUS" => {
+                let wanted = boolean(&text).ok_or(Code::INVALID_SEARCH)?;
+                found.retain(|address| context.sessions.is_online(address) == wanted);
+            }
+            _ => return Err(Code::INVALID_SEARCH.into()),
+        }
+    }
+    Ok(found)
+}
+
+fn number(parent: &Element<'_>, child: &str) -> Option<u32> {
+    parent.child_text(child).and_then(integer)
+}
+
+/// StopSearch-Request.
+pub(crate) fn stop_search(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let id = required(request, "SearchID")?;
+    let session = context.session()?;
+    session.search.take_if(|search| search.id == id).ok_or(Code::INVALID_SEARCH_ID)?;
+    Ok(success())
+}

@@ -1,0 +1,163 @@
+//! What each primitive does: one file a subject, one function a primitive.
+//!
+//! A handler is `fn(&mut Context, &Element) -> Result<Element, Fault>`. Before it is called the engine has checked
+//! the structure of the primitive by the grammar of its version, that the client may send it, that there is a
+//! session, and that its function was agreed. What it writes to the store and puts into outboxes counts only if it
+//! returns `Ok`.
+
+pub(crate) mod access;
+pub(crate) mod contact_list;
+pub(crate) mod fundamental;
+pub(crate) mod group;
+pub(crate) mod im;
+pub(crate) mod presence;
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use super::configuration::Configuration;
+use super::door::Door;
+use super::fault::Fault;
+use super::outbox::Sending;
+use super::random::Random;
+use super::session::{Caller, Session, SessionId, Sessions};
+use super::{Store, Timestamp};
+use crate::csp::{Address, Code, Services, Version};
+use crate::document::Element;
+
+/// The functions that this server offers, all others are denied when services are negotiated and refused with 405.
+/// A function is added in the line of its subject when its primitives are in [`perform`].
+pub(crate) const OFFERED: &[&str] = &[
+    "FundamentalFeat", "GETSPI", "SRCH", "STSRC", "VRID",
+];
+
+/// Returns what is offered to a session of that version.
+pub(crate) fn offered(version: Version) -> &'static Services {
+    static OFFERS: LazyLock<[Services; 3]> = LazyLock::new(|| Version::ALL.map(|v| Services::of(v, OFFERED.iter().copied())));
+    let [newest, middle, oldest] = &*OFFERS;
+    match version {
+        Version::V1_3 => newest,
+        Version::V1_2 => middle,
+        Version::V1_1 => oldest,
+    }
+}
+
+/// Does what a request asks, and returns the answer. One line a primitive: the map of the protocol.
+pub(crate) fn perform(context: &mut Context<'_>, primitive: &Element<'_>) -> Result<Element<'static>, Fault> {
+    match primitive.name.as_ref() {
+        "Login-Request" => access::login(context, primitive),
+        "Logout-Request" => access::logout(context),
+        "KeepAlive-Request" => access::keep_alive(context, primitive),
+        "ClientCapability-Request" => access::client_capability(context, primitive),
+        "Service-Request" => access::service(context, primitive),
+
+        "GetSPInfo-Request" => fundamental::get_sp_info(context, primitive),
+        "Search-Request" => fundamental::search(context, primitive),
+        "StopSearch-Request" => fundamental::stop_search(context, primitive),
+        "VerifyID-Request" => fundamental::verify_id(context, primitive),
+
+        _ => Err(Code::NOT_IMPLEMENTED.into()),
+    }
+}
+
+/// A session has begun: what happens then, subject by subject.
+pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
+    presence::session_opened(context)?;
+    im::session_opened(context)
+}
+
+/// A session is over, by logout, expiry or force. It was the caller's, and is no longer among the sessions.
+fn session_closed(context: &mut Context<'_>, session: &Session) -> Result<(), Fault> {
+    group::session_closed(context, session)?;
+    presence::session_closed(context, session)
+}
+
+/// What a handler works with.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    /// The moment of the input.
+    pub(crate) now: Timestamp,
+    /// Where the input came from.
+    pub(crate) peer: IpAddr,
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// How the server is set up.
+    pub(crate) configuration: &'a Configuration,
+    /// What lasts.
+    pub(crate) store: &'a mut Store,
+    /// Who is logged in.
+    pub(crate) sessions: &'a mut Sessions,
+    /// Logins that are under way.
+    pub(crate) door: &'a mut Door,
+    /// Where identifiers come from.
+    pub(crate) random: &'a mut Random,
+    /// What goes into outboxes once the handler has succeeded.
+    pub(crate) sends: Vec<(SessionId, Sending)>,
+}
+
+impl Context<'_> {
+    /// Returns the caller's address in canonical form.
+    pub(crate) fn user(&self) -> &str {
+        &self.caller.user
+    }
+
+    /// Returns the version to answer in.
+    pub(crate) fn version(&self) -> Version {
+        self.caller.version
+    }
+
+    /// Returns the caller's session.
+    pub(crate) fn session(&mut self) -> Result<&mut Session, Fault> {
+        self.sessions.get_mut(self.caller.session).ok_or_else(|| Code::INVALID_SESSION.into())
+    }
+
+    /// Ends a session with all that follows from it. With a code its client is told why when it comes again.
+    pub(crate) fn end_session(&mut self, id: SessionId, code: Option<Code>) -> Result<(), Fault> {
+        let Some(session) = self.sessions.close(id, code, self.now) else { return Ok(()) };
+        let caller = std::mem::replace(&mut self.caller, session.caller.clone());
+        let outcome = session_closed(self, &session);
+        self.caller = caller;
+        outcome
+    }
+
+    /// Reads the address of a user of any domain.
+    pub(crate) fn user_id(&self, text: &str) -> Result<Address, Code> {
+        Address::user_id(text, &self.configuration.domain).map_err(|_| Code::ADDRESS_ERROR)
+    }
+
+    /// Reads the address of a user and checks that there is one: 901, 516 or 531 where not.
+    pub(crate) fn known_user(&self, text: &str) -> Result<Address, Fault> {
+        let address = self.user_id(text)?;
+        if address.domain() != self.configuration.domain {
+            return Err(Code::DOMAIN_NOT_SUPPORTED.into());
+        }
+        if !self.store.has_user(address.as_str())? {
+            return Err(Code::UNKNOWN_USER.into());
+        }
+        Ok(address)
+    }
+
+    /// Puts a request into the outbox of a session, written in the version of that session.
+    pub(crate) fn send(&mut self, session: SessionId, sending: Sending) {
+        self.sends.push((session, sending));
+    }
+
+    /// Puts a request into the outbox of each session of a user for which `make` makes one.
+    pub(crate) fn send_to(&mut self, user: &str, make: impl Fn(&Session) -> Option<Sending>) {
+        for id in self.sessions.of_user(user) {
+            if let Some(sending) = self.sessions.get(id).and_then(&make) {
+                self.sends.push((id, sending));
+            }
+        }
+    }
+
+    /// Makes a SearchID: decimal digits, which every version carries.
+    pub(crate) fn search_id(&mut self) -> String {
+        (self.random.draw() as u32).to_string()
+    }
+
+    /// Makes an identifier that nobody foretells, such as a MessageID.
+    pub(crate) fn identifier(&mut self) -> String {
+        self.random.identifier()
+    }
+}

@@ -1,0 +1,332 @@
+//! Who is logged in: the table of sessions, their deadlines, what each has agreed to, and the last answers that
+//! each was given (CSP session, "Session life").
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::outbox::Outbox;
+use super::{Timestamp, limits};
+use crate::csp::{Code, Services, Version};
+use crate::document::Element;
+
+/// The identifier of a session: 128 random bits. As a number it is looked up in constant time (abuse case B14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SessionId(u128);
+
+impl Caller {
+    /// Returns whoever asks without a session.
+    pub(crate) fn outband(version: Version) -> Self {
+        let client_id = Element::new("ClientID");
+        Self { session: SessionId(0), user: String::new(), client: String::new(), client_id, version }
+    }
+}
+
+impl SessionId {
+    pub(crate) fn new(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// Reads the form that [`Display`](fmt::Display) writes; letters keep their case.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let octets: [u8; 16] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        Some(Self(u128::from_be_bytes(octets)))
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))
+    }
+}
+
+/// What a client can do and wants (CSP session, "Client capability negotiation"); the defaults are those of a
+/// client that did not negotiate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Capabilities {
+    /// Whether messages are pushed (`P`) or announced (`N`).
+    pub(crate) push: bool,
+    /// Whether every content type is accepted.
+    pub(crate) any_content: bool,
+    /// The content types accepted, lower case, without parameters; `text/plain` always is.
+    pub(crate) content_types: Vec<String>,
+    /// The largest content pushed in NewMessage, in octets.
+    pub(crate) push_length: Option<u32>,
+    /// The largest content fetched with GetMessage, in octets.
+    pub(crate) pull_length: Option<u32>,
+    /// The largest text, in octets.
+    pub(crate) text_length: Option<u32>,
+    /// The largest number of open transactions.
+    pub(crate) multi_trans: usize,
+    /// The largest number of transactions in one message.
+    pub(crate) multi_trans_per_message: usize,
+    /// The largest primitive that the client reads, in octets.
+    pub(crate) parser_size: Option<u32>,
+    /// The kind of client: `MOBILE_PHONE`, `COMPUTER` …
+    pub(crate) client_type: Option<String>,
+    /// The language for texts of the server.
+    pub(crate) language: Option<String>,
+    /// What happens to messages while the user is away: `SENDSTORE`, `SENDREJECT` or `REJECT`.
+    pub(crate) offline_etem: Option<String>,
+    /// Which of several sessions gets a message.
+    pub(crate) online_etem: Option<String>,
+    /// The weight of this session among the user's others.
+    pub(crate) session_priority: u32,
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self {
+            push: true,
+            any_content: false,
+            content_types: Vec::new(),
+            push_length: None,
+            pull_length: None,
+            text_length: None,
+            multi_trans: 1,
+            multi_trans_per_message: 1,
+            parser_size: None,
+            client_type: None,
+            language: None,
+            offline_etem: None,
+            online_etem: None,
+            session_priority: 0,
+        }
+    }
+}
+
+/// Who asks: what handlers need to know of the session they work for, even when it is over.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// The session; without meaning before login.
+    pub(crate) session: SessionId,
+    /// The user's address in canonical form; empty before login.
+    pub(crate) user: String,
+    /// The client's identity, in lower case.
+    pub(crate) client: String,
+    /// `ClientID` as the client wrote it, or `ApplicationID`.
+    pub(crate) client_id: Element<'static>,
+    /// The version of the message, and so of the answer.
+    pub(crate) version: Version,
+}
+
+/// One session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Whose it is.
+    pub(crate) caller: Caller,
+    /// The client's own word for it, repeated in wake-up calls.
+    pub(crate) cookie: String,
+    /// How long it may be silent.
+    pub(crate) time_to_live: Duration,
+    /// When it was last heard of.
+    pub(crate) heard: Timestamp,
+    /// The features and functions agreed; before a negotiation the base ones (CSP session, "Service negotiation").
+    pub(crate) services: Services,
+    /// What the client can do.
+    pub(crate) capabilities: Capabilities,
+    /// What waits for it.
+    pub(crate) outbox: Outbox,
+    /// The search that is under way.
+    pub(crate) search: Option<Search>,
+    answers: VecDeque<Answer>,
+}
+
+/// A search whose findings are fetched in pieces; a session has one at a time.
+#[derive(Debug)]
+pub(crate) struct Search {
+    pub(crate) id: String,
+    pub(crate) limit: usize,
+    /// Addresses.
+    pub(crate) findings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    transaction: String,
+    fingerprint: u64,
+    at: Timestamp,
+    primitive: Element<'static>,
+}
+
+/// What is known of a TransactionID that a client uses.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Remembered {
+    /// Nothing: the request is new.
+    New,
+    /// The same request was answered before.
+    Same(Element<'static>),
+    /// Another request had this TransactionID.
+    Other,
+}
+
+impl Session {
+    pub(crate) fn new(caller: Caller, cookie: String, time_to_live: Duration, services: Services, now: Timestamp) -> Self {
+        Self {
+            caller,
+            cookie,
+            time_to_live,
+            heard: now,
+            services,
+            capabilities: Capabilities::default(),
+            outbox: Outbox::default(),
+            search: None,
+            answers: VecDeque::new(),
+        }
+    }
+
+    /// Returns when the session ends if nothing is heard of it.
+    pub(crate) fn deadline(&self) -> Timestamp {
+        self.heard.after(self.time_to_live)
+    }
+
+    /// Remembers the answer to a request for a while.
+    pub(crate) fn remember(&mut self, transaction: &str, fingerprint: u64, answer: &Element<'static>, at: Timestamp) {
+        let most = limits::ANSWERS.max(2 * self.capabilities.multi_trans);
+        self.answers.retain(|a| a.transaction != transaction);
+        while self.answers.len() >= most {
+            self.answers.pop_front();
+        }
+        let (transaction, primitive) = (transaction.to_owned(), answer.clone());
+        self.answers.push_back(Answer { transaction, fingerprint, at, primitive });
+    }
+
+    /// Looks for the answer to a request that came before.
+    pub(crate) fn remembered(&self, transaction: &str, fingerprint: u64, now: Timestamp) -> Remembered {
+        let is_known = |a: &&Answer| a.transaction == transaction && now.since(a.at) <= limits::ANSWER_LIFE;
+        match self.answers.iter().find(is_known) {
+            None => Remembered::New,
+            Some(answer) if answer.fingerprint == fingerprint => Remembered::Same(answer.primitive.clone()),
+            Some(_) => Remembered::Other,
+        }
+    }
+}
+
+/// How a session ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    /// 600 or 601.
+    pub(crate) code: Code,
+    /// The version in which its client is told.
+    pub(crate) version: Version,
+}
+
+/// All sessions, by identifier and by user, and what is remembered of those that ended.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    live: HashMap<SessionId, Session>,
+    by_user: BTreeMap<String, Vec<SessionId>>,
+    /// One entry a session, not later than its deadline.
+    deadlines: BinaryHeap<Reverse<(Timestamp, SessionId)>>,
+    ended: HashMap<SessionId, Ended>,
+    ended_in_order: VecDeque<(Timestamp, SessionId)>,
+}
+
+impl Sessions {
+    /// Adds a session.
+    pub(crate) fn open(&mut self, session: Session) {
+        let id = session.caller.session;
+        self.deadlines.push(Reverse((session.deadline(), id)));
+        self.by_user.entry(session.caller.user.clone()).or_default().push(id);
+        self.live.insert(id, session);
+    }
+
+    /// Removes a session. With a code it is remembered, and its client told that code if it comes again.
+    pub(crate) fn close(&mut self, id: SessionId, code: Option<Code>, now: Timestamp) -> Option<Session> {
+        let session = self.live.remove(&id)?;
+        if let Some(ids) = self.by_user.get_mut(&session.caller.user) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_user.remove(&session.caller.user);
+            }
+        }
+        if let Some(code) = code {
+            self.ended.insert(id, Ended { code, version: session.caller.version });
+            self.ended_in_order.push_back((now, id));
+        }
+        self.forget(now);
+        Some(session)
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while let Some((at, id)) = self.ended_in_order.front().copied() {
+            if self.ended_in_order.len() <= limits::ENDED && now.since(at) <= limits::ENDED_REMEMBERED {
+                break;
+            }
+            self.ended_in_order.pop_front();
+            self.ended.remove(&id);
+        }
+    }
+
+    /// Returns how a session ended, if that is still remembered.
+    pub(crate) fn ended(&self, id: SessionId) -> Option<&Ended> {
+        self.ended.get(&id)
+    }
+
+    /// Forgets how a session ended: its client has been told.
+    pub(crate) fn told(&mut self, id: SessionId) {
+        self.ended.remove(&id);
+    }
+
+    /// Returns a session.
+    pub(crate) fn get(&self, id: SessionId) -> Option<&Session> {
+        self.live.get(&id)
+    }
+
+    /// Returns a session to change it.
+    pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.live.get_mut(&id)
+    }
+
+    /// Returns the sessions of a user, oldest first.
+    pub(crate) fn of_user(&self, user: &str) -> Vec<SessionId> {
+        self.by_user.get(user).cloned().unwrap_or_default()
+    }
+
+    /// Returns whether a user has a session.
+    pub(crate) fn is_online(&self, user: &str) -> bool {
+        self.by_user.contains_key(user)
+    }
+
+    /// Returns the session of a user's client.
+    pub(crate) fn of_client(&self, user: &str, client: &str) -> Option<SessionId> {
+        self.of_user(user).into_iter().find(|id| self.get(*id).is_some_and(|s| s.caller.client == client))
+    }
+
+    /// Returns how many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Takes the next session whose time has run out from the list of deadlines; it is still in the table.
+    pub(crate) fn expired(&mut self, now: Timestamp) -> Option<SessionId> {
+        while let Some(Reverse((at, id))) = self.deadlines.peek().copied() {
+            if at > now {
+                return None;
+            }
+            self.deadlines.pop();
+            match self.live.get(&id).map(Session::deadline) {
+                Some(deadline) if deadline <= now => return Some(id),
+                Some(deadline) => self.deadlines.push(Reverse((deadline, id))),
+                None => {}
+            }
+        }
+        None
+    }
+
+    /// Returns a moment not later than the next deadline.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Notes that the time to live of a session was shortened.
+    pub(crate) fn reschedule(&mut self, id: SessionId) {
+        if let Some(session) = self.live.get(&id) {
+            self.deadlines.push(Reverse((session.deadline(), id)));
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The server's long memory: SQLite, in a file or in memory. One file of queries a subject.
+//!
+//! Reading costs nothing; the first write of an input opens a transaction, later inputs of the same batch join it,
+//! and one [`commit`](Store::commit) ends them all. An input that is refused after it wrote is undone alone.
+
+mod users;
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::error::{Error, Result};
+
+pub use users::User;
+
+/// The store of one server.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    is_writing: bool,
+    input_wrote: bool,
+}
+
+/// The version of `schema.sql`, kept in the file.
+const SCHEMA_VERSION: i32 = 1;
+/// Statements kept ready; about as many as there are queries.
+const STATEMENTS: usize = 128;
+
+impl Store {
+    /// Opens the store in a file and makes it if there is none; only its owner may read the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be opened, is no store, or is of a newer version.
+    pub fn open(path: &Path) -> Result<Self> {
+        let at = |error: Error| error.at(path.display().to_string());
+        make_private(path).map_err(|error| Error::store(error.to_string())).map_err(at)?;
+        let connection = Connection::open(path).map_err(|error| at(error.into()))?;
+        Self::prepare(connection).map_err(at)
+    }
+
+    /// Returns an empty store that is gone with the process.
+    ///
+    /// # Errors
+    ///
+    /// Fails where SQLite does.
+    pub fn in_memory() -> Result<Self> {
+        Self::prepare(Connection::open_in_memory()?)
+    }
+
+    fn prepare(connection: Connection) -> Result<Self> {
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
+        migrate(&connection)?;
+        Ok(Self { connection, is_writing: false, input_wrote: false })
+    }
+
+    /// Returns the connection to read by.
+    pub(crate) fn reader(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Returns the connection to write by, within the transaction of this batch.
+    pub(crate) fn writer(&mut self) -> Result<&Connection> {
+        if !self.is_writing {
+            self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            self.is_writing = true;
+        }
+        if !self.input_wrote {
+            self.connection.prepare_cached("SAVEPOINT input")?.execute([])?;
+            self.input_wrote = true;
+        }
+        Ok(&self.connection)
+    }
+
+    /// Ends one input: keeps what it wrote, or undoes it. Returns whether it wrote.
+    pub(crate) fn settle(&mut self, keep: bool) -> Result<bool> {
+        if !std::mem::take(&mut self.input_wrote) {
+            return Ok(false);
+        }
+        if !keep {
+            self.connection.prepare_cached("ROLLBACK TO input")?.execute([])?;
+        }
+        self.connection.prepare_cached("RELEASE input")?.execute([])?;
+        Ok(true)
+    }
+
+    /// Makes what all inputs of the batch wrote last. Does nothing where nobody wrote.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be written; nothing of the batch is kept then.
+    pub fn commit(&mut self) -> Result<()> {
+        self.settle(true)?;
+        if !std::mem::take(&mut self.is_writing) {
+            return Ok(());
+        }
+        let outcome = self.connection.prepare_cached("COMMIT")?.execute([]);
+        if outcome.is_err() {
+            // A failed commit may have ended the transaction by itself.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        outcome?;
+        Ok(())
+    }
+}
+
+fn migrate(connection: &Connection) -> Result<()> {
+    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match version {
+        SCHEMA_VERSION => Ok(()),
+        0 => {
+            let schema = include_str!("schema.sql");
+            let statements = format!("BEGIN; {schema}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+            connection.execute_batch(&statements)?;
+            Ok(())
+        }
+        newer => Err(Error::store(format!("the store has version {newer}, this program knows {SCHEMA_VERSION}"))
+            .help("use the program that made it, or another store")),
+    }
+}
+
+/// Makes the file where there is none; passwords in it are nobody else's business.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Timestamp;
+
+    #[test]
+    fn undoes_one_input_and_keeps_its_neighbours() {
+        let mut store = Store::in_memory().unwrap();
+        let now = Timestamp::from_seconds(1);
+        store.add_user("wv:a@x", "1", now).unwrap();
+        store.settle(true).unwrap();
+        store.add_user("wv:b@x", "2", now).unwrap();
+        assert!(store.settle(false).unwrap());
+        assert!(!store.settle(true).unwrap(), "nothing was written since");
+        store.commit().unwrap();
+        store.commit().unwrap();
+        assert!(store.user("wv:a@x").unwrap().is_some());
+        assert!(store.user("wv:b@x").unwrap().is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_store_file_is_private_and_knows_its_version() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        drop(Store::open(&path).unwrap());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("PRAGMA user_version = 99").unwrap();
+        drop(connection);
+        assert!(Store::open(&path).unwrap_err().what.contains("version 99"));
+    }
+}

@@ -11,9 +11,8 @@ use super::session::{Caller, Remembered, SessionId, Sessions};
 use super::{Configuration, Random, Store, Timestamp, limits};
 use crate::codec::Limits;
 use crate::csp::wire::{self, Body, Form, Refusal};
-use crate::csp::{self, Code, Discovery, Malformed, Message, Mode, Outcome, Primitive, Services, Transaction, Version};
+use crate::csp::{self, Code, Discovery, Malformed, Message, Mode, Outcome, Primitive, Transaction, Version};
 use crate::document::{Content, Element};
-use crate::error::Result;
 
 /// The server without its network.
 #[derive(Debug)]
@@ -442,7 +441,7 @@ fn write(
 }
 
 /// Says why a request of ours could not be written in the stricter of the syntaxes, if so.
-fn can_be_sent(primitive: &Element<'static>, version: Version) -> std::result::Result<(), String> {
+fn can_be_sent(primitive: &Element<'static>, version: Version) -> Result<(), String> {
     let message = Message::new(version, csp::Session::Outband, Transaction::request("1", primitive.clone()));
     wire::write(&message, Form::of(crate::codec::Encoding::Wbxml)).map(drop).map_err(|reason| reason.to_string())
 }

@@ -130,8 +130,8 @@ impl Entry {
     /// Returns whether it has expired, or was offered in vain too often.
     fn is_over(&self, now: Timestamp) -> bool {
         let has_expired = self.sending.expires.is_some_and(|at| at <= now);
-        let in_vain = self.offers >= limits::OFFERS
-            && self.offered.is_some_and(|(_, at)| now.since(at) >= limits::OFFER_AGAIN);
+        let in_vain =
+            self.offers >= limits::OFFERS && self.offered.is_some_and(|(_, at)| now.since(at) >= limits::OFFER_AGAIN);
         has_expired || in_vain
     }
 }

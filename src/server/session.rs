@@ -165,7 +165,13 @@ pub(crate) enum Remembered {
 }
 
 impl Session {
-    pub(crate) fn new(caller: Caller, cookie: String, time_to_live: Duration, services: Services, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        caller: Caller,
+        cookie: String,
+        time_to_live: Duration,
+        services: Services,
+        now: Timestamp,
+    ) -> Self {
         Self {
             caller,
             cookie,

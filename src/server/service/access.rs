@@ -252,7 +252,15 @@ fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Element<'stati
     }
     if version == Version::V1_1 {
         // No way to wake the client is built: it polls.
-        let gone = ["SupportedCIRMethod", "UDPPort", "TCPAddress", "TCPPort", "SupportedBearer", "MultiTrans", "ServerPollMin"];
+        let gone = [
+            "SupportedCIRMethod",
+            "UDPPort",
+            "TCPAddress",
+            "TCPPort",
+            "SupportedBearer",
+            "MultiTrans",
+            "ServerPollMin",
+        ];
         let kept = list.children.iter().filter(|child| !gone.contains(&child.name.as_ref()));
         let kept = kept.map(|child| child.clone().into_owned());
         return Ok(Element::new("CapabilityList").with_all(kept).with_all(changed));

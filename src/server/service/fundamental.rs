@@ -111,7 +111,11 @@ fn read_pairs<'e>(request: &'e Element<'_>) -> Result<Vec<(String, &'e str)>, Fa
     for list in request.children_named("SearchPairList") {
         for holder in std::iter::once(list).chain(list.children_named("SearchPair")) {
             let elements = holder.children_named("SearchElement");
-            pairs.extend(elements.zip(holder.children_named("SearchString")).map(|(e, s)| (e.trimmed().to_ascii_uppercase(), s.trimmed())));
+            pairs.extend(
+                elements
+                    .zip(holder.children_named("SearchString"))
+                    .map(|(e, s)| (e.trimmed().to_ascii_uppercase(), s.trimmed())),
+            );
         }
     }
     if pairs.is_empty() || pairs.len() > limits::SEARCH_PAIRS {

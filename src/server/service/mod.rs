@@ -27,13 +27,12 @@ use crate::document::Element;
 
 /// The functions that this server offers, all others are denied when services are negotiated and refused with 405.
 /// A function is added in the line of its subject when its primitives are in [`perform`].
-pub(crate) const OFFERED: &[&str] = &[
-    "FundamentalFeat", "GETSPI", "SRCH", "STSRC", "VRID",
-];
+pub(crate) const OFFERED: &[&str] = &["FundamentalFeat", "GETSPI", "SRCH", "STSRC", "VRID"];
 
 /// Returns what is offered to a session of that version.
 pub(crate) fn offered(version: Version) -> &'static Services {
-    static OFFERS: LazyLock<[Services; 3]> = LazyLock::new(|| Version::ALL.map(|v| Services::of(v, OFFERED.iter().copied())));
+    static OFFERS: LazyLock<[Services; 3]> =
+        LazyLock::new(|| Version::ALL.map(|v| Services::of(v, OFFERED.iter().copied())));
     let [newest, middle, oldest] = &*OFFERS;
     match version {
         Version::V1_3 => newest,

@@ -1,1 +1,4 @@
-//! Campaigns: one profile, many handsets, no lost and no doubled row.
+//! Campaigns: one profile, many handsets, no row lost and none doubled unaccounted for.
+
+pub mod pipeline;
+pub mod store;

@@ -1,0 +1,93 @@
+-- The store of campaigns. Portable subset of SQL: no triggers, sequences, temporary tables or stored procedures;
+-- primary keys begin with (campaign, slice), so that a distributed database can spread them.
+
+CREATE TABLE IF NOT EXISTS campaign (
+    name       TEXT    NOT NULL PRIMARY KEY,
+    file       TEXT    NOT NULL,            -- the campaign file
+    slices     INTEGER NOT NULL,
+    generation INTEGER NOT NULL,            -- counts the plans that were made
+    next       INTEGER NOT NULL,            -- the place of the next row
+    plan       TEXT,                        -- SHA-256 over all keys; none while a plan is being made
+    planned_at INTEGER NOT NULL             -- seconds since 1970, as all times here
+);
+
+-- What a plan did not take, by reason, and what it found.
+CREATE TABLE IF NOT EXISTS tally (
+    campaign TEXT    NOT NULL,
+    kind     TEXT    NOT NULL,              -- rejected | skipped
+    reason   TEXT    NOT NULL,
+    count    INTEGER NOT NULL,
+    PRIMARY KEY (campaign, kind, reason)
+);
+
+-- The compiled profiles that a campaign uses. The hash says whether a profile is still what it was.
+CREATE TABLE IF NOT EXISTS variant (
+    campaign TEXT    NOT NULL,
+    number   INTEGER NOT NULL,
+    profile  TEXT    NOT NULL,
+    name     TEXT    NOT NULL,
+    sha256   TEXT    NOT NULL,
+    PRIMARY KEY (campaign, number)
+);
+
+-- A slice is what one worker works through. A write with an epoch that has passed matches nothing.
+CREATE TABLE IF NOT EXISTS slice (
+    campaign    TEXT    NOT NULL,
+    slice       INTEGER NOT NULL,
+    owner       TEXT    NOT NULL,
+    lease_until INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL,
+    PRIMARY KEY (campaign, slice)
+);
+
+-- What moves: one narrow row a handset.
+CREATE TABLE IF NOT EXISTS device (
+    campaign   TEXT    NOT NULL,
+    slice      INTEGER NOT NULL,
+    msisdn     BIGINT  NOT NULL,
+    place      BIGINT  NOT NULL,            -- order of planning, counted over the campaign
+    line       BIGINT  NOT NULL,            -- line of the table that it was seen in last
+    generation INTEGER NOT NULL,            -- the plan that it was seen in last
+    state      TEXT    NOT NULL,
+    attempts   INTEGER NOT NULL,
+    due        BIGINT  NOT NULL,            -- not sent before
+    error      TEXT,
+    PRIMARY KEY (campaign, slice, msisdn)
+);
+
+-- What stays: the row as it was planned.
+CREATE TABLE IF NOT EXISTS planned_row (
+    campaign TEXT    NOT NULL,
+    slice    INTEGER NOT NULL,
+    place    BIGINT  NOT NULL,
+    variant  INTEGER NOT NULL,
+    key      BLOB    NOT NULL,              -- SHA-256 over campaign, number, variant and document
+    document BLOB    NOT NULL,              -- SHA-256 over the document
+    sms      INTEGER NOT NULL,
+    expires  BIGINT,
+    cells    TEXT    NOT NULL,              -- the row's values as a JSON object
+    PRIMARY KEY (campaign, slice, place)
+);
+
+-- Every step that a handset made. Appended to, never rewritten.
+CREATE TABLE IF NOT EXISTS history (
+    campaign TEXT    NOT NULL,
+    slice    INTEGER NOT NULL,
+    place    BIGINT  NOT NULL,
+    step     INTEGER NOT NULL,
+    state    TEXT    NOT NULL,
+    attempt  INTEGER NOT NULL,
+    at       BIGINT  NOT NULL,
+    worker   TEXT    NOT NULL,
+    epoch    INTEGER NOT NULL,
+    detail   TEXT,
+    PRIMARY KEY (campaign, slice, place, step)
+);
+
+-- How far the file of a route has been recorded.
+CREATE TABLE IF NOT EXISTS output (
+    campaign TEXT   NOT NULL,
+    path     TEXT   NOT NULL,
+    written  BIGINT NOT NULL,
+    PRIMARY KEY (campaign, path)
+);

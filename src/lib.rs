@@ -21,6 +21,61 @@
 //! | 5 | [`inspect`] | peeling a blob layer by layer |
 //! | 5 | [`rehearse`] | from profile to logged-in client |
 //! | 5 | [`batch`] | campaigns |
+//!
+//! # Where things go
+//!
+//! ```text
+//! a file is diagnosed      octets -> codec::read -> Element -> Vocabulary::check -> Report -> text or json
+//! a row becomes an SMS     CSV row -> provision -> Segments filled -> MAC -> push -> segments -> TPDUs
+//! a POST becomes an answer octets -> codec -> csp::Message -> server::engine -> service, store, outbox -> csp -> codec
+//! ```
+//!
+//! Shapes are data: a vocabulary's elements are one table in the notation of the standard's content models
+//! ([`document::Grammar`]), and so are its tokens, statuses and primitives. Behaviour reads children by name. Data in the
+//! standard's own format stands in folders of its own beside `src`: `ddf`, `wap-provisioning`, `templates`.
+//!
+//! # Three examples
+//!
+//! What is wrong with a document, and where:
+//!
+//! ```
+//! use impskit::{catalogue, codec::Limits, diagnose::Report};
+//!
+//! let mut report = Report::new();
+//! let document = catalogue::read(b"<wap-provisioningdoc><x/></wap-provisioningdoc>", &Limits::default(), &mut report);
+//! let document = document.expect("well-formed");
+//! document.vocabulary.expect("client provisioning").check(&document.root, &mut report);
+//! assert!(report.has_errors());
+//! ```
+//!
+//! A document in WBXML, sealed for one handset, as WAP push:
+//!
+//! ```
+//! use impskit::codec::{WbxmlOptions, write_wbxml};
+//! use impskit::cp::mac::{Key, Pin, Security};
+//! use impskit::delivery::Outgoing;
+//! use impskit::document::Element;
+//!
+//! let document = Element::new("wap-provisioningdoc").with_attribute("version", "1.0");
+//! let octets = write_wbxml(&document, &impskit::cp::VOCABULARY, &WbxmlOptions::default())?;
+//! assert_eq!(octets, [0x03, 0x0B, 0x6A, 0x00, 0x85, 0x46, 0x01]);
+//! let pin = Pin::read("1234").expect("four digits");
+//! let key = Key::new(Security::UserPin, Some(&pin), None).expect("a PIN is all it needs");
+//! let mut outgoing = Outgoing::new();
+//! outgoing.seal(1, &octets, Some((Security::UserPin, &key)));
+//! assert_eq!(outgoing.push().len(), 50 + octets.len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A CSP message, read in whatever syntax and version it came:
+//!
+//! ```
+//! use impskit::{catalogue, codec::Limits, diagnose::Report};
+//!
+//! let request = b"<WV-CSP-Message xmlns='http://www.openmobilealliance.org/DTD/IMPS-CSP1.3'/>";
+//! let document = catalogue::read(request, &Limits::default(), &mut Report::new()).expect("a message");
+//! assert_eq!(document.vocabulary.map(|v| v.id), Some("csp-1.3"));
+//! ```
 
 pub mod batch;
 pub mod catalogue;

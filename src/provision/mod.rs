@@ -1,4 +1,25 @@
 //! What a handset needs for IMPS, and how it is said: profiles, subscriber rows, accounts, templates.
+//!
+//! [`ImpsAccount`] is what a handset must know. [`cp`] says it as a provisioning document, [`profile`] as the text
+//! in which people describe a service once; a profile is the template of an account, with `{column}` placeholders.
 
+pub mod accept;
+mod account;
+pub mod cp;
+pub mod profile;
+mod profile_checks;
+mod profile_reader;
+mod profile_text;
+mod profile_tree;
 mod row_rules;
 pub mod rows;
+mod rules;
+mod slots;
+
+pub use account::{
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
+    Rest, Secret,
+};
+pub use profile::Profile;
+pub use rules::RULES;
+pub use slots::{Slots, expand};

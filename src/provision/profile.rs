@@ -1,0 +1,199 @@
+//! A profile: a service described once, in TOML, with `{column}` placeholders for what differs by handset.
+//!
+//! A profile is the template of an account: [`Profile::account`] is an ordinary [`ImpsAccount`] whose texts hold slot marks
+//! where the profile has placeholders. Variants and an operator's own `[columns]` are tables laid over the profile's own
+//! before it is read, so every key can be changed by either.
+
+use super::account::ImpsAccount;
+use super::profile_reader::Reader;
+use super::profile_tree::{self as tree, Fields, Node, Table, Value};
+use super::rules;
+use super::slots::Slots;
+use crate::diagnose::{Diagnostic, Report, Span};
+
+/// A service described once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// The profile's own name: letters, digits and `-`.
+    pub id: String,
+    /// What every handset is told, with slot marks.
+    pub account: ImpsAccount,
+    /// Whether the account is for each of `presence`, `im`, `group`, `content`.
+    pub services: Vec<String>,
+    /// Versions of CSP, most wanted first.
+    pub versions: Vec<String>,
+    /// Syntaxes of CSP, most wanted first.
+    pub encodings: Vec<String>,
+    /// How pushes are sealed: a word of [`SECURITY`]; `None` where the profile does not say.
+    pub security: Option<String>,
+    /// The user PIN, with slot marks.
+    pub pin: Option<String>,
+    /// The node below which the management object is placed.
+    pub tree_root: String,
+    /// The name of the instance of the management object.
+    pub tree_instance: String,
+    /// The services that the server is expected to grant.
+    pub granted: Vec<String>,
+    /// The names that the slots stand for.
+    pub slots: Slots,
+    /// What the operator's own table says for our columns: column and text with slot marks.
+    pub columns: Vec<(String, String)>,
+    /// Whether the profile reads an operator's own table, whose headers are then free.
+    pub own_table: bool,
+    /// Profiles for certain handsets; the first that fits is used in place of this one.
+    pub variants: Vec<Variant>,
+}
+
+/// A profile for certain handsets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// Models, with `*` for any characters; empty for all.
+    pub devices: Vec<String>,
+    /// The version of CSP; `None` for all.
+    pub version: Option<String>,
+    /// The whole profile with the variant's keys.
+    pub profile: Profile,
+}
+
+/// Where a secret of a profile is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The first line of a file.
+    File(String),
+    /// An environment variable.
+    Environment(String),
+}
+
+/// Fetches the secrets that a profile keeps elsewhere; an error says in words why there is none.
+pub type Secrets<'f> = &'f mut dyn FnMut(&SecretSource) -> Result<String, String>;
+
+/// Columns of subscriber tables (`product.md` section 7) and what is derived from them.
+pub const COLUMNS: &[&str] = &[
+    "msisdn", "user", "password", "imsi", "pin", "imei", "tac", "model", "profile", "route", "tz", "not_before", "expires",
+    "ref", "msisdn_national", "mcc", "mnc", "campaign",
+];
+
+/// How a push can be sealed.
+pub const SECURITY: &[&str] = &["userpin", "netwpin", "usernetwpin", "userpinmac", "none"];
+
+/// What an IMPS account can be for.
+pub const SERVICES: &[&str] = &["presence", "im", "group", "content"];
+
+impl Profile {
+    /// Reads a profile. Secrets kept elsewhere are fetched by `secret`; findings go to `report`.
+    ///
+    /// Returns `None` where the text is not TOML. With errors in the report the profile is as good as could be made.
+    pub fn read(
+        source: &str,
+        secret: Secrets<'_>,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let mut table = tree::read(source, report)?;
+        let variants = table.remove("variant");
+        let mut profile = read_table(&table, secret, report);
+        let Some(variants) = variants else { return Some(profile) };
+        match variants.tables() {
+            Some(tables) => {
+                for (over, span) in tables {
+                    profile.variants.push(read_variant(&table, over, span, secret, report));
+                }
+            }
+            None => report.add(Diagnostic::new(&rules::BAD_VALUE, variants.span, "write [[variant]] tables")),
+        }
+        Some(profile)
+    }
+
+    /// Returns the profile for a handset: the first variant that fits, with its place, or this profile.
+    pub fn for_handset(&self, model: Option<&str>, version: Option<&str>) -> (&Self, Option<usize>) {
+        let fits = |v: &Variant| {
+            let device = v.devices.is_empty() || model.is_some_and(|m| v.devices.iter().any(|d| matches(d, m)));
+            device && v.version.as_deref().is_none_or(|wanted| version == Some(wanted))
+        };
+        match self.variants.iter().position(fits) {
+            Some(place) => (&self.variants[place].profile, Some(place)),
+            None => (self, None),
+        }
+    }
+}
+
+/// Returns whether `text` fits a pattern in which `*` stands for any characters, without regard to letter case.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last)
+}
+
+fn read_variant(
+    base: &Table,
+    over: &Table,
+    span: Span,
+    secret: Secrets<'_>,
+    report: &mut Report,
+) -> Variant {
+    let mut over = over.clone();
+    let when = over.remove("when");
+    let mut merged = base.clone();
+    merged.overlay(&over);
+    let mut own = Report::new();
+    let profile = read_table(&merged, secret, &mut own);
+    // What is wrong with the profile itself has been said once.
+    let said = |d: &Diagnostic| report.diagnostics().iter().any(|s| s.rule == d.rule && s.span == d.span);
+    own.retain(|d| !said(d));
+    report.append(own);
+    let mut variant = Variant { devices: Vec::new(), version: None, profile };
+    let Some((when, when_span)) = when.as_ref().and_then(Value::tables).and_then(|t| t.first().copied()) else {
+        let message = "a variant says `when = { device = […], version = \"…\" }`";
+        report.add(Diagnostic::new(&rules::MISSING_KEY, span, message).at("variant.when"));
+        return variant;
+    };
+    let fields = Fields::new(when, when_span, "variant.when");
+    variant.devices = plain_texts(&fields, "device", report);
+    variant.version = plain_texts(&fields, "version", report).pop();
+    fields.finish(report);
+    variant
+}
+
+fn plain_texts(fields: &Fields<'_>, key: &'static str, report: &mut Report) -> Vec<String> {
+    let Some(value) = fields.take(key) else { return Vec::new() };
+    let texts = match &value.node {
+        Node::Array(items) => items.iter().map(|i| i.text().map(str::to_owned)).collect(),
+        _ => value.text().map(|text| vec![text.to_owned()]),
+    };
+    texts.unwrap_or_else(|| {
+        fields.fault(report, &rules::BAD_VALUE, key, format!("`{}` is a list of texts", fields.name(key)));
+        Vec::new()
+    })
+}
+
+/// Reads a table without variants: lays `[columns]` over it and reads the outcome.
+fn read_table(table: &Table, secret: Secrets<'_>, report: &mut Report) -> Profile {
+    let mut table = table.clone();
+    let columns = table.remove("columns");
+    let mut reader = Reader::new(columns.is_some(), secret, report);
+    let mut mapped = Vec::new();
+    if let Some(Node::Table(columns)) = columns.map(|c| c.node) {
+        let is_column = |key: &str| COLUMNS.contains(&key) || key.starts_with("x_");
+        let mut over = Table::default();
+        for (key, span, value) in columns.entries() {
+            match value.text() {
+                Some(text) if is_column(key) => {
+                    mapped.push((key.to_owned(), reader.mark(text, value.span, &format!("columns.{key}"))));
+                }
+                _ => over.push(key, span, value),
+            }
+        }
+        table.overlay(&over);
+    }
+    let mut profile = reader.profile(&table);
+    profile.columns = mapped;
+    profile.own_table = reader.own_table;
+    profile.slots = reader.slots;
+    profile
+}

@@ -1,0 +1,139 @@
+//! What a profile says as a whole: addresses, access, PINs, the limits of known clients (PRF004, PRF006 to PRF008).
+
+use super::account::ImpsAccount;
+use super::profile::Profile;
+use super::profile_tree::Fields;
+use super::rules;
+use super::slots::expand;
+use crate::codec::SLOT;
+use crate::diagnose::{Diagnostic, Report};
+
+/// A value that a client cuts or drops when it is longer (`cp/wA.md` section 3).
+struct Limit {
+    what: &'static str,
+    most: usize,
+    client: &'static str,
+    outcome: &'static str,
+}
+
+const NAME: &[Limit] = &[
+    limit("name", 16, "MediaTek feature phones", "cut it"),
+    limit("name", 30, "Symbian S60", "cuts it"),
+    limit("name", 128, "a client on ACCESS NetFront", "drops it"),
+];
+const ADDRESS: &[Limit] = &[
+    limit("service.addresses", 64, "MediaTek feature phones", "cut it, so that it leads nowhere"),
+    limit("service.addresses", 100, "Symbian S60", "drops the whole account"),
+];
+const USER: &[Limit] = &[
+    limit("account.user", 50, "Symbian S60", "drops the whole account"),
+    limit("account.user", 64, "MediaTek feature phones", "cut it"),
+];
+const PASSWORD: &[Limit] = &[
+    limit("account.password", 30, "MediaTek feature phones", "cut it"),
+    limit("account.password", 50, "Symbian S60", "drops the whole account"),
+];
+const PROVIDER: &[Limit] = &[limit("provider_id", 128, "a client on ACCESS NetFront", "drops it")];
+
+const fn limit(what: &'static str, most: usize, client: &'static str, outcome: &'static str) -> Limit {
+    Limit { what, most, client, outcome }
+}
+
+pub(super) fn check(profile: &Profile, top: &Fields<'_>, report: &mut Report) {
+    addresses(&profile.account, top, report);
+    access(&profile.account, top, report);
+    lengths(&profile.account, top, report);
+    if let Some(pin) = profile.pin.as_deref().filter(|pin| is_weak(pin)) {
+        let message = format!("a PIN of {} digits that is easy to guess", pin.len());
+        let message = if pin.len() < 4 { "the PIN has fewer than four digits".to_owned() } else { message };
+        fault(top, report, &rules::WEAK_PIN, "push", "pin", message);
+    }
+}
+
+fn addresses(account: &ImpsAccount, top: &Fields<'_>, report: &mut Report) {
+    for address in &account.addresses {
+        let is_url = address.kind.as_deref().is_none_or(|kind| kind.is_empty() || kind == "URI");
+        if is_url && !may_be_absolute(&address.address) {
+            let message = format!("`{}` is not an absolute URL", expand(&address.address, |_| "{…}"));
+            fault(top, report, &rules::ADDRESS, "service", "addresses", message);
+        }
+    }
+}
+
+fn access(account: &ImpsAccount, top: &Fields<'_>, report: &mut Report) {
+    if account.to_access_points.is_empty() && account.to_proxies.is_empty() {
+        let message = "the account names neither an access point nor a proxy";
+        report.add(Diagnostic::new(&rules::NO_ACCESS, top.span, message).at("access_point"));
+    }
+    let known = |id: &str| id == super::account::INTERNET || account.access_points.iter().any(|p| p.id == id);
+    let below = account.proxies.iter().flat_map(|p| &p.physical).flat_map(|p| &p.to_access_points);
+    for id in account.to_access_points.iter().chain(below).filter(|id| !known(id)) {
+        let message = format!("there is no access point `{id}`");
+        fault(top, report, &rules::BAD_VALUE, "service", "access_points", message);
+    }
+    for id in account.to_proxies.iter().filter(|id| !account.proxies.iter().any(|p| p.id == **id)) {
+        fault(top, report, &rules::BAD_VALUE, "service", "proxies", format!("there is no proxy `{id}`"));
+    }
+}
+
+fn lengths(account: &ImpsAccount, top: &Fields<'_>, report: &mut Report) {
+    let mut check = |text: &str, limits: &[Limit], table: &str, key: &str| {
+        // Of a text with placeholders only the rest is known.
+        let length = expand(text, |_| "").chars().count();
+        for limit in limits.iter().filter(|limit| length > limit.most) {
+            let Limit { what, most, client, outcome } = limit;
+            let message = format!("`{what}` has {length} characters: {client}, which take {most}, {outcome}");
+            fault(top, report, &rules::CLIENT_LIMIT, table, key, message);
+        }
+    };
+    account.name.iter().for_each(|text| check(text, NAME, "", "name"));
+    account.provider_id.iter().for_each(|text| check(text, PROVIDER, "", "provider_id"));
+    account.addresses.iter().for_each(|a| check(&a.address, ADDRESS, "service", "addresses"));
+    for credentials in &account.credentials {
+        credentials.user.iter().for_each(|text| check(text, USER, "account", "user"));
+        credentials.password.iter().for_each(|text| check(text.expose(), PASSWORD, "account", "password"));
+    }
+}
+
+/// Reports a fault at a key of a table, or at the table, or at the profile, whichever is there.
+fn fault(
+    top: &Fields<'_>,
+    report: &mut Report,
+    rule: &'static crate::diagnose::Rule,
+    table: &str,
+    key: &str,
+    message: String,
+) {
+    let path = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+    report.add(Diagnostic::new(rule, top.span_of(table, key), message).at(path));
+}
+
+/// Returns whether a text, whatever its slots are filled with, may be an absolute URL.
+fn may_be_absolute(text: &str) -> bool {
+    if text.starts_with(SLOT) {
+        return true;
+    }
+    is_absolute(&expand(text, |_| "1"))
+}
+
+/// Returns whether a text is an absolute URI: a scheme, `:`, and something behind it, without blanks and controls.
+pub(super) fn is_absolute(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let mut letters = scheme.chars();
+    let scheme_fits = letters.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let clean = !rest.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    let web = ["http", "https"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
+    // `host:8080/path` is a URI by its grammar; what was meant is a host.
+    scheme_fits && clean && if web { rest.len() > 2 && rest.starts_with("//") } else { !rest.starts_with(|c: char| c.is_ascii_digit()) }
+}
+
+fn is_weak(pin: &str) -> bool {
+    if pin.contains(SLOT) {
+        return false;
+    }
+    let digits = pin.as_bytes();
+    let runs = |step: i16| digits.windows(2).all(|w| i16::from(w[1]) - i16::from(w[0]) == step);
+    digits.len() < 4 || runs(0) || runs(1) || runs(-1)
+}
+

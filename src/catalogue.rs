@@ -14,6 +14,7 @@ pub static VOCABULARIES: &[&Vocabulary] =
 pub static RULES: &[&[&Rule]] = &[
     codec::RULES,
     provision::rows::RULES,
+    provision::RULES,
     csp::RULES,
     delivery::RULES,
 ];

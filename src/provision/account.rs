@@ -194,7 +194,7 @@ impl fmt::Debug for Secret {
 }
 
 /// The word in TO-NAPID that stands for any access point to the internet.
-pub const INTERNET: &str = "INTERNET";
+pub(super) const INTERNET: &str = "INTERNET";
 
 impl ImpsAccount {
     /// Calls `visit` for every value of the account, names of parameters left out.

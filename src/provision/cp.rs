@@ -4,7 +4,7 @@
 //! Read leniently, as clients do: any order, any letter case of names; the first counts where one may stand.
 
 use super::account::{
-    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, INTERNET, Parm, PhysicalProxy, Port,
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, INTERNET, ImpsAccount, Parm, PhysicalProxy, Port,
     Proxy, Rest, Secret,
 };
 use crate::document::Element;

@@ -9,7 +9,7 @@ pub mod cp;
 pub mod profile;
 mod profile_checks;
 mod profile_reader;
-mod profile_text;
+pub mod profile_text;
 mod profile_tree;
 mod row_rules;
 pub mod rows;

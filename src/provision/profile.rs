@@ -7,6 +7,7 @@
 use super::account::ImpsAccount;
 use super::profile_reader::Reader;
 use super::profile_tree::{self as tree, Fields, Node, Table, Value};
+use super::rows::COLUMNS;
 use super::rules;
 use super::slots::Slots;
 use crate::diagnose::{Diagnostic, Report, Span};
@@ -67,11 +68,14 @@ pub enum SecretSource {
 /// Fetches the secrets that a profile keeps elsewhere; an error says in words why there is none.
 pub type Secrets<'f> = &'f mut dyn FnMut(&SecretSource) -> Result<String, String>;
 
-/// Columns of subscriber tables (`product.md` section 7) and what is derived from them.
-pub const COLUMNS: &[&str] = &[
-    "msisdn", "user", "password", "imsi", "pin", "imei", "tac", "model", "profile", "route", "tz", "not_before", "expires",
-    "ref", "msisdn_national", "mcc", "mnc", "campaign",
-];
+/// What placeholders may name beside columns: values derived from the handset's, and the campaign's name.
+pub const DERIVED: &[&str] = &["msisdn_national", "mcc", "mnc", "campaign"];
+
+/// Returns whether a placeholder may name this, in any case of letters.
+pub fn is_column(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("x_") || COLUMNS.contains(&name.as_str()) || DERIVED.contains(&name.as_str())
+}
 
 /// How a push can be sealed.
 pub const SECURITY: &[&str] = &["userpin", "netwpin", "usernetwpin", "userpinmac", "none"];
@@ -83,11 +87,7 @@ impl Profile {
     /// Reads a profile. Secrets kept elsewhere are fetched by `secret`; findings go to `report`.
     ///
     /// Returns `None` where the text is not TOML. With errors in the report the profile is as good as could be made.
-    pub fn read(
-        source: &str,
-        secret: Secrets<'_>,
-        report: &mut Report,
-    ) -> Option<Self> {
+    pub fn read(source: &str, secret: Secrets<'_>, report: &mut Report) -> Option<Self> {
         let mut table = tree::read(source, report)?;
         let variants = table.remove("variant");
         let mut profile = read_table(&table, secret, report);
@@ -130,13 +130,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-fn read_variant(
-    base: &Table,
-    over: &Table,
-    span: Span,
-    secret: Secrets<'_>,
-    report: &mut Report,
-) -> Variant {
+fn read_variant(base: &Table, over: &Table, span: Span, secret: Secrets<'_>, report: &mut Report) -> Variant {
     let mut over = over.clone();
     let when = over.remove("when");
     let mut merged = base.clone();
@@ -179,7 +173,6 @@ fn read_table(table: &Table, secret: Secrets<'_>, report: &mut Report) -> Profil
     let mut reader = Reader::new(columns.is_some(), secret, report);
     let mut mapped = Vec::new();
     if let Some(Node::Table(columns)) = columns.map(|c| c.node) {
-        let is_column = |key: &str| COLUMNS.contains(&key) || key.starts_with("x_");
         let mut over = Table::default();
         for (key, span, value) in columns.entries() {
             match value.text() {

@@ -125,10 +125,13 @@ pub(super) fn is_absolute(text: &str) -> bool {
     let clean = !rest.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
     let web = ["http", "https"].iter().any(|s| scheme.eq_ignore_ascii_case(s));
     // `host:8080/path` is a URI by its grammar; what was meant is a host.
-    scheme_fits && clean && if web { rest.len() > 2 && rest.starts_with("//") } else { !rest.starts_with(|c: char| c.is_ascii_digit()) }
+    scheme_fits
+        && clean
+        && if web { rest.len() > 2 && rest.starts_with("//") } else { !rest.starts_with(|c: char| c.is_ascii_digit()) }
 }
 
-fn is_weak(pin: &str) -> bool {
+/// Returns whether a PIN is short, one digit repeated or a run of digits.
+pub(super) fn is_weak(pin: &str) -> bool {
     if pin.contains(SLOT) {
         return false;
     }
@@ -136,4 +139,3 @@ fn is_weak(pin: &str) -> bool {
     let runs = |step: i16| digits.windows(2).all(|w| i16::from(w[1]) - i16::from(w[0]) == step);
     digits.len() < 4 || runs(0) || runs(1) || runs(-1)
 }
-

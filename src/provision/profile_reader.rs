@@ -1,11 +1,12 @@
 //! Reads the keys of a profile into an account, marking slots on the way (`product.md` 6.1).
 
 use super::account::{
-    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy, Rest,
-    Secret,
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
+    Rest, Secret,
 };
-use super::profile::{COLUMNS, Profile, SECURITY, SERVICES, SecretSource, Secrets};
-use super::profile_tree::{Fields, Node, Table, Value, nearest};
+use super::profile::{Profile, SECURITY, SERVICES, SecretSource, Secrets, is_column};
+use super::profile_tree::{Fields, Node, Table, Value};
+use super::rows::{COLUMNS, nearest};
 use super::slots::{BadPlaceholder, Slots, escape, slots_in};
 use super::{accept, profile_checks, rules};
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
@@ -113,7 +114,9 @@ impl<'r> Reader<'r> {
         let mut addresses: Vec<Address> = items
             .into_iter()
             .filter_map(|item| match &item.node {
-                Node::Table(table) => Some(self.address(&Fields::new(table, item.span, fields.name("addresses")), form)),
+                Node::Table(table) => {
+                    Some(self.address(&Fields::new(table, item.span, fields.name("addresses")), form))
+                }
                 _ => {
                     let address = self.mark_value(item, &fields.name("addresses"))?;
                     Some(Address { form, address, ports: ports.clone(), ..Address::default() })
@@ -123,7 +126,12 @@ impl<'r> Reader<'r> {
         // Parameters stand before characteristics, so short forms are met first.
         addresses.sort_by_key(|a| a.form == AddressForm::Long);
         if addresses.iter().any(|a| a.form == AddressForm::Short && !a.ports.is_empty()) {
-            self.fault(fields, &rules::BAD_VALUE, "port", "the form `addr` has no place for a port: write it into the URL");
+            self.fault(
+                fields,
+                &rules::BAD_VALUE,
+                "port",
+                "the form `addr` has no place for a port: write it into the URL",
+            );
         }
         addresses
     }
@@ -186,7 +194,7 @@ impl<'r> Reader<'r> {
         let id = self.required(fields, "id");
         let several = self.tables(fields, "physical");
         let mut proxy = Proxy { name: self.text(fields, "name"), rest: self.rest(fields, "parms"), ..Proxy::default() };
-        if several.is_empty() {
+        if fields.take("physical").is_none() {
             proxy.physical = vec![PhysicalProxy {
                 id: self.text(fields, "physical_id").unwrap_or_else(|| id.clone()),
                 ..self.physical(fields, points)
@@ -340,7 +348,7 @@ impl<'r> Reader<'r> {
                 _ => {
                     let message = format!("`{}` takes {}", fields.name(key), known.join(", "));
                     let mut finding = Diagnostic::new(&rules::BAD_VALUE, item.span, message).at(fields.name(key));
-                    if let Some(near) = item.text().and_then(|word| nearest(word, known.iter().copied())) {
+                    if let Some(near) = item.text().and_then(|word| nearest(word, known)) {
                         finding = finding.help(format!("did you mean `{near}`?"));
                     }
                     self.report.add(finding);
@@ -355,8 +363,15 @@ impl<'r> Reader<'r> {
         let value = fields.take(key)?;
         let Node::Table(table) = &value.node else {
             let text = self.mark_value(value, &fields.name(key))?;
-            if !text.is_empty() && slots_in(&text).next().is_none() {
-                self.fault(fields, &rules::PLAIN_SECRET, key, format!("`{}` is a secret in plain text", fields.name(key)));
+            // Of a PIN that anybody can guess it need not be said that anybody can read it.
+            let guessed = key == "pin" && profile_checks::is_weak(&text);
+            if !text.is_empty() && !guessed && slots_in(&text).next().is_none() {
+                self.fault(
+                    fields,
+                    &rules::PLAIN_SECRET,
+                    key,
+                    format!("`{}` is a secret in plain text", fields.name(key)),
+                );
             }
             return Some(Secret::new(text));
         };
@@ -391,7 +406,12 @@ impl<'r> Reader<'r> {
     fn tables<'t>(&mut self, fields: &Fields<'t>, key: &'static str) -> Vec<Fields<'t>> {
         let Some(value) = fields.take(key) else { return Vec::new() };
         let Some(tables) = value.tables() else {
-            self.fault(fields, &rules::BAD_VALUE, key, format!("`{0}` is a table or several, `[[{0}]]`", fields.name(key)));
+            self.fault(
+                fields,
+                &rules::BAD_VALUE,
+                key,
+                format!("`{0}` is a table or several, `[[{0}]]`", fields.name(key)),
+            );
             return Vec::new();
         };
         tables.into_iter().map(|(table, span)| Fields::new(table, span, fields.name(key))).collect()
@@ -428,13 +448,12 @@ impl<'r> Reader<'r> {
         };
         for slot in slots_in(&marked) {
             let name = &self.slots.names()[slot];
-            let lower = name.to_ascii_lowercase();
-            if self.own_table || COLUMNS.contains(&lower.as_str()) || lower.starts_with("x_") {
+            if self.own_table || is_column(name) {
                 continue;
             }
             let message = format!("`{{{name}}}` is no column of subscriber tables");
             let mut finding = Diagnostic::new(&rules::PLACEHOLDER, span, message).at(path);
-            if let Some(near) = nearest(name, COLUMNS.iter().copied()) {
+            if let Some(near) = nearest(name, COLUMNS) {
                 finding = finding.help(format!("did you mean `{{{near}}}`?"));
             }
             self.report.add(finding);

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::accept;
 use super::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Port, Proxy, Rest, Secret,
 };
-use super::accept;
 use super::slots::escape;
 
 /// Returns the text of a profile that says this account and nothing else; its id is made from provider or name.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use toml::de::{DeTable, DeValue};
 
+use super::rows::nearest;
 use super::rules;
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
 
@@ -189,7 +190,7 @@ impl<'t> Fields<'t> {
         for (key, span, _) in self.table.entries().filter(|(key, _, _)| !known.contains(key)) {
             let mut finding =
                 Diagnostic::new(&rules::UNKNOWN_KEY, span, format!("`{key}` is no key here")).at(self.name(key));
-            if let Some(near) = nearest(key, known.iter().copied()) {
+            if let Some(near) = nearest(key, &known) {
                 finding = finding.help(format!("did you mean `{near}`?"));
             }
             report.add(finding);
@@ -201,11 +202,4 @@ impl<'t> Fields<'t> {
         let span = self.table.get(key).map_or(self.span, |value| value.span);
         report.add(Diagnostic::new(rule, span, message).at(self.name(key)));
     }
-}
-
-/// Returns the candidate that is likely meant by `word`, if any is near enough.
-pub(super) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    let lower = word.to_lowercase();
-    let rated = candidates.map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c));
-    rated.min().filter(|(distance, c)| *distance * 3 <= c.len().max(word.len())).map(|(_, c)| c)
 }

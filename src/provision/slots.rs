@@ -82,7 +82,7 @@ impl Slots {
 }
 
 /// Returns the numbers of the slots in a marked text.
-pub fn slots_in(text: &str) -> impl Iterator<Item = usize> {
+pub(super) fn slots_in(text: &str) -> impl Iterator<Item = usize> {
     let behind_mark = |window: (char, char)| (window.0 == SLOT).then(|| number_of(window.1)).flatten();
     text.chars().zip(text.chars().skip(1)).filter_map(behind_mark)
 }
@@ -104,7 +104,7 @@ pub fn expand<'t, 'v>(text: &'t str, value: impl Fn(usize) -> &'v str) -> Cow<'t
 }
 
 /// Returns `text` such that [`Slots::mark`] gives it back: a brace doubled.
-pub fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('{', "{{")
 }
 

@@ -4,3 +4,4 @@ mod codecs;
 mod csp;
 mod delivery;
 mod properties;
+mod provision;

@@ -1,0 +1,305 @@
+//! Provisioning: profiles, accounts and what they are said as.
+
+use impskit::catalogue;
+use impskit::codec::Limits;
+use impskit::diagnose::{Report, Rule};
+use impskit::document::Element;
+use impskit::provision::profile::SecretSource;
+use impskit::provision::{
+    self, AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port,
+    Profile, Proxy, Rest, Secret, cp, profile_text,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+fn no_secrets(_: &SecretSource) -> Result<String, String> {
+    Ok("fetched".to_owned())
+}
+
+fn read_profile(text: &str) -> (Option<Profile>, Report) {
+    let mut report = Report::new();
+    let profile = Profile::read(text, &mut no_secrets, &mut report);
+    (profile, report)
+}
+
+fn clean_profile(text: &str) -> Profile {
+    let (profile, report) = read_profile(text);
+    assert!(!report.has_errors(), "{:?}\n{text}", report.diagnostics());
+    profile.expect("a profile")
+}
+
+fn read_cp(bytes: &[u8]) -> (Element<'_>, cp::Reading) {
+    let mut report = Report::new();
+    let document = catalogue::read(bytes, &Limits::default(), &mut report).expect("a document");
+    let reading = cp::read(&document.root);
+    (document.root, reading)
+}
+
+/// The sheet's own vectors, written by hand for it: as accounts they lose nothing but the BOOTSTRAP of v3.
+#[test]
+fn the_vectors_of_the_sheet_survive_as_accounts() {
+    for (name, lost) in [("v1-min", None), ("v2-full", None), ("v3-utf8", Some("BOOTSTRAP[Käyttäjä]"))] {
+        let xml = std::fs::read(format!("tests/samples/cp/{name}.xml")).unwrap();
+        let (mut root, reading) = read_cp(&xml);
+        assert_eq!(reading.not_carried, lost.into_iter().collect::<Vec<_>>(), "{name}");
+        root.children.retain(|c| c.attribute("type") != Some("BOOTSTRAP"));
+        assert!(cp::write(&reading.accounts[0]).same_as(&root), "{name}");
+        let profile = clean_profile(&profile_text::write(&reading.accounts[0]));
+        assert_eq!(profile.account, reading.accounts[0], "{name} as a profile");
+    }
+}
+
+/// A maker's file for a prepaid account: empty values, two kinds of credentials, a vendor's own settings.
+#[test]
+fn a_makers_document_survives_as_a_profile() {
+    let Some(corpus) = std::env::var_os("IMPSKIT_CORPUS") else { return };
+    let path = std::path::Path::new(&corpus).join("prov/moto-IM.prov.xml");
+    let xml = std::fs::read(path).unwrap();
+    let (_, reading) = read_cp(&xml);
+    assert!(reading.not_carried.is_empty(), "{:?}", reading.not_carried);
+    let account = &reading.accounts[0];
+    assert_eq!(account.credentials.len(), 2);
+    assert_eq!(account.credentials[0].user.as_deref(), Some(""), "empty is not absent");
+    assert_eq!(account.vendor[0].rest.parms.len(), 15);
+    assert_eq!(account.addresses[0].ports[0].number, "0");
+    let profile = clean_profile(&profile_text::write(account));
+    assert_eq!(&profile.account, account);
+    assert_eq!(&cp::read(&cp::write(&profile.account)).accounts[0], account);
+}
+
+#[test]
+fn every_rule_of_profiles_fires_on_its_bad_example_alone() {
+    for rule in provision::RULES {
+        let (_, report) = read_profile(rule.bad);
+        assert!(report.cites(rule.code), "{} is silent on its bad example: {:?}", rule.code, report.diagnostics());
+        let others: Vec<&Rule> = report.diagnostics().iter().map(|d| d.rule).filter(|r| r != rule).collect();
+        assert!(others.is_empty(), "{}: {others:?}", rule.code);
+        let (_, report) = read_profile(rule.good);
+        assert!(report.diagnostics().is_empty(), "{}: {:?}", rule.code, report.diagnostics());
+    }
+}
+
+#[test]
+fn shipped_templates_are_clean() {
+    for name in ["acme", "makers-table"] {
+        let text = std::fs::read_to_string(format!("templates/{name}.toml")).unwrap();
+        let (_, report) = read_profile(&text);
+        assert!(report.diagnostics().is_empty(), "{name}: {:?}", report.diagnostics());
+    }
+}
+
+/// `product.md` 6.1, "Profile key, Provisioning document", row by row.
+#[test]
+fn a_profile_says_what_the_table_of_the_specification_says() {
+    let text = std::fs::read_to_string("templates/acme.toml").unwrap();
+    let mut account = clean_profile(&text).account;
+    account.texts(&mut |text| *text = provision::expand(text, |_| "anna").into_owned());
+    let parm = |name: &str, value: &str| {
+        Element::new("parm").with_attribute("name", name.to_owned()).with_attribute("value", value.to_owned())
+    };
+    let characteristic = |kind: &'static str| Element::new("characteristic").with_attribute("type", kind);
+    let types = "application/vnd.wv.csp+wbxml,application/vnd.wv.csp+xml,application/vnd.wv.csp.wbxml,application/vnd.wv.csp.xml";
+    let expected = Element::new("wap-provisioningdoc")
+        .with_attribute("version", "1.0")
+        .with(
+            characteristic("NAPDEF")
+                .with(parm("NAPID", "acme-gprs"))
+                .with(parm("BEARER", "GSM-GPRS"))
+                .with(parm("NAME", "Acme GPRS"))
+                .with(parm("NAP-ADDRESS", "chat.acme"))
+                .with(parm("NAP-ADDRTYPE", "APN")),
+        )
+        .with(
+            characteristic("APPLICATION")
+                .with(parm("APPID", "wA"))
+                .with(parm("PROVIDER-ID", "acme.example"))
+                .with(parm("NAME", "Acme Chat"))
+                .with(parm("AACCEPT", types))
+                .with(parm("TO-NAPID", "acme-gprs"))
+                .with(parm("CIDPREFIX", "acme"))
+                .with(characteristic("APPADDR").with(parm("ADDR", "http://imps.acme.example/csp")))
+                .with(
+                    characteristic("APPAUTH")
+                        .with(parm("AAUTHLEVEL", "APPSRV"))
+                        .with(parm("AAUTHNAME", "wv:anna@acme.example"))
+                        .with(parm("AAUTHSECRET", "anna")),
+                ),
+        );
+    assert!(cp::write(&account).same_as(&expected), "{:#?}", cp::write(&account));
+}
+
+#[test]
+fn the_first_variant_that_fits_is_used_and_says_only_what_differs() {
+    let text = std::fs::read_to_string("templates/acme.toml").unwrap()
+        + "[[variant]]\nwhen = { device = [\"example-phone*\"] }\nservice.versions = [\"1.2\"]\naccess_point.apn = \"old.acme\"\n\
+           [[variant]]\nwhen = { version = \"1.1\" }\nname = \"Acme Old\"\n";
+    let profile = clean_profile(&text);
+    let (plain, which) = profile.for_handset(Some("other"), None);
+    assert_eq!((plain.account.access_points[0].address.as_deref(), which), (Some("chat.acme"), None));
+    let (variant, which) = profile.for_handset(Some("Example-Phone 2"), Some("1.1"));
+    assert_eq!((variant.account.access_points[0].address.as_deref(), which), (Some("old.acme"), Some(0)));
+    assert_eq!(variant.account.addresses, plain.account.addresses);
+    let (variant, which) = profile.for_handset(None, Some("1.1"));
+    assert_eq!((variant.account.name.as_deref(), which), (Some("Acme Old"), Some(1)));
+}
+
+#[test]
+fn a_finding_in_a_profile_points_at_the_value_and_names_what_was_meant() {
+    let text = "schema = 1\nid = \"a\"\n[service]\naddresses = [\"http://a.example/csp\"]\nencodings = [\"wbxm\"]\n";
+    let (_, report) = read_profile(text);
+    let finding = report.diagnostics().iter().find(|d| d.rule.code == "PRF010").expect("a finding");
+    assert_eq!(&text[finding.span.range()], "\"wbxm\"");
+    assert_eq!(finding.help.as_deref(), Some("did you mean `wbxml`?"));
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "[ -~äß€\u{1F600}]{0,12}"
+}
+
+fn id() -> impl Strategy<Value = String> {
+    "[a-zA-Z0-9.{}\"\\\\ü-]{1,12}"
+}
+
+fn secret() -> impl Strategy<Value = Option<Secret>> {
+    option::of(text().prop_map(Secret::new))
+}
+
+/// Names are different, since a profile gathers repeated ones at the place of the first.
+fn parms() -> impl Strategy<Value = Vec<Parm>> {
+    proptest::collection::btree_map("X-[A-Z]{1,6}", option::of(text()), 0..3)
+        .prop_map(|map| map.into_iter().map(|(name, value)| Parm { name, value }).collect())
+}
+
+fn rest() -> impl Strategy<Value = Rest> {
+    let leaf = parms().prop_map(|parms| Rest { parms, children: Vec::new() });
+    let children = proptest::collection::btree_map("Y-[A-Z]{1,6}", leaf, 0..2);
+    (parms(), children).prop_map(|(parms, children)| Rest {
+        parms,
+        children: children.into_iter().map(|(kind, rest)| Characteristic { kind, rest }).collect(),
+    })
+}
+
+fn port() -> impl Strategy<Value = Port> {
+    ("[1-9][0-9]{0,3}", vec("[A-Z-]{1,8}", 0..2), rest()).prop_map(|(number, services, rest)| Port {
+        number,
+        services,
+        rest,
+    })
+}
+
+fn credentials() -> impl Strategy<Value = Credentials> {
+    (option::of(text()), option::of(text()), option::of(text()), secret(), secret(), rest())
+        .prop_map(|(level, kind, user, password, data, rest)| Credentials { level, kind, user, password, data, rest })
+}
+
+fn sign_in() -> impl Strategy<Value = Credentials> {
+    (option::of(text()), option::of(text()), secret(), rest()).prop_map(|(kind, user, password, rest)| Credentials {
+        kind,
+        user,
+        password,
+        rest,
+        ..Credentials::default()
+    })
+}
+
+fn addresses() -> impl Strategy<Value = Vec<Address>> {
+    let short = id().prop_map(|address| Address { form: AddressForm::Short, address, ..Address::default() });
+    let long = (id(), option::of(id()), vec(port(), 0..2), rest()).prop_map(|(address, kind, ports, rest)| Address {
+        form: AddressForm::Long,
+        address,
+        kind,
+        ports,
+        rest,
+    });
+    (vec(short, 0..2), vec(long, 0..3)).prop_map(|(short, long)| short.into_iter().chain(long).collect())
+}
+
+fn access_points() -> impl Strategy<Value = Vec<AccessPoint>> {
+    let point = (
+        vec(prop_oneof![Just("GSM-GPRS".to_owned()), id()], 0..3),
+        option::of(text()),
+        option::of(text()),
+        option::of(prop_oneof![Just("APN".to_owned()), id()]),
+        vec(sign_in(), 0..2),
+        rest(),
+    );
+    proptest::collection::btree_map(id(), point, 0..3).prop_map(|points| {
+        let point = |(id, (bearers, name, address, address_kind, auths, rest))| AccessPoint {
+            id,
+            bearers,
+            name,
+            address,
+            address_kind,
+            auths,
+            rest,
+        };
+        points.into_iter().map(point).collect()
+    })
+}
+
+fn proxies() -> impl Strategy<Value = Vec<Proxy>> {
+    let physical = (id(), id(), option::of(id()), vec(id(), 0..2), vec(port(), 0..2), rest()).prop_map(
+        |(id, address, address_kind, to_access_points, ports, rest)| PhysicalProxy {
+            id,
+            address,
+            address_kind,
+            to_access_points,
+            ports,
+            rest,
+        },
+    );
+    let proxy = (option::of(text()), vec(physical, 0..3), vec(port(), 0..2), rest());
+    proptest::collection::btree_map(id(), proxy, 0..2).prop_map(|proxies| {
+        let proxy = |(id, (name, physical, ports, rest))| Proxy { id, name, physical, ports, rest };
+        proxies.into_iter().map(proxy).collect()
+    })
+}
+
+prop_compose! {
+    fn account()(
+        single in [option::of(text()), option::of(text()), option::of(text()), option::of(text()), option::of(text())],
+        accept in option::of(prop_oneof![
+            "[a-z,;./+]{1,20}",
+            Just("application/vnd.wv.csp+wbxml,application/vnd.wv.csp+xml".to_owned()),
+        ]),
+        addresses in addresses(),
+        credentials in vec(credentials(), 0..3),
+        references in (vec(id(), 0..3), vec(id(), 0..3)),
+        access_points in access_points(),
+        proxies in proxies(),
+        vendor in vec(("V-[A-Z]{1,6}", rest()).prop_map(|(kind, rest)| Characteristic { kind, rest }), 0..2),
+        rest in rest(),
+    ) -> ImpsAccount {
+        let [provider_id, name, protocol, services, client_id_prefix] = single;
+        let (to_proxies, to_access_points) = references;
+        ImpsAccount {
+            provider_id, name, protocol, services, client_id_prefix, accept, addresses, credentials,
+            to_proxies, to_access_points, access_points, proxies, vendor, rest: rest.parms,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_account_survives_as_a_provisioning_document(account in account()) {
+        let document = cp::write(&account);
+        let reading = cp::read(&document);
+        prop_assert_eq!(&reading.accounts, &[account.clone()]);
+        prop_assert!(reading.not_carried.is_empty());
+    }
+
+    #[test]
+    fn any_account_survives_as_a_profile(account in account()) {
+        // A text that says `omit` is how a profile says that there is none.
+        prop_assume!(account.services.as_deref() != Some("omit") && account.accept.as_deref() != Some("omit"));
+        let text = profile_text::write(&account);
+        let (profile, report) = read_profile(&text);
+        prop_assert!(profile.is_some(), "{:?}\n{}", report.diagnostics(), text);
+        let profile = profile.unwrap();
+        prop_assert!(profile.slots.names().is_empty());
+        prop_assert_eq!(profile.account, account, "{}", text);
+    }
+}

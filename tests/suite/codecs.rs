@@ -260,11 +260,58 @@ fn hostile_documents_are_refused() {
     }
 }
 
+/// A06: the text of a leaf is all of its items; integers come as text and as empty OPAQUE, dates may be broken.
+#[test]
+fn a06_values_in_every_form_are_read() {
+    let message = |body: &str| -> (Vec<(String, String)>, Report) {
+        // WV-CSP-Message of CSP 1.3 with the given content.
+        let bytes = octets(&format!("03 12 6A 00 C9 0B 03 31 2E 33 00 01 {body} 01"));
+        let mut report = Report::new();
+        let document = catalogue::read(&bytes, &Limits::default(), &mut report).expect("a document");
+        let mut leaves = Vec::new();
+        document.root.walk(&mut |e, depth| {
+            if depth > 0 {
+                leaves.push((e.name.to_string(), e.text().to_owned()));
+            }
+        });
+        (leaves, report)
+    };
+    let one = |body: &str| message(body).0.remove(0).1;
+    // Page 0: SName 08, Code 0B, DateTime 11. `WV:` + value token IM (0x12) + inline, as one encoder writes client ids.
+    assert_eq!(one("48 03 57 56 3A 00 80 12 03 50 45 43 30 31 00 01"), "WV:IMPEC01");
+    assert_eq!(one("4B 03 34 30 31 00 01"), "401", "an integer as text");
+    assert_eq!(one("4B C3 02 01 91 01"), "401");
+    assert_eq!(one("4B C3 00 01"), "0", "an empty OPAQUE");
+    assert_eq!(one("51 C3 06 1F 46 73 0E BB 5A 01"), "20010925T165859Z");
+    assert_eq!(one("51 03 32 30 30 31 30 39 32 35 54 31 36 35 38 35 39 5A 00 01"), "20010925T165859Z");
+    assert!(message("51 C3 05 1F 46 73 0E BB 01").1.cites("WB004"), "a date of five octets");
+    assert!(message("51 C3 07 1F 46 73 0E BB 5A 00 01").1.cites("WB004"), "a date of seven octets");
+    assert!(message("4B C3 05 01 01 01 01 01 01").1.cites("WB007"), "a number of five octets");
+}
+
+/// A08: marks and spaces in front of a document or between elements lose nothing.
+#[test]
+fn a08_byte_order_marks_and_odd_spaces_are_read() {
+    let xml = "\u{FEFF}<?xml version=\"1.0\"?>\n<wap-provisioningdoc>\u{A0}<characteristic type=\"APPLICATION\">\
+               <parm name=\"APPID\" value=\"wA\"/></characteristic></wap-provisioningdoc>";
+    let mut report = Report::new();
+    let document = catalogue::read(xml.as_bytes(), &Limits::default(), &mut report).expect("a document");
+    let parm = document.root.descend(&["characteristic", "parm"]).expect("the parm");
+    assert_eq!(parm.attribute("value"), Some("wA"));
+    assert_eq!(&xml[parm.attributes[1].value_span.range()], "wA", "spans count the mark");
+    assert!(report.cites("XML003"), "a no-break space is text, and that is said");
+}
+
 /// A10: samples cut and changed at every octet end in a tree or in findings, never in a panic.
 #[test]
 fn damaged_documents_never_panic() {
-    let names = ["cp/v2-full.xml", "cp/v2-full.safe.wbxml.hex", "cp/v2-full.prefix.wbxml.hex", "cp/v3-utf8.xml"];
-    for name in names {
+    let mut names: Vec<String> = ["v2-full.xml", "v2-full.safe.wbxml.hex", "v2-full.prefix.wbxml.hex", "v3-utf8.xml"]
+        .map(|name| format!("cp/{name}"))
+        .to_vec();
+    for name in ["18-presence-update-request", "30-sendmessage-request", "38-creategroup-request"] {
+        names.extend([format!("csp/1.3/{name}.xml"), format!("csp/1.3/{name}.hex")]);
+    }
+    for name in &names {
         let text = sample(name);
         let bytes = if name.ends_with("hex") { octets(&String::from_utf8(text).unwrap()) } else { text };
         for i in 0..bytes.len() {

@@ -328,3 +328,27 @@ fn damaged_documents_never_panic() {
         }
     }
 }
+
+/// Documents that libwbxml's authors (and a browser's) keep in both syntaxes: we read the same tree from both.
+#[test]
+fn documents_kept_in_both_syntaxes_read_alike() {
+    let Some(corpus) = std::env::var_os("IMPSKIT_CORPUS") else { return };
+    let pairs = [
+        ("wbxmlstream-syncml11-syncml-002.wbxml", "syncml/libwbxml-syncml-002.syncml.xml"),
+        ("wbxmlstream-syncml11-syncml-006.wbxml", "syncml/libwbxml-syncml-006.syncml.xml"),
+        ("wbxmlstream-syncml11-syncml-010.wbxml", "syncml/libwbxml-syncml-010.syncml.xml"),
+        ("wbxmlstream-syncml11-syncml-012.wbxml", "syncml/libwbxml-syncml-012.syncml.xml"),
+        ("wbxmlstream-syncml11-syncml-013.wbxml", "syncml/libwbxml-syncml-013.syncml.xml"),
+        ("wbxmlstream-ddf-ddf-001.wbxml", "ddf/libwbxml-ddf-001.ddf.xml"),
+        ("wbxmlstream-prov-prov-007.wbxml", "prov/libwbxml-prov-007.prov.xml"),
+        ("gecko-cht-codepage.prov.wbxml", "prov/gecko-cht-codepage.prov.xml"),
+    ];
+    let corpus = Path::new(&corpus);
+    for (binary, xml) in pairs {
+        let binary = std::fs::read(corpus.join("wbxml").join(binary)).expect(binary);
+        let text = std::fs::read(corpus.join(xml)).expect(xml);
+        let (binary, text) = (read_clean(&binary), read_clean(&text));
+        assert!(binary.root.same_as(&text.root), "{xml}");
+        assert_eq!(binary.vocabulary, text.vocabulary, "{xml}");
+    }
+}

@@ -491,16 +491,16 @@ fn lower_case(message: &str) -> String {
 
 /// Returns whether `name` is a name of XML 1.0 with at most one colon inside (Namespaces in XML).
 fn is_name(name: &str) -> bool {
-    let (prefix, local) = split_name(name);
-    (prefix.is_empty() == !name.contains(':'))
-        && [prefix, local].iter().all(|part| {
-            let mut characters = part.chars();
-            characters.next().is_none_or(is_name_start) && characters.all(|c| {
+    let mut parts = name.split(':');
+    let is_part = |part: &str| {
+        let mut characters = part.chars();
+        characters.next().is_some_and(is_name_start)
+            && characters.all(|c| {
                 is_name_start(c)
                     || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}' | '\u{2040}')
             })
-        })
-        && !local.is_empty()
+    };
+    parts.by_ref().take(2).all(is_part) && parts.next().is_none()
 }
 
 fn is_name_start(c: char) -> bool {

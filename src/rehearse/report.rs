@@ -108,7 +108,7 @@ pub fn html(rehearsals: &[Rehearsal]) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Rehearsal</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>Rehearsal</h1>\n<p>{}</p>\n<nav>",
-        escape(&verdict(rehearsals))
+        escape(verdict(rehearsals))
     );
     let all = || rehearsals.iter().flat_map(|r| r.combinations.iter().map(move |c| (r, c)));
     for (i, (_, c)) in all().enumerate() {

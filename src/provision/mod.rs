@@ -5,7 +5,9 @@
 
 pub mod accept;
 mod account;
+mod columns;
 pub mod cp;
+mod handset;
 pub mod profile;
 mod profile_checks;
 mod profile_reader;
@@ -15,11 +17,15 @@ mod row_rules;
 pub mod rows;
 mod rules;
 mod slots;
+mod template;
 
 pub use account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
     Rest, Secret,
 };
+pub use columns::Columns;
+pub use handset::{BadHandset, Handset};
 pub use profile::Profile;
 pub use rules::RULES;
 pub use slots::{Slots, expand};
+pub use template::Template;

@@ -303,3 +303,116 @@ proptest! {
         prop_assert_eq!(profile.account, account, "{}", text);
     }
 }
+
+mod templates {
+    use impskit::codec::{self, WbxmlOptions, WbxmlStyle};
+    use impskit::cp::VOCABULARY;
+    use impskit::provision::rows::{Names, Table};
+    use impskit::provision::{Columns, Template};
+
+    use super::*;
+
+    const PROFILE: &str = "schema = 1\nid = \"law\"\nname = \"{x_name}\"\nprovider_id = \"acme.example\"\n\
+        [service]\naddresses = [\"http://{x_host}/csp\"]\nclient_id_prefix = \"{msisdn_national}\"\n\
+        [account]\nuser = \"wv:{user}@{mcc}.{mnc}.example\"\npassword = \"{password}\"\n\
+        [[access_point]]\nid = \"nap\"\napn = \"{x_name}.acme\"\n";
+
+    fn document(profile: &Profile, values: &[&str]) -> Vec<u8> {
+        let account = profile.filled(values);
+        codec::write_wbxml(&cp::write(&account), &VOCABULARY, &WbxmlOptions::default()).unwrap()
+    }
+
+    proptest! {
+        /// The law of `style/house.md` section 8: a filled template has the octets of the document made through the tree.
+        #[test]
+        fn a_filled_template_has_the_octets_of_the_tree(values in vec("[ -~äß€\u{1F600}]{1,20}", 6)) {
+            let profile = clean_profile(PROFILE);
+            // A blank would break the address, which is refused by both.
+            let values: Vec<String> = values.iter().map(|v| v.replace(' ', "_")).collect();
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            let mut filled = Vec::new();
+            Template::new(&profile, WbxmlStyle::Safe).unwrap().fill(&values, &mut filled).unwrap();
+            prop_assert_eq!(filled, document(&profile, &values));
+        }
+    }
+
+    #[test]
+    fn a_table_fills_the_slots_by_the_names_of_its_header() {
+        let profile = clean_profile(PROFILE);
+        let header = ["IMSI", "msisdn", "x_host", "user", "X_Name", "password"];
+        let columns = Columns::bind(&profile, &header, "");
+        assert!(columns.missing().is_empty(), "{:?}", columns.missing());
+        let row = ["310170123456789", "+12025550123", "imps.example", "anna", "Acme", "sesame"];
+        let handset = columns.handset(&|place| row[place]);
+        handset.check().unwrap();
+        assert_eq!(handset.msisdn, "12025550123");
+        let account = profile.filled(&handset.values);
+        assert_eq!(account.name.as_deref(), Some("Acme"));
+        assert_eq!(account.client_id_prefix.as_deref(), Some("2025550123"));
+        assert_eq!(account.credentials[0].user.as_deref(), Some("wv:anna@310.170.example"));
+        let columns = Columns::bind(&profile, &["msisdn", "imsi"], "");
+        assert_eq!(columns.missing(), ["x_name", "x_host", "user", "password"]);
+    }
+
+    #[test]
+    fn a_template_refuses_what_a_value_would_break() {
+        let profile = clean_profile(PROFILE);
+        let template = Template::new(&profile, WbxmlStyle::Safe).unwrap();
+        let good: Vec<&str> = profile.slots.names().iter().map(|_| "a").collect();
+        let slot = |name: &str| profile.slots.number(name).unwrap();
+        for (name, value, code) in [
+            ("user", "", "CSV006"),
+            ("user", "a\0b", "CSV009"),
+            ("password", "a\u{FFFF}", "CSV009"),
+            ("x_host", "a b", "PRF004"),
+        ] {
+            let mut values = good.clone();
+            values[slot(name)] = value;
+            let mut output = Vec::new();
+            assert_eq!(template.fill(&values, &mut output).unwrap_err().rule.code, code, "{name} = {value:?}");
+            assert!(output.is_empty());
+        }
+    }
+
+    /// A maker's table, one operator a row, through a mapping of our own: every row becomes a profile's account.
+    #[test]
+    fn a_makers_table_gives_an_account_a_row() {
+        let Some(corpus) = std::env::var_os("IMPSKIT_CORPUS") else { return };
+        let csv = std::fs::File::open(std::path::Path::new(&corpus).join("prov/moto-im.csv")).unwrap();
+        let profile = clean_profile(
+            "schema = 1\nid = \"moto\"\n[service]\naddresses = [\"http://a.example\"]\naccept = \"omit\"\n\
+             [[account]]\nlevel = \"APPSRV\"\nuser = \"\"\npassword = \"\"\n\
+             [[access_point]]\nid = \"im\"\nbearer = \"x\"\napn = \"x\"\nauth = { type = \"x\", user = \"\", password = \"\" }\n\
+             [vendor.PROPRIETARY]\nServerLoginMethod = \"\"\nServerProxyAddress = \"\"\n\
+             [columns]\nname = \"{Brand_instance_name}\"\nprovider_id = \"{mcc}-{mnc}-{account_type}\"\n\
+             service.addresses = \"http://{ServerAddr}:{ServerPort}{ServerPostURL}\"\n\
+             access_point.name = \"{IspProfileName}\"\naccess_point.apn = \"{gprs_access_point_name}\"\n\
+             access_point.bearer = \"{bearer}\"\naccess_point.auth.type = \"{ppp_auth_type}\"\n\
+             access_point.auth.user = \"{ppp_auth_name}\"\naccess_point.auth.password = \"{ppp_auth_secret}\"\n\
+             vendor.PROPRIETARY.ServerLoginMethod = \"{ServerLoginMethod}\"\n\
+             vendor.PROPRIETARY.ServerProxyAddress = \"{ServerProxyAddress}\"\n",
+        );
+        let template = Template::new(&profile, WbxmlStyle::Safe).unwrap();
+        let mut table = Table::open(csv, b',', Names::Theirs, &mut Report::new()).unwrap().unwrap();
+        let header: Vec<String> = table.header().names().map(str::to_owned).collect();
+        let columns = Columns::bind(&profile, &header.iter().map(String::as_str).collect::<Vec<_>>(), "");
+        assert!(columns.missing().is_empty(), "{:?}", columns.missing());
+        let mut accounts = Vec::new();
+        while let Some(row) = table.next_row().unwrap() {
+            let handset = columns.handset(&|place| row.cell(place).unwrap_or_default());
+            let mut octets = Vec::new();
+            template.fill(&handset.values, &mut octets).unwrap();
+            let (_, mut reading) = read_cp(&octets);
+            assert_eq!(reading.accounts, [profile.filled(&handset.values)], "what was written is read");
+            let text = profile_text::write(&reading.accounts[0]);
+            assert_eq!(clean_profile(&text).account, reading.accounts[0], "as a profile of its own");
+            accounts.append(&mut reading.accounts);
+        }
+        assert_eq!(accounts.len(), 6);
+        assert_eq!(accounts[2].addresses[0].address, "http://194.143.13.120:2380/wv");
+        assert_eq!(accounts[2].access_points[0].address.as_deref(), Some("http://www.tim.com"));
+        assert_eq!(accounts[0].access_points[0].auths[0].password, Some(Secret::new("CINGULAR1")));
+        assert_eq!(accounts[5].vendor[0].rest.parms[0].value.as_deref(), Some("2WAY"));
+        assert_eq!(accounts[5].vendor[0].rest.parms[1].value.as_deref(), Some(""));
+    }
+}

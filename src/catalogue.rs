@@ -17,6 +17,7 @@ pub static RULES: &[&[&Rule]] = &[
     provision::RULES,
     csp::RULES,
     delivery::RULES,
+    dm::RULES,
 ];
 
 /// Reads a document of any vocabulary that we know, in XML or WBXML. See [`codec::read`].

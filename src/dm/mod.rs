@@ -1,4 +1,28 @@
 //! Device management: trees, device descriptions, management objects, SyncML DM messages.
+//!
+//! ```text
+//! Uri ── Tree ── serialise      what a device holds; as TNDS and JSON
+//!         │
+//! Description ── describe       what a device may hold: DDF, ours in the folder `ddf`
+//!         │
+//! ManagementObject ── rules     accounts found, made and checked wherever they hang
+//! ```
+
+pub mod serialise;
+
+mod acl;
+mod ddf;
+mod object;
+mod rules;
+mod tree;
+mod uri;
+
+pub use acl::{Acl, BadAcl, Command};
+pub use ddf::{Access, Described, Description, Occurrence};
+pub use object::{IMPS, IMPS_APPID, ManagementObject, ObjectFault, describe};
+pub use rules::{RULES, check_tree, is_tree};
+pub use tree::{Format, Node, Tree, TreeFault, Value};
+pub use uri::{BadUri, Uri, UriLimits, is_name};
 
 use std::sync::LazyLock;
 
@@ -25,11 +49,11 @@ pub static DDF: Vocabulary = Vocabulary {
         &TOKENS
     },
     grammar: || {
-        static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::default);
+        static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar::read(include_str!("ddf.tsv"), "", |_| &[], &[]));
         &GRAMMAR
     },
-    structure: None,
-    check,
+    structure: Some(rules::STRUCTURE),
+    check: rules::check,
     wbxml: WbxmlForm {
         version: 0x02,
         opaque_dates: false,
@@ -103,5 +127,13 @@ pub static DEVINF: Vocabulary = Vocabulary {
         page_namespaces: &[(0, "syncml:devinf")],
     },
 };
+
+/// What stands in the place of a secret.
+pub const MASK: &str = "••••";
+
+/// Returns whether a node of that name holds a secret (DDF rule D28).
+pub fn is_secret(name: &str) -> bool {
+    name.ends_with("Secret") || name.ends_with("Password") || name.ends_with("PW") || name == "AAuthData"
+}
 
 fn check(_: &Element<'_>, _: &mut Report) {}

@@ -29,6 +29,11 @@ impl ManagementObject<'static> {
 }
 
 impl<'d> ManagementObject<'d> {
+    /// Returns the IMPS object as `described` has it.
+    pub(super) fn imps_as(described: &'d Described) -> Self {
+        Self { described, moi: IMPS }
+    }
+
     /// Where instances hang on a device whose description says nothing else (a decision of impskit).
     pub const USUAL_PARENT: &'static str = "./IMPS";
 
@@ -205,6 +210,21 @@ pub fn describe<'d>(tree: &Tree, descriptions: &[&'d Description]) -> Vec<Option
         above.push(described);
     });
     found
+}
+
+/// Calls `visit` for an instance at `uri` and for all nodes in it that `described` has.
+pub(super) fn describe_below<'d>(
+    instance: &Node,
+    uri: &Uri,
+    described: &'d Described,
+    visit: &mut impl FnMut(&Uri, &Node, &'d Described),
+) {
+    visit(uri, instance, described);
+    for child in instance.children() {
+        if let Some(below) = described.child(child.name()) {
+            describe_below(child, &uri.join(child.name()), below, visit);
+        }
+    }
 }
 
 /// Why a leaf cannot be set.

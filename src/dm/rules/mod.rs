@@ -1,0 +1,77 @@
+//! Rules of device management documents: DDF for descriptions, TRE for trees, MO for IMPS accounts in them.
+//!
+//! A `MgmtTree` is a description where any node has DFProperties, a serialised tree elsewhere.
+
+mod ddf;
+mod imps;
+mod tree;
+
+use crate::diagnose::{Report, Rule};
+use crate::document::Element;
+
+pub(super) use ddf::{ACL_GRAMMAR, NOT_A_DESCRIPTION, STRUCTURE};
+pub(super) use tree::{FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};
+pub use tree::check_tree;
+
+use super::ddf::Description;
+use super::serialise;
+
+/// The rules of device management documents.
+pub const RULES: &[&Rule] = &[
+    &NOT_A_TREE,
+    &tree::NOT_DESCRIBED,
+    &tree::MISSING,
+    &TOO_MANY,
+    &FORMAT_DIFFERS,
+    &VALUE_DOES_NOT_FIT,
+    &tree::NOWHERE,
+    &ILLEGAL_NAME,
+    &imps::TYPE,
+    &imps::APPID,
+    &imps::NO_ADDRESS,
+    &imps::ADDRESS_FORM,
+    &imps::PORT,
+    &imps::REFERENCE,
+    &imps::PREFERRED_REFERENCE,
+    &imps::READABLE_SECRET,
+    &imps::SECRET_WITHOUT_NAME,
+    &imps::LEVEL_TWICE,
+    &imps::SERVICES,
+    &imps::CONTENT_TYPES,
+    &imps::UNKNOWN_NODE,
+    &imps::INNER_TYPE,
+    &imps::LEVEL,
+    &NOT_A_DESCRIPTION,
+    &ddf::VERSION,
+    &ddf::NO_NODE,
+    &ddf::NESTING,
+    &ddf::NODE_NAME,
+    &ddf::NODE_AND_VALUE,
+    &ddf::NO_PROPERTIES,
+    &ddf::INCOMPLETE_PROPERTIES,
+    &ACL_GRAMMAR,
+];
+
+/// Reports what is wrong with a `MgmtTree` beyond structure, against the bundled descriptions.
+pub(super) fn check(root: &Element<'_>, report: &mut Report) {
+    if is_tree(root) {
+        if let Some(tree) = serialise::from_element(root, report) {
+            check_tree(&tree, Description::bundled(), report);
+        }
+    } else {
+        ddf::check(root, report);
+    }
+}
+
+/// Returns whether a `MgmtTree` is a serialised tree and not a description. One without any node is what its namespace
+/// says: trees have one, descriptions have none.
+pub fn is_tree(root: &Element<'_>) -> bool {
+    let mut is_empty = true;
+    let mut is_described = false;
+    root.walk(&mut |element, _| match element.name.as_ref() {
+        "DFProperties" => is_described = true,
+        "Node" => is_empty = false,
+        _ => {}
+    });
+    if is_empty { root.attribute("xmlns").is_some() } else { !is_described }
+}

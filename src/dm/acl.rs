@@ -122,7 +122,8 @@ impl Acl {
 }
 
 fn is_server_id(text: &str) -> bool {
-    !text.is_empty() && !text.contains(|c: char| matches!(c, '=' | '&' | '*' | '+') || c.is_whitespace() || c.is_control())
+    !text.is_empty()
+        && !text.contains(|c: char| matches!(c, '=' | '&' | '*' | '+') || c.is_whitespace() || c.is_control())
 }
 
 impl fmt::Display for Acl {

@@ -7,11 +7,11 @@
 use std::fmt;
 use std::sync::LazyLock;
 
+use super::DDF;
 use super::acl::Command;
 use super::rules::NOT_A_DESCRIPTION;
 use super::tree::Format;
 use super::uri::Uri;
-use super::DDF;
 use crate::codec::{self, Limits};
 use crate::diagnose::{Basis, Diagnostic, Report, Span};
 use crate::document::Element;

@@ -202,8 +202,7 @@ pub fn describe<'d>(tree: &Tree, descriptions: &[&'d Description]) -> Vec<Option
             let moi = Some(node.type_name.as_str()).filter(|moi| node.is_interior() && !moi.is_empty());
             moi.and_then(|moi| descriptions.iter().find_map(|d| d.object(moi)))
         };
-        let of_account =
-            || is_imps(node).then(|| descriptions.iter().find_map(|d| d.object(IMPS))).flatten();
+        let of_account = || is_imps(node).then(|| descriptions.iter().find_map(|d| d.object(IMPS))).flatten();
         let of_place = || descriptions.iter().find_map(|d| d.find(uri));
         let described = from_above.or_else(of_object).or_else(of_account).or_else(of_place);
         found.push(described);

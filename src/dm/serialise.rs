@@ -142,7 +142,8 @@ impl Reader<'_> {
 
     /// Reads a node that stands directly below `MgmtTree`, where its Path says.
     fn top(&mut self, element: &Element<'_>) {
-        let path = element.child("Path").map_or(Ok(Uri::root()), |path| Uri::read(path.trimmed().trim_end_matches('/')));
+        let path =
+            element.child("Path").map_or(Ok(Uri::root()), |path| Uri::read(path.trimmed().trim_end_matches('/')));
         let parent = match path {
             Ok(parent) => parent,
             Err(error) => return self.add(&ILLEGAL_NAME, element.span, &Uri::root(), error.to_string()),

@@ -111,10 +111,16 @@ pub(super) const PORT: Rule = Rule {
     clause: "IMPS MO, IMO-5",
     summary: "a port is a decimal number from 1 to 65535",
     help: "write digits only; leave the node out for the usual port of the scheme",
-    bad: address!(leaf!("Addr", "192.0.2.1"), leaf!("AddrType", "IPv4"),
-        interior!("Port", interior!("1", leaf!("PortNbr", "+8080")))),
-    good: address!(leaf!("Addr", "192.0.2.1"), leaf!("AddrType", "IPv4"),
-        interior!("Port", interior!("1", leaf!("PortNbr", "8080")))),
+    bad: address!(
+        leaf!("Addr", "192.0.2.1"),
+        leaf!("AddrType", "IPv4"),
+        interior!("Port", interior!("1", leaf!("PortNbr", "+8080")))
+    ),
+    good: address!(
+        leaf!("Addr", "192.0.2.1"),
+        leaf!("AddrType", "IPv4"),
+        interior!("Port", interior!("1", leaf!("PortNbr", "8080")))
+    ),
 };
 
 pub(super) const REFERENCE: Rule = Rule {
@@ -367,9 +373,9 @@ impl Account<'_> {
             "" | "URI" => is_url(text),
             "IPV4" => text.parse::<Ipv4Addr>().is_ok(),
             "IPV6" => text.parse::<Ipv6Addr>().is_ok(),
-            "E164" => text.strip_prefix('+').is_some_and(|digits| {
-                (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-            }),
+            "E164" => text
+                .strip_prefix('+')
+                .is_some_and(|digits| (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())),
             _ => {
                 let message = format!("AddrType `{}` is not URI, IPv4, IPv6 or E164", shorten(kind));
                 return self.add(&ADDRESS_FORM, Basis::Derived, path, place(leaf), message);

@@ -10,8 +10,8 @@ use crate::diagnose::{Report, Rule};
 use crate::document::Element;
 
 pub(super) use ddf::{ACL_GRAMMAR, NOT_A_DESCRIPTION, STRUCTURE};
-pub(super) use tree::{FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};
 pub use tree::check_tree;
+pub(super) use tree::{FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};
 
 use super::ddf::Description;
 use super::serialise;

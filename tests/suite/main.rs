@@ -5,3 +5,4 @@ mod csp;
 mod delivery;
 mod properties;
 mod provision;
+mod trees;

@@ -5,4 +5,5 @@ mod csp;
 mod delivery;
 mod properties;
 mod provision;
+mod server;
 mod trees;

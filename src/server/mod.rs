@@ -15,6 +15,8 @@ mod configuration;
 mod door;
 mod engine;
 mod fault;
+#[cfg(feature = "server")]
+pub mod http;
 mod limits;
 mod outbox;
 mod random;

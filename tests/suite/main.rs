@@ -3,6 +3,7 @@
 mod codecs;
 mod csp;
 mod delivery;
+mod http;
 mod properties;
 mod provision;
 mod server;

@@ -686,7 +686,8 @@ fn c01_every_request_without_children_or_with_strange_ones_gets_an_answer() {
                 continue;
             }
             let bare = Element::new(primitive.name);
-            let mut attempts = vec![bare.clone(), bare.clone().with(Element::new("SessionID")).with_leaf("Code", "200")];
+            let mut attempts =
+                vec![bare.clone(), bare.clone().with(Element::new("SessionID")).with_leaf("Code", "200")];
             let names = children(grammar, primitive.name);
             for text in ["", "x", "4294967296", "wv:\u{1F600}\u{7F}@@//", "'; DROP TABLE users; --"] {
                 let all = names.iter().map(|name| Element::leaf(*name, text));

@@ -1,0 +1,179 @@
+//! The HTTP edge over the loopback address: a conversation, and what is no conversation (abuse cases B01 to B06).
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use impskit::codec::Encoding;
+use impskit::csp::wire::{self, Body, Form};
+use impskit::csp::{Message, Outcome, Session, Transaction, Version};
+use impskit::document::Element;
+use impskit::server::http::{self, Running};
+use impskit::server::{Configuration, Store, Timestamp};
+
+fn start() -> Running {
+    let mut store = Store::in_memory().unwrap();
+    store.add_user("wv:anna@example.com", "open-sesame", Timestamp::from_seconds(1)).unwrap();
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let configuration = Configuration { domain: "example.com".into(), listen, ..Configuration::default() };
+    http::spawn(configuration, store, Box::new(|_| {})).unwrap()
+}
+
+fn connect(server: &Running) -> TcpStream {
+    let stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+}
+
+/// Reads one answer: the status, the header in lower case, the body by its Content-Length.
+fn answer(stream: &mut TcpStream) -> (u16, String, Vec<u8>) {
+    let mut header = Vec::new();
+    while !header.ends_with(b"\r\n\r\n") {
+        let mut octet = [0];
+        if stream.read(&mut octet).unwrap_or(0) == 0 {
+            panic!("closed after {:?}", String::from_utf8_lossy(&header));
+        }
+        header.push(octet[0]);
+    }
+    let header = String::from_utf8(header).unwrap().to_ascii_lowercase();
+    let status = header.split(' ').nth(1).unwrap().parse().unwrap();
+    let length = header.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).unwrap();
+    (status, header, body)
+}
+
+/// Sends octets on a connection of its own and returns the status of the first answer.
+fn status(server: &Running, request: &str) -> u16 {
+    let mut stream = connect(server);
+    // A server that refuses early closes while we still write.
+    let _ = stream.write_all(request.as_bytes());
+    answer(&mut stream).0
+}
+
+fn post(stream: &mut TcpStream, message: &Message, encoding: Encoding) -> Option<Message> {
+    let body = wire::write(message, Form::of(encoding)).unwrap();
+    let media_type = format!("{}; charset=utf-8", wire::media_type(message.version, encoding));
+    let length = body.len();
+    write!(stream, "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n")
+        .unwrap();
+    stream.write_all(&body).unwrap();
+    let (status, header, body) = answer(stream);
+    assert_eq!(status, 200);
+    if body.is_empty() {
+        assert!(header.contains("content-length: 0\r\n"), "{header}");
+        return None;
+    }
+    assert!(header.contains(&format!("content-type: {media_type}\r\n")), "{header}");
+    let Ok((Body::Message(answer), _)) = wire::read(&body, &wire::LIMITS) else { panic!("no message") };
+    Some(answer)
+}
+
+#[test]
+fn a_conversation_over_one_connection() {
+    let server = start();
+    for encoding in [Encoding::Wbxml, Encoding::Xml] {
+        let mut stream = connect(&server);
+        let login = Element::new("Login-Request")
+            .with_leaf("UserID", "anna")
+            .with(Element::new("ClientID").with_leaf("URL", "phone"))
+            .with_leaf("Password", "open-sesame")
+            .with_leaf("SessionCookie", "c");
+        let login = Message::new(Version::V1_2, Session::Outband, Transaction::request("1", login));
+        let welcome = post(&mut stream, &login, encoding).unwrap();
+        let id = welcome.transactions[0].primitive.child_text("SessionID").unwrap().to_owned();
+        let session = Session::Inband(id);
+        let poll = Transaction { id: None, ..Transaction::request("", Element::new("Polling-Request")) };
+        assert_eq!(post(&mut stream, &Message::new(Version::V1_2, session.clone(), poll), encoding), None);
+        let logout = Transaction::request("2", Element::new("Logout-Request"));
+        let goodbye = post(&mut stream, &Message::new(Version::V1_2, session, logout), encoding).unwrap();
+        assert_eq!(Outcome::read(&goodbye.transactions[0].primitive).unwrap().code.0, 200);
+    }
+    server.stop();
+}
+
+#[test]
+fn b01_no_path_but_one_and_no_method_but_post() {
+    let server = start();
+    for path in ["/../../etc/passwd", "/%2e%2e/etc/passwd", "/", "/csp/../csp", "/csp%00", "//csp"] {
+        assert_eq!(status(&server, &format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")), 404, "{path}");
+    }
+    assert_eq!(status(&server, "GET /csp HTTP/1.1\r\nHost: x\r\n\r\n"), 405);
+    assert_eq!(status(&server, "POST /csp HTTP/1.1\r\nHost: x\r\n\r\n"), 411);
+    assert_eq!(status(&server, "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"), 415);
+}
+
+#[test]
+fn b03_headers_are_bounded_and_lengths_are_checked() {
+    let server = start();
+    let long = format!("POST /csp HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
+    assert_eq!(status(&server, &long), 431);
+    let many = format!("POST /csp HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(1000));
+    assert_eq!(status(&server, &many), 431);
+    for length in ["-1", "x", "99999999999999999999999"] {
+        let request = format!("POST /csp HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+        assert_eq!(status(&server, &request), 400, "{length}");
+    }
+    let twice = "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab";
+    assert_eq!(status(&server, twice), 400);
+}
+
+#[test]
+fn b04_bodies_are_bounded_while_they_are_read() {
+    let server = start();
+    let declared = "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: 50000000\r\n\r\n";
+    assert_eq!(status(&server, declared), 413, "refused before a body is sent");
+    let head = "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunks = format!("{:x}\r\n{}\r\n", 300 << 10, "x".repeat(300 << 10));
+    assert_eq!(status(&server, &format!("{head}{chunks}")), 413, "chunk by chunk");
+    let expecting = "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nExpect: 100-continue\r\n\
+                     Content-Length: 50000000\r\n\r\n";
+    assert_eq!(status(&server, expecting), 413, "not invited to send it");
+}
+
+#[test]
+fn b05_chunks_expectations_pipelines_and_http_1_0() {
+    let server = start();
+    let body = "<WV-CSP-VersionDiscovery-Request xmlns=\"http://www.openmobilealliance.org/DTD/IMPS-CSP1.3\"/>";
+    let head = |more: &str| format!("POST /csp HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n{more}\r\n\r\n");
+    let length = format!("Content-Length: {}", body.len());
+    assert_eq!(status(&server, &format!("{}{body}", head(&length))), 200);
+    let chunked = format!("{}{:x}\r\n{body}\r\n0\r\n\r\n", head("Transfer-Encoding: chunked"), body.len());
+    assert_eq!(status(&server, &chunked), 200);
+    let old = format!("POST /csp HTTP/1.0\r\nContent-Type: text/xml\r\n{length}\r\n\r\n{body}");
+    assert_eq!(status(&server, &old), 200);
+
+    let mut stream = connect(&server);
+    stream.write_all(head(&format!("{length}\r\nExpect: 100-continue")).as_bytes()).unwrap();
+    assert_eq!(answer(&mut stream).0, 100);
+    stream.write_all(body.as_bytes()).unwrap();
+    assert_eq!(answer(&mut stream).0, 200);
+
+    let one = format!("{}{body}", head(&length));
+    stream.write_all(format!("{one}{one}{one}").as_bytes()).unwrap();
+    for _ in 0..3 {
+        assert_eq!(answer(&mut stream).0, 200);
+    }
+}
+
+#[test]
+fn b02_others_are_served_beside_stalled_connections() {
+    let server = start();
+    let stalled: Vec<_> = (0..150)
+        .map(|_| {
+            let mut stream = connect(&server);
+            stream.write_all(b"POST /csp HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n<").unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(status(&server, "GET /csp HTTP/1.1\r\nHost: x\r\n\r\n"), 405);
+    drop(stalled);
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let server = start();
+    let configuration = Configuration { listen: server.address(), ..Configuration::default() };
+    let error = http::spawn(configuration, Store::in_memory().unwrap(), Box::new(|_| {})).unwrap_err();
+    assert_eq!(error.at, Some(server.address().to_string()));
+}

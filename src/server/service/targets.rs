@@ -1,0 +1,108 @@
+//! Requests with many targets: who is meant, and what came of each (transaction catalogue, section 1, rules 5 and 6).
+
+use std::collections::BTreeSet;
+
+use super::Context;
+use crate::csp::{Address, Code, Outcome};
+use crate::document::{Element, boolean};
+use crate::server::fault::Fault;
+use crate::server::store::contact_lists;
+
+/// What came of each target: the good ones are counted, the bad ones kept with their code.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    done: usize,
+    failed: Vec<(Code, Element<'static>)>,
+}
+
+impl Tally {
+    /// Counts a target that was served.
+    pub(crate) fn done(&mut self) {
+        self.done += 1;
+    }
+
+    /// Keeps a target that was not, as the peer wrote it.
+    pub(crate) fn fail(&mut self, code: Code, element: &Element<'_>) {
+        self.failed.push((code, element.clone().into_owned()));
+    }
+
+    /// Counts or keeps a target. What is our own fault ends the request.
+    pub(crate) fn note<T>(&mut self, element: &Element<'_>, outcome: Result<T, Fault>) -> Result<Option<T>, Fault> {
+        match outcome {
+            Ok(value) => {
+                self.done();
+                Ok(Some(value))
+            }
+            Err(fault) if fault.0.code == Code::INTERNAL_ERROR => Err(fault),
+            Err(fault) => {
+                self.fail(fault.0.code, element);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Returns whether there was no target that failed.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.failed.is_empty()
+    }
+
+    /// Returns the outcome of the request.
+    pub(crate) fn outcome(self) -> Outcome {
+        Outcome::of_many(self.done, self.failed)
+    }
+}
+
+/// Returns the `UserID` elements of a request, in whatever form its version or its client has them: direct, in
+/// `User`, `UserIDList` or `UserList` (CSP in XML, section 4).
+pub(crate) fn user_ids<'e, 's>(request: &'e Element<'s>) -> Vec<&'e Element<'s>> {
+    let mut ids = Vec::new();
+    for child in &request.children {
+        match child.name.as_ref() {
+            "UserID" => ids.push(child),
+            "User" => ids.extend(child.child("UserID")),
+            "UserIDList" | "UserList" | "Users" | "NickName" => ids.extend(user_ids(child)),
+            _ => {}
+        }
+    }
+    ids
+}
+
+/// Returns the `ContactList` elements of a request, direct or in `ContactListIDList`.
+pub(crate) fn contact_lists<'e, 's>(request: &'e Element<'s>) -> Vec<&'e Element<'s>> {
+    let lists = request.child("ContactListIDList").into_iter().flat_map(|list| list.children_named("ContactList"));
+    request.children_named("ContactList").chain(lists).collect()
+}
+
+/// Returns whether a flag is set; an empty one counts as absent.
+pub(crate) fn flag(element: &Element<'_>, name: &str) -> Option<bool> {
+    element.child_text(name).and_then(boolean)
+}
+
+/// Returns the address of a contact list of the caller: 700 where it is none, or another's (abuse case C05).
+pub(crate) fn own_list(context: &Context<'_>, text: &str) -> Result<String, Fault> {
+    let address = Address::contact_list_id(text, &context.configuration.domain)
+        .map_err(|_| Fault::from(Code::UNKNOWN_CONTACT_LIST))?;
+    match contact_lists::find(context.store.reader(), context.user(), address.as_str())? {
+        Some(list) => Ok(list.id),
+        None => Err(Code::UNKNOWN_CONTACT_LIST.into()),
+    }
+}
+
+/// Returns the users that a request means by name or by contact list, each once, noting what is wrong.
+pub(crate) fn users(context: &Context<'_>, request: &Element<'_>, tally: &mut Tally) -> Result<Vec<String>, Fault> {
+    let mut seen = BTreeSet::new();
+    let mut users = Vec::new();
+    for element in user_ids(request) {
+        if let Some(address) = tally.note(element, context.known_user(element.trimmed()))? {
+            users.push(address.as_str().to_owned());
+        }
+    }
+    for element in contact_lists(request) {
+        if let Some(list) = tally.note(element, own_list(context, element.trimmed()))? {
+            let members = contact_lists::contacts(context.store.reader(), &list)?;
+            users.extend(members.into_iter().map(|contact| contact.user));
+        }
+    }
+    users.retain(|user| seen.insert(user.clone()));
+    Ok(users)
+}

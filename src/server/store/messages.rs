@@ -1,0 +1,252 @@
+//! Messages that wait for their recipients, reports that wait for their senders, and who may write to whom.
+//!
+//! A message is kept once; each recipient has a copy of the right to it. With the last copy the message goes.
+
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+/// What is common to all copies of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// The MessageID.
+    pub(crate) id: String,
+    /// The user that sent it.
+    pub(crate) sender: String,
+    /// The MessageInfo without MessageID and Recipient, in the form of [`super::tree`].
+    pub(crate) info: String,
+    /// The octets of the content; `None` where it is elsewhere.
+    pub(crate) content: Option<Vec<u8>>,
+    /// Whether the content is text.
+    pub(crate) is_text: bool,
+}
+
+/// One recipient's right to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MessageCopy {
+    /// The user.
+    pub(crate) recipient: String,
+    /// The Recipient to show, in the form of [`super::tree`].
+    pub(crate) shown: String,
+    /// The Recipient to name in the delivery report; `None` where none is wanted.
+    pub(crate) report: Option<String>,
+    /// The group through which it came.
+    pub(crate) group: Option<String>,
+    /// When it is dropped, in seconds since 1970.
+    pub(crate) expires: i64,
+}
+
+/// A list of those who may not write to a user, or of those who alone may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccessList {
+    /// Who is on it may not.
+    Block,
+    /// Who is not on it may not.
+    Grant,
+}
+
+impl AccessList {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Grant => "grant",
+        }
+    }
+}
+
+/// An entry of a block or grant list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entity {
+    /// The name of its element: `UserID`, `ScreenName`, `GroupID` or `ApplicationID`.
+    pub(crate) kind: String,
+    /// The address or, of a screen name, the name.
+    pub(crate) name: String,
+    /// The group of a screen name; empty for all else.
+    pub(crate) group: String,
+}
+
+/// Keeps a message.
+pub(crate) fn insert(db: &Connection, message: &Message) -> Result<()> {
+    db.prepare_cached("INSERT INTO message (id, sender, info, content, is_text) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![message.id, message.sender, message.info, message.content, message.is_text])?;
+    Ok(())
+}
+
+/// Gives a recipient a copy; a second one of the same message changes nothing.
+pub(crate) fn add_copy(db: &Connection, message: &str, copy: &MessageCopy) -> Result<()> {
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO message_copy (message, recipient, shown, report, group_id, expires)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![message, copy.recipient, copy.shown, copy.report, copy.group, copy.expires])?;
+    Ok(())
+}
+
+/// Returns a message that waits for a user.
+pub(crate) fn find(db: &Connection, recipient: &str, id: &str) -> Result<Option<(Message, MessageCopy)>> {
+    db.prepare_cached(
+        "SELECT m.id, sender, info, content, is_text, recipient, shown, report, group_id, expires
+         FROM message m JOIN message_copy c ON c.message = m.id WHERE recipient = ?1 AND m.id = ?2",
+    )?
+    .query_row([recipient, id], message_and_copy)
+    .optional()
+}
+
+/// Returns the messages that wait for a user, oldest first.
+pub(crate) fn waiting(db: &Connection, recipient: &str) -> Result<Vec<(Message, MessageCopy)>> {
+    db.prepare_cached(
+        "SELECT m.id, sender, info, content, is_text, recipient, shown, report, group_id, expires
+         FROM message m JOIN message_copy c ON c.message = m.id WHERE recipient = ?1 ORDER BY m.rowid",
+    )?
+    .query_map([recipient], message_and_copy)?
+    .collect()
+}
+
+/// Returns how many messages and reports wait for a user.
+pub(crate) fn count(db: &Connection, recipient: &str) -> Result<usize> {
+    db.prepare_cached(
+        "SELECT (SELECT count(*) FROM message_copy WHERE recipient = ?1)
+              + (SELECT count(*) FROM delivery_report WHERE user = ?1)",
+    )?
+    .query_row([recipient], |row| row.get(0))
+}
+
+/// Returns the copies whose time is over.
+pub(crate) fn expired(db: &Connection, now: i64) -> Result<Vec<(Message, MessageCopy)>> {
+    db.prepare_cached(
+        "SELECT m.id, sender, info, content, is_text, recipient, shown, report, group_id, expires
+         FROM message m JOIN message_copy c ON c.message = m.id WHERE expires <= ?1 ORDER BY expires",
+    )?
+    .query_map([now], message_and_copy)?
+    .collect()
+}
+
+/// Returns when the next copy's time is over.
+pub(crate) fn next_expiry(db: &Connection) -> Result<Option<i64>> {
+    db.prepare_cached("SELECT min(expires) FROM message_copy")?.query_row([], |row| row.get(0))
+}
+
+/// Ends a recipient's right to a message; returns whether there was one.
+pub(crate) fn remove_copy(db: &Connection, recipient: &str, id: &str) -> Result<bool> {
+    let removed =
+        db.prepare_cached("DELETE FROM message_copy WHERE message = ?2 AND recipient = ?1")?.execute([recipient, id])?;
+    db.prepare_cached(
+        "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message_copy WHERE message = ?1)",
+    )?
+    .execute([id])?;
+    Ok(removed > 0)
+}
+
+/// Keeps a delivery report for a user under an identifier of its own.
+pub(crate) fn add_report(db: &Connection, user: &str, id: &str, report: &str, expires: i64) -> Result<()> {
+    db.prepare_cached("INSERT INTO delivery_report (id, user, report, expires) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id, user, report, expires])?;
+    Ok(())
+}
+
+/// Returns the reports that wait for a user, oldest first, with their identifiers.
+pub(crate) fn reports(db: &Connection, user: &str) -> Result<Vec<(String, String)>> {
+    db.prepare_cached("SELECT id, report FROM delivery_report WHERE user = ?1 ORDER BY rowid")?
+        .query_map([user], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// Forgets a report that has arrived; returns whether there was one.
+pub(crate) fn remove_report(db: &Connection, user: &str, id: &str) -> Result<bool> {
+    let removed =
+        db.prepare_cached("DELETE FROM delivery_report WHERE user = ?1 AND id = ?2")?.execute([user, id])?;
+    Ok(removed > 0)
+}
+
+/// Forgets reports whose time is over.
+pub(crate) fn remove_old_reports(db: &Connection, now: i64) -> Result<()> {
+    db.prepare_cached("DELETE FROM delivery_report WHERE expires <= ?1")?.execute([now])?;
+    Ok(())
+}
+
+/// Returns the entries of a block or grant list, oldest first.
+pub(crate) fn entities(db: &Connection, owner: &str, list: AccessList) -> Result<Vec<Entity>> {
+    db.prepare_cached(
+        "SELECT kind, name, group_id FROM access_entity WHERE owner = ?1 AND list = ?2 ORDER BY rowid",
+    )?
+    .query_map([owner, list.as_str()], |row| {
+        Ok(Entity { kind: row.get(0)?, name: row.get(1)?, group: row.get(2)? })
+    })?
+    .collect()
+}
+
+/// Puts an entry on a block or grant list.
+pub(crate) fn add_entity(db: &Connection, owner: &str, list: AccessList, entity: &Entity) -> Result<()> {
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO access_entity (owner, list, kind, name, group_id) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute([owner, list.as_str(), &entity.kind, &entity.name, &entity.group])?;
+    Ok(())
+}
+
+/// Takes an entry from a block or grant list.
+pub(crate) fn remove_entity(db: &Connection, owner: &str, list: AccessList, entity: &Entity) -> Result<()> {
+    db.prepare_cached(
+        "DELETE FROM access_entity WHERE owner = ?1 AND list = ?2 AND kind = ?3 AND name = ?4 AND group_id = ?5",
+    )?
+    .execute([owner, list.as_str(), &entity.kind, &entity.name, &entity.group])?;
+    Ok(())
+}
+
+/// Returns whether a block or grant list is in use.
+pub(crate) fn is_in_use(db: &Connection, owner: &str, list: AccessList) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM access_list WHERE owner = ?1 AND list = ?2")?.exists([owner, list.as_str()])
+}
+
+/// Puts a block or grant list in use, or out of it.
+pub(crate) fn set_in_use(db: &Connection, owner: &str, list: AccessList, in_use: bool) -> Result<()> {
+    let key = [owner, list.as_str()];
+    if in_use {
+        db.prepare_cached("INSERT OR IGNORE INTO access_list (owner, list) VALUES (?1, ?2)")?.execute(key)?;
+    } else {
+        db.prepare_cached("DELETE FROM access_list WHERE owner = ?1 AND list = ?2")?.execute(key)?;
+    }
+    Ok(())
+}
+
+/// Returns whether `owner` takes messages and invitations of a user, who writes in person (`screen` is `None`) or
+/// under a screen name of a group (Block and grant lists, "Decision").
+pub(crate) fn accepts(db: &Connection, owner: &str, sender: &str, screen: Option<(&str, &str)>) -> Result<bool> {
+    if is_in_use(db, owner, AccessList::Block)? && is_on(db, owner, AccessList::Block, sender, screen)? {
+        return Ok(false);
+    }
+    Ok(!is_in_use(db, owner, AccessList::Grant)? || is_on(db, owner, AccessList::Grant, sender, screen)?)
+}
+
+fn is_on(
+    db: &Connection,
+    owner: &str,
+    list: AccessList,
+    sender: &str,
+    screen: Option<(&str, &str)>,
+) -> Result<bool> {
+    let (name, group) = screen.unwrap_or_default();
+    db.prepare_cached(
+        "SELECT 1 FROM access_entity WHERE owner = ?1 AND list = ?2
+         AND (kind = 'UserID' AND name = ?3
+              OR kind = 'ScreenName' AND name = ?4 AND group_id = ?5
+              OR kind = 'GroupID' AND name = ?5)",
+    )?
+    .exists([owner, list.as_str(), sender, name, group])
+}
+
+fn message_and_copy(row: &Row<'_>) -> Result<(Message, MessageCopy)> {
+    let message = Message {
+        id: row.get(0)?,
+        sender: row.get(1)?,
+        info: row.get(2)?,
+        content: row.get(3)?,
+        is_text: row.get(4)?,
+    };
+    let copy = MessageCopy {
+        recipient: row.get(5)?,
+        shown: row.get(6)?,
+        report: row.get(7)?,
+        group: row.get(8)?,
+        expires: row.get(9)?,
+    };
+    Ok((message, copy))
+}

@@ -11,7 +11,7 @@ pub(crate) struct Message {
     pub(crate) id: String,
     /// The user that sent it.
     pub(crate) sender: String,
-    /// The MessageInfo without MessageID and Recipient, in the form of [`super::tree`].
+    /// The MessageInfo without MessageID, Recipient and Sender, in the form of [`super::tree`].
     pub(crate) info: String,
     /// The octets of the content; `None` where it is elsewhere.
     pub(crate) content: Option<Vec<u8>>,
@@ -24,8 +24,10 @@ pub(crate) struct Message {
 pub(crate) struct MessageCopy {
     /// The user.
     pub(crate) recipient: String,
-    /// The Recipient to show, in the form of [`super::tree`].
-    pub(crate) shown: String,
+    /// The Sender to show, in the form of [`super::tree`].
+    pub(crate) from: String,
+    /// The Recipient to show.
+    pub(crate) to: String,
     /// The Recipient to name in the delivery report; `None` where none is wanted.
     pub(crate) report: Option<String>,
     /// The group through which it came.
@@ -73,17 +75,17 @@ pub(crate) fn insert(db: &Connection, message: &Message) -> Result<()> {
 /// Gives a recipient a copy; a second one of the same message changes nothing.
 pub(crate) fn add_copy(db: &Connection, message: &str, copy: &MessageCopy) -> Result<()> {
     db.prepare_cached(
-        "INSERT OR IGNORE INTO message_copy (message, recipient, shown, report, group_id, expires)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT OR IGNORE INTO message_copy (message, recipient, shown_sender, shown_recipient, report, group_id, expires)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute(params![message, copy.recipient, copy.shown, copy.report, copy.group, copy.expires])?;
+    .execute(params![message, copy.recipient, copy.from, copy.to, copy.report, copy.group, copy.expires])?;
     Ok(())
 }
 
 /// Returns a message that waits for a user.
 pub(crate) fn find(db: &Connection, recipient: &str, id: &str) -> Result<Option<(Message, MessageCopy)>> {
     db.prepare_cached(
-        "SELECT m.id, sender, info, content, is_text, recipient, shown, report, group_id, expires
+        "SELECT m.id, sender, info, content, is_text, recipient, shown_sender, shown_recipient, report, group_id, expires
          FROM message m JOIN message_copy c ON c.message = m.id WHERE recipient = ?1 AND m.id = ?2",
     )?
     .query_row([recipient, id], message_and_copy)
@@ -93,7 +95,7 @@ pub(crate) fn find(db: &Connection, recipient: &str, id: &str) -> Result<Option<
 /// Returns the messages that wait for a user, oldest first.
 pub(crate) fn waiting(db: &Connection, recipient: &str) -> Result<Vec<(Message, MessageCopy)>> {
     db.prepare_cached(
-        "SELECT m.id, sender, info, content, is_text, recipient, shown, report, group_id, expires
+        "SELECT m.id, sender, info, content, is_text, recipient, shown_sender, shown_recipient, report, group_id, expires
          FROM message m JOIN message_copy c ON c.message = m.id WHERE recipient = ?1 ORDER BY m.rowid",
     )?
     .query_map([recipient], message_and_copy)?
@@ -112,7 +114,7 @@ pub(crate) fn count(db: &Connection, recipient: &str) -> Result<usize> {
 /// Returns the copies whose time is over.
 pub(crate) fn expired(db: &Connection, now: i64) -> Result<Vec<(Message, MessageCopy)>> {
     db.prepare_cached(
-        "SELECT m.id, sender, info, content, is_text, recipient, shown, report, group_id, expires
+        "SELECT m.id, sender, info, content, is_text, recipient, shown_sender, shown_recipient, report, group_id, expires
          FROM message m JOIN message_copy c ON c.message = m.id WHERE expires <= ?1 ORDER BY expires",
     )?
     .query_map([now], message_and_copy)?
@@ -216,6 +218,33 @@ pub(crate) fn accepts(db: &Connection, owner: &str, sender: &str, screen: Option
     Ok(!is_in_use(db, owner, AccessList::Grant)? || is_on(db, owner, AccessList::Grant, sender, screen)?)
 }
 
+/// Returns whether a user has blocked a screen name of a group; only this rules what is said to a whole group.
+pub(crate) fn blocks_screen_name(db: &Connection, owner: &str, name: &str, group: &str) -> Result<bool> {
+    Ok(is_in_use(db, owner, AccessList::Block)?
+        && db
+            .prepare_cached(
+                "SELECT 1 FROM access_entity
+                 WHERE owner = ?1 AND list = 'block' AND kind = 'ScreenName' AND name = ?2 AND group_id = ?3",
+            )?
+            .exists([owner, name, group])?)
+}
+
+/// Returns what a user wants done with messages while it is away: `SENDSTORE`, `SENDREJECT` or `REJECT`.
+pub(crate) fn offline_rule(db: &Connection, user: &str) -> Result<Option<String>> {
+    db.prepare_cached("SELECT rule FROM offline_rule WHERE user = ?1")?
+        .query_row([user], |row| row.get(0))
+        .optional()
+}
+
+/// Sets what a user wants done with messages while it is away.
+pub(crate) fn set_offline_rule(db: &Connection, user: &str, rule: &str) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO offline_rule (user, rule) VALUES (?1, ?2) ON CONFLICT (user) DO UPDATE SET rule = excluded.rule",
+    )?
+    .execute([user, rule])?;
+    Ok(())
+}
+
 fn is_on(
     db: &Connection,
     owner: &str,
@@ -243,10 +272,11 @@ fn message_and_copy(row: &Row<'_>) -> Result<(Message, MessageCopy)> {
     };
     let copy = MessageCopy {
         recipient: row.get(5)?,
-        shown: row.get(6)?,
-        report: row.get(7)?,
-        group: row.get(8)?,
-        expires: row.get(9)?,
+        from: row.get(6)?,
+        to: row.get(7)?,
+        report: row.get(8)?,
+        group: row.get(9)?,
+        expires: row.get(10)?,
     };
     Ok((message, copy))
 }

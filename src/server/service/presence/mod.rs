@@ -86,7 +86,7 @@ fn read_value(context: &Context<'_>, element: &Element<'_>) -> Result<Value, Cod
     if kept.child("Qualifier").is_none() {
         kept.children.insert(0, Element::leaf("Qualifier", "T"));
     }
-    let named = kept.child("ClientID").map(client_key);
+    let named = kept.child("ClientID").and_then(ids::client_key);
     let client = match (attribute.is_per_client, named) {
         (false, _) => String::new(),
         (true, None) => {
@@ -113,12 +113,6 @@ fn as_text(element: &mut Element<'static>) {
         element.content = Content::Text(text.into());
     }
     element.children.iter_mut().for_each(as_text);
-}
-
-/// Returns the identity of a client in the form of the session table.
-fn client_key(id: &Element<'_>) -> String {
-    let text = id.child_text("URL").or_else(|| id.child_text("MSISDN")).unwrap_or_else(|| id.trimmed());
-    text.to_lowercase()
 }
 
 /// `GetPresence-Request`: the values that the owners grant, now.

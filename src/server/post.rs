@@ -1,0 +1,157 @@
+//! The post: stored messages on their way to the sessions of their recipients, and reports on their way back.
+//!
+//! A message is in the store until its recipient has confirmed it, rejected it, forwarded it or let it expire; what is
+//! in an outbox is only an offer. So an offer may be lost, or made to several sessions: the first answer counts.
+
+use super::fault::Fault;
+use super::outbox::{Purpose, Sending};
+use super::service::Context;
+use super::session::{Session, SessionId};
+use super::store::messages::{self, Message, MessageCopy};
+use super::store::{groups, tree};
+use super::{Timestamp, limits};
+use crate::csp::{Code, Outcome};
+use crate::document::Element;
+
+/// How long a delivery report waits for a sender that is away, in seconds: a week.
+const REPORT_LIFE: i64 = 7 * 86_400;
+
+/// Returns the MessageInfo of a message as its recipient reads it.
+pub(crate) fn info(message: &Message, copy: &MessageCopy) -> Element<'static> {
+    let mut info = tree::read(&message.info).unwrap_or_else(|| Element::new("MessageInfo"));
+    info.children.push(Element::leaf("MessageID", message.id.clone()));
+    info.children.extend(tree::read(&copy.to));
+    info.children.extend(tree::read(&copy.from));
+    info
+}
+
+/// Returns the ContentData of a message: text, or octets, which each syntax carries in its own way.
+pub(crate) fn content(message: &Message) -> Option<Element<'static>> {
+    let octets = message.content.clone()?;
+    Some(match String::from_utf8(octets) {
+        Ok(text) if message.is_text => Element::leaf("ContentData", text),
+        Ok(text) => Element::octets("ContentData", text.into_bytes()),
+        Err(octets) => Element::octets("ContentData", octets.into_bytes()),
+    })
+}
+
+/// Offers a message to the sessions that should have it.
+pub(crate) fn offer(context: &mut Context<'_>, message: &Message, copy: &MessageCopy) -> Result<(), Fault> {
+    for session in context.sessions.of_user(&copy.recipient) {
+        let is_for = match &copy.group {
+            Some(group) => groups::find_joined(context.store.reader(), group, &session.to_string())?.is_some(),
+            None => true,
+        };
+        if is_for {
+            offer_to(context, session, message, copy)?;
+        }
+    }
+    Ok(())
+}
+
+/// Offers a message to one session: pushed or announced, as it was agreed.
+pub(crate) fn offer_to(
+    context: &mut Context<'_>,
+    session: SessionId,
+    message: &Message,
+    copy: &MessageCopy,
+) -> Result<(), Fault> {
+    let group = match &copy.group {
+        Some(group) => groups::delivery(context.store.reader(), group, &session.to_string())?,
+        None => None,
+    };
+    let Some(own) = context.sessions.get(session) else { return Ok(()) };
+    if !is_for_client(own, copy) {
+        return Ok(());
+    }
+    let (push, most) = group.unwrap_or((own.capabilities.push, own.capabilities.push_length));
+    let size = message.content.as_ref().map_or(0, Vec::len);
+    let fits = most.is_none_or(|most| size <= most as usize);
+    // Where neither way was agreed, push it is (transaction catalogue, section 2).
+    let announces = own.services.has("NOTIF") && !(push && fits && own.services.has("NEWM"));
+    let primitive = if announces {
+        Element::new("MessageNotification").with(info(message, copy))
+    } else {
+        Element::new("NewMessage").with(info(message, copy)).with_all(content(message))
+    };
+    let expires = Some(Timestamp::from_seconds(u64::try_from(copy.expires).unwrap_or_default()));
+    context.send(session, Sending { expires, ..Sending::message(primitive, message.id.clone()) });
+    Ok(())
+}
+
+/// Returns whether a message is for the client of a session: a Recipient may name one of the user's clients.
+fn is_for_client(session: &Session, copy: &MessageCopy) -> bool {
+    let Some(recipient) = tree::read(&copy.to) else { return true };
+    let Some(client) = recipient.descend(&["User", "ClientID"]) else { return true };
+    client_key(client) == session.caller.client
+}
+
+/// Returns the identity of a client in the form of the session table.
+pub(crate) fn client_key(id: &Element<'_>) -> String {
+    let text = id.child_text("URL").or_else(|| id.child_text("MSISDN")).unwrap_or_else(|| id.trimmed());
+    text.to_lowercase()
+}
+
+/// Ends a recipient's right to a message and reports what became of it. Returns whether there was one.
+pub(crate) fn settle(context: &mut Context<'_>, recipient: &str, id: &str, code: Code) -> Result<bool, Fault> {
+    let Some((message, copy)) = messages::find(context.store.reader(), recipient, id)? else { return Ok(false) };
+    messages::remove_copy(context.store.writer()?, recipient, id)?;
+    withdraw(context, recipient, id);
+    report(context, &message, &copy, code)?;
+    Ok(true)
+}
+
+/// Takes back the offers of a message or report that is gone.
+pub(crate) fn withdraw(context: &mut Context<'_>, user: &str, id: &str) {
+    for session in context.sessions.of_user(user) {
+        if let Some(own) = context.sessions.get_mut(session) {
+            own.outbox.withdraw(id);
+        }
+    }
+}
+
+/// Reports to the sender of a message what became of one copy, if it wants to know. There are no reports of reports.
+fn report(context: &mut Context<'_>, message: &Message, copy: &MessageCopy, code: Code) -> Result<(), Fault> {
+    let Some(concerned) = copy.report.as_deref().and_then(tree::read) else { return Ok(()) };
+    if messages::count(context.store.reader(), &message.sender)? >= limits::OUTBOX {
+        return Ok(());
+    }
+    let info = info(message, copy);
+    let kept = ["MessageID", "ContentType", "ContentSize", "Sender"];
+    let kept = info.children.into_iter().filter(|child| kept.contains(&child.name.as_ref()));
+    let primitive = Element::new("DeliveryReport-Request")
+        .with(Outcome::new(code).element())
+        .with_leaf("DeliveryTime", context.now.to_string())
+        .with(Element::new("MessageInfo").with_all(kept).with(concerned));
+    let id = context.identifier();
+    let expires = context.now.seconds() + REPORT_LIFE;
+    messages::add_report(context.store.writer()?, &message.sender, &id, &tree::write(&primitive), expires)?;
+    context.send_to(&message.sender, |session| {
+        session.services.has("MDELIV").then(|| Sending::message(primitive.clone(), id.clone()))
+    });
+    Ok(())
+}
+
+/// Offers a session everything that waits for its user, in the way that is agreed now.
+pub(crate) fn offer_all(context: &mut Context<'_>, session: SessionId) -> Result<(), Fault> {
+    let Some(own) = context.sessions.get(session) else { return Ok(()) };
+    let (user, takes_reports) = (own.caller.user.clone(), own.services.has("MDELIV"));
+    let waiting = messages::waiting(context.store.reader(), &user)?;
+    let reports = messages::reports(context.store.reader(), &user)?;
+    for id in waiting.iter().map(|(message, _)| &message.id).chain(reports.iter().map(|(id, _)| id)) {
+        if let Some(own) = context.sessions.get_mut(session) {
+            own.outbox.withdraw(id);
+        }
+    }
+    // Nor twice of what this very input has offered.
+    context.sends.retain(|(id, sending)| *id != session || sending.purpose == Purpose::Notice);
+    for (message, copy) in &waiting {
+        offer_to(context, session, message, copy)?;
+    }
+    for (id, report) in reports.into_iter().filter(|_| takes_reports) {
+        if let Some(primitive) = tree::read(&report) {
+            context.send(session, Sending::message(primitive, id));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Messages between users and in groups.
+//!
+//! | file | subject |
+//! |---|---|
+//! | this | receiving: delivery methods, fetching, rejecting, what begins and ends with a session |
+//! | `send` | sending and forwarding: who is meant, who may, what is kept |
+//! | `blocking` | who may write to whom |
+
+mod blocking;
+mod send;
+
+pub(crate) use blocking::{block_entity, get_blocked_list};
+pub(crate) use send::{forward, send};
+
+use super::Context;
+use super::targets::Tally;
+use crate::csp::{Address, Code, Version};
+use crate::document::{Element, integer};
+use crate::server::fault::{Fault, required, success};
+use crate::server::post;
+use crate::server::session::Session;
+use crate::server::store::{groups, messages};
+
+/// `GetMessage-Request`: the message stays until the client has confirmed it by `MessageDelivered`.
+pub(crate) fn get_message(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let id = required(request, "MessageID")?;
+    let found = messages::find(context.store.reader(), context.user(), id)?;
+    let (message, copy) =
+        found.filter(|(_, copy)| copy.expires > context.now.seconds()).ok_or(Code::INVALID_MESSAGE_ID)?;
+    Ok(Element::new("GetMessage-Response").with(post::info(&message, &copy)).with_all(post::content(&message)))
+}
+
+/// `MessageDelivered` as a request of the client, after `GetMessage-Request`.
+pub(crate) fn message_delivered(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let user = context.user().to_owned();
+    if post::settle(context, &user, required(request, "MessageID")?, Code::SUCCESSFUL)? {
+        Ok(success())
+    } else {
+        Err(Code::INVALID_MESSAGE_ID.into())
+    }
+}
+
+/// `RejectMessage-Request`.
+pub(crate) fn reject_message(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let user = context.user().to_owned();
+    let mut tally = Tally::default();
+    for element in request.children_named("MessageID") {
+        if post::settle(context, &user, element.trimmed(), Code::MESSAGE_REJECTED)? {
+            tally.done();
+        } else {
+            tally.fail(Code::INVALID_MESSAGE_ID, element);
+        }
+    }
+    Ok(tally.outcome().status())
+}
+
+/// `GetMessageList-Request`: what waits for the caller. Groups keep no history.
+pub(crate) fn get_message_list(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    if let Some(group) = request.child_text("GroupID").filter(|id| !id.is_empty()) {
+        joined_group(context, group)?;
+        return Err(Code::NO_HISTORY.into());
+    }
+    let waiting = messages::waiting(context.store.reader(), context.user())?;
+    let total = waiting.len();
+    let most = request.child_text("MessageCount").and_then(integer).map_or(total, |most| most as usize);
+    let infos = waiting.iter().take(most).map(|(message, copy)| post::info(message, copy));
+    let response = Element::new("GetMessageList-Response");
+    Ok(match context.version() {
+        Version::V1_3 => response
+            .with(Element::new("MessageInfoList").with_all(infos))
+            .with_leaf("MessageTotalCount", total.to_string()),
+        _ => response.with_all(infos),
+    })
+}
+
+/// `SetDeliveryMethod-Request`: for the session, or for the messages of one group; until logout.
+pub(crate) fn set_delivery_method(
+    context: &mut Context<'_>,
+    request: &Element<'_>,
+) -> Result<Element<'static>, Fault> {
+    let push = required(request, "DeliveryMethod")?.eq_ignore_ascii_case("P");
+    let most = |name: &str| request.child_text(name).and_then(integer);
+    let session = context.caller.session;
+    if let Some(group) = request.child_text("GroupID").filter(|id| !id.is_empty()) {
+        let group = joined_group(context, group)?;
+        let most = most("GroupContentLimit").or_else(|| most("AcceptedContentLength"));
+        groups::set_delivery(context.store.writer()?, &group, &session.to_string(), push, most)?;
+    } else {
+        let capabilities = &mut context.session()?.capabilities;
+        capabilities.push = push;
+        capabilities.push_length = most("AcceptedContentLength").or(capabilities.push_length);
+    }
+    post::offer_all(context, session)?;
+    Ok(success())
+}
+
+/// Returns the address of a group that the caller's session is in: 800 or 808 where not.
+fn joined_group(context: &Context<'_>, text: &str) -> Result<String, Fault> {
+    let db = context.store.reader();
+    let address = Address::group_id(text, &context.configuration.domain).map_err(|_| Code::UNKNOWN_GROUP)?;
+    let group = groups::find(db, address.as_str())?.ok_or(Code::UNKNOWN_GROUP)?;
+    groups::find_joined(db, &group.id, &context.caller.session.to_string())?.ok_or(Code::NOT_JOINED)?;
+    Ok(group.id)
+}
+
+/// A client has logged in: what was stored for its user waits for it now.
+pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
+    post::offer_all(context, context.caller.session)
+}
+
+/// The capabilities or services of the caller's session have changed: what waits is offered in the new way.
+pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
+    post::offer_all(context, context.caller.session)
+}
+
+/// A session is over: what its user wants done with messages from now on is kept.
+pub(crate) fn session_closed(context: &mut Context<'_>, session: &Session) -> Result<(), Fault> {
+    if let Some(rule) = &session.capabilities.offline_etem {
+        messages::set_offline_rule(context.store.writer()?, &session.caller.user, rule)?;
+    }
+    Ok(())
+}
+
+/// A client has answered the offer of a stored message or report.
+pub(crate) fn acknowledged(context: &mut Context<'_>, id: &str, response: &Element<'_>) -> Result<(), Fault> {
+    let user = context.user().to_owned();
+    if messages::remove_report(context.store.writer()?, &user, id)? {
+        post::withdraw(context, &user, id);
+    } else if response.name == "MessageDelivered" {
+        post::settle(context, &user, id, Code::SUCCESSFUL)?;
+    }
+    Ok(())
+}
+
+/// Time has passed: messages whose validity is over are dropped and reported.
+pub(crate) fn expire(context: &mut Context<'_>) -> Result<(), Fault> {
+    let now = context.now.seconds();
+    for (message, copy) in messages::expired(context.store.reader(), now)? {
+        post::settle(context, &copy.recipient, &message.id, Code::MESSAGE_EXPIRED)?;
+    }
+    if messages::has_old_reports(context.store.reader(), now)? {
+        messages::remove_old_reports(context.store.writer()?, now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,361 @@
+//! Sending: who writes, what, to whom, and whether they may (Messages, "SendMessage").
+//!
+//! A message with many recipients goes to the good ones; the bad ones are reported with their code. Each copy has a
+//! Sender and a Recipient of its own: in a group people go by their screen names.
+
+use std::collections::BTreeSet;
+
+use crate::csp::{Address, Code, Outcome, Version, ids};
+use crate::document::{Content, Element, from_base64, integer};
+use crate::server::fault::{Fault, required};
+use crate::server::post;
+use crate::server::service::Context;
+use crate::server::service::targets::{self, Tally, flag};
+use crate::server::store::groups::{self, Joined};
+use crate::server::store::messages::{self, Message, MessageCopy};
+use crate::server::store::{contact_lists, tree};
+
+/// How long a message waits where its sender does not say, in seconds: a day.
+const USUAL_VALIDITY: u32 = 86_400;
+/// How long a message waits at the most: thirty days.
+const MOST_VALIDITY: u32 = 30 * 86_400;
+/// Recipients of one message, members of contact lists and groups counted.
+const MOST_RECIPIENTS: usize = 1000;
+
+/// What is to be sent, before it is known to whom.
+struct Draft {
+    info: Element<'static>,
+    content: Option<Vec<u8>>,
+    is_text: bool,
+    /// The Sender of personal messages.
+    from: Element<'static>,
+    wants_report: bool,
+    expires: i64,
+}
+
+/// `SendMessage-Request`.
+pub(crate) fn send(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let info = request.child("MessageInfo").ok_or_else(|| Fault::missing("MessageInfo"))?;
+    let recipient = info.child("Recipient").ok_or_else(|| Fault::missing("Recipient"))?;
+    let from = sender(context, info.child("Sender"))?;
+    let (content, is_text) = read_content(info, request.child("ContentData"))?;
+    if content.is_none() && info.child("MessageURI").is_none() {
+        return Err(Fault::missing("ContentData"));
+    }
+    let wants_report = flag(request, "DeliveryReport") == Some(true) && context.session()?.services.has("MDELIV");
+    let validity = info.child_text("Validity").and_then(integer).unwrap_or(USUAL_VALIDITY).min(MOST_VALIDITY);
+    let draft = Draft {
+        info: kept_info(context, info, content.as_deref()),
+        content,
+        is_text,
+        from,
+        wants_report,
+        expires: context.now.seconds() + i64::from(validity),
+    };
+    let (outcome, id) = dispatch(context, &draft, recipient)?;
+    let id = id.map(|id| Element::leaf("MessageID", id));
+    Ok(Element::new("SendMessage-Response").with(outcome.element()).with_all(id))
+}
+
+/// `ForwardMessage-Request`: sends a waiting message on and ends the caller's right to it.
+pub(crate) fn forward(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let id = required(request, "MessageID")?;
+    let recipient = request.child("Recipient").ok_or_else(|| Fault::missing("Recipient"))?;
+    let from = sender(context, request.child("Sender"))?;
+    let user = context.user().to_owned();
+    let (message, copy) =
+        messages::find(context.store.reader(), &user, id)?.ok_or(Code::INVALID_MESSAGE_ID)?;
+    let mut info = tree::read(&message.info).unwrap_or_else(|| Element::new("MessageInfo"));
+    info.children.retain(|child| child.name != "DateTime");
+    let draft = Draft {
+        info: info.with_leaf("DateTime", context.now.to_string()),
+        content: message.content,
+        is_text: message.is_text,
+        from,
+        wants_report: false,
+        expires: copy.expires,
+    };
+    let (outcome, new) = dispatch(context, &draft, recipient)?;
+    let Some(new) = new else { return Ok(outcome.status()) };
+    post::settle(context, &user, id, Code::MESSAGE_FORWARDED)?;
+    Ok(match context.version() {
+        Version::V1_3 if outcome.code == Code::SUCCESSFUL => {
+            Element::new("ForwardMessage-Response").with_leaf("MessageID", new)
+        }
+        _ => outcome.status(),
+    })
+}
+
+/// Returns the Sender to show: the caller, or its screen name in a group. 427, 428, 450, 800, 808 or 810 where it
+/// says it is somebody else (abuse case C06).
+fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Result<Element<'static>, Fault> {
+    let own = || Element::new("Sender").with(Element::new("User").with_leaf("UserID", context.user().to_owned()));
+    let Some(given) = given else { return Ok(own()) };
+    if let Some(screen) = given.descend(&["Group", "ScreenName"]) {
+        let joined = joined(context, screen.child_text("GroupID").unwrap_or_default())?;
+        if !is_same_name(&joined.1.screen_name, screen.child_text("SName").unwrap_or_default()) {
+            return Err(Code::NOT_A_MEMBER.into());
+        }
+        return Ok(Element::new("Sender").with(screen_name(&joined.1.screen_name, &joined.0)));
+    }
+    let Some(user) = given.child("User") else { return Ok(own()) };
+    let id = user.child_text("UserID").unwrap_or_default();
+    if !context.user_id(id).is_ok_and(|address| address.as_str() == context.user()) {
+        return Err(Code::INVALID_USER_ID.into());
+    }
+    let is_client = |name: &str| context.caller.client_id.name == name;
+    if let Some(client) = ids::client_id(user)
+        && !(is_client("ClientID") && client.eq_ignore_ascii_case(&context.caller.client))
+    {
+        return Err(Code::INVALID_CLIENT_ID.into());
+    }
+    if let Some(application) = user.child_text("ApplicationID")
+        && !(is_client("ApplicationID") && application.eq_ignore_ascii_case(&context.caller.client))
+    {
+        return Err(Code::INVALID_APPLICATION_ID.into());
+    }
+    Ok(own())
+}
+
+/// Returns the octets of the content and whether they are text that every syntax can carry as text.
+fn read_content(info: &Element<'_>, data: Option<&Element<'_>>) -> Result<(Option<Vec<u8>>, bool), Fault> {
+    let Some(data) = data else { return Ok((None, true)) };
+    let is_base64 = match info.child_text("ContentEncoding").unwrap_or_default().to_ascii_lowercase().as_str() {
+        "" | "none" => false,
+        "base64" => true,
+        _ => return Err(Code(540).into()),
+    };
+    let (octets, came_as_text) = match &data.content {
+        Content::Octets(octets) => (octets.to_vec(), false),
+        Content::Text(text) if is_base64 => (from_base64(text).ok_or_else(|| Fault::bad("ContentData"))?, false),
+        Content::Text(text) => (text.as_bytes().to_vec(), true),
+    };
+    let is_text_type = content_type(info).starts_with("text/");
+    let is_text = (came_as_text || is_text_type) && std::str::from_utf8(&octets).is_ok_and(is_xml_text);
+    Ok((Some(octets), is_text))
+}
+
+/// Returns whether XML can carry a text: it has no control characters but tab and line ends.
+fn is_xml_text(text: &str) -> bool {
+    text.chars().all(|c| c >= ' ' && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\r' | '\n'))
+}
+
+/// Returns the content type in lower case, without parameters.
+fn content_type(info: &Element<'_>) -> String {
+    let text = info.child_text("ContentType").filter(|text| !text.is_empty()).unwrap_or("text/plain");
+    text.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase()
+}
+
+/// Returns what of the MessageInfo goes on to the recipients, with what the server fills in.
+fn kept_info(context: &Context<'_>, info: &Element<'_>, content: Option<&[u8]>) -> Element<'static> {
+    let gone = ["MessageID", "Recipient", "Sender", "ContentEncoding"];
+    let mut kept = Element::new("MessageInfo").with_all(
+        info.children
+            .iter()
+            .filter(|child| !gone.contains(&child.name.as_ref()) && !child.is_empty())
+            .map(|child| child.clone().into_owned()),
+    );
+    if kept.child("ContentType").is_none() {
+        kept = kept.with_leaf("ContentType", "text/plain");
+    }
+    if let Some(content) = content {
+        kept.children.retain(|child| child.name != "ContentSize");
+        kept = kept.with_leaf("ContentSize", content.len().to_string());
+    }
+    if kept.child("DateTime").is_none() {
+        kept = kept.with_leaf("DateTime", context.now.to_string());
+    }
+    kept
+}
+
+/// Sends a draft to everybody whom a Recipient means, and returns what came of it and the MessageID.
+fn dispatch(
+    context: &mut Context<'_>,
+    draft: &Draft,
+    recipient: &Element<'_>,
+) -> Result<(Outcome, Option<String>), Fault> {
+    let mut tally = Tally::default();
+    let mut copies = Vec::new();
+    for child in &recipient.children {
+        match child.name.as_ref() {
+            "User" => to_user(context, draft, child, &mut copies, &mut tally)?,
+            "ContactList" => to_list(context, draft, child, &mut copies, &mut tally)?,
+            "Group" => to_group(context, draft, child, &mut copies, &mut tally)?,
+            _ => {}
+        }
+    }
+    let mut seen = BTreeSet::new();
+    copies.retain(|copy| seen.insert(copy.recipient.clone()));
+    if copies.len() > MOST_RECIPIENTS {
+        return Err(Code::SERVICE_UNAVAILABLE.into());
+    }
+    let outcome = tally.outcome();
+    if !outcome.code.is_success() {
+        return Ok((outcome, None));
+    }
+    let message = Message {
+        id: context.identifier(),
+        sender: context.user().to_owned(),
+        info: tree::write(&draft.info),
+        content: draft.content.clone(),
+        is_text: draft.is_text,
+    };
+    if !copies.is_empty() {
+        messages::insert(context.store.writer()?, &message)?;
+    }
+    for copy in copies {
+        messages::add_copy(context.store.writer()?, &message.id, &copy)?;
+        post::offer(context, &message, &copy)?;
+    }
+    Ok((outcome, Some(message.id)))
+}
+
+fn to_user(
+    context: &Context<'_>,
+    draft: &Draft,
+    target: &Element<'_>,
+    copies: &mut Vec<MessageCopy>,
+    tally: &mut Tally,
+) -> Result<(), Fault> {
+    let Some(id) = target.child("UserID") else { return Err(Fault::missing("UserID")) };
+    let outcome = context.known_user(id.trimmed()).and_then(|user| {
+        may_write(context, draft, user.as_str(), None)?;
+        let mut shown = Element::new("User").with_leaf("UserID", user.as_str().to_owned());
+        shown.children.extend(target.child("ClientID").map(|client| client.clone().into_owned()));
+        Ok(copy(draft, user.as_str(), draft.from.clone(), shown))
+    });
+    copies.extend(tally.note(id, outcome)?);
+    Ok(())
+}
+
+fn to_list(
+    context: &Context<'_>,
+    draft: &Draft,
+    target: &Element<'_>,
+    copies: &mut Vec<MessageCopy>,
+    tally: &mut Tally,
+) -> Result<(), Fault> {
+    let list = match targets::own_list(context, target.trimmed()) {
+        Ok(list) => list,
+        Err(fault) => return tally.note(target, Err::<(), _>(fault)).map(drop),
+    };
+    let members = contact_lists::contacts(context.store.reader(), &list)?;
+    if members.is_empty() {
+        tally.done();
+    }
+    for contact in members {
+        let id = Element::leaf("UserID", contact.user);
+        to_user(context, draft, &Element::new("User").with(id), copies, tally)?;
+    }
+    Ok(())
+}
+
+fn to_group(
+    context: &Context<'_>,
+    draft: &Draft,
+    target: &Element<'_>,
+    copies: &mut Vec<MessageCopy>,
+    tally: &mut Tally,
+) -> Result<(), Fault> {
+    if let Some(screen) = target.child("ScreenName") {
+        let outcome = whisper(context, draft, screen);
+        copies.extend(tally.note(screen, outcome)?);
+    } else if let Some(id) = target.child("GroupID") {
+        let outcome = broadcast(context, draft, id.trimmed());
+        copies.extend(tally.note(id, outcome)?.into_iter().flatten());
+    }
+    Ok(())
+}
+
+/// Returns the copies of a message to a group: one for each user that is in it, but not for the sender.
+fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<Vec<MessageCopy>, Fault> {
+    let (group, own) = joined(context, id)?;
+    let db = context.store.reader();
+    let mut copies = Vec::new();
+    for other in groups::joined(db, &group)? {
+        let is_blocked = messages::blocks_screen_name(db, &other.user, &own.screen_name, &group)?;
+        let is_full = messages::count(db, &other.user)? >= context.configuration.quotas.stored_messages;
+        if other.user == context.user() || is_blocked || is_full {
+            continue;
+        }
+        let from = Element::new("Sender").with(screen_name(&own.screen_name, &group));
+        let mut copy = copy(draft, &other.user, from, Element::new("Group").with_leaf("GroupID", group.clone()));
+        // The report does not tell who is behind a screen name.
+        let concerned = Element::new("Recipient").with(screen_name(&other.screen_name, &group));
+        copy.report = draft.wants_report.then(|| tree::write(&concerned));
+        copy.group = Some(group.clone());
+        copies.push(copy);
+    }
+    Ok(copies)
+}
+
+/// Returns the copy of a private message to a screen name: 808, 812, 410, 813 or 532 where it may not be.
+fn whisper(context: &Context<'_>, draft: &Draft, screen: &Element<'_>) -> Result<MessageCopy, Fault> {
+    let (group, own) = joined(context, screen.child_text("GroupID").unwrap_or_default())?;
+    let db = context.store.reader();
+    if groups::property(db, &group, "PrivateMessaging")?.as_deref() == Some("F") {
+        return Err(Code::NO_PRIVATE_MESSAGES_IN_GROUP.into());
+    }
+    let name = screen.child_text("SName").unwrap_or_default();
+    let addressee = groups::joined(db, &group)?.into_iter().find(|joined| is_same_name(&joined.screen_name, name));
+    let addressee = addressee.ok_or(Code::UNABLE_TO_DELIVER)?;
+    if groups::own_property(db, &group, &addressee.user, "PrivateMessaging")?.as_deref() == Some("F") {
+        return Err(Code::NO_PRIVATE_MESSAGES_TO_USER.into());
+    }
+    may_write(context, draft, &addressee.user, Some((&own.screen_name, &group)))?;
+    let from = Element::new("Sender").with(screen_name(&own.screen_name, &group));
+    let mut copy = copy(draft, &addressee.user, from, screen_name(&addressee.screen_name, &group));
+    copy.group = Some(group);
+    Ok(copy)
+}
+
+/// Returns the group and how the caller's session is in it: 800 or 808 where it is not.
+fn joined(context: &Context<'_>, id: &str) -> Result<(String, Joined), Fault> {
+    let db = context.store.reader();
+    let address = Address::group_id(id, &context.configuration.domain).map_err(|_| Code::UNKNOWN_GROUP)?;
+    let group = groups::find(db, address.as_str())?.ok_or(Code::UNKNOWN_GROUP)?;
+    let joined = groups::find_joined(db, &group.id, &context.caller.session.to_string())?.ok_or(Code::NOT_JOINED)?;
+    Ok((group.id, joined))
+}
+
+/// Decides whether a user takes a message: 532, 415, 533 or 507 where not.
+fn may_write(context: &Context<'_>, draft: &Draft, user: &str, screen: Option<(&str, &str)>) -> Result<(), Fault> {
+    let db = context.store.reader();
+    if !messages::accepts(db, user, context.user(), screen)? {
+        return Err(Code::BLOCKED.into());
+    }
+    let content_type = content_type(&draft.info);
+    let sessions = context.sessions.of_user(user);
+    let accepts = |id| context.sessions.get(id).is_none_or(|s| s.capabilities.accepts(&content_type));
+    if !sessions.is_empty() && !sessions.into_iter().any(accepts) {
+        return Err(Code::UNSUPPORTED_MEDIA_TYPE.into());
+    }
+    if !context.sessions.is_online(user) && messages::offline_rule(db, user)?.is_some_and(|rule| rule != "SENDSTORE") {
+        return Err(Code::NOT_LOGGED_IN.into());
+    }
+    if messages::count(db, user)? >= context.configuration.quotas.stored_messages {
+        return Err(Code::QUEUE_FULL.into());
+    }
+    Ok(())
+}
+
+fn copy(draft: &Draft, recipient: &str, from: Element<'static>, to: Element<'static>) -> MessageCopy {
+    let to = tree::write(&Element::new("Recipient").with(to));
+    MessageCopy {
+        recipient: recipient.to_owned(),
+        from: tree::write(&from),
+        report: draft.wants_report.then(|| to.clone()),
+        to,
+        group: None,
+        expires: draft.expires,
+    }
+}
+
+fn screen_name(name: &str, group: &str) -> Element<'static> {
+    let screen = Element::new("ScreenName").with_leaf("SName", name.to_owned()).with_leaf("GroupID", group.to_owned());
+    Element::new("Group").with(screen)
+}
+
+fn is_same_name(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}

@@ -7,7 +7,7 @@ use super::message::{Discovery, Malformed, Message, Session};
 use super::{V1_1, V1_2, V1_3, Version};
 use crate::codec::{self, CannotWrite, Encoding, Header, Limits, WbxmlOptions};
 use crate::diagnose::{Diagnostic, Report, Span};
-use crate::document::{Element, Vocabulary};
+use crate::document::{Content, Element, Vocabulary};
 
 /// The vocabularies of all versions, the newest first.
 pub static VOCABULARIES: &[&Vocabulary] = &[&V1_3, &V1_2, &V1_1];
@@ -97,7 +97,31 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
 ///
 /// Names what the syntax cannot carry.
 pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
-    write_element(&message.element(), message.version, form)
+    let mut root = message.element();
+    if form.encoding == Encoding::Xml && encode_content(&mut root) {
+        (message.version.vocabulary().grammar)().arrange(&mut root);
+    }
+    write_element(&root, message.version, form)
+}
+
+/// Says of content in octets that it is base64, which is how XML carries it; WBXML carries the octets themselves
+/// (Instant messaging, section 1). Returns whether there was any.
+fn encode_content(element: &mut Element<'_>) -> bool {
+    let has_octets = |child: &Element<'_>| child.name == "ContentData" && matches!(child.content, Content::Octets(_));
+    let mut found = element.children.iter().any(has_octets);
+    if found {
+        let place = element.children.iter().position(|child| child.name == "MessageInfo");
+        let description = match place {
+            Some(index) => &mut element.children[index],
+            None => &mut *element,
+        };
+        description.children.retain(|child| child.name != "ContentEncoding");
+        description.children.push(Element::leaf("ContentEncoding", "BASE64"));
+    }
+    for child in &mut element.children {
+        found |= encode_content(child);
+    }
+    found
 }
 
 /// Writes a discovery document.

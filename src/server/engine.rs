@@ -126,7 +126,8 @@ impl Engine {
 
     /// Returns when to send [`Input::Tick`] at the latest.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.sessions.next_deadline()
+        let stored = self.store.next_expiry().ok().flatten();
+        self.sessions.next_deadline().into_iter().chain(stored).min()
     }
 
     /// Answers one body.
@@ -314,7 +315,7 @@ impl Engine {
         outcome
     }
 
-    /// Ends the sessions that were silent for too long.
+    /// Ends the sessions that were silent for too long, and what was to last until now.
     fn expire(&mut self, now: Timestamp) {
         while let Some(id) = self.sessions.expired(now) {
             let Some(caller) = self.sessions.get(id).map(|session| session.caller.clone()) else { continue };
@@ -323,6 +324,16 @@ impl Engine {
             if let Err(fault) = self.perform(now, nobody, caller, |context| context.end_session(id, code)) {
                 self.notes.push(format!("a session ended without its consequences: {}", fault.0.code));
             }
+        }
+        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let is_due = self.store.next_expiry().map(|at| at.is_some_and(|at| at <= now));
+        let outcome = match is_due {
+            Ok(true) => self.perform(now, nobody, Caller::outband(Version::V1_3), service::expire),
+            Ok(false) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(fault) = outcome {
+            self.notes.push(format!("what is over was not ended: {}", fault.0.code));
         }
     }
 
@@ -379,14 +390,30 @@ impl Reply {
 fn check(primitive: &Element<'_>, version: Version) -> Result<(), Outcome> {
     let Some(outcome) = csp::fault(primitive, version) else { return Ok(()) };
     let is_tolerable = outcome.code == Code::BAD_PARAMETER && primitive.child("CapabilityList").is_some();
-    if !is_tolerable {
+    let mut rest = primitive.clone();
+    if is_tolerable {
+        rest.children.retain(|child| child.name != "CapabilityList");
+    } else if primitive.name == "SendMessage-Request" {
+        complete(&mut rest);
+        return csp::fault(&rest, version).map_or(Ok(()), Err);
+    } else {
         return Err(outcome);
     }
-    let mut rest = primitive.clone();
-    rest.children.retain(|child| child.name != "CapabilityList");
     match csp::fault(&rest, version) {
         Some(outcome) if outcome.code == Code::BAD_PARAMETER => Err(outcome),
         _ => Ok(()),
+    }
+}
+
+/// Fills in what 1.1 and 1.2 require of a sender and the server knows better: who it is and how long the content is.
+fn complete(request: &mut Element<'_>) {
+    for info in request.children.iter_mut().filter(|child| child.name == "MessageInfo") {
+        let sender = Element::new("Sender").with(Element::new("User").with_leaf("UserID", "-"));
+        for filled in [sender, Element::leaf("ContentSize", "0")] {
+            if info.child(&filled.name).is_none() {
+                info.children.push(filled);
+            }
+        }
     }
 }
 

@@ -19,11 +19,13 @@ mod fault;
 pub mod http;
 mod limits;
 mod outbox;
+mod post;
 mod random;
 mod service;
 mod session;
 mod store;
 mod timestamp;
+mod watch;
 
 pub use configuration::{Configuration, Quotas};
 pub use engine::{Engine, Input, Output, Request};

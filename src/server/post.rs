@@ -10,7 +10,7 @@ use super::session::{Session, SessionId};
 use super::store::messages::{self, Message, MessageCopy};
 use super::store::{groups, tree};
 use super::{Timestamp, limits};
-use crate::csp::{Code, Outcome};
+use crate::csp::{Code, Outcome, ids};
 use crate::document::Element;
 
 /// How long a delivery report waits for a sender that is away, in seconds: a week.
@@ -82,14 +82,8 @@ pub(crate) fn offer_to(
 /// Returns whether a message is for the client of a session: a Recipient may name one of the user's clients.
 fn is_for_client(session: &Session, copy: &MessageCopy) -> bool {
     let Some(recipient) = tree::read(&copy.to) else { return true };
-    let Some(client) = recipient.descend(&["User", "ClientID"]) else { return true };
-    client_key(client) == session.caller.client
-}
-
-/// Returns the identity of a client in the form of the session table.
-pub(crate) fn client_key(id: &Element<'_>) -> String {
-    let text = id.child_text("URL").or_else(|| id.child_text("MSISDN")).unwrap_or_else(|| id.trimmed());
-    text.to_lowercase()
+    let client = recipient.child("User").and_then(ids::client_id);
+    client.is_none_or(|client| client.to_lowercase() == session.caller.client)
 }
 
 /// Ends a recipient's right to a message and reports what became of it. Returns whether there was one.

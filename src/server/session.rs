@@ -99,6 +99,17 @@ impl Default for Capabilities {
     }
 }
 
+impl Capabilities {
+    /// Returns whether the client takes content of that type, which is in lower case and without parameters.
+    pub(crate) fn accepts(&self, content_type: &str) -> bool {
+        let is_covered = |accepted: &String| match accepted.strip_suffix('*') {
+            Some(group) => content_type.starts_with(group),
+            None => accepted == content_type,
+        };
+        self.any_content || content_type == "text/plain" || self.content_types.iter().any(is_covered)
+    }
+}
+
 /// Who asks: what handlers need to know of the session they work for, even when it is over.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {

@@ -8,3 +8,4 @@ mod properties;
 mod provision;
 mod server;
 mod trees;
+mod services;

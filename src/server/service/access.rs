@@ -127,12 +127,16 @@ fn open(context: &mut Context<'_>, request: &Element<'_>, cookie: &str) -> Resul
     let time_to_live = time_to_live(context, request);
     let session = Session::new(context.caller.clone(), cookie.to_owned(), time_to_live, services, context.now);
     context.sessions.open(session);
-    if let Err(fault) = super::session_opened(context) {
-        context.sessions.close(context.caller.session, None, context.now);
-        return Err(fault);
-    }
     let mut answer = welcome(context, time_to_live);
-    let negotiated = negotiate_at_login(context, request)?;
+    let begun =
+        negotiate_at_login(context, request).and_then(|negotiated| super::session_opened(context).map(|()| negotiated));
+    let negotiated = match begun {
+        Ok(negotiated) => negotiated,
+        Err(fault) => {
+            context.sessions.close(context.caller.session, None, context.now);
+            return Err(fault);
+        }
+    };
     let wants_capabilities = if negotiated.is_empty() { "T" } else { "F" };
     answer.children.extend(negotiated);
     Ok(answer.with_leaf("CapabilityRequest", wants_capabilities))
@@ -220,6 +224,7 @@ pub(crate) fn keep_alive(context: &mut Context<'_>, request: &Element<'_>) -> Re
 pub(crate) fn client_capability(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let empty = Element::new("CapabilityList");
     let agreed = agree(context, request.child("CapabilityList").unwrap_or(&empty))?;
+    super::terms_changed(context)?;
     let answer = Element::new("ClientCapability-Response").with(agreed);
     Ok(with_client(context, answer))
 }
@@ -306,6 +311,7 @@ pub(crate) fn service(context: &mut Context<'_>, request: &Element<'_>) -> Resul
     let mut answer = Element::new("Service-Response");
     if let Some(asked) = request.child("Functions") {
         answer.children.extend(grant(context, asked)?);
+        super::terms_changed(context)?;
     }
     if request.child_text("AllFunctionsRequest").and_then(boolean) == Some(true) {
         answer = answer.with(offered(version).element(version, "AllFunctions"));

@@ -135,12 +135,11 @@ fn add(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mu
     let mut added = Vec::new();
     watch::regrant(context, &owner, |context| {
         for child in &contacts.children {
-            let Some(id) = targets::user_ids(&Element::new("_").with(child.clone())).first().copied().cloned() else {
-                continue;
-            };
+            let id = if child.name == "NickName" { child.child("UserID") } else { Some(child) };
+            let Some(id) = id else { continue };
             let nickname = child.child_text("Name").map(str::to_owned);
             let outcome = add_one(context, list, id.trimmed(), nickname);
-            added.extend(tally.note(&id, outcome)?.flatten());
+            added.extend(tally.note(id, outcome)?.flatten());
         }
         Ok(())
     })?;
@@ -153,12 +152,7 @@ fn add(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mu
 }
 
 /// Adds one contact, or gives one that is there another name. Returns the user if it is new on the list.
-fn add_one(
-    context: &mut Context<'_>,
-    list: &str,
-    id: &str,
-    nickname: Option<String>,
-) -> Result<Option<String>, Fault> {
+fn add_one(context: &mut Context<'_>, list: &str, id: &str, nickname: Option<String>) -> Result<Option<String>, Fault> {
     let user = context.known_user(id)?.as_str().to_owned();
     if nickname.as_ref().is_some_and(|name| name.chars().count() > MOST_TEXT) {
         return Err(Code::INVALID_USER_PROPERTY.into());
@@ -178,8 +172,9 @@ fn add_one(
 /// Puts the contacts named on the caller's grant list: they may write.
 fn let_write(context: &mut Context<'_>, list: &str, contacts: &Element<'_>) -> Result<(), Fault> {
     let owner = context.user().to_owned();
-    for element in targets::user_ids(contacts) {
-        let Ok(user) = context.user_id(element.trimmed()) else { continue };
+    for contact in &contacts.children {
+        let id = contact.child("UserID").unwrap_or(contact);
+        let Ok(user) = context.user_id(id.trimmed()) else { continue };
         let db = context.store.writer()?;
         let most = context.configuration.quotas.blocked;
         if contact_lists::contains(db, list, user.as_str())?
@@ -200,7 +195,7 @@ fn remove(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: 
                 let was_there = contact_lists::remove(context.store.writer()?, list, user.as_str())?;
                 if was_there { Ok(user) } else { Err(Code::UNKNOWN_USER.into()) }
             });
-            if let Some(user) = tally.note(element, outcome)? {
+            if let Some(user) = tally.note(&element, outcome)? {
                 unsubscribe(context, list, user.as_str())?;
             }
         }

@@ -11,6 +11,7 @@ pub(crate) mod fundamental;
 pub(crate) mod group;
 pub(crate) mod im;
 pub(crate) mod presence;
+mod targets;
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -27,7 +28,13 @@ use crate::document::Element;
 
 /// The functions that this server offers, all others are denied when services are negotiated and refused with 405.
 /// A function is added in the line of its subject when its primitives are in [`perform`].
-pub(crate) const OFFERED: &[&str] = &["FundamentalFeat", "GETSPI", "SRCH", "STSRC", "VRID"];
+#[rustfmt::skip]
+pub(crate) const OFFERED: &[&str] = &[
+    "FundamentalFeat", "GETSPI", "SRCH", "STSRC", "VRID",
+    "PresenceFeat", "GCLI", "CCLI", "DCLI", "MCLS",
+    "GETWL", "REACT", "CAAUT", "GETAUT", "GETPR", "UPDPR", "CALI", "DALI", "GALS",
+    "IMFeat", "MDELIV", "FWMSG", "SETD", "GETLM", "GETM", "REJCM", "NOTIF", "NEWM", "GLBLU", "BLENT",
+];
 
 /// Returns what is offered to a session of that version.
 pub(crate) fn offered(version: Version) -> &'static Services {
@@ -55,6 +62,33 @@ pub(crate) fn perform(context: &mut Context<'_>, primitive: &Element<'_>) -> Res
         "StopSearch-Request" => fundamental::stop_search(context, primitive),
         "VerifyID-Request" => fundamental::verify_id(context, primitive),
 
+        "GetList-Request" => contact_list::get(context),
+        "CreateList-Request" => contact_list::create(context, primitive),
+        "DeleteList-Request" => contact_list::delete(context, primitive),
+        "ListManage-Request" => contact_list::manage(context, primitive),
+
+        "UpdatePresence-Request" => presence::update(context, primitive),
+        "GetPresence-Request" => presence::get(context, primitive),
+        "SubscribePresence-Request" => presence::subscribe(context, primitive),
+        "UnsubscribePresence-Request" => presence::unsubscribe(context, primitive),
+        "GetWatcherList-Request" => presence::get_watcher_list(context, primitive),
+        "CreateAttributeList-Request" => presence::create_attribute_list(context, primitive),
+        "DeleteAttributeList-Request" => presence::delete_attribute_list(context, primitive),
+        "GetAttributeList-Request" => presence::get_attribute_list(context, primitive),
+        "PresenceAuth-User" => presence::presence_auth_user(context, primitive),
+        "CancelAuth-Request" => presence::cancel_authorization(context, primitive),
+        "GetReactiveAuthStatus-Request" => presence::get_reactive_status(context, primitive),
+
+        "SendMessage-Request" => im::send(context, primitive),
+        "ForwardMessage-Request" => im::forward(context, primitive),
+        "GetMessage-Request" => im::get_message(context, primitive),
+        "MessageDelivered" => im::message_delivered(context, primitive),
+        "RejectMessage-Request" => im::reject_message(context, primitive),
+        "GetMessageList-Request" => im::get_message_list(context, primitive),
+        "SetDeliveryMethod-Request" => im::set_delivery_method(context, primitive),
+        "GetBlockedList-Request" => im::get_blocked_list(context),
+        "BlockEntity-Request" => im::block_entity(context, primitive),
+
         _ => Err(Code::NOT_IMPLEMENTED.into()),
     }
 }
@@ -65,9 +99,21 @@ pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
     im::session_opened(context)
 }
 
+/// The capabilities or the services of the caller's session have changed.
+fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
+    presence::terms_changed(context)?;
+    im::terms_changed(context)
+}
+
+/// Time has passed: what was to last so long ends.
+pub(crate) fn expire(context: &mut Context<'_>) -> Result<(), Fault> {
+    im::expire(context)
+}
+
 /// A session is over, by logout, expiry or force. It was the caller's, and is no longer among the sessions.
 fn session_closed(context: &mut Context<'_>, session: &Session) -> Result<(), Fault> {
     group::session_closed(context, session)?;
+    im::session_closed(context, session)?;
     presence::session_closed(context, session)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Context;
-use crate::csp::{Address, Code, Outcome};
+use crate::csp::{Address, Code, Outcome, ids};
 use crate::document::{Element, boolean};
 use crate::server::fault::Fault;
 use crate::server::store::contact_lists;
@@ -52,25 +52,14 @@ impl Tally {
     }
 }
 
-/// Returns the `UserID` elements of a request, in whatever form its version or its client has them: direct, in
-/// `User`, `UserIDList` or `UserList` (CSP in XML, section 4).
-pub(crate) fn user_ids<'e, 's>(request: &'e Element<'s>) -> Vec<&'e Element<'s>> {
-    let mut ids = Vec::new();
-    for child in &request.children {
-        match child.name.as_ref() {
-            "UserID" => ids.push(child),
-            "User" => ids.extend(child.child("UserID")),
-            "UserIDList" | "UserList" | "Users" | "NickName" => ids.extend(user_ids(child)),
-            _ => {}
-        }
-    }
-    ids
+/// Returns the users that a request names, each as the `UserID` element that a DetailedResult repeats.
+pub(crate) fn user_ids(request: &Element<'_>) -> Vec<Element<'static>> {
+    ids::users(request).into_iter().map(|id| Element::leaf("UserID", id.to_owned())).collect()
 }
 
-/// Returns the `ContactList` elements of a request, direct or in `ContactListIDList`.
-pub(crate) fn contact_lists<'e, 's>(request: &'e Element<'s>) -> Vec<&'e Element<'s>> {
-    let lists = request.child("ContactListIDList").into_iter().flat_map(|list| list.children_named("ContactList"));
-    request.children_named("ContactList").chain(lists).collect()
+/// Returns the contact lists that a request names.
+pub(crate) fn contact_lists(request: &Element<'_>) -> Vec<Element<'static>> {
+    ids::contact_lists(request).into_iter().map(|id| Element::leaf("ContactList", id.to_owned())).collect()
 }
 
 /// Returns whether a flag is set; an empty one counts as absent.
@@ -93,12 +82,12 @@ pub(crate) fn users(context: &Context<'_>, request: &Element<'_>, tally: &mut Ta
     let mut seen = BTreeSet::new();
     let mut users = Vec::new();
     for element in user_ids(request) {
-        if let Some(address) = tally.note(element, context.known_user(element.trimmed()))? {
+        if let Some(address) = tally.note(&element, context.known_user(element.trimmed()))? {
             users.push(address.as_str().to_owned());
         }
     }
     for element in contact_lists(request) {
-        if let Some(list) = tally.note(element, own_list(context, element.trimmed()))? {
+        if let Some(list) = tally.note(&element, own_list(context, element.trimmed()))? {
             let members = contact_lists::contacts(context.store.reader(), &list)?;
             users.extend(members.into_iter().map(|contact| contact.user));
         }

@@ -63,7 +63,9 @@ pub(crate) fn contacts(db: &Connection, list: &str) -> Result<Vec<Contact>> {
 
 /// Returns how many members a list has.
 pub(crate) fn count(db: &Connection, list: &str) -> Result<usize> {
-    db.prepare_cached("SELECT count(*) FROM contact WHERE list = ?1")?.query_row([list], |row| row.get(0))
+    db.prepare_cached("SELECT count(*) FROM contact WHERE list = ?1")?
+        .query_row([list], |row| row.get::<_, u32>(0))
+        .map(|count| count as usize)
 }
 
 /// Returns whether a user is on a list.

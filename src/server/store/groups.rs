@@ -99,7 +99,7 @@ pub(crate) fn expired(db: &Connection, now: i64) -> Result<Vec<String>> {
 /// Returns how many groups there are: those of one owner, and all.
 pub(crate) fn count(db: &Connection, owner: &str) -> Result<(usize, usize)> {
     db.prepare_cached("SELECT count(*) FILTER (WHERE owner = ?1), count(*) FROM chat_group")?
-        .query_row([owner], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([owner], |row| Ok((row.get::<_, u32>(0)? as usize, row.get::<_, u32>(1)? as usize)))
 }
 
 /// Returns the properties that were set.
@@ -208,7 +208,8 @@ pub(crate) fn is_rejected(db: &Connection, id: &str, user: &str) -> Result<bool>
 /// Puts a user on the reject list, or takes it off.
 pub(crate) fn set_rejected(db: &Connection, id: &str, user: &str, is_rejected: bool) -> Result<()> {
     if is_rejected {
-        db.prepare_cached("INSERT OR IGNORE INTO group_reject (group_id, user) VALUES (?1, ?2)")?.execute([id, user])?;
+        db.prepare_cached("INSERT OR IGNORE INTO group_reject (group_id, user) VALUES (?1, ?2)")?
+            .execute([id, user])?;
     } else {
         db.prepare_cached("DELETE FROM group_reject WHERE group_id = ?1 AND user = ?2")?.execute([id, user])?;
     }

@@ -108,7 +108,8 @@ pub(crate) fn count(db: &Connection, recipient: &str) -> Result<usize> {
         "SELECT (SELECT count(*) FROM message_copy WHERE recipient = ?1)
               + (SELECT count(*) FROM delivery_report WHERE user = ?1)",
     )?
-    .query_row([recipient], |row| row.get(0))
+    .query_row([recipient], |row| row.get::<_, u32>(0))
+    .map(|count| count as usize)
 }
 
 /// Returns the copies whose time is over.
@@ -121,15 +122,11 @@ pub(crate) fn expired(db: &Connection, now: i64) -> Result<Vec<(Message, Message
     .collect()
 }
 
-/// Returns when the next copy's time is over.
-pub(crate) fn next_expiry(db: &Connection) -> Result<Option<i64>> {
-    db.prepare_cached("SELECT min(expires) FROM message_copy")?.query_row([], |row| row.get(0))
-}
-
 /// Ends a recipient's right to a message; returns whether there was one.
 pub(crate) fn remove_copy(db: &Connection, recipient: &str, id: &str) -> Result<bool> {
-    let removed =
-        db.prepare_cached("DELETE FROM message_copy WHERE message = ?2 AND recipient = ?1")?.execute([recipient, id])?;
+    let removed = db
+        .prepare_cached("DELETE FROM message_copy WHERE message = ?2 AND recipient = ?1")?
+        .execute([recipient, id])?;
     db.prepare_cached(
         "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message_copy WHERE message = ?1)",
     )?
@@ -153,9 +150,13 @@ pub(crate) fn reports(db: &Connection, user: &str) -> Result<Vec<(String, String
 
 /// Forgets a report that has arrived; returns whether there was one.
 pub(crate) fn remove_report(db: &Connection, user: &str, id: &str) -> Result<bool> {
-    let removed =
-        db.prepare_cached("DELETE FROM delivery_report WHERE user = ?1 AND id = ?2")?.execute([user, id])?;
+    let removed = db.prepare_cached("DELETE FROM delivery_report WHERE user = ?1 AND id = ?2")?.execute([user, id])?;
     Ok(removed > 0)
+}
+
+/// Returns whether there are reports whose time is over.
+pub(crate) fn has_old_reports(db: &Connection, now: i64) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM delivery_report WHERE expires <= ?1")?.exists([now])
 }
 
 /// Forgets reports whose time is over.
@@ -166,13 +167,11 @@ pub(crate) fn remove_old_reports(db: &Connection, now: i64) -> Result<()> {
 
 /// Returns the entries of a block or grant list, oldest first.
 pub(crate) fn entities(db: &Connection, owner: &str, list: AccessList) -> Result<Vec<Entity>> {
-    db.prepare_cached(
-        "SELECT kind, name, group_id FROM access_entity WHERE owner = ?1 AND list = ?2 ORDER BY rowid",
-    )?
-    .query_map([owner, list.as_str()], |row| {
-        Ok(Entity { kind: row.get(0)?, name: row.get(1)?, group: row.get(2)? })
-    })?
-    .collect()
+    db.prepare_cached("SELECT kind, name, group_id FROM access_entity WHERE owner = ?1 AND list = ?2 ORDER BY rowid")?
+        .query_map([owner, list.as_str()], |row| {
+            Ok(Entity { kind: row.get(0)?, name: row.get(1)?, group: row.get(2)? })
+        })?
+        .collect()
 }
 
 /// Puts an entry on a block or grant list.
@@ -231,9 +230,7 @@ pub(crate) fn blocks_screen_name(db: &Connection, owner: &str, name: &str, group
 
 /// Returns what a user wants done with messages while it is away: `SENDSTORE`, `SENDREJECT` or `REJECT`.
 pub(crate) fn offline_rule(db: &Connection, user: &str) -> Result<Option<String>> {
-    db.prepare_cached("SELECT rule FROM offline_rule WHERE user = ?1")?
-        .query_row([user], |row| row.get(0))
-        .optional()
+    db.prepare_cached("SELECT rule FROM offline_rule WHERE user = ?1")?.query_row([user], |row| row.get(0)).optional()
 }
 
 /// Sets what a user wants done with messages while it is away.
@@ -245,13 +242,7 @@ pub(crate) fn set_offline_rule(db: &Connection, user: &str, rule: &str) -> Resul
     Ok(())
 }
 
-fn is_on(
-    db: &Connection,
-    owner: &str,
-    list: AccessList,
-    sender: &str,
-    screen: Option<(&str, &str)>,
-) -> Result<bool> {
+fn is_on(db: &Connection, owner: &str, list: AccessList, sender: &str, screen: Option<(&str, &str)>) -> Result<bool> {
     let (name, group) = screen.unwrap_or_default();
     db.prepare_cached(
         "SELECT 1 FROM access_entity WHERE owner = ?1 AND list = ?2
@@ -263,13 +254,8 @@ fn is_on(
 }
 
 fn message_and_copy(row: &Row<'_>) -> Result<(Message, MessageCopy)> {
-    let message = Message {
-        id: row.get(0)?,
-        sender: row.get(1)?,
-        info: row.get(2)?,
-        content: row.get(3)?,
-        is_text: row.get(4)?,
-    };
+    let message =
+        Message { id: row.get(0)?, sender: row.get(1)?, info: row.get(2)?, content: row.get(3)?, is_text: row.get(4)? };
     let copy = MessageCopy {
         recipient: row.get(5)?,
         from: row.get(6)?,

@@ -3,12 +3,18 @@
 //! Reading costs nothing; the first write of an input opens a transaction, later inputs of the same batch join it,
 //! and one [`commit`](Store::commit) ends them all. An input that is refused after it wrote is undone alone.
 
+pub(crate) mod contact_lists;
+pub(crate) mod groups;
+pub(crate) mod messages;
+pub(crate) mod presence;
+pub(crate) mod tree;
 mod users;
 
 use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::Timestamp;
 use crate::error::{Error, Result};
 
 pub use users::User;
@@ -53,6 +59,7 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
         migrate(&connection)?;
+        connection.execute_batch(include_str!("sessions.sql"))?;
         Ok(Self { connection, is_writing: false, input_wrote: false })
     }
 
@@ -103,6 +110,16 @@ impl Store {
         }
         outcome?;
         Ok(())
+    }
+}
+
+impl Store {
+    /// Returns when the next thing that does not last for ever ends.
+    pub(crate) fn next_expiry(&self) -> Result<Option<Timestamp>> {
+        let sql = "SELECT min(expires) FROM (SELECT min(expires) AS expires FROM message_copy
+                   UNION ALL SELECT min(expires) FROM delivery_report UNION ALL SELECT min(expires) FROM chat_group)";
+        let next: Option<i64> = self.reader().prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        Ok(next.map(|at| Timestamp::from_seconds(u64::try_from(at).unwrap_or_default())))
     }
 }
 

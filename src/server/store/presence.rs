@@ -150,7 +150,9 @@ pub(crate) fn list_grants(db: &Connection, owner: &str, watcher: &str) -> Result
 
 /// Returns how many entries a user has.
 pub(crate) fn count_grants(db: &Connection, owner: &str) -> Result<usize> {
-    db.prepare_cached("SELECT count(*) FROM attribute_list WHERE owner = ?1")?.query_row([owner], |row| row.get(0))
+    db.prepare_cached("SELECT count(*) FROM attribute_list WHERE owner = ?1")?
+        .query_row([owner], |row| row.get::<_, u32>(0))
+        .map(|count| count as usize)
 }
 
 /// Notes how it stands with a watcher that asked for more than was granted: `PENDING`, `GRANTED` or `DENIED`.
@@ -189,9 +191,8 @@ pub(crate) fn subscribe(db: &Connection, owner: &str, subscription: &Subscriptio
 
 /// Ends what a session wants to know of a user; returns whether it wanted anything.
 pub(crate) fn unsubscribe(db: &Connection, owner: &str, session: &str) -> Result<bool> {
-    let removed = db
-        .prepare_cached("DELETE FROM subscription WHERE owner = ?1 AND session = ?2")?
-        .execute([owner, session])?;
+    let removed =
+        db.prepare_cached("DELETE FROM subscription WHERE owner = ?1 AND session = ?2")?.execute([owner, session])?;
     Ok(removed > 0)
 }
 

@@ -28,7 +28,9 @@ fn element(value: &Value) -> Option<Element<'static>> {
     let name = value.get(0)?.as_str()?.to_owned();
     Some(match value.get(1)? {
         Value::String(text) => Element::leaf(name, text.clone()),
-        Value::Array(children) => Element::new(name).with_all(children.iter().map(element).collect::<Option<Vec<_>>>()?),
+        Value::Array(children) => {
+            Element::new(name).with_all(children.iter().map(element).collect::<Option<Vec<_>>>()?)
+        }
         other => Element::octets(name, from_base64(other.get("octets")?.as_str()?)?),
     })
 }

@@ -30,9 +30,7 @@ pub(crate) fn get_blocked_list(context: &mut Context<'_>) -> Result<Element<'sta
 
 fn entity_element(entity: Entity) -> Element<'static> {
     match entity.kind.as_str() {
-        "ScreenName" => {
-            Element::new("ScreenName").with_leaf("SName", entity.name).with_leaf("GroupID", entity.group)
-        }
+        "ScreenName" => Element::new("ScreenName").with_leaf("SName", entity.name).with_leaf("GroupID", entity.group),
         _ => Element::leaf(entity.kind, entity.name),
     }
 }

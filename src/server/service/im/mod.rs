@@ -74,10 +74,7 @@ pub(crate) fn get_message_list(context: &mut Context<'_>, request: &Element<'_>)
 }
 
 /// `SetDeliveryMethod-Request`: for the session, or for the messages of one group; until logout.
-pub(crate) fn set_delivery_method(
-    context: &mut Context<'_>,
-    request: &Element<'_>,
-) -> Result<Element<'static>, Fault> {
+pub(crate) fn set_delivery_method(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let push = required(request, "DeliveryMethod")?.eq_ignore_ascii_case("P");
     let most = |name: &str| request.child_text(name).and_then(integer);
     let session = context.caller.session;

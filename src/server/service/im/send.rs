@@ -63,8 +63,7 @@ pub(crate) fn forward(context: &mut Context<'_>, request: &Element<'_>) -> Resul
     let recipient = request.child("Recipient").ok_or_else(|| Fault::missing("Recipient"))?;
     let from = sender(context, request.child("Sender"))?;
     let user = context.user().to_owned();
-    let (message, copy) =
-        messages::find(context.store.reader(), &user, id)?.ok_or(Code::INVALID_MESSAGE_ID)?;
+    let (message, copy) = messages::find(context.store.reader(), &user, id)?.ok_or(Code::INVALID_MESSAGE_ID)?;
     let mut info = tree::read(&message.info).unwrap_or_else(|| Element::new("MessageInfo"));
     info.children.retain(|child| child.name != "DateTime");
     let draft = Draft {

@@ -7,6 +7,7 @@ use crate::server::fault::{Fault, required, success};
 use crate::server::outbox::Sending;
 use crate::server::service::Context;
 use crate::server::service::targets::{self, Tally, flag};
+use crate::server::session::Session;
 use crate::server::store::presence::{self, AttributeList, Level, Reaction};
 use crate::server::watch::{self, Grant, Names};
 
@@ -119,11 +120,11 @@ fn subjects(
 ) -> Result<(Vec<String>, Vec<String>), Fault> {
     let (mut users, mut lists) = (Vec::new(), Vec::new());
     for element in targets::user_ids(request) {
-        let user = tally.note(element, context.known_user(element.trimmed()))?;
+        let user = tally.note(&element, context.known_user(element.trimmed()))?;
         users.extend(user.map(|user| user.as_str().to_owned()));
     }
     for element in targets::contact_lists(request) {
-        lists.extend(tally.note(element, targets::own_list(context, element.trimmed()))?);
+        lists.extend(tally.note(&element, targets::own_list(context, element.trimmed()))?);
     }
     Ok((users, lists))
 }
@@ -141,8 +142,9 @@ pub(super) fn ask_owner(context: &mut Context<'_>, owner: &str, asked: Names, gr
             (session.caller.version == Version::V1_3).then(|| Sending::notice(notification.clone()))
         });
     }
-    let is_asked = |session: &crate::server::session::Session| session.functions.has("REACT");
-    let has_client = context.sessions.of_user(owner).into_iter().any(|id| context.sessions.get(id).is_some_and(is_asked));
+    let is_asked = |session: &Session| session.services.has("REACT");
+    let has_client =
+        context.sessions.of_user(owner).into_iter().any(|id| context.sessions.get(id).is_some_and(is_asked));
     let reactions = presence::reactions(context.store.reader(), owner)?;
     if !has_client || reactions.len() >= MOST_QUESTIONS || reactions.iter().any(|r| r.watcher == watcher) {
         return Ok(());
@@ -217,10 +219,7 @@ pub(crate) fn cancel_authorization(
 }
 
 /// `GetReactiveAuthStatus-Request`: how it stands with those named, or with all.
-pub(crate) fn get_reactive_status(
-    context: &mut Context<'_>,
-    request: &Element<'_>,
-) -> Result<Element<'static>, Fault> {
+pub(crate) fn get_reactive_status(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let named: Vec<String> = targets::user_ids(request)
         .into_iter()
         .map(|element| context.user_id(element.trimmed()).map(|user| user.as_str().to_owned()))

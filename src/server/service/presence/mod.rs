@@ -17,9 +17,10 @@ pub(crate) use subscription::{get_watcher_list, subscribe, unsubscribe};
 
 use super::Context;
 use super::targets::{self, Tally};
-use crate::csp::{Code, Outcome};
+use crate::csp::{Code, Outcome, ids};
 use crate::document::{Content, Element, boolean, to_base64};
 use crate::server::fault::{Fault, success};
+use crate::server::session::{Caller, Session};
 use crate::server::store::presence::{self, Value};
 use crate::server::store::tree;
 use crate::server::watch::{self, ATTRIBUTES, Attribute, Names};
@@ -72,10 +73,8 @@ fn partly_refused(all: usize, refused: &[(Code, String)]) -> Outcome {
 
 /// Reads the value of one attribute: 750 where we have no such attribute, 751 where the value cannot be.
 fn read_value(context: &Context<'_>, element: &Element<'_>) -> Result<Value, Code> {
-    let attribute: &Attribute = ATTRIBUTES
-        .iter()
-        .find(|attribute| attribute.name == element.name)
-        .ok_or(Code::INVALID_PRESENCE_ATTRIBUTE)?;
+    let attribute: &Attribute =
+        ATTRIBUTES.iter().find(|attribute| attribute.name == element.name).ok_or(Code::INVALID_PRESENCE_ATTRIBUTE)?;
     let is_truth = matches!(attribute.name, "OnlineStatus" | "Registration");
     let value = element.child_text("PresenceValue").unwrap_or_default();
     if is_truth && !value.is_empty() && boolean(value).is_none() {
@@ -86,11 +85,11 @@ fn read_value(context: &Context<'_>, element: &Element<'_>) -> Result<Value, Cod
     if kept.child("Qualifier").is_none() {
         kept.children.insert(0, Element::leaf("Qualifier", "T"));
     }
-    let named = kept.child("ClientID").and_then(ids::client_key);
+    let named = ids::client_id(&kept).map(str::to_lowercase);
     let client = match (attribute.is_per_client, named) {
         (false, _) => String::new(),
         (true, None) => {
-            kept.children.push(context.caller.client_id.clone());
+            kept = with_client(kept, &context.caller);
             context.caller.client.clone()
         }
         (true, Some(client)) if context.sessions.of_client(context.user(), &client).is_some() => client,
@@ -150,35 +149,53 @@ fn asked(request: &Element<'_>) -> Result<Names, Fault> {
 fn names(list: &Element<'_>) -> Result<Names, Fault> {
     list.children.iter().try_fold(Names::default(), |names, child| match Names::one(&child.name) {
         Some(name) => Ok(names.with(name)),
-        None => Err(Outcome::new(Code::INVALID_PRESENCE_ATTRIBUTE).describe(format!("no attribute {}", child.name)).into()),
+        None => {
+            Err(Outcome::new(Code::INVALID_PRESENCE_ATTRIBUTE).describe(format!("no attribute {}", child.name)).into())
+        }
     })
 }
 
 /// A client has logged in: it is online, can be written to, and is what it said it is.
 pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
-    let caller = context.caller.clone();
-    let client_type = context.sessions.get(caller.session).and_then(|s| s.capabilities.client_type.clone());
     let reachable = Element::new("CommC").with_leaf("Cap", "IM").with_leaf("Status", "OPEN");
-    let mut values = vec![
-        watch::online_status(true),
-        Element::new("CommCap").with_leaf("Qualifier", "T").with(reachable),
-    ];
-    if let Some(client_type) = client_type {
-        values.push(Element::new("ClientInfo").with_leaf("Qualifier", "T").with_leaf("ClientType", client_type));
-    }
+    let reachable = Element::new("CommCap").with_leaf("Qualifier", "T").with(reachable);
+    show_own(context, vec![watch::online_status(true), reachable])?;
+    terms_changed(context)
+}
+
+/// Sets values of the caller's client in the server's name.
+fn show_own(context: &mut Context<'_>, values: Vec<Element<'static>>) -> Result<(), Fault> {
+    let caller = context.caller.clone();
     let mut changed = Names::default();
     for value in values {
         let attribute = value.name.to_string();
         changed = changed.with(Names::one(&attribute).unwrap_or_default());
-        let element = tree::write(&value.with(caller.client_id.clone()));
+        let element = tree::write(&with_client(value, &caller));
         let value = Value { attribute, client: caller.client.clone(), element };
         presence::set(context.store.writer()?, &caller.user, &value, context.now.seconds())?;
     }
     watch::tell(context, &caller.user, changed, &[])
 }
 
+/// Adds the ClientID of a client; one that logged in by ApplicationID has none.
+fn with_client(value: Element<'static>, caller: &Caller) -> Element<'static> {
+    if caller.client_id.name == "ClientID" { value.with(caller.client_id.clone()) } else { value }
+}
+
+/// The capabilities of a client are known: it is the kind of client that it says, unless it says more itself.
+pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
+    let caller = context.caller.clone();
+    let known = presence::values(context.store.reader(), &caller.user)?;
+    let says_itself = known.iter().any(|value| value.attribute == "ClientInfo" && value.client == caller.client);
+    let Some(client_type) = context.session()?.capabilities.client_type.clone().filter(|_| !says_itself) else {
+        return Ok(());
+    };
+    let info = Element::new("ClientInfo").with_leaf("Qualifier", "T").with_leaf("ClientType", client_type);
+    show_own(context, vec![info])
+}
+
 /// A session is over: what it watched ends, and of its client nothing is left but that it is gone.
-pub(crate) fn session_closed(context: &mut Context<'_>) -> Result<(), Fault> {
+pub(crate) fn session_closed(context: &mut Context<'_>, _: &Session) -> Result<(), Fault> {
     let caller = context.caller.clone();
     let (session, now) = (caller.session.to_string(), context.now.seconds());
     let db = context.store.writer()?;
@@ -195,7 +212,7 @@ pub(crate) fn session_closed(context: &mut Context<'_>) -> Result<(), Fault> {
     }
     let gone = presence::remove_client(context.store.writer()?, &caller.user, &caller.client)?;
     let changed = gone.iter().filter_map(|name| Names::one(name)).fold(Names::default(), Names::with);
-    let offline = watch::online_status(false).with(caller.client_id.clone());
+    let offline = with_client(watch::online_status(false), &caller);
     let is_online = context.sessions.is_online(&caller.user);
     watch::tell(context, &caller.user, changed, if is_online { std::slice::from_ref(&offline) } else { &[] })
 }

@@ -1,0 +1,6 @@
+-- What belonged to sessions, when the program starts: there are none.
+DELETE FROM subscription;
+DELETE FROM list_subscription;
+DELETE FROM group_joined;
+DELETE FROM group_delivery;
+DELETE FROM presence_value WHERE client <> '';

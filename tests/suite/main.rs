@@ -7,5 +7,5 @@ mod http;
 mod properties;
 mod provision;
 mod server;
-mod trees;
 mod services;
+mod trees;

@@ -6,8 +6,13 @@ use crate::document::Vocabulary;
 use crate::{cp, csp, delivery, dm, provision};
 
 /// Every vocabulary that we know. Where an input does not say which it is, the first that fits is taken.
-pub static VOCABULARIES: &[&Vocabulary] =
-    &[&cp::VOCABULARY, &csp::V1_3, &csp::V1_2, &csp::V1_1, &dm::SYNCML, &dm::DDF, &dm::DEVINF];
+#[rustfmt::skip] // one language a line
+pub static VOCABULARIES: &[&Vocabulary] = &[
+    &cp::VOCABULARY,
+    &csp::V1_3, &csp::V1_2, &csp::V1_1,
+    &dm::SYNCML, &dm::DDF, &dm::DEVINF,
+    &cp::settings::OTA_SETTINGS, &cp::settings::WV_SETTINGS,
+];
 
 /// Every rule, by family.
 #[rustfmt::skip] // one family a line

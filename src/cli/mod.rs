@@ -1,5 +1,6 @@
 //! The command list, global options and exit codes. One file a command.
 
+mod decode;
 mod secret;
 mod ui;
 
@@ -22,7 +23,9 @@ struct Cli {
 
 /// One line a command; each is a file of this folder.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Decode(decode::Decode),
+}
 
 /// What a command came to; `product.md` section 2, "Exit codes".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +67,10 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command, _ui: &mut Ui) -> Result<Outcome, Error> {
-    match *command {}
+fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
+    match command {
+        Command::Decode(command) => decode::run(command, ui),
+    }
 }
 
 fn exit_code(error: &Error) -> u8 {

@@ -5,7 +5,7 @@ mod rules;
 mod wbxml;
 mod xml;
 
-pub use rules::RULES;
+pub use rules::{RULES, UNREADABLE};
 pub use wbxml::{SLOT, Segments, WbxmlStyle, integer_octets, multi_byte, read_multi_byte};
 
 use crate::diagnose::{Diagnostic, Report, Span};

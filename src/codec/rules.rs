@@ -24,7 +24,8 @@ pub const RULES: &[&Rule] = &[
 
 const GOOD_WBXML: &str = "hex:03 0B 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01";
 
-pub(super) const UNREADABLE: Rule = Rule {
+/// The input is of no type that we know.
+pub const UNREADABLE: Rule = Rule {
     code: "GEN001",
     name: "unreadable",
     severity: Severity::Error,

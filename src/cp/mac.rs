@@ -81,7 +81,7 @@ impl Security {
 
 /// A subscriber's IMSI: personal data, and the key of NETWPIN.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Imsi(Digits<{ Imsi::MOST }>);
+pub struct Imsi(Digits<{ Self::MOST }>);
 
 impl Imsi {
     /// An IMSI has at most so many digits (ITU-T E.212).
@@ -116,11 +116,11 @@ impl Imsi {
 
 /// A PIN: the secret that operator and user share.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Pin(Digits<{ Pin::MOST }>);
+pub struct Pin(Digits<{ Self::MOST }>);
 
 impl Pin {
-    /// A PIN has at most so many digits: USERPINMAC makes one digit from each octet of the MAC.
-    pub const MOST: usize = 20;
+    /// A PIN has at most so many digits: what the user types for USERPINMAC is 20 of its own and 20 from the MAC.
+    pub const MOST: usize = 40;
 
     /// Reads a PIN from its digits.
     ///
@@ -185,7 +185,7 @@ impl<const N: usize> Drop for Digits<N> {
 /// The key of a MAC.
 #[derive(Clone)]
 pub struct Key {
-    octets: [u8; Key::MOST],
+    octets: [u8; Self::MOST],
     length: usize,
 }
 
@@ -309,7 +309,7 @@ mod tests {
             assert!(text.trim().is_empty() || !error.to_string().contains(text));
         }
         assert!(Pin::read("0").is_ok());
-        assert!(Pin::read(&"1".repeat(40)).is_err());
+        assert!(Pin::read(&"1".repeat(40)).is_ok() && Pin::read(&"1".repeat(41)).is_err());
         assert!(!format!("{:?}", Pin::read("7391").expect("a PIN")).contains("7391"));
     }
 

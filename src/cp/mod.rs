@@ -1,6 +1,7 @@
 //! Client provisioning: the `wap-provisioningdoc` of Provisioning Content 1.1 (`cp/provisioning-content.md`).
 
 pub mod mac;
+pub mod settings;
 
 use std::sync::LazyLock;
 

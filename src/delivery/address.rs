@@ -46,7 +46,7 @@ pub struct Address {
     kind: AddressKind,
     /// Digits; for a word, the half octets that its packed characters take.
     length: u8,
-    octets: [u8; Address::MOST / 2],
+    octets: [u8; Self::MOST / 2],
 }
 
 /// The digits of telephone numbers as half octets.

@@ -88,7 +88,7 @@ pub struct CentreTime {
 impl CentreTime {
     /// Returns the octets: digits swapped, the sign in the zone's low half.
     pub fn octets(self) -> [u8; 7] {
-        let swapped = |number: u8| (number % 10) << 4 | number / 10;
+        let swapped = |number: u8| ((number % 10) << 4) | (number / 10);
         let [year, month, day, hour, minute, second] = self.fields.map(swapped);
         let sign = if self.quarters < 0 { 0x08 } else { 0 };
         [year, month, day, hour, minute, second, swapped(self.quarters.unsigned_abs()) | sign]

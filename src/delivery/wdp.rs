@@ -283,11 +283,11 @@ impl Reassembly {
     /// Returns the messages of which parts are missing, oldest first.
     pub fn incomplete(&self) -> impl Iterator<Item = Incomplete> {
         self.messages.iter().map(|message| {
-            let missing = message.parts.iter().zip(1_u8..).filter(|(part, _)| part.is_none());
+            let missing = (1..=u8::MAX).zip(&message.parts).filter(|(_, part)| part.is_none());
             Incomplete {
                 reference: message.key.reference,
                 ports: message.key.ports,
-                missing: missing.map(|(_, sequence)| sequence).collect(),
+                missing: missing.map(|(sequence, _)| sequence).collect(),
                 total: message.parts.len() as u8,
             }
         })

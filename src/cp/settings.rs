@@ -1,0 +1,53 @@
+//! The settings documents that handsets took before client provisioning. They are read and named, never written.
+//!
+//! Neither has a registered public identifier: they are recognised by their root, or by the media type of the push.
+
+use std::sync::LazyLock;
+
+use crate::diagnose::Report;
+use crate::document::{Element, Grammar, TokenTable, Vocabulary, WbxmlForm};
+
+/// Access points and bookmarks: `CHARACTERISTIC-LIST` of the first over-the-air settings.
+pub static OTA_SETTINGS: Vocabulary = Vocabulary {
+    id: "ota-settings",
+    name: "older OTA settings",
+    roots: &["CHARACTERISTIC-LIST"],
+    namespaces: &[],
+    doctype: None,
+    public_ids: &[],
+    tokens: || {
+        static TOKENS: LazyLock<TokenTable> =
+            LazyLock::new(|| TokenTable::read(&[include_str!("ota_settings_tokens.tsv")]));
+        &TOKENS
+    },
+    grammar,
+    structure: None,
+    check,
+    wbxml: WbxmlForm::PLAIN,
+};
+
+/// Wireless Village accounts of handsets that did not know the `wA` application.
+pub static WV_SETTINGS: Vocabulary = Vocabulary {
+    id: "wv-settings",
+    name: "older Wireless Village settings",
+    roots: &["WVSettings"],
+    namespaces: &[],
+    doctype: None,
+    public_ids: &[],
+    tokens: || {
+        static TOKENS: LazyLock<TokenTable> =
+            LazyLock::new(|| TokenTable::read(&[include_str!("wv_settings_tokens.tsv")]));
+        &TOKENS
+    },
+    grammar,
+    structure: None,
+    check,
+    wbxml: WbxmlForm::PLAIN,
+};
+
+fn grammar() -> &'static Grammar {
+    static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::default);
+    &GRAMMAR
+}
+
+fn check(_: &Element<'_>, _: &mut Report) {}

@@ -1,0 +1,397 @@
+//! Peels a blob layer by layer, until a document is found or nothing more can be read.
+//!
+//! What can be read is shown; a layer that cannot be read is shown as octets with the finding, and the layers
+//! outside it stay.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::parts::{self, Parts, Pdu};
+use super::transfer::Form;
+use super::{seal, summary};
+use crate::codec::{self, Encoding, Limits, UNREADABLE};
+use crate::cp::mac::{Imsi, Pin};
+use crate::delivery::sms::Malformed;
+use crate::delivery::wsp::{Media, Push};
+use crate::diagnose::{Diagnostic, Report, Span};
+use crate::{catalogue, diagnose};
+
+/// Larger inputs are not peeled: the largest known device description has 3 MB.
+pub const MOST_INPUT: usize = 8 << 20;
+
+/// Limits of the documents inside, so that no input of [`MOST_INPUT`] takes more than 64 MiB.
+pub(super) const LIMITS: Limits = Limits { bytes: MOST_INPUT, depth: 64, elements: 50_000, attributes: 12 };
+
+/// What is known beforehand.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'o> {
+    /// In which form the input comes.
+    pub form: Form,
+    /// To check a MAC with.
+    pub pin: Option<&'o Pin>,
+    /// To check a MAC with.
+    pub imsi: Option<&'o Imsi>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self { form: Form::Auto, pin: None, imsi: None }
+    }
+}
+
+/// One layer.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// How deep it lies, from 1. Where an input holds several messages, numbers come again.
+    pub level: usize,
+    /// What it is.
+    pub name: String,
+    /// Where it is in the layer around it.
+    pub span: Span,
+    /// What it says, in one line.
+    pub facts: String,
+    /// What is wrong with it; places are in the octets of this layer.
+    pub report: Report,
+}
+
+/// What became of the MAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MacState {
+    /// There is none.
+    None,
+    /// The secrets to check it with are missing.
+    Unchecked,
+    /// It is right.
+    Right,
+    /// It is wrong.
+    Wrong,
+}
+
+/// What the input may be, and why we think so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guess {
+    /// The form of the input.
+    pub form: &'static str,
+    /// What it holds.
+    pub content: &'static str,
+    /// How sure we are, of 100.
+    pub certainty: u8,
+    /// Why.
+    pub reason: String,
+}
+
+/// An input peeled.
+#[derive(Debug, Clone)]
+pub struct Peeled {
+    /// The layers, the outermost first.
+    pub layers: Vec<Layer>,
+    /// What the input may be, the likeliest first: that is the one peeled.
+    pub guesses: Vec<Guess>,
+    /// What became of the MAC; of several the worst.
+    pub mac: MacState,
+    /// The innermost document's octets, as they were sealed; the first of several.
+    pub document: Option<Vec<u8>>,
+}
+
+impl Peeled {
+    /// Returns whether everything was read and no MAC is wrong.
+    pub fn is_good(&self) -> bool {
+        self.mac != MacState::Wrong && !self.layers.iter().any(|layer| layer.report.has_errors())
+    }
+}
+
+/// What octets may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Pdus,
+    Push,
+    Document,
+    Unknown,
+}
+
+impl Content {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pdus => "SMS",
+            Self::Push => "WSP push",
+            Self::Document => "document",
+            Self::Unknown => "nothing known",
+        }
+    }
+}
+
+/// The likeliest reading of the input so far.
+struct Best<'i> {
+    form: Form,
+    content: Content,
+    certainty: u8,
+    octets: Cow<'i, [u8]>,
+}
+
+/// Peels an input. Beyond [`MOST_INPUT`] only the size is told.
+pub fn peel(input: &[u8], options: &Options<'_>) -> Peeled {
+    let mut peeler = Peeler { options, layers: Vec::new(), mac: None, document: None };
+    let mut guesses = Vec::new();
+    if input.len() > MOST_INPUT {
+        let mut report = Report::new();
+        let message = format!("the input has {} octets, more than {} MiB", input.len(), MOST_INPUT >> 20);
+        report.add(Diagnostic::new(&UNREADABLE, Span::default(), message));
+        peeler.push(1, "octets", Span::new(0, input.len()), octets_in_words(input), report);
+    } else {
+        let best = guess(input, options.form, &mut guesses);
+        peeler.start(input, &best);
+    }
+    guesses.sort_by_key(|guess| std::cmp::Reverse(guess.certainty));
+    let mac = peeler.mac.unwrap_or(MacState::None);
+    Peeled { layers: peeler.layers, guesses, mac, document: peeler.document }
+}
+
+/// Tries all forms, notes what each may be, and returns the likeliest.
+fn guess<'i>(input: &'i [u8], form: Form, guesses: &mut Vec<Guess>) -> Best<'i> {
+    let mut best = Best { form: Form::Raw, content: Content::Unknown, certainty: 0, octets: Cow::Borrowed(input) };
+    let all = [Form::Raw, Form::Pdu, Form::Hex, Form::HexDump, Form::Base64];
+    let forms = all.into_iter().filter(|candidate| form == Form::Auto || form == *candidate);
+    for form in forms {
+        let octets = match form {
+            Form::Raw | Form::Pdu => Cow::Borrowed(input),
+            _ => match form.undo(input) {
+                Some(octets) => Cow::Owned(octets),
+                None => continue,
+            },
+        };
+        let contents = if form == Form::Pdu { vec![weigh_lines(input)] } else { weigh(&octets) };
+        // Digits that can be read are more than octets that cannot, whatever is in them.
+        let floor = if matches!(form, Form::Hex | Form::HexDump) { 5 } else { 0 };
+        let likeliest = contents.iter().map(|(content, certainty, _)| (*content, (*certainty).max(floor)));
+        let (content, certainty) = likeliest.max_by_key(|(_, certainty)| *certainty).unwrap_or((Content::Unknown, 0));
+        for (content, certainty, reason) in contents.into_iter().filter(|(_, certainty, _)| *certainty > 0) {
+            guesses.push(Guess { form: form.name(), content: content.name(), certainty, reason });
+        }
+        if certainty > best.certainty {
+            best = Best { form, content, certainty, octets };
+        }
+    }
+    if best.certainty == 0 && form != Form::Auto {
+        best.form = form;
+    }
+    best
+}
+
+/// Says how likely a text is PDUs, one a line.
+fn weigh_lines(text: &[u8]) -> (Content, u8, String) {
+    let (mut lines, mut pdus, mut near, mut least) = (0_usize, 0_usize, 0_usize, 100);
+    for (_, octets) in parts::lines(text) {
+        lines += 1;
+        match octets.as_deref().map(Pdu::read) {
+            Some(Ok(pdu)) => {
+                pdus += 1;
+                least = least.min(pdu.certainty());
+            }
+            Some(Err(Malformed::Length { .. })) => near += 1,
+            _ => {}
+        }
+    }
+    let reason = format!("{pdus} of {lines} lines are PDUs");
+    let certainty = match (pdus, near) {
+        (0, 0) => 0,
+        (0, _) => 30,
+        _ if pdus == lines => least,
+        // Digits that were wrapped make one line a PDU at the most.
+        _ if pdus + near == lines || pdus > 1 => least.saturating_sub(15),
+        _ => 20,
+    };
+    (Content::Pdus, certainty, reason)
+}
+
+/// Says how likely octets are each of the contents.
+fn weigh(octets: &[u8]) -> Vec<(Content, u8, String)> {
+    let mut contents = vec![(Content::Unknown, 0, "nothing known begins so".to_owned())];
+    match Pdu::read(octets) {
+        Ok(pdu) => contents.push((Content::Pdus, pdu.certainty(), "addresses and lengths are those of an SMS".into())),
+        Err(fault @ Malformed::Length { .. }) => contents.push((Content::Pdus, 25, format!("nearly an SMS: {fault}"))),
+        Err(_) => {}
+    }
+    if let Some(push) = Push::read(octets, &mut Report::new()) {
+        let certainty = match &push.media {
+            media if media.is_provisioning() => 92,
+            Media::Text(text) if text.contains('/') => 60,
+            media if !media.name().starts_with("media type") => 55,
+            _ => 10,
+        };
+        contents.push((Content::Push, certainty, format!("a push of {}", push.media.name())));
+    }
+    if let Some((certainty, reason)) = weigh_document(octets) {
+        contents.push((Content::Document, certainty, reason));
+    }
+    contents
+}
+
+fn weigh_document(octets: &[u8]) -> Option<(u8, String)> {
+    if codec::recognise(octets)? == Encoding::Xml {
+        return Some((90, "markup begins".to_owned()));
+    }
+    let (public, size) = codec::read_multi_byte(octets.get(1..)?)?;
+    let is_known = |number: u32| {
+        number > 1 && catalogue::VOCABULARIES.iter().any(|v| v.public_ids.iter().any(|id| id.number == number))
+    };
+    if is_known(public) {
+        return Some((88, format!("WBXML with the public identifier 0x{public:02X}")));
+    }
+    // Without an identifier that we know, the character set must be one.
+    let rest = octets.get(1 + size..)?;
+    let rest = if public == 0 { rest.get(codec::read_multi_byte(rest)?.1..)? } else { rest };
+    let (charset, size) = codec::read_multi_byte(rest)?;
+    let (table, _) = codec::read_multi_byte(rest.get(size..)?)?;
+    let is_plausible = matches!(charset, 3 | 4 | 106) && (table as usize) < octets.len();
+    Some((if is_plausible { 58 } else { 8 }, format!("WBXML with the character set {charset}")))
+}
+
+struct Peeler<'o> {
+    options: &'o Options<'o>,
+    layers: Vec<Layer>,
+    mac: Option<MacState>,
+    document: Option<Vec<u8>>,
+}
+
+impl Peeler<'_> {
+    fn push(&mut self, level: usize, name: impl Into<String>, span: Span, facts: String, report: Report) {
+        self.layers.push(Layer { level, name: name.into(), span, facts, report });
+    }
+
+    fn start(&mut self, input: &[u8], best: &Best<'_>) {
+        let whole = Span::new(0, input.len());
+        let mut level = 1;
+        match best.form {
+            Form::Raw | Form::Auto => {}
+            Form::Pdu => {
+                let count = parts::lines(input).count();
+                let facts = if count == 1 { "1 PDU".to_owned() } else { format!("{count} PDUs, one a line") };
+                self.push(1, Form::Hex.name(), whole, facts, Report::new());
+                return self.pdus(2, parts::lines(input).map(|(range, octets)| (range, octets.unwrap_or_default())));
+            }
+            form => {
+                let facts = format!("{} chars → {} bytes", input.len(), best.octets.len());
+                self.push(1, form.name(), whole, facts, Report::new());
+                level = 2;
+            }
+        }
+        self.content(level, best.content, &best.octets, Span::new(0, best.octets.len()));
+    }
+
+    fn content(&mut self, level: usize, content: Content, octets: &[u8], span: Span) {
+        match content {
+            Content::Pdus => self.pdus(level, std::iter::once((0..octets.len(), octets.to_vec()))),
+            Content::Push => self.wsp(level, octets, span),
+            Content::Document => self.document(level, octets, span),
+            Content::Unknown => {
+                let mut report = Report::new();
+                let message = "this is no SMS, push or document that we know";
+                let help = "name the form with `--in`, or cut the message out of what is around it";
+                report.add(Diagnostic::new(&UNREADABLE, Span::new(0, octets.len().min(16)), message).help(help));
+                self.push(level, "octets", span, octets_in_words(octets), report);
+            }
+        }
+    }
+
+    fn pdus(&mut self, level: usize, pdus: impl Iterator<Item = (std::ops::Range<usize>, Vec<u8>)>) {
+        let mut parts = Parts::default();
+        let mut end = 0;
+        for (range, octets) in pdus {
+            end = range.end;
+            parts.add(&octets, Span::new(range.start, range.end));
+        }
+        let incomplete = parts.finish_incomplete();
+        let (facts, report) = (parts.facts(), std::mem::take(&mut parts.report));
+        let mut inner = level;
+        if parts.has_tpdus() || parts.messages.is_empty() && incomplete.is_empty() {
+            self.push(level, "SMS", Span::new(0, end), facts, report);
+            inner += 1;
+        } else if let Some(last) = self.layers.last_mut() {
+            last.report.append(report);
+        } else {
+            self.push(level, "SMS", Span::new(0, end), facts, report);
+            inner += 1;
+        }
+        for message in parts.messages {
+            let span = Span::new(0, message.octets.len());
+            self.push(inner, "SMS user data", span, message.facts, Report::new());
+            let likeliest = weigh(&message.octets).into_iter().max_by_key(|(_, certainty, _)| *certainty);
+            let content = likeliest.map_or(Content::Unknown, |(content, ..)| content);
+            // An SMS in an SMS is no layer; a push that is malformed is rather that.
+            let content = if content == Content::Pdus { Content::Push } else { content };
+            self.content(inner + 1, content, &message.octets, span);
+        }
+        for facts in incomplete {
+            self.push(inner, "SMS user data", Span::default(), facts, Report::new());
+        }
+    }
+
+    fn wsp(&mut self, level: usize, octets: &[u8], span: Span) {
+        let mut report = Report::new();
+        let Some(push) = Push::read(octets, &mut report) else {
+            return self.push(level, "WSP push", span, octets_in_words(octets), report);
+        };
+        let is_ours = push.media.is_provisioning() || push.sec.is_some() || push.mac.is_some();
+        let state = is_ours.then(|| seal::check(octets, &push, self.options, &mut report));
+        self.mac = worse([self.mac, state]);
+        self.push(level, "WSP push", span, push_facts(&push, state), report);
+        self.document(level + 1, &push.body, push.body_span);
+    }
+
+    fn document(&mut self, level: usize, octets: &[u8], span: Span) {
+        let mut report = Report::new();
+        let Some(document) = catalogue::read(octets, &LIMITS, &mut report) else {
+            return self.push(level, "octets", span, octets_in_words(octets), report);
+        };
+        if self.document.is_none() {
+            self.document = Some(octets.to_vec());
+        }
+        let (name, facts) = summary::header(&document.header);
+        self.push(level, name, span, facts, report);
+        let (name, says) = summary::document(&document);
+        self.push(level + 1, name, document.root.span, says, Report::new());
+    }
+}
+
+/// Returns the state that asks for more attention.
+fn worse(states: [Option<MacState>; 2]) -> Option<MacState> {
+    states.into_iter().flatten().max_by_key(|state| match state {
+        MacState::None => 0,
+        MacState::Right => 1,
+        MacState::Unchecked => 2,
+        MacState::Wrong => 3,
+    })
+}
+
+fn push_facts(push: &Push<'_>, state: Option<MacState>) -> String {
+    let mut facts = diagnose::text::printable(&push.media.name()).into_owned();
+    if let Some(sec) = push.sec {
+        let name = push.security().map_or("unknown", crate::cp::mac::Security::name);
+        facts.push_str(&format!("  SEC={sec} ({name})"));
+    }
+    if let Some(mac) = &push.mac {
+        let shown = String::from_utf8_lossy(&mac[..mac.len().min(8)]).into_owned();
+        let more = if mac.len() > 8 { "…" } else { "" };
+        facts.push_str(&format!("  MAC={shown}{more}"));
+    }
+    if let Some(application) = &push.application {
+        facts.push_str(&format!("  application {application}"));
+    }
+    match state {
+        Some(MacState::Right) => facts.push_str("  MAC is right"),
+        Some(MacState::Wrong) => facts.push_str("  MAC is WRONG"),
+        _ => {}
+    }
+    facts
+}
+
+/// Octets of an unreadable layer that are shown.
+const MOST_SHOWN: usize = 24;
+
+fn octets_in_words(octets: &[u8]) -> String {
+    let shown: Vec<String> = octets.iter().take(MOST_SHOWN).map(|octet| format!("{octet:02X}")).collect();
+    let more = if octets.len() > MOST_SHOWN { " …" } else { "" };
+    format!("{} octets: {}{more}", octets.len(), shown.join(" "))
+}

@@ -1,0 +1,138 @@
+//! A document in one line: what kind it is and what it says.
+
+use crate::codec::{Document, Encoding, Header};
+use crate::document::Element;
+
+/// Characters of a value that are shown.
+const LONGEST_VALUE: usize = 60;
+/// Items of a list that are shown.
+const MOST_ITEMS: usize = 8;
+
+/// Returns what stood before the root: public identifier, character set, string table.
+pub(super) fn header(header: &Header) -> (String, String) {
+    match header.encoding {
+        Encoding::Xml => {
+            let public = header.public_text.as_ref().map(|text| format!("public id {}", shorten(text)));
+            ("XML".to_owned(), public.unwrap_or_else(|| "no document type".to_owned()))
+        }
+        Encoding::Wbxml => {
+            let version = header.version.unwrap_or_default();
+            let public = match (&header.public_text, header.public_id) {
+                (Some(text), _) => format!("public id {}", shorten(text)),
+                (None, Some(number @ 2..)) => format!("public id 0x{number:02X}"),
+                _ => "no public id".to_owned(),
+            };
+            let charset = match header.charset {
+                None | Some(106) => "utf-8".to_owned(),
+                Some(3) => "us-ascii".to_owned(),
+                Some(4) => "iso-8859-1".to_owned(),
+                Some(1000) => "ucs-2".to_owned(),
+                Some(other) => format!("character set {other}"),
+            };
+            let facts = format!("{public}, {charset}, string table {} octets", header.string_table);
+            (format!("WBXML {}.{}", (version >> 4) + 1, version & 0x0F), facts)
+        }
+    }
+}
+
+/// Returns the name of the document's kind, and what it says.
+pub(super) fn document(document: &Document<'_>) -> (String, String) {
+    let root = &document.root;
+    let Some(vocabulary) = document.vocabulary else {
+        return ("document".to_owned(), format!("of a type that is not known; root `{}`", shorten(&root.name)));
+    };
+    let says = match vocabulary.id {
+        "cp" => provisioning(root),
+        "ota-settings" => format!("from before client provisioning: {}", ota_settings(root)),
+        "wv-settings" => format!("from before the `wA` application: {}", wv_settings(root)),
+        "syncml" => commands(root),
+        id if id.starts_with("csp") => primitives(root),
+        _ => format!("{} elements", root.count()),
+    };
+    (vocabulary.name.to_owned(), says)
+}
+
+fn provisioning(root: &Element<'_>) -> String {
+    let items = root.children_named("characteristic").map(|block| {
+        let parm = |name: &str| parm(block, "parm", "name", "value", name);
+        let kind = block.attribute("type").unwrap_or("?");
+        match kind {
+            "APPLICATION" => {
+                let name = parm("NAME").map(|name| format!(" \"{name}\"")).unwrap_or_default();
+                let address = parm("ADDR").or_else(|| {
+                    let mut blocks = block.children_named("characteristic");
+                    blocks.find_map(|inner| self::parm(inner, "parm", "name", "value", "ADDR"))
+                });
+                let address = address.map(|address| format!(" → {address}")).unwrap_or_default();
+                format!("APPLICATION {}{name}{address}", parm("APPID").unwrap_or_else(|| "?".to_owned()))
+            }
+            "NAPDEF" => {
+                let access = parm("NAP-ADDRESS").map(|address| format!(" (APN {address})")).unwrap_or_default();
+                format!("NAP {}{access}", parm("NAPID").unwrap_or_else(|| "?".to_owned()))
+            }
+            "PXLOGICAL" => format!("proxy {}", parm("PROXY-ID").unwrap_or_else(|| "?".to_owned())),
+            other => shorten(other),
+        }
+    });
+    list(items)
+}
+
+fn ota_settings(root: &Element<'_>) -> String {
+    let items = root.children_named("CHARACTERISTIC").map(|block| {
+        let parm = |name: &str| parm(block, "PARM", "NAME", "VALUE", name);
+        let kind = shorten(block.attribute("TYPE").unwrap_or("?"));
+        let value = block.attribute("VALUE").map(shorten);
+        match value.or_else(|| parm("URL")).or_else(|| parm("PROXY")).or_else(|| parm("NAME")) {
+            Some(value) => format!("{kind} {value}"),
+            None => kind,
+        }
+    });
+    list(items)
+}
+
+fn wv_settings(root: &Element<'_>) -> String {
+    let at = |path: &[&str]| root.descend(path).map(|leaf| shorten(leaf.trimmed()));
+    let name = at(&["WVCommon", "WVSettingsName"]).map(|name| format!("account \"{name}\""));
+    let user = at(&["WVCommon", "WVUserID"]).map(|user| format!("user {user}"));
+    let address = at(&["WVHTTP", "WVSAPURI"]).or_else(|| at(&["WVSMS", "WVSAPMobileNumber"]));
+    list([name, user, address.map(|address| format!("→ {address}"))].into_iter().flatten())
+}
+
+fn primitives(root: &Element<'_>) -> String {
+    let Some(session) = root.child("Session") else { return shorten(&root.name) };
+    let session_id =
+        session.descend(&["SessionDescriptor", "SessionID"]).map(|id| format!("session {}", shorten(id.trimmed())));
+    let contents = session.children_named("Transaction").filter_map(|t| t.child("TransactionContent"));
+    let names = contents.flat_map(|content| content.children.iter().map(|primitive| shorten(&primitive.name)));
+    list(names.chain(session_id))
+}
+
+fn commands(root: &Element<'_>) -> String {
+    let Some(body) = root.child("SyncBody") else { return shorten(&root.name) };
+    list(body.children.iter().map(|command| shorten(&command.name)))
+}
+
+fn parm(block: &Element<'_>, element: &str, name: &str, value: &str, wanted: &str) -> Option<String> {
+    let mut parms = block.children_named(element);
+    let parm = parms.find(|parm| parm.attribute(name).is_some_and(|name| name.eq_ignore_ascii_case(wanted)))?;
+    Some(shorten(parm.attribute(value).unwrap_or_default()))
+}
+
+fn shorten(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut short: String = characters.by_ref().take(LONGEST_VALUE).collect();
+    if characters.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let mut items = items.peekable();
+    let mut shown: Vec<String> = items.by_ref().take(MOST_ITEMS).collect();
+    match items.count() {
+        0 => {}
+        more => shown.push(format!("and {more} more")),
+    }
+    if shown.is_empty() { "empty".to_owned() } else { shown.join("   ") }
+}

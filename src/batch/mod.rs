@@ -1,4 +1,5 @@
 //! Campaigns: one profile, many handsets, no row lost and none doubled unaccounted for.
 
+pub mod campaign;
 pub mod pipeline;
 pub mod store;

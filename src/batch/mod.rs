@@ -2,4 +2,6 @@
 
 pub mod campaign;
 pub mod pipeline;
+pub mod route;
+pub mod run;
 pub mod store;

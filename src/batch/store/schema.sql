@@ -87,7 +87,7 @@ CREATE TABLE IF NOT EXISTS history (
 -- How far the file of a route has been recorded.
 CREATE TABLE IF NOT EXISTS output (
     campaign TEXT   NOT NULL,
-    path     TEXT   NOT NULL,
+    route    TEXT   NOT NULL,
     written  BIGINT NOT NULL,
-    PRIMARY KEY (campaign, path)
+    PRIMARY KEY (campaign, route)
 );

@@ -348,7 +348,7 @@ impl Run<'_> {
     }
 
     /// Notes that rows are about to be handed to a route. `false`: the lease is lost, nothing was noted.
-    pub fn mark(&mut self, lease: &Lease, rows: &[DueRow], now: Timestamp, until: Timestamp) -> Result<bool> {
+    pub fn mark(&mut self, lease: &Lease, rows: &[&DueRow], now: Timestamp, until: Timestamp) -> Result<bool> {
         let who = (self.campaign, self.worker);
         self.store.write(|tx| {
             if !renew(tx, who, lease, until)? {
@@ -382,12 +382,17 @@ impl Run<'_> {
                 }
                 take_step(tx, who, lease, step, attempt, now)?;
             }
-            if let Some((path, length)) = written {
-                tx.prepare_cached("UPDATE output SET written = ?3 WHERE campaign = ?1 AND path = ?2")?
-                    .execute(params![who.0, path, length as i64])?;
+            if let Some((route, length)) = written {
+                tx.prepare_cached("UPDATE output SET written = ?3 WHERE campaign = ?1 AND route = ?2")?
+                    .execute(params![who.0, route, length as i64])?;
             }
             Ok(true)
         })
+    }
+
+    /// As [`Store::due_slices`].
+    pub fn due_slices(&self, now: Timestamp) -> Result<(Vec<u32>, Option<Timestamp>)> {
+        self.store.due_slices(self.campaign, now)
     }
 
     /// Gives a slice back.
@@ -396,17 +401,18 @@ impl Run<'_> {
         self.store.write(|tx| renew(tx, who, lease, 0).map(drop))
     }
 
-    /// Returns how far a route's file is recorded; `None` where it was never begun, which it then is.
-    pub fn begin_output(&mut self, path: &str) -> Result<Option<u64>> {
+    /// Returns how far a route's file is recorded; `None` where it was never begun.
+    pub fn output(&self, route: &str) -> Result<Option<u64>> {
+        let mut statement = self.store.prepare("SELECT written FROM output WHERE campaign = ?1 AND route = ?2")?;
+        Ok(statement.query_row(params![self.campaign, route], |row| unsigned(row, 0)).optional()?)
+    }
+
+    /// Notes that a route's file is begun.
+    pub fn begin_output(&mut self, route: &str) -> Result<()> {
         let campaign = self.campaign;
         self.store.write(|tx| {
-            let sql = "SELECT written FROM output WHERE campaign = ?1 AND path = ?2";
-            let written = tx.query_row(sql, params![campaign, path], |row| unsigned(row, 0)).optional()?;
-            if written.is_none() {
-                let sql = "INSERT INTO output (campaign, path, written) VALUES (?1, ?2, 0)";
-                tx.execute(sql, params![campaign, path])?;
-            }
-            Ok(written)
+            tx.execute("INSERT INTO output (campaign, route, written) VALUES (?1, ?2, 0)", params![campaign, route])?;
+            Ok(())
         })
     }
 }

@@ -1,0 +1,86 @@
+//! Messages as JSON lines in a file, in a fixed order: for gateways that are driven by other means.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::{Message, Outcome, Route};
+use crate::batch::campaign::MOST_WINDOW;
+use crate::batch::store::Run;
+use crate::error::{Error, Result};
+
+/// A file of messages. A killed run and a whole one give equal octets: what was written and not recorded is cut off.
+#[derive(Debug)]
+pub struct FileRoute {
+    name: String,
+    path: PathBuf,
+    file: File,
+    written: u64,
+    buffer: Vec<u8>,
+}
+
+impl FileRoute {
+    /// Opens the file at `path` for the route called `name`, and cuts it back to the length that `run` has recorded.
+    ///
+    /// # Errors
+    ///
+    /// Fails when another process writes it, when it holds something that this campaign did not write, and when it
+    /// is shorter than what was recorded.
+    pub fn open(name: &str, path: &Path, run: &mut Run<'_>) -> Result<Self> {
+        let wrong = |what: &str| Error::input(what).at(path.display().to_string());
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        // It holds passwords.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).map_err(|error| Error::file(path, &error))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let help = "one run at a time writes a file: wait until it has ended";
+                return Err(wrong("another run is writing the file").help(help));
+            }
+            // A file system without locks: the leases of the store still hold.
+            Err(TryLockError::Error(_)) | Ok(()) => {}
+        }
+        let length = file.metadata().map_err(|error| Error::file(path, &error))?.len();
+        let written = match run.output(name)? {
+            None if length > 0 => {
+                return Err(wrong("the file exists and is not of this campaign").help("move it away"));
+            }
+            None => run.begin_output(name).map(|()| 0)?,
+            Some(written) if length < written => {
+                let what = format!("the file has {length} octets, but {written} were recorded as written");
+                return Err(wrong(&what).help("bring the file back; its messages count as sent"));
+            }
+            Some(written) => written,
+        };
+        file.set_len(written)
+            .and_then(|()| file.seek(SeekFrom::Start(written)))
+            .map_err(|error| Error::file(path, &error))?;
+        Ok(Self { name: name.to_owned(), path: path.to_owned(), file, written, buffer: Vec::new() })
+    }
+}
+
+impl Route for FileRoute {
+    fn window(&self) -> usize {
+        MOST_WINDOW
+    }
+
+    fn submit(&mut self, messages: &[&Message]) -> Result<Vec<Outcome>> {
+        self.buffer.clear();
+        for message in messages {
+            self.buffer.extend_from_slice(&message.line);
+        }
+        self.file.write_all(&self.buffer).map_err(|error| Error::file(&self.path, &error))?;
+        self.written += self.buffer.len() as u64;
+        Ok(vec![Outcome::Taken; messages.len()])
+    }
+
+    fn written(&self) -> Option<(&str, u64)> {
+        Some((&self.name, self.written))
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.file.sync_data().map_err(|error| Error::file(&self.path, &error))
+    }
+}

@@ -1,0 +1,157 @@
+//! Simulated handsets: each message is taken apart as a handset would, and what arrived is counted for itself.
+
+use std::path::Path;
+
+use rusqlite::{Connection, params};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{Message, Outcome, Route};
+use crate::codec::{self, Limits};
+use crate::cp;
+use crate::cp::mac::{Key, Mac};
+use crate::delivery::sms::Tpdu;
+use crate::delivery::wdp::{Joined, Reassembly, Segment};
+use crate::delivery::wsp::Push;
+use crate::diagnose::Report;
+use crate::error::Result;
+use crate::provision::cp::read as read_account;
+
+/// Handsets in a file of their own, so that what arrived can be compared with what the store believes.
+#[derive(Debug)]
+pub struct SimRoute {
+    arrivals: Arrivals,
+    window: usize,
+}
+
+impl SimRoute {
+    /// Opens the handsets at `path`, or makes them.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be opened.
+    pub fn open(path: &Path, window: usize) -> Result<Self> {
+        Ok(Self { arrivals: Arrivals::open(path)?, window })
+    }
+}
+
+impl Route for SimRoute {
+    fn window(&self) -> usize {
+        self.window
+    }
+
+    fn submit(&mut self, messages: &[&Message]) -> Result<Vec<Outcome>> {
+        messages.iter().map(|message| self.deliver(message)).collect()
+    }
+
+    fn written(&self) -> Option<(&str, u64)> {
+        None
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl SimRoute {
+    fn deliver(&mut self, message: &Message) -> Result<Outcome> {
+        let outcome = receive(message);
+        let (document, user) = outcome.clone().unwrap_or_default();
+        let sql = "INSERT INTO arrival (msisdn, sha256, account, refused) VALUES (?1, ?2, ?3, ?4)";
+        let refused = outcome.as_ref().err().copied();
+        self.arrivals.connection.prepare_cached(sql)?.execute(params![
+            message.row.msisdn as i64,
+            document,
+            user,
+            refused
+        ])?;
+        Ok(match refused {
+            None => Outcome::Taken,
+            Some(text) => Outcome::Refused { may_retry: false, code: "sim:refused".into(), text: text.into() },
+        })
+    }
+}
+
+/// What a simulated handset reads of a message.
+#[derive(Deserialize)]
+struct Line {
+    pdus: Vec<String>,
+}
+
+/// Joins the parts, opens the push, verifies the seal with the handset's own secrets and reads the account.
+/// Returns the document's SHA-256 and who will log in.
+fn receive(message: &Message) -> std::result::Result<(Vec<u8>, String), &'static str> {
+    let line: Line = serde_json::from_slice(&message.line).map_err(|_| "the message holds no PDUs")?;
+    let mut reassembly = Reassembly::new();
+    let mut push = None;
+    // A network keeps no order.
+    for pdu in line.pdus.iter().rev() {
+        let octets = hex(pdu).ok_or("a PDU is not in hex")?;
+        let tpdu = Tpdu::read(&octets).map_err(|_| "a PDU cannot be read")?;
+        let segment = Segment::read(tpdu.user_data).map_err(|_| "the user data header cannot be read")?;
+        match reassembly.add(tpdu.address.as_octets(), &segment) {
+            Joined::Whole(whole) => push = Some(whole),
+            Joined::Waiting | Joined::Repeated => {}
+            Joined::Refused(why) => return Err(why),
+        }
+    }
+    let octets = push.ok_or("a part is missing")?;
+    let push = Push::read(&octets, &mut Report::new()).ok_or("the push cannot be read")?;
+    if let Some(security) = push.security() {
+        let key = Key::new(security, message.pin.as_ref(), message.imsi.as_ref()).ok_or("the handset has no key")?;
+        let mac = push.mac.as_deref().and_then(Mac::from_hex);
+        if security.carries_mac() && !mac.is_some_and(|mac| key.verifies(&push.body, &mac)) {
+            return Err("the seal is not right");
+        }
+    }
+    let mut report = Report::new();
+    let document = codec::read(&push.body, &[&cp::VOCABULARY], &Limits::default(), &mut report);
+    let document = document.filter(|_| !report.has_errors()).ok_or("the document cannot be read")?;
+    let reading = read_account(&document.root);
+    let account = reading.accounts.first().ok_or("there is no IMPS account in the document")?;
+    let user = account.login().and_then(|login| login.user.clone()).unwrap_or_default();
+    Ok((Sha256::digest(&push.body).to_vec(), user))
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |octet: u8| (octet as char).to_digit(16);
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| Some((digit(pair[0])? << 4 | digit(*pair.get(1)?)?) as u8)).collect()
+}
+
+/// What arrived at simulated handsets.
+#[derive(Debug)]
+pub struct Arrivals {
+    connection: Connection,
+}
+
+impl Arrivals {
+    /// Opens the arrivals at `path`, or makes them.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(std::time::Duration::from_secs(20))?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "off")?;
+        connection.execute_batch(
+            "CREATE TABLE IF NOT EXISTS arrival (
+                 number INTEGER PRIMARY KEY, msisdn BIGINT NOT NULL, sha256 BLOB NOT NULL, account TEXT NOT NULL,
+                 refused TEXT)",
+        )?;
+        Ok(Self { connection })
+    }
+
+    /// Returns how many handsets got something, how many messages arrived, and how many of them were refused.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be read.
+    pub fn count(&self) -> Result<(u64, u64, u64)> {
+        let sql = "SELECT count(DISTINCT msisdn), count(*), count(refused) FROM arrival";
+        let count = |row: &rusqlite::Row<'_>, column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+        Ok(self.connection.query_row(sql, [], |row| Ok((count(row, 0)?, count(row, 1)?, count(row, 2)?)))?)
+    }
+}

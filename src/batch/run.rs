@@ -99,7 +99,7 @@ pub struct Summary {
     pub expired: u64,
     /// Attempts that will be made again.
     pub retried: u64,
-    /// Handsets that a crash had left between submit and its recording.
+    /// Handsets that a crash had left between submit and its recording, and that were sent again.
     pub ambiguous: u64,
     /// When the next attempt is due, where handsets wait for one.
     pub next_due: Option<Timestamp>,
@@ -142,6 +142,7 @@ pub fn run(
         planned_at: campaign.planned_at,
         slices: VecDeque::new(),
         groups: VecDeque::new(),
+        held: Vec::new(),
         lost: None,
         streak: 0,
         recent: VecDeque::new(),
@@ -161,6 +162,9 @@ pub fn run(
     }
     let mut work = work.into_inner();
     work.route.finish()?;
+    for lease in std::mem::take(&mut work.held) {
+        work.run.release(&lease)?;
+    }
     Ok(work.summary)
 }
 
@@ -233,6 +237,8 @@ struct Work<'w> {
     planned_at: Timestamp,
     slices: VecDeque<u32>,
     groups: VecDeque<Group<DueRow>>,
+    /// The leases that were not given back yet.
+    held: Vec<Lease>,
     /// The slice whose lease was lost: its groups in flight are dropped.
     lost: Option<u32>,
     /// Failures in a row.
@@ -291,12 +297,13 @@ impl Work<'_> {
         let now = (self.world.now)();
         let resend = self.options.limits.on_ambiguous == OnAmbiguous::Resend;
         let Some(lease) = self.run.lease(slice, now, now + LEASE, resend)? else { return Ok(Leased::Busy) };
-        self.summary.ambiguous += lease.ambiguous;
+        self.summary.ambiguous += if resend { lease.ambiguous } else { 0 };
         let mut rows = self.run.due_rows(slice, now)?;
         if rows.is_empty() {
             self.run.release(&lease)?;
             return Ok(Leased::Nothing);
         }
+        self.held.push(lease.clone());
         let window = self.route.window();
         while !rows.is_empty() {
             let rest = rows.split_off(window.min(rows.len()));
@@ -322,7 +329,11 @@ impl Work<'_> {
             }
             self.watch_failures(&results);
         }
-        if is_last { self.run.release(&lease) } else { Ok(()) }
+        if !is_last {
+            return Ok(());
+        }
+        self.held.retain(|held| *held != lease);
+        self.run.release(&lease)
     }
 
     /// Parts what can be sent from what cannot.

@@ -62,6 +62,7 @@ pub struct Header {
     /// The same in lower case, for look-up.
     keys: Vec<String>,
     delimiter: u8,
+    whose: Names,
 }
 
 impl Header {
@@ -75,9 +76,16 @@ impl Header {
         self.keys.iter().position(|key| key.eq_ignore_ascii_case(name))
     }
 
-    /// Returns the separator of cells.
-    pub fn delimiter(&self) -> u8 {
-        self.delimiter
+    /// Returns the first line of a reject file for this table: its columns and those that say why.
+    pub fn reject_line(&self) -> Vec<u8> {
+        let names = self.names.iter().zip(&self.keys).filter(|(_, key)| !is_of_rejects(key)).map(|(name, _)| name);
+        let cells = names.chain(REJECT_COLUMNS.iter().copied()).map(quoted);
+        join(cells, self.delimiter)
+    }
+
+    /// Returns what decides the form of a column's values; an operator's own names decide nothing.
+    fn kind_of<'k>(&self, key: &'k str) -> &'k str {
+        if self.whose == Names::Ours { key } else { "" }
     }
 }
 
@@ -105,7 +113,7 @@ impl<R: Read> Table<R> {
             start: 0,
             needed: 0,
         });
-        let header = Header { names: StringRecord::new(), keys: Vec::new(), delimiter };
+        let header = Header { names: StringRecord::new(), keys: Vec::new(), delimiter, whose: names };
         let mut table = Self { reader, header: Arc::new(header), record: ByteRecord::new(), lines: 0 };
         let Some(first) = table.next_row()? else {
             report.add(Diagnostic::new(&NO_HEADER, Span::default(), "the table is empty"));
@@ -116,7 +124,7 @@ impl<R: Read> Table<R> {
             return Ok(None);
         }
         let keys = first.cells.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
-        table.header = Arc::new(Header { names: first.cells, keys, delimiter });
+        table.header = Arc::new(Header { names: first.cells, keys, delimiter, whose: names });
         Ok(Some(table))
     }
 
@@ -193,7 +201,21 @@ impl Row {
         self.header.keys.iter().map(String::as_str).zip(&self.cells).filter(|(_, value)| !value.is_empty())
     }
 
-    /// Returns all cells as they are, for a reject file.
+    /// Returns the row for a reject file: its cells as they stand, then the line, the rule's code and what is wrong.
+    pub fn reject_line(&self, code: &str, message: &str) -> Vec<u8> {
+        let raw: Vec<&[u8]> = self.raw_cells().map(|range| &self.raw[range]).collect();
+        let keys = self.header.keys.iter().map(String::as_str);
+        // A row with too few cells is filled up, so that what is added stands in its columns.
+        let padded = raw.iter().copied().chain(std::iter::repeat(&b""[..]));
+        let known = keys.zip(padded).filter(|(key, _)| !is_of_rejects(key)).map(|(_, cell)| cell);
+        let surplus = raw.iter().copied().skip(self.header.keys.len());
+        let line = self.line.to_string();
+        let why = [line.as_str(), code, message].map(quoted);
+        let why = why.iter().map(|cell| cell.as_bytes());
+        join(known.chain(surplus).chain(why), self.header.delimiter)
+    }
+
+    /// Returns all cells as they are.
     pub fn cells(&self) -> impl Iterator<Item = &str> {
         self.cells.iter()
     }
@@ -232,7 +254,7 @@ impl Row {
         }
         for (column, (name, value)) in self.header.keys.iter().zip(&self.cells).enumerate() {
             if !value.is_empty()
-                && let Err((rule, message)) = check_value(name, value)
+                && let Err((rule, message)) = check_value(self.header.kind_of(name), value)
             {
                 report.add(Diagnostic::new(rule, self.span(column), message).at(format!("line {}, {name}", self.line)));
             }
@@ -246,16 +268,43 @@ impl Row {
 
     /// Returns where each cell stands in the raw row, quotes left out.
     fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        self.raw_cells().map(|Range { start, end }| {
+            let quoted = end >= start + 2 && self.raw[start] == b'"' && self.raw[end - 1] == b'"';
+            if quoted { start + 1..end - 1 } else { start..end }
+        })
+    }
+
+    /// Returns where each cell stands in the raw row, with its quotes.
+    fn raw_cells(&self) -> impl Iterator<Item = Range<usize>> {
         let mut from = 0;
         std::iter::from_fn(move || {
             let rest = self.raw.get(from..)?;
-            let end = from + end_of_cell(rest, self.header.delimiter);
-            let quoted = end >= from + 2 && rest[0] == b'"' && self.raw[end - 1] == b'"';
-            let range = if quoted { from + 1..end - 1 } else { from..end };
-            from = end + 1;
+            let range = from..from + end_of_cell(rest, self.header.delimiter);
+            from = range.end + 1;
             Some(range)
         })
     }
+}
+
+fn is_of_rejects(key: &str) -> bool {
+    REJECT_COLUMNS.contains(&key)
+}
+
+/// Returns a cell in quotes where RFC 4180 wants them, whatever the delimiter.
+fn quoted(text: &str) -> String {
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || " _-.+:`".contains(c));
+    if plain { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
+}
+
+fn join(cells: impl Iterator<Item = impl AsRef<[u8]>>, delimiter: u8) -> Vec<u8> {
+    let mut line = Vec::new();
+    for cell in cells {
+        line.extend_from_slice(cell.as_ref());
+        line.push(delimiter);
+    }
+    line.pop();
+    line.push(b'\n');
+    line
 }
 
 fn count_lines(octets: &[u8]) -> u64 {
@@ -497,6 +546,28 @@ mod tests {
         assert!(report.cites("CSV001") && report.cites("CSV002"));
         assert!(report.diagnostics()[1].way_out().contains("`msisdn`"));
         assert_eq!(findings(b"msisdn,line,error_code,error,X_a\n46701234567,1,CSV003,\"bad, bad\",z\n"), []);
+    }
+
+    #[test]
+    fn a_reject_file_is_the_table_with_reasons_and_reads_again() {
+        let table = b"user;msisdn;error\n\"a;\"\"b\";0701;old\nr\xF6meo;46701234567;old\nx\n";
+        let mut input = Table::open(&table[..], b';', Names::Ours, &mut Report::new()).unwrap().unwrap();
+        let mut rejects = input.header().reject_line();
+        while let Some(row) = input.next_row().unwrap() {
+            let mut report = Report::new();
+            row.check(&[], &mut report);
+            let finding = &report.diagnostics()[0];
+            rejects.extend_from_slice(&row.reject_line(finding.rule.code, &finding.message));
+        }
+        let expected = b"user;msisdn;line;error_code;error\n\
+            \"a;\"\"b\";0701;2;CSV003;\"`0701` begins with zero, where the country code belongs\"\n\
+            r\xF6meo;46701234567;3;CSV008;`user` is not UTF-8\n\
+            x;;4;CSV007;\"the row has 1 fields, the header 3\"\n";
+        assert_eq!(String::from_utf8_lossy(&rejects), String::from_utf8_lossy(expected));
+        let mut again = Report::new();
+        check(&rejects, b';', &[], &mut again).unwrap();
+        let codes: Vec<&str> = again.diagnostics().iter().map(|d| d.rule.code).collect();
+        assert_eq!(codes, ["CSV003", "CSV008", "CSV006"]);
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub type Timestamp = i64;
 /// Handsets of a slice, about.
 pub const SLICE: u64 = 5000;
 
+/// Stands between the cells of a row that is kept, and between the names of a header: no cell may hold it.
+pub const SEPARATOR: char = '\u{1F}';
+
 /// How far a handset is in a campaign (`product.md` section 8.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -96,8 +99,10 @@ pub struct NewRow {
     pub msisdn: u64,
     /// The line of the table.
     pub line: u64,
-    /// Which of the campaign's compiled profiles.
-    pub variant: u32,
+    /// Which profile is filled from which columns.
+    pub setup: u32,
+    /// Which variant of the profile the handset takes.
+    pub variant: String,
     /// What is sent, and to whom, in 32 octets.
     pub key: [u8; 32],
     /// SHA-256 of the document.
@@ -108,7 +113,7 @@ pub struct NewRow {
     pub not_before: Option<Timestamp>,
     /// Not sent after.
     pub expires: Option<Timestamp>,
-    /// The row's values as a JSON object.
+    /// The row's values, separated by [`SEPARATOR`].
     pub cells: String,
 }
 
@@ -139,13 +144,13 @@ pub struct DueRow {
     pub place: u64,
     /// Attempts made before.
     pub attempts: u32,
-    /// Which of the campaign's compiled profiles.
-    pub variant: u32,
+    /// Which profile is filled from which columns.
+    pub setup: u32,
     /// The key that it was planned with.
     pub key: [u8; 32],
     /// Not sent after.
     pub expires: Option<Timestamp>,
-    /// The row's values as a JSON object.
+    /// The row's values, separated by [`SEPARATOR`].
     pub cells: String,
 }
 
@@ -192,6 +197,17 @@ pub struct Stored {
     pub plan: Option<String>,
     /// When it was planned first.
     pub planned_at: Timestamp,
+}
+
+/// A profile and the columns that it is filled from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    /// What rows name it by.
+    pub number: u32,
+    /// The profile's file, as the campaign or the row names it.
+    pub profile: String,
+    /// The names of the columns, separated by [`SEPARATOR`].
+    pub header: String,
 }
 
 /// A handset for a list.

@@ -20,13 +20,12 @@ CREATE TABLE IF NOT EXISTS tally (
     PRIMARY KEY (campaign, kind, reason)
 );
 
--- The compiled profiles that a campaign uses. The hash says whether a profile is still what it was.
-CREATE TABLE IF NOT EXISTS variant (
+-- Which profile is filled from which columns; the names are separated by U+001F, as are a row's cells.
+CREATE TABLE IF NOT EXISTS setup (
     campaign TEXT    NOT NULL,
     number   INTEGER NOT NULL,
     profile  TEXT    NOT NULL,
-    name     TEXT    NOT NULL,
-    sha256   TEXT    NOT NULL,
+    header   TEXT    NOT NULL,
     PRIMARY KEY (campaign, number)
 );
 
@@ -51,6 +50,7 @@ CREATE TABLE IF NOT EXISTS device (
     state      TEXT    NOT NULL,
     attempts   INTEGER NOT NULL,
     due        BIGINT  NOT NULL,            -- not sent before
+    sms        INTEGER NOT NULL,            -- messages that it takes
     error      TEXT,
     PRIMARY KEY (campaign, slice, msisdn)
 );
@@ -60,12 +60,12 @@ CREATE TABLE IF NOT EXISTS planned_row (
     campaign TEXT    NOT NULL,
     slice    INTEGER NOT NULL,
     place    BIGINT  NOT NULL,
-    variant  INTEGER NOT NULL,
+    setup    INTEGER NOT NULL,
+    variant  TEXT    NOT NULL,
     key      BLOB    NOT NULL,              -- SHA-256 over campaign, number, variant and document
     document BLOB    NOT NULL,              -- SHA-256 over the document
-    sms      INTEGER NOT NULL,
     expires  BIGINT,
-    cells    TEXT    NOT NULL,              -- the row's values as a JSON object
+    cells    TEXT    NOT NULL,              -- the row's values
     PRIMARY KEY (campaign, slice, place)
 );
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
-use super::{Added, DueRow, Lease, Listed, NewRow, State, Step, Stored, Timestamp, slice_of};
+use super::{Added, DueRow, Lease, Listed, NewRow, Setup, State, Step, Stored, Timestamp, slice_of};
 use crate::error::{Error, Result};
 
 /// How long a writer waits for another one.
@@ -132,7 +132,6 @@ impl Store {
                 params![name, file],
             )?;
             tx.execute("DELETE FROM tally WHERE campaign = ?1", [name])?;
-            tx.execute("DELETE FROM variant WHERE campaign = ?1", [name])?;
             let sql = "SELECT name, file, slices, generation, plan, planned_at FROM campaign WHERE name = ?1";
             Ok(tx.query_row(sql, [name], stored)?)
         })
@@ -162,22 +161,24 @@ impl Store {
         })
     }
 
-    /// Ends the plan: keeps its hash, its compiled profiles (name of the profile, of the variant, hash) and what was
-    /// not taken (kind, reason, count).
-    pub fn end_plan(
-        &mut self,
-        name: &str,
-        plan: &str,
-        variants: &[(String, String, String)],
-        tally: &[(&str, String, u64)],
-    ) -> Result<()> {
+    /// Returns the number of a profile with the columns that it is filled from; a new one where it is new.
+    pub fn setup(&mut self, campaign: &str, profile: &str, header: &str) -> Result<u32> {
         self.write(|tx| {
-            for (number, (profile, variant, sha256)) in variants.iter().enumerate() {
-                tx.execute(
-                    "INSERT INTO variant (campaign, number, profile, name, sha256) VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![name, number as i64, profile, variant, sha256],
-                )?;
+            let sql = "SELECT number FROM setup WHERE campaign = ?1 AND profile = ?2 AND header = ?3";
+            if let Some(number) = tx.query_row(sql, [campaign, profile, header], |row| row.get(0)).optional()? {
+                return Ok(number);
             }
+            let sql = "SELECT coalesce(max(number), 0) + 1 FROM setup WHERE campaign = ?1";
+            let number = tx.query_row(sql, [campaign], |row| row.get(0))?;
+            let sql = "INSERT INTO setup (campaign, number, profile, header) VALUES (?1, ?2, ?3, ?4)";
+            tx.execute(sql, params![campaign, number, profile, header])?;
+            Ok(number)
+        })
+    }
+
+    /// Ends the plan: keeps its hash and what was not taken (kind, reason, count).
+    pub fn end_plan(&mut self, name: &str, plan: &str, tally: &[(&str, String, u64)]) -> Result<()> {
+        self.write(|tx| {
             for (kind, reason, count) in tally {
                 tx.execute(
                     "INSERT INTO tally (campaign, kind, reason, count) VALUES (?1, ?2, ?3, ?4)",
@@ -208,24 +209,21 @@ impl Store {
         self.count(sql, params![campaign.name, campaign.generation])
     }
 
-    /// Returns how many messages the handsets that are still planned take.
-    pub fn planned_sms(&self, name: &str) -> Result<u64> {
-        let sql = "SELECT coalesce(sum(r.sms), 0) FROM device d JOIN planned_row r \
-                   ON r.campaign = d.campaign AND r.slice = d.slice AND r.place = d.place \
-                   WHERE d.campaign = ?1 AND d.state = 'planned'";
-        self.count(sql, params![name])
+    /// Returns how many handsets are still planned, and how many messages they take.
+    pub fn planned(&self, name: &str) -> Result<(u64, u64)> {
+        let sql = "SELECT count(*), coalesce(sum(sms), 0) FROM device WHERE campaign = ?1 AND state = 'planned'";
+        Ok(self.prepare(sql)?.query_row([name], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
     }
 
     fn count(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<u64> {
         Ok(self.prepare(sql)?.query_row(values, |row| row.get::<_, i64>(0))?.unsigned_abs())
     }
 
-    /// Returns the compiled profiles of a campaign by number: name of the profile, of the variant, hash.
-    pub fn variants(&self, name: &str) -> Result<Vec<(String, String, String)>> {
-        let sql = "SELECT profile, name, sha256 FROM variant WHERE campaign = ?1 ORDER BY number";
-        let mut statement = self.prepare(sql)?;
-        let rows = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// Returns the setups of a campaign.
+    pub fn setups(&self, name: &str) -> Result<Vec<Setup>> {
+        let mut statement = self.prepare("SELECT number, profile, header FROM setup WHERE campaign = ?1")?;
+        let setup = |row: &Row<'_>| Ok(Setup { number: row.get(0)?, profile: row.get(1)?, header: row.get(2)? });
+        Ok(statement.query_map([name], setup)?.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Returns what the last plan did not take: kind, reason, count.
@@ -420,8 +418,8 @@ impl Run<'_> {
 fn add_device(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<Added> {
     let inserted = tx
         .prepare_cached(
-            "INSERT INTO device (campaign, slice, msisdn, place, line, generation, state, attempts, due) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned', 0, ?7) ON CONFLICT (campaign, slice, msisdn) DO NOTHING",
+            "INSERT INTO device (campaign, slice, msisdn, place, line, generation, state, attempts, due, sms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned', 0, ?7, ?8) ON CONFLICT (campaign, slice, msisdn) DO NOTHING",
         )?
         .execute(params![
             campaign.name,
@@ -430,7 +428,8 @@ fn add_device(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32,
             place,
             row.line as i64,
             campaign.generation,
-            row.not_before.unwrap_or(0)
+            row.not_before.unwrap_or(0),
+            row.sms
         ])?;
     if inserted == 1 {
         return Ok(Added::New);
@@ -463,24 +462,26 @@ fn add_device(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32,
 fn replace(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<()> {
     tx.prepare_cached("DELETE FROM planned_row WHERE campaign = ?1 AND slice = ?2 AND place = ?3")?
         .execute(params![campaign.name, slice, place])?;
-    tx.prepare_cached("UPDATE device SET due = ?4, error = NULL WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3")?
-        .execute(params![campaign.name, slice, row.msisdn as i64, row.not_before.unwrap_or(0)])?;
+    tx.prepare_cached(
+        "UPDATE device SET due = ?4, sms = ?5, error = NULL WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
+    )?
+    .execute(params![campaign.name, slice, row.msisdn as i64, row.not_before.unwrap_or(0), row.sms])?;
     insert_planned(tx, campaign, row, slice, place)
 }
 
 fn insert_planned(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<()> {
     tx.prepare_cached(
-        "INSERT INTO planned_row (campaign, slice, place, variant, key, document, sms, expires, cells) \
+        "INSERT INTO planned_row (campaign, slice, place, setup, variant, key, document, expires, cells) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         campaign.name,
         slice,
         place,
+        row.setup,
         row.variant,
         &row.key[..],
         &row.document[..],
-        row.sms,
         row.expires,
         row.cells
     ])?;
@@ -489,7 +490,7 @@ fn insert_planned(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: 
 
 fn rows_in(tx: &Connection, campaign: &str, slice: u32, state: State, now: Timestamp) -> Result<Vec<DueRow>> {
     let mut statement = tx.prepare_cached(
-        "SELECT d.msisdn, d.place, d.attempts, r.variant, r.key, r.expires, r.cells FROM device d JOIN planned_row r \
+        "SELECT d.msisdn, d.place, d.attempts, r.setup, r.key, r.expires, r.cells FROM device d JOIN planned_row r \
          ON r.campaign = d.campaign AND r.slice = d.slice AND r.place = d.place \
          WHERE d.campaign = ?1 AND d.slice = ?2 AND d.state = ?3 AND d.due <= ?4 ORDER BY d.place",
     )?;
@@ -498,7 +499,7 @@ fn rows_in(tx: &Connection, campaign: &str, slice: u32, state: State, now: Times
             msisdn: unsigned(row, 0)?,
             place: unsigned(row, 1)?,
             attempts: row.get(2)?,
-            variant: row.get(3)?,
+            setup: row.get(3)?,
             key: row.get(4)?,
             expires: row.get(5)?,
             cells: row.get(6)?,

@@ -9,10 +9,12 @@
 
 mod address;
 mod outgoing;
+mod receive;
 mod rules;
 pub mod sms;
 pub mod wdp;
 pub mod wsp;
 
 pub use outgoing::{Bearing, Outgoing};
+pub use receive::{Received, receive};
 pub use rules::*;

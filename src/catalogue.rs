@@ -1,8 +1,13 @@
-//! All vocabularies and all rules: the one list of each.
+//! All vocabularies, all rules and all kinds of document: the one list of each.
+//!
+//! [`check`] is what `impskit check` does: it recognises what an input is from its content, reads it and runs
+//! everything that the kind's row in [`KINDS`] names. A new kind of document is a row of that table.
+
+use std::borrow::Cow;
 
 use crate::codec::{self, Document, Limits};
-use crate::diagnose::{Report, Rule};
-use crate::document::Vocabulary;
+use crate::diagnose::{Diagnostic, Report, Rule, Source, Span};
+use crate::document::{Element, Vocabulary};
 use crate::{cp, csp, delivery, dm, provision};
 
 /// Every vocabulary that we know. Where an input does not say which it is, the first that fits is taken.
@@ -18,12 +23,119 @@ pub static VOCABULARIES: &[&Vocabulary] = &[
 #[rustfmt::skip] // one family a line
 pub static RULES: &[&[&Rule]] = &[
     codec::RULES,
-    provision::rows::RULES,
-    provision::RULES,
-    csp::RULES,
-    delivery::RULES,
+    cp::RULES,
     dm::RULES,
+    csp::RULES,
+    provision::RULES,
+    provision::rows::RULES,
+    delivery::RULES,
 ];
+
+/// Every kind of document, in the order in which they are tried.
+pub static KINDS: &[Kind] = &[
+    Kind::document("cp", "client provisioning document", &[&cp::VOCABULARY], |document, options, report| {
+        cp::check(&document.root, options.fragment, report);
+    }),
+    Kind::document("ddf", "device description or serialised tree", &[&dm::DDF], check_vocabulary),
+    Kind::document("syncml", "SyncML message", &[&dm::SYNCML], check_vocabulary),
+    Kind::document("devinf", "SyncML device information", &[&dm::DEVINF], check_vocabulary),
+    Kind::document("csp", "CSP message", &[&csp::V1_3, &csp::V1_2, &csp::V1_1], check_vocabulary),
+    Kind::document("ota-settings", "OTA settings document", &[&cp::settings::OTA_SETTINGS], check_vocabulary),
+    Kind::document("wv-settings", "WV settings document", &[&cp::settings::WV_SETTINGS], check_vocabulary),
+    Kind::text("csv", "subscriber table", looks_like_table, |bytes, _, report| {
+        // A table in memory is not the world: reading it does not fail.
+        let _ = provision::rows::check(bytes, b',', &[], report);
+    }),
+];
+
+/// A kind of document: how it is known, and what is checked.
+#[derive(Debug)]
+pub struct Kind {
+    /// The word of `--kind`.
+    pub id: &'static str,
+    /// The name that people read.
+    pub name: &'static str,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// A tree in one of these languages, for which `fits` holds.
+    Document {
+        vocabularies: &'static [&'static Vocabulary],
+        fits: fn(&Element<'_>) -> bool,
+        check: fn(&Document<'_>, &Options, &mut Report),
+    },
+    /// Text of another form.
+    Text { fits: fn(&str) -> bool, check: fn(&[u8], &Options, &mut Report) },
+}
+
+/// What a check takes into account.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// The kind to take the input for; from the content where absent.
+    pub kind: Option<&'static Kind>,
+    /// A provisioning document is a fragment: the handset may hold what it refers to.
+    pub fragment: bool,
+    /// What readers take at the most.
+    pub limits: Limits,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Checked<'s> {
+    /// What the input was taken for; `None` where it is nothing that we know.
+    pub kind: Option<&'static Kind>,
+    /// The input.
+    pub source: Source<'s>,
+    /// The findings, by place.
+    pub report: Report,
+}
+
+impl Kind {
+    /// Returns a kind that is every document of these languages.
+    const fn document(
+        id: &'static str,
+        name: &'static str,
+        vocabularies: &'static [&'static Vocabulary],
+        check: fn(&Document<'_>, &Options, &mut Report),
+    ) -> Self {
+        Self { id, name, form: Form::Document { vocabularies, fits: |_| true, check } }
+    }
+
+    /// Returns a kind that is text for which `fits` holds.
+    const fn text(
+        id: &'static str,
+        name: &'static str,
+        fits: fn(&str) -> bool,
+        check: fn(&[u8], &Options, &mut Report),
+    ) -> Self {
+        Self { id, name, form: Form::Text { fits, check } }
+    }
+
+    /// Returns the kind of that word.
+    pub fn named(id: &str) -> Option<&'static Self> {
+        KINDS.iter().find(|kind| kind.id == id)
+    }
+
+    fn is_text(&self) -> bool {
+        matches!(self.form, Form::Text { .. })
+    }
+}
+
+/// Reports everything that is wrong with an input of any kind that we know. `name` is what people call it.
+pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options) -> Checked<'s> {
+    let source = Source::new(name, bytes);
+    let mut report = Report::new();
+    let is_markup = codec::recognise(&source.bytes).is_some();
+    let kind = match options.kind {
+        Some(kind) if kind.is_text() => check_text(&source.bytes, Some(kind), options, &mut report),
+        None if !is_markup => check_text(&source.bytes, None, options, &mut report),
+        _ => check_document(&source.bytes, options, &mut report),
+    };
+    report.sort();
+    Checked { kind, source, report }
+}
 
 /// Reads a document of any vocabulary that we know, in XML or WBXML. See [`codec::read`].
 pub fn read<'s>(bytes: &'s [u8], limits: &Limits, report: &mut Report) -> Option<Document<'s>> {
@@ -33,4 +145,71 @@ pub fn read<'s>(bytes: &'s [u8], limits: &Limits, report: &mut Report) -> Option
 /// Returns the rule of that code, in any case of letters.
 pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().flat_map(|family| family.iter()).copied().find(|rule| rule.code.eq_ignore_ascii_case(code))
+}
+
+fn check_document(bytes: &[u8], options: &Options, report: &mut Report) -> Option<&'static Kind> {
+    let candidates = match options.kind.map(|kind| &kind.form) {
+        Some(Form::Document { vocabularies, .. }) => vocabularies,
+        _ => VOCABULARIES,
+    };
+    let Some(document) = codec::read(bytes, candidates, &options.limits, report) else { return options.kind };
+    let kind = options.kind.or_else(|| KINDS.iter().find(|kind| kind.is_form_of(&document)));
+    match kind.map(|kind| &kind.form) {
+        Some(Form::Document { check, .. }) => check(&document, options, report),
+        _ => {
+            let root = &document.root;
+            let message = format!("`{}` is the root of no document type that is known here", root.name);
+            let start = root.span.start as usize;
+            let length = if bytes.get(start) == Some(&b'<') { 1 + root.name.len() } else { 1 };
+            let span = Span::new(start, start + length);
+            report.add(Diagnostic::new(&codec::UNREADABLE, span, message).at(root.name.clone()));
+        }
+    }
+    kind
+}
+
+fn check_text(
+    bytes: &[u8],
+    kind: Option<&'static Kind>,
+    options: &Options,
+    report: &mut Report,
+) -> Option<&'static Kind> {
+    let text = String::from_utf8_lossy(bytes);
+    let kind = kind.or_else(|| {
+        KINDS.iter().find(|kind| match kind.form {
+            Form::Text { fits, .. } => fits(&text),
+            Form::Document { .. } => false,
+        })
+    });
+    match kind.map(|kind| &kind.form) {
+        Some(Form::Text { check, .. }) => check(bytes, options, report),
+        _ => {
+            let what = if bytes.is_empty() { "the input is empty" } else { "the input is no document of a known type" };
+            report.add(Diagnostic::new(&codec::UNREADABLE, Span::new(0, bytes.len().min(16)), what));
+        }
+    }
+    kind
+}
+
+impl Kind {
+    fn is_form_of(&self, document: &Document<'_>) -> bool {
+        match self.form {
+            Form::Document { vocabularies, fits, .. } => {
+                document.vocabulary.is_some_and(|v| vocabularies.contains(&v)) && fits(&document.root)
+            }
+            Form::Text { .. } => false,
+        }
+    }
+}
+
+fn check_vocabulary(document: &Document<'_>, _: &Options, report: &mut Report) {
+    if let Some(vocabulary) = document.vocabulary {
+        vocabulary.check(&document.root, report);
+    }
+}
+
+/// Returns whether the first line is the header of a subscriber table.
+fn looks_like_table(text: &str) -> bool {
+    let header = text.trim_start_matches('\u{FEFF}').lines().next().unwrap_or_default();
+    header.split([',', ';', '\t']).any(|name| name.trim().trim_matches('"').eq_ignore_ascii_case("msisdn"))
 }

@@ -1,12 +1,18 @@
 //! Client provisioning: the `wap-provisioningdoc` of Provisioning Content 1.1 (`cp/provisioning-content.md`).
 
+mod application;
+mod characteristic;
 pub mod mac;
+mod rules;
 pub mod settings;
 
 use std::sync::LazyLock;
 
-use crate::diagnose::Report;
-use crate::document::{Doctype, Element, Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
+pub use application::{APPLICATIONS, Application, RegisteredParm, Status, is_registered};
+pub use characteristic::{Characteristic, DECLARATIONS, Declaration, Parm, ParmDeclaration, Value};
+pub use rules::{RULES, check};
+
+use crate::document::{Doctype, Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
 
 /// The vocabulary of provisioning documents.
 pub static VOCABULARY: Vocabulary = Vocabulary {
@@ -29,8 +35,6 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         &GRAMMAR
     },
     structure: None,
-    check,
+    check: |root, report| check(root, false, report),
     wbxml: WbxmlForm::PLAIN,
 };
-
-fn check(_: &Element<'_>, _: &mut Report) {}

@@ -85,7 +85,7 @@ impl Diagnostic {
         Self {
             rule,
             severity: rule.severity,
-            message: message.into(),
+            message: bounded(message.into()),
             span,
             path: String::new(),
             help: None,
@@ -97,7 +97,7 @@ impl Diagnostic {
     /// Says where in the document, as a path of names.
     #[must_use]
     pub fn at(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into();
+        self.path = bounded(path.into());
         self
     }
 
@@ -137,6 +137,16 @@ impl Diagnostic {
     pub fn way_out(&self) -> &str {
         self.help.as_deref().unwrap_or(self.rule.help)
     }
+}
+
+/// Cuts text that a hostile document has made long.
+fn bounded(mut text: String) -> String {
+    const MOST: usize = 600;
+    if text.len() > MOST {
+        text.truncate(text.floor_char_boundary(MOST));
+        text.push('…');
+    }
+    text
 }
 
 /// The findings on one source, in the order in which they were made.

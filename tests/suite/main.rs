@@ -6,6 +6,7 @@ mod delivery;
 mod http;
 mod properties;
 mod provision;
+mod rules;
 mod server;
 mod services;
 mod trees;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use crate::codec::{self, Document, Limits};
 use crate::diagnose::{Diagnostic, Report, Rule, Source, Span};
 use crate::document::{Element, Vocabulary};
+use crate::provision::Profile;
 use crate::{cp, csp, delivery, dm, provision};
 
 /// Every vocabulary that we know. Where an input does not say which it is, the first that fits is taken.
@@ -36,12 +37,28 @@ pub static KINDS: &[Kind] = &[
     Kind::document("cp", "client provisioning document", &[&cp::VOCABULARY], |document, options, report| {
         cp::check(&document.root, options.fragment, report);
     }),
-    Kind::document("ddf", "device description or serialised tree", &[&dm::DDF], check_vocabulary),
+    Kind::document("tree", "device tree", &[&dm::DDF], check_vocabulary).of_roots(dm::is_tree),
+    Kind::document("ddf", "device description", &[&dm::DDF], check_vocabulary),
     Kind::document("syncml", "SyncML message", &[&dm::SYNCML], check_vocabulary),
     Kind::document("devinf", "SyncML device information", &[&dm::DEVINF], check_vocabulary),
     Kind::document("csp", "CSP message", &[&csp::V1_3, &csp::V1_2, &csp::V1_1], check_vocabulary),
     Kind::document("ota-settings", "OTA settings document", &[&cp::settings::OTA_SETTINGS], check_vocabulary),
     Kind::document("wv-settings", "WV settings document", &[&cp::settings::WV_SETTINGS], check_vocabulary),
+    Kind::text(
+        "tree-json",
+        "device tree",
+        |text| dm::serialise::looks_like_json(text.as_bytes()),
+        |bytes, _, report| {
+            if let Some(tree) = dm::serialise::read(bytes, report) {
+                dm::check_tree(&tree, dm::Description::bundled(), report);
+            }
+        },
+    ),
+    Kind::text("profile", "profile", looks_like_profile, |bytes, _, report| {
+        // Secrets kept elsewhere are not fetched to check a text.
+        let secret = &mut |_: &_| Ok("secret".to_owned());
+        Profile::read(&String::from_utf8_lossy(bytes), secret, report);
+    }),
     Kind::text("csv", "subscriber table", looks_like_table, |bytes, _, report| {
         // A table in memory is not the world: reading it does not fail.
         let _ = provision::rows::check(bytes, b',', &[], report);
@@ -103,6 +120,16 @@ impl Kind {
         Self { id, name, form: Form::Document { vocabularies, fits: |_| true, check } }
     }
 
+    /// Narrows a kind of documents to those roots for which `fits` holds.
+    const fn of_roots(self, fits: fn(&Element<'_>) -> bool) -> Self {
+        match self.form {
+            Form::Document { vocabularies, check, .. } => {
+                Self { form: Form::Document { vocabularies, fits, check }, ..self }
+            }
+            Form::Text { .. } => self,
+        }
+    }
+
     /// Returns a kind that is text for which `fits` holds.
     const fn text(
         id: &'static str,
@@ -120,6 +147,15 @@ impl Kind {
 
     fn is_text(&self) -> bool {
         matches!(self.form, Form::Text { .. })
+    }
+
+    fn is_form_of(&self, document: &Document<'_>) -> bool {
+        match self.form {
+            Form::Document { vocabularies, fits, .. } => {
+                document.vocabulary.is_some_and(|v| vocabularies.contains(&v)) && fits(&document.root)
+            }
+            Form::Text { .. } => false,
+        }
     }
 }
 
@@ -191,21 +227,16 @@ fn check_text(
     kind
 }
 
-impl Kind {
-    fn is_form_of(&self, document: &Document<'_>) -> bool {
-        match self.form {
-            Form::Document { vocabularies, fits, .. } => {
-                document.vocabulary.is_some_and(|v| vocabularies.contains(&v)) && fits(&document.root)
-            }
-            Form::Text { .. } => false,
-        }
-    }
-}
-
 fn check_vocabulary(document: &Document<'_>, _: &Options, report: &mut Report) {
     if let Some(vocabulary) = document.vocabulary {
         vocabulary.check(&document.root, report);
     }
+}
+
+/// Returns whether a line gives the number of the schema, or begins one of the tables that every profile has.
+fn looks_like_profile(text: &str) -> bool {
+    let is_key = |line: &str| line.strip_prefix("schema").is_some_and(|rest| rest.trim_start().starts_with('='));
+    text.lines().map(str::trim).any(|line| is_key(line) || matches!(line, "[service]" | "[[account]]" | "[account]"))
 }
 
 /// Returns whether the first line is the header of a subscriber table.

@@ -1,7 +1,10 @@
 //! The command list, global options and exit codes. One file a command.
 
 mod decode;
+mod admin;
 mod secret;
+#[cfg(feature = "server")]
+mod serve;
 mod ui;
 
 use std::process::ExitCode;
@@ -25,6 +28,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Decode(decode::Decode),
+    Admin(admin::Admin),
+    #[cfg(feature = "server")]
+    Serve(serve::Serve),
 }
 
 /// What a command came to; `product.md` section 2, "Exit codes".
@@ -70,6 +76,9 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
     match command {
         Command::Decode(command) => decode::run(command, ui),
+        Command::Admin(command) => admin::run(command, ui),
+        #[cfg(feature = "server")]
+        Command::Serve(command) => serve::run(command, ui),
     }
 }
 

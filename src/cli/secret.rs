@@ -76,6 +76,33 @@ impl SecretOptions {
     }
 }
 
+/// The sources of a password.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PasswordOptions {
+    /// Take the password from the first line of FILE
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Take the password from the environment variable NAME
+    #[arg(long, value_name = "NAME")]
+    password_env: Option<String>,
+    /// Take the password from the first line of stdin
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl PasswordOptions {
+    /// Returns the password.
+    pub(crate) fn password(&self, ui: &mut Ui) -> Result<Zeroizing<String>> {
+        let source = Source::of(self.password_file.as_deref(), self.password_env.as_deref(), self.password_stdin);
+        let source = source.unwrap_or(Source::Stdin);
+        source.read(ui, |text| match text {
+            "" => Err(Error::input("the password is empty")),
+            text => Ok(Zeroizing::new(text.to_owned())),
+        })
+    }
+}
+
 /// One place that holds a secret.
 enum Source<'o> {
     File(&'o Path),

@@ -1,8 +1,13 @@
-//! How the server is set up.
+//! How the server is set up: in the program, or by the `[server]` table of `impskit.toml`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::csp::Address;
+use crate::error::{Error, Result};
 
 /// How one server is set up. The defaults are those of a server that runs out of the box on the loopback address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,5 +81,160 @@ impl Default for Quotas {
             subscriptions: 500,
             blocked: 200,
         }
+    }
+}
+
+impl Configuration {
+    /// Reads the `[server]` table of a configuration file; what it does not say stays at the default. The other
+    /// tables are none of the server's business.
+    ///
+    /// # Errors
+    ///
+    /// Names the line of a key that is unknown or has a value that cannot be.
+    pub fn read(text: &str) -> Result<Self> {
+        let file: File = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+            let what = Error::input(error.message().lines().next().unwrap_or("not TOML").to_owned());
+            line.map_or(what.clone(), |line| what.at(format!("line {line}")))
+        })?;
+        let mut configuration = Self::default();
+        configuration.apply(file.server)?;
+        Ok(configuration)
+    }
+
+    /// Sets the home domain.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it is no host name.
+    pub fn set_domain(&mut self, domain: &str) -> Result<()> {
+        let service = Address::read(&format!("wv:@{domain}"), domain);
+        let service = service.map_err(|bad| Error::input(format!("`{domain}`: {bad}")).at("domain"))?;
+        service.domain().clone_into(&mut self.domain);
+        Ok(())
+    }
+
+    fn apply(&mut self, server: ServerTable) -> Result<()> {
+        let ServerTable { domain, store, drain_seconds, csp, limits } = server;
+        if let Some(domain) = domain {
+            self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
+        }
+        self.store = store.map(|store| PathBuf::from(store.strip_prefix("sqlite:").unwrap_or(&store)));
+        if let Some(seconds) = drain_seconds {
+            self.drain = Duration::from_secs(seconds);
+        }
+        if let Some(listen) = csp.listen {
+            self.listen = one_address(&listen)?;
+        }
+        if let Some(path) = csp.path {
+            if !path.starts_with('/') || path.contains(['?', '#', ' ']) {
+                return Err(Error::input(format!("`{path}` is no path: it begins with `/`")).at("server.csp.path"));
+            }
+            self.path = path;
+        }
+        if let Some(size) = csp.max_body {
+            let octets = read_size(&size).filter(|octets| LARGEST_BODY.contains(octets));
+            let wrong = || Error::input(format!("`{size}` is no size from 1KiB to 1MiB")).at("server.csp.max_body");
+            self.max_body = octets.ok_or_else(wrong)?;
+        }
+        if let Some(time) = csp.session_ttl {
+            let wrong = || Error::input(format!("`{time}` is no time from 1m to 24h")).at("server.csp.session_ttl");
+            let time = read_time(&time).filter(|time| (60..=86_400).contains(&time.as_secs()));
+            self.session_ttl = time.ok_or_else(wrong)?;
+        }
+        let quotas = &mut self.quotas;
+        for (quota, value) in [
+            (&mut quotas.sessions, limits.sessions_per_user),
+            (&mut quotas.stored_messages, limits.stored_messages_per_user),
+            (&mut quotas.group_members, limits.group_members),
+        ] {
+            *quota = value.unwrap_or(*quota);
+        }
+        Ok(())
+    }
+}
+
+/// What `max_body` may be: the reader of messages takes no more than a mebibyte.
+const LARGEST_BODY: std::ops::RangeInclusive<usize> = 1 << 10..=1 << 20;
+
+fn one_address(listen: &[String]) -> Result<SocketAddr> {
+    let [address] = listen else {
+        return Err(Error::input("one address to listen on is needed").at("server.csp.listen"));
+    };
+    let wrong = |_| Error::input(format!("`{address}` is no address such as 127.0.0.1:8080")).at("server.csp.listen");
+    address.parse().map_err(wrong)
+}
+
+fn read_size(text: &str) -> Option<usize> {
+    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("", 1)];
+    let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
+    number.trim().parse::<usize>().ok()?.checked_mul(unit)
+}
+
+fn read_time(text: &str) -> Option<Duration> {
+    let units = [("s", 1), ("m", 60), ("h", 3600)];
+    let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
+    number.trim().parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
+}
+
+/// The configuration file, as far as the server reads it.
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    server: ServerTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerTable {
+    domain: Option<String>,
+    store: Option<String>,
+    drain_seconds: Option<u64>,
+    #[serde(default)]
+    csp: CspTable,
+    #[serde(default)]
+    limits: LimitsTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CspTable {
+    listen: Option<Vec<String>>,
+    path: Option<String>,
+    max_body: Option<String>,
+    session_ttl: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsTable {
+    sessions_per_user: Option<usize>,
+    stored_messages_per_user: Option<usize>,
+    group_members: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_its_table_and_no_other() {
+        let text = "[check]\nfail_on = \"error\"\n[server]\ndomain = \"Acme.Example\"\nstore = \"sqlite:/x.db\"\n\
+                    [server.csp]\nlisten = [\"0.0.0.0:80\"]\nmax_body = \"64KiB\"\nsession_ttl = \"30m\"\n\
+                    [server.limits]\nsessions_per_user = 2\n";
+        let read = Configuration::read(text).unwrap();
+        assert_eq!((read.domain.as_str(), read.store), ("acme.example", Some(PathBuf::from("/x.db"))));
+        assert_eq!((read.max_body, read.session_ttl, read.quotas.sessions), (65_536, Duration::from_secs(1800), 2));
+        assert_eq!(Configuration::read("").unwrap(), Configuration::default());
+    }
+
+    #[test]
+    fn says_where_it_is_wrong() {
+        let at = |text: &str| Configuration::read(text).unwrap_err().at.unwrap();
+        assert_eq!(at("[server]\ndomian = \"x\"\n"), "line 2");
+        assert_eq!(at("[server]\ndomain = \"a b\"\n"), "server.domain");
+        assert_eq!(at("[server.csp]\nlisten = []\n"), "server.csp.listen");
+        assert_eq!(at("[server.csp]\nmax_body = \"5MiB\"\n"), "server.csp.max_body");
+        assert_eq!(at("[server.csp]\nsession_ttl = \"18446744073709551615h\"\n"), "server.csp.session_ttl");
     }
 }

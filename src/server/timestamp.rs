@@ -41,6 +41,12 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
+    /// Returns the moment as people and programs read it: `2026-11-23T05:00:00Z`.
+    pub fn rfc3339(self) -> String {
+        let DateTime { year, month, day, hour, minute, second, .. } = self.date_time();
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+
     /// Returns the moment as CSP writes it, in UTC; years after 4095 are not told apart.
     pub fn date_time(self) -> DateTime {
         let last = 67_090_000_000; // in the year 4095: all that six octets can hold

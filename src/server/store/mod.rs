@@ -40,7 +40,7 @@ impl Store {
     /// Fails where the file cannot be opened, is no store, or is of a newer version.
     pub fn open(path: &Path) -> Result<Self> {
         let at = |error: Error| error.at(path.display().to_string());
-        make_private(path).map_err(|error| Error::store(error.to_string())).map_err(at)?;
+        make_private(path).map_err(at)?;
         let connection = Connection::open(path).map_err(|error| at(error.into()))?;
         Self::prepare(connection).map_err(at)
     }
@@ -139,12 +139,20 @@ fn migrate(connection: &Connection) -> Result<()> {
 }
 
 /// Makes the file where there is none; passwords in it are nobody else's business.
-fn make_private(path: &Path) -> std::io::Result<()> {
+fn make_private(path: &Path) -> Result<()> {
+    let wrong = |error: std::io::Error| Error::store(error.to_string());
     let mut options = std::fs::OpenOptions::new();
     options.read(true).append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    let file = options.open(path).map_err(wrong)?;
+    #[cfg(unix)]
+    if std::os::unix::fs::PermissionsExt::mode(&file.metadata().map_err(wrong)?.permissions()) & 0o077 != 0 {
+        let help = format!("it holds passwords: `chmod 600 {}`", path.display());
+        return Err(Error::store("the store can be read by others").help(help));
+    }
+    drop(file);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -179,5 +187,7 @@ mod tests {
         connection.execute_batch("PRAGMA user_version = 99").unwrap();
         drop(connection);
         assert!(Store::open(&path).unwrap_err().what.contains("version 99"));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(Store::open(&path).unwrap_err().what.contains("read by others"));
     }
 }

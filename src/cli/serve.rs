@@ -1,0 +1,104 @@
+//! `serve`: the IMPS server in the foreground.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::mpsc;
+
+use clap::Args;
+use impskit::error::{Error, Result};
+use impskit::server::{Configuration, Store, http};
+
+use super::admin::{STORE, ServerOptions};
+use super::{Outcome, Ui};
+
+/// Run the IMPS server: for provisioning checks, labs and small services
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  impskit serve
+  impskit serve --domain acme.example --listen 0.0.0.0:8080 --store /var/lib/impskit/server.db")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    server: ServerOptions,
+    /// The address to listen on
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Only check configuration, port and store
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
+    let mut configuration = command.server.configuration()?;
+    configuration.listen = command.listen.unwrap_or(configuration.listen);
+    let path = configuration.store.clone().unwrap_or_else(|| STORE.into());
+    if command.check {
+        return check(&configuration, &path, ui);
+    }
+    if !configuration.listen.ip().is_loopback() {
+        ui.say("warning: passwords of 2-way logins are readable on the way: put TLS in front of this address");
+    }
+    let store = Store::open(&path)?;
+    let users = store.users()?.len();
+    let domain = configuration.domain.clone();
+    let (stop, stopped) = mpsc::channel();
+    on_signal(stop)?;
+    let log = Box::new(|line: &str| log(line));
+    let server = http::spawn(configuration, store, log)?;
+    ui.say(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
+    if users == 0 {
+        ui.say("  help: nobody can log in yet: `impskit admin user add NAME --password-stdin`");
+    }
+    tell_service_manager();
+    // An error would mean that the handler is gone, and nobody could stop us.
+    let _ = stopped.recv();
+    ui.say("stopping");
+    server.stop();
+    Ok(Outcome::Good)
+}
+
+fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outcome> {
+    let taken = |error: std::io::Error| {
+        Error::input(error.to_string()).at(configuration.listen.to_string()).help("choose another with `--listen`")
+    };
+    drop(std::net::TcpListener::bind(configuration.listen).map_err(taken)?);
+    let users = match path.exists() {
+        true => format!("users: {}", Store::open(path)?.users()?.len()),
+        false => "to be made".to_owned(),
+    };
+    ui.line(&format!("domain  {}", configuration.domain))?;
+    ui.line(&format!("listen  http://{}{}", configuration.listen, configuration.path))?;
+    ui.line(&format!("store   {} ({users})", path.display()))?;
+    Ok(Outcome::Good)
+}
+
+/// A line of the log, on stderr.
+fn log(line: &str) {
+    use std::io::Write as _;
+    // Nothing can be done about a closed stderr.
+    let _ = writeln!(std::io::stderr(), "warning: {line}");
+}
+
+/// The first signal stops the server in good order, the second at once.
+#[allow(clippy::disallowed_methods, reason = "a second signal ends the process")]
+fn on_signal(stop: mpsc::Sender<()>) -> Result<()> {
+    let mut signals = 0;
+    let handler = move || {
+        signals += 1;
+        if signals > 1 || stop.send(()).is_err() {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|error| Error::input(error.to_string()))
+}
+
+/// Says `READY=1` where a service manager asked for it.
+fn tell_service_manager() {
+    #[cfg(unix)]
+    if let Some(path) = std::env::var_os("NOTIFY_SOCKET")
+        && let Ok(socket) = std::os::unix::net::UnixDatagram::unbound()
+    {
+        // A manager that does not listen is its own affair.
+        let _ = socket.send_to(b"READY=1", path);
+    }
+}

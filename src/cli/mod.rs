@@ -1,7 +1,7 @@
 //! The command list, global options and exit codes. One file a command.
 
-mod decode;
 mod admin;
+mod decode;
 mod secret;
 #[cfg(feature = "server")]
 mod serve;

@@ -1,1 +1,20 @@
 //! The other end: a client engine, conversation scripts, an HTTP edge.
+//!
+//! ```text
+//! what a user wants ── Event ──> Client ── Output::Post ──> transport ── Event::Answer ──> Client
+//!                                  └── Output: answers, what the server opened, the session's end
+//! ```
+//!
+//! The engine does no I/O and is told the time, as the server's is; [`script`] and [`conversation`] let several of
+//! them talk to anything that answers octets.
+
+pub mod conversation;
+mod engine;
+#[cfg(feature = "server")]
+pub mod http;
+mod negotiation;
+pub mod primitives;
+pub mod script;
+
+pub use engine::{Client, Event, Output};
+pub use negotiation::{Identity, Negotiation};

@@ -1,0 +1,334 @@
+//! Playing a script: several clients against anything that answers octets, with a clock that the script moves.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::primitives::{address_to, addresses_from, send_message};
+use super::script::{Action, Login, Mistake, Node, Script, Sketch};
+use super::{Client, Event, Identity, Output};
+use crate::codec::{self, Encoding};
+use crate::csp::{Outcome, Version, is_same};
+use crate::document::Element;
+
+/// The domain that addresses without one belong to.
+pub const HOME: &str = "example.com";
+
+/// Exchanges that one line may cause; a server that always has more is stopped here.
+const EXCHANGES: usize = 500;
+
+/// Plays a script in one version and syntax. `post` is given the time, the media type and the body of each post,
+/// and returns the body of the answer, or why there is none.
+///
+/// # Errors
+///
+/// Names the first line that does not come true, and what came instead.
+pub fn play<P>(script: &Script, version: Version, encoding: Encoding, post: P) -> Result<(), Mistake>
+where
+    P: FnMut(Duration, &str, &[u8]) -> Result<Vec<u8>, String>,
+{
+    let mut stage =
+        Stage { script, version, encoding, post, now: Duration::ZERO, actors: BTreeMap::new(), kept: BTreeMap::new() };
+    for step in script.steps.iter().filter(|step| step.counts_in(version)) {
+        stage.act(&step.action).map_err(|what| Mistake { line: step.line, what })?;
+    }
+    let last = script.steps.last().map_or(1, |step| step.line);
+    for (who, actor) in &stage.actors {
+        actor.has_no_refusal(who).map_err(|what| Mistake { line: last, what })?;
+    }
+    Ok(())
+}
+
+struct Stage<'s, P> {
+    script: &'s Script,
+    version: Version,
+    encoding: Encoding,
+    post: P,
+    now: Duration,
+    actors: BTreeMap<String, Actor>,
+    /// Values kept as `$name`.
+    kept: BTreeMap<String, String>,
+}
+
+struct Actor {
+    client: Client,
+    /// What came and was not yet expected by a line.
+    inbox: VecDeque<Got>,
+    is_logged_in: bool,
+}
+
+struct Got {
+    primitive: Element<'static>,
+    is_answer: bool,
+}
+
+/// Why a line does not come true.
+type Outcry = String;
+
+impl<P: FnMut(Duration, &str, &[u8]) -> Result<Vec<u8>, String>> Stage<'_, P> {
+    fn act(&mut self, action: &Action) -> Result<(), Outcry> {
+        match action {
+            Action::LogIn { who, login } => self.log_in(who, login),
+            Action::LogOut { who } => {
+                self.tell(who, Event::LogOut)?;
+                let actor = self.actor(who)?;
+                if actor.client.is_in() {
+                    return Err(format!("{who} is still logged in\n{}", actor.shows()));
+                }
+                actor.inbox.retain(|got| !got.is_answer);
+                Ok(())
+            }
+            Action::Send { who, what } => self.send(who, what),
+            Action::Receive { who, what } => self.receive(who, what),
+            Action::ReceiveNothing { who } => {
+                self.tell(who, Event::Poll)?;
+                let actor = self.actor(who)?;
+                if actor.inbox.is_empty() { Ok(()) } else { Err(format!("{who} has received\n{}", actor.shows())) }
+            }
+            Action::After(time) => {
+                self.now += *time;
+                Ok(())
+            }
+            Action::KeepAlive { who, time } => self.keep_alive(who, *time),
+        }
+    }
+
+    fn actor(&mut self, who: &str) -> Result<&mut Actor, Outcry> {
+        self.actors.get_mut(who).ok_or_else(|| format!("`{who}` has not logged in"))
+    }
+
+    fn log_in(&mut self, who: &str, login: &Login) -> Result<(), Outcry> {
+        let password = login.password.as_deref().unwrap_or(self.script.password(&login.user));
+        let identity = Identity {
+            client_id: format!("impskit-{who}"),
+            cookie: format!("cookie-{who}"),
+            version: self.version,
+            encoding: self.encoding,
+            schemas: login.schemas.clone(),
+            time_to_live: 1200,
+            negotiation: login.negotiation,
+            ..Identity::new(login.user.clone(), password)
+        };
+        let actor = Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false };
+        self.actors.insert(who.to_owned(), actor);
+        self.tell(who, Event::LogIn)?;
+        let actor = self.actor(who)?;
+        let code = actor.answer("Login-Response").or_else(|| actor.answer("Status"));
+        let code = code.and_then(Outcome::read).map(|outcome| outcome.code);
+        let is_as_expected = match login.refusal {
+            None => actor.is_logged_in,
+            Some(refusal) => !actor.client.is_in() && code == Some(refusal),
+        };
+        if !is_as_expected {
+            return Err(format!(
+                "{who} {}\n{}",
+                if actor.is_logged_in { "is logged in" } else { "is not logged in" },
+                actor.shows()
+            ));
+        }
+        actor.inbox.retain(|got| !got.is_answer);
+        Ok(())
+    }
+
+    fn send(&mut self, who: &str, what: &Sketch) -> Result<(), Outcry> {
+        let version = self.version;
+        let addresses = what.addresses.iter().map(|id| self.value(id)).collect::<Result<Vec<_>, _>>()?;
+        let to: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let actor = self.actor(who)?;
+        actor.has_no_refusal(who)?;
+        actor.inbox.retain(|got| !got.is_answer);
+        let user = actor.client.identity().user.clone();
+        let mut request = if what.name == "SendMessage-Request" {
+            send_message(&user, &to, what.text.as_deref().unwrap_or_default(), false)
+        } else {
+            let mut request = Element::new(what.name.clone());
+            address_to(&mut request, version, &to);
+            request
+        };
+        self.add(&mut request, &what.nodes)?;
+        self.tell(who, Event::Request(request))
+    }
+
+    /// Adds the elements of indented lines: into what a clause of the line made, else beside it.
+    fn add(&self, element: &mut Element<'static>, nodes: &[Node]) -> Result<(), Outcry> {
+        let made = element.children.len();
+        for node in nodes.iter().filter(|node| node.counts_in(self.version)) {
+            let place = element.children[..made].iter().position(|child| child.name == node.name);
+            let child = match place {
+                Some(place) => &mut element.children[place],
+                None => {
+                    element.children.push(Element::new(node.name.clone()));
+                    element.children.last_mut().ok_or("an element was just added")?
+                }
+            };
+            if let Some(text) = &node.text {
+                *child = Element::leaf(node.name.clone(), self.value(text)?);
+            }
+            self.add(child, &node.children)?;
+        }
+        Ok(())
+    }
+
+    fn value(&self, text: &str) -> Result<String, Outcry> {
+        match text.strip_prefix('$') {
+            None => Ok(text.to_owned()),
+            Some(name) => self.kept.get(name).cloned().ok_or_else(|| format!("`${name}` was never received")),
+        }
+    }
+
+    fn receive(&mut self, who: &str, what: &Sketch) -> Result<(), Outcry> {
+        if !self.actor(who)?.has(&what.name) {
+            self.tell(who, Event::Poll)?;
+        }
+        let actor = self.actor(who)?;
+        let Some(place) = actor.inbox.iter().position(|got| got.primitive.name == what.name) else {
+            return Err(format!("{who} has received no {}\n{}", what.name, actor.shows()));
+        };
+        let Some(got) = actor.inbox.remove(place) else { return Ok(()) };
+        let primitive = got.primitive;
+        let difference = self.difference(&primitive, what);
+        difference.map_or(Ok(()), |what| Err(format!("{what} in\n{}", shown(&primitive))))
+    }
+
+    /// Returns what of the outline is not so.
+    fn difference(&mut self, primitive: &Element<'static>, what: &Sketch) -> Option<Outcry> {
+        let code = Outcome::read(primitive).map(|outcome| outcome.code);
+        if let Some(wanted) = what.code.filter(|wanted| Some(*wanted) != code) {
+            return Some(format!("status {} is expected", wanted.0));
+        }
+        for address in &what.addresses {
+            if !addresses_from(primitive).iter().any(|from| from == address || is_same(from, address, HOME)) {
+                return Some(format!("`{address}` is expected as sender"));
+            }
+        }
+        let text = primitive.child("ContentData").map(Element::text);
+        if let Some(wanted) = what.text.as_deref().filter(|wanted| Some(*wanted) != text) {
+            return Some(format!("the text `{wanted}` is expected"));
+        }
+        self.first_unlike(primitive, &what.nodes)
+    }
+
+    /// Returns the first outline that no child of its own is like.
+    fn first_unlike(&mut self, element: &Element<'_>, nodes: &[Node]) -> Option<Outcry> {
+        let mut taken = Vec::new();
+        let version = self.version;
+        for node in nodes.iter().filter(|node| node.counts_in(version)) {
+            let place = (0..element.children.len()).find(|place| {
+                let child = &element.children[*place];
+                !taken.contains(place) && child.name == node.name && self.is_like(child, node)
+            });
+            let words = || match &node.text {
+                Some(text) => format!("`{}` with `{text}`", node.name),
+                None => format!("`{}` as outlined", node.name),
+            };
+            match place {
+                Some(_) if node.is_absent => return Some(format!("{} is not expected", words())),
+                Some(place) => taken.push(place),
+                None if node.is_absent => {}
+                None => return Some(format!("{} is expected in `{}`", words(), element.name)),
+            }
+        }
+        None
+    }
+
+    fn is_like(&mut self, element: &Element<'_>, node: &Node) -> bool {
+        let text = element.trimmed();
+        let is_text = match node.text.as_deref() {
+            None => true,
+            Some("*") => !text.is_empty(),
+            Some(wanted) => match wanted.strip_prefix('$') {
+                Some(name) => {
+                    // The first value stays.
+                    let kept = self.kept.entry(name.to_owned()).or_insert_with(|| text.to_owned());
+                    kept == text
+                }
+                None => wanted == text || (wanted.starts_with("wv:") && is_same(wanted, text, HOME)),
+            },
+        };
+        is_text && self.first_unlike(element, &node.children).is_none()
+    }
+
+    /// Lets time pass for a client that keeps its session.
+    fn keep_alive(&mut self, who: &str, time: Duration) -> Result<(), Outcry> {
+        let end = self.now + time;
+        loop {
+            let actor = self.actor(who)?;
+            let due = actor.client.next_deadline().filter(|due| *due < end);
+            let Some(due) = due else { break };
+            self.now = self.now.max(due);
+            self.tell(who, Event::Tick)?;
+        }
+        self.now = end;
+        let actor = self.actor(who)?;
+        actor.inbox.retain(|got| got.primitive.name != "KeepAlive-Response");
+        Ok(())
+    }
+
+    /// Tells a client something, and plays its exchanges until it has nothing more to say.
+    fn tell(&mut self, who: &str, event: Event) -> Result<(), Outcry> {
+        let mut events = VecDeque::from([event]);
+        let mut exchanges = 0;
+        while let Some(event) = events.pop_front() {
+            let now = self.now;
+            for output in self.actor(who)?.client.handle(now, event) {
+                match output {
+                    Output::Post { media_type, body } => {
+                        exchanges += 1;
+                        if exchanges > EXCHANGES {
+                            return Err(format!("the server always has more: {EXCHANGES} exchanges on one line"));
+                        }
+                        events.push_back(match (self.post)(now, media_type, &body) {
+                            Ok(answer) => Event::Answer(answer),
+                            Err(why) => Event::Failed(why),
+                        });
+                    }
+                    Output::LoggedIn => self.actor(who)?.is_logged_in = true,
+                    Output::Answered { answer, .. } => self.actor(who)?.got(answer, true),
+                    Output::Received(primitive) => self.actor(who)?.got(primitive, false),
+                    Output::Ended(_) => self.actor(who)?.is_logged_in = false,
+                    Output::Failed { request, why } => {
+                        return Err(format!("{request} of {who} came to nothing: {why}"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Actor {
+    fn got(&mut self, primitive: Element<'static>, is_answer: bool) {
+        self.inbox.push_back(Got { primitive, is_answer });
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.inbox.iter().any(|got| got.primitive.name == name)
+    }
+
+    fn answer(&self, name: &str) -> Option<&Element<'static>> {
+        self.inbox.iter().find(|got| got.is_answer && got.primitive.name == name).map(|got| &got.primitive)
+    }
+
+    /// Finds an answer that no line expected and that says no.
+    fn has_no_refusal(&self, who: &str) -> Result<(), Outcry> {
+        let refusal = self
+            .inbox
+            .iter()
+            .filter(|got| got.is_answer)
+            .find(|got| Outcome::read(&got.primitive).is_some_and(|outcome| !outcome.code.is_success()));
+        refusal
+            .map_or(Ok(()), |got| Err(format!("{who} got an answer that no line expects:\n{}", shown(&got.primitive))))
+    }
+
+    fn shows(&self) -> String {
+        if self.inbox.is_empty() {
+            return "(nothing else has come)".to_owned();
+        }
+        self.inbox.iter().map(|got| shown(&got.primitive)).collect()
+    }
+}
+
+fn shown(primitive: &Element<'_>) -> String {
+    let xml = codec::write_xml(primitive, None, true);
+    let text = String::from_utf8_lossy(&xml);
+    text.split_once("?>").map_or(text.as_ref(), |(_, rest)| rest.trim_start()).to_owned()
+}

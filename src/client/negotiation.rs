@@ -1,0 +1,160 @@
+//! Who logs in and how, and what a client asks for: login, capabilities, services.
+
+use crate::codec::Encoding;
+use crate::csp::{Schema, Services, Version};
+use crate::document::Element;
+
+/// Who logs in, how, and in which language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user's address, as it is typed.
+    pub user: String,
+    /// The password.
+    pub password: String,
+    /// What tells this client from the user's others; compared without case.
+    pub client_id: String,
+    /// What the server repeats when it calls this client: ASCII without spaces.
+    pub cookie: String,
+    /// The version to speak.
+    pub version: Version,
+    /// The syntax to write.
+    pub encoding: Encoding,
+    /// The schemas to offer in a login of four messages; empty for one of two, with the password.
+    pub schemas: Vec<Schema>,
+    /// The longest silence to ask for, in seconds.
+    pub time_to_live: u32,
+    /// When capabilities and services are negotiated.
+    pub negotiation: Negotiation,
+}
+
+/// When capabilities and services are negotiated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Negotiation {
+    /// Not at all: the session has only what no function of the service tree gates.
+    None,
+    /// In requests of their own, after the login.
+    AfterLogin,
+    /// In the login itself (1.3).
+    AtLogin,
+}
+
+impl Identity {
+    /// Returns an identity that logs in with its password in CSP 1.3, WBXML, for an hour, and negotiates after it.
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            user: user.into(),
+            password: password.into(),
+            client_id: "impskit".to_owned(),
+            cookie: "impskit".to_owned(),
+            version: Version::V1_3,
+            encoding: Encoding::Wbxml,
+            schemas: Vec::new(),
+            time_to_live: 3600,
+            negotiation: Negotiation::AfterLogin,
+        }
+    }
+
+    /// Returns the first `Login-Request`.
+    pub(super) fn login(&self) -> Element<'static> {
+        let mut login = self.bare_login();
+        if self.schemas.is_empty() {
+            login = login.with_leaf("Password", self.password.clone());
+        }
+        login.children.extend(self.offered_schemas());
+        if self.negotiation == Negotiation::AtLogin {
+            login.children.push(Services::all(self.version).element(self.version, "Functions"));
+            login.children.push(capabilities());
+        }
+        login
+    }
+
+    /// Returns the second `Login-Request` of four messages, in answer to the server's choice.
+    pub(super) fn proof(&self, schema: Schema, nonce: &str) -> Element<'static> {
+        let name = if schema == Schema::Password { "Password" } else { "DigestBytes" };
+        let mut login = self.bare_login().with_leaf(name, schema.digest(nonce, &self.password));
+        if self.negotiation == Negotiation::AtLogin {
+            login.children.push(Services::all(self.version).element(self.version, "Functions"));
+            login.children.push(capabilities());
+        }
+        login
+    }
+
+    fn bare_login(&self) -> Element<'static> {
+        Element::new("Login-Request")
+            .with_leaf("UserID", self.user.clone())
+            .with(self.client_element())
+            .with_leaf("TimeToLive", self.time_to_live.to_string())
+            .with_leaf("SessionCookie", self.cookie.clone())
+    }
+
+    fn offered_schemas(&self) -> Vec<Element<'static>> {
+        if self.schemas.is_empty() { Vec::new() } else { Schema::write_all(&self.schemas, self.version) }
+    }
+
+    /// Returns `ClientCapability-Request`.
+    pub(super) fn capability_request(&self) -> Element<'static> {
+        Element::new("ClientCapability-Request").with(self.client_element()).with(capabilities())
+    }
+
+    /// Returns `Service-Request`, for everything that the version has.
+    pub(super) fn service_request(&self) -> Element<'static> {
+        Element::new("Service-Request")
+            .with(self.client_element())
+            .with(Services::all(self.version).element(self.version, "Functions"))
+            .with_leaf("AllFunctionsRequest", "F")
+    }
+
+    fn client_element(&self) -> Element<'static> {
+        Element::new("ClientID").with_leaf("URL", self.client_id.clone())
+    }
+}
+
+/// The largest message that we read, in octets.
+const PARSER_SIZE: &str = "1048576";
+/// The largest content that we take pushed or fetched, in octets.
+const CONTENT_LENGTH: &str = "262144";
+
+/// Returns what we can do, with the elements of all versions; writing leaves out what a version lacks.
+///
+/// One transaction at a time and no wake-up channel: this client polls.
+fn capabilities() -> Element<'static> {
+    Element::new("CapabilityList")
+        .with_leaf("ClientType", "COMPUTER")
+        .with_leaf("InitialDeliveryMethod", "P")
+        .with_leaf("AnyContent", "T")
+        .with_leaf("AcceptedCharSet", "106")
+        .with_leaf("PlainTextCharset", "106")
+        .with_leaf("AcceptedTransferEncoding", "BASE64")
+        .with_leaf("AcceptedContentLength", CONTENT_LENGTH)
+        .with_leaf("AcceptedTextContentLength", CONTENT_LENGTH)
+        .with_leaf("AcceptedPushLength", CONTENT_LENGTH)
+        .with_leaf("AcceptedPullLength", CONTENT_LENGTH)
+        .with_leaf("SupportedBearer", "HTTP")
+        .with_leaf("MultiTrans", "1")
+        .with_leaf("MultiTransPerMessage", "1")
+        .with_leaf("ParserSize", PARSER_SIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::csp::fault;
+
+    #[test]
+    fn what_we_ask_is_whole_in_every_version() {
+        for version in Version::ALL {
+            let identity = Identity { version, ..Identity::new("wv:a", "b") };
+            let digest = Identity { schemas: Schema::ALL.to_vec(), ..identity.clone() };
+            for mut primitive in [
+                identity.login(),
+                digest.login(),
+                digest.proof(Schema::Md5, "n"),
+                identity.capability_request(),
+                identity.service_request(),
+            ] {
+                (version.vocabulary().grammar)().prune(&mut primitive);
+                assert_eq!(fault(&primitive, version), None, "{version:?} {primitive:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,513 @@
+//! Conversation scripts: what several clients say and expect, in lines that people read.
+//!
+//! ```text
+//! # Romeo writes to Juliet.
+//! in CSP 1.2 and 1.3                                    (else: in every version)
+//! given wv:romeo with password "rosaline"               (else: every password is `secret`)
+//! romeo logs in as wv:romeo by MD5
+//! juliet logs in as wv:juliet
+//! romeo sends SendMessage-Request to wv:juliet: "Hello"
+//!   DeliveryReport T
+//! romeo receives SendMessage-Response 200
+//! juliet receives NewMessage from wv:romeo: "Hello"
+//! after 40 minutes
+//! romeo sends GetList-Request
+//! romeo receives Status 600
+//! ```
+//!
+//! Indented lines are elements: a name, then a value, or deeper lines. With `sends` they are added to the request,
+//! with `receives` they must be there; `no NAME` must not. `Property NAME = VALUE` and `ATTRIBUTE = VALUE` stand for
+//! a property and a presence attribute. `$name` keeps a value that is received and stands for it later; `*` is any
+//! value. `[1.3]` before a line makes it count in those versions only.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Negotiation;
+use crate::codec::Encoding;
+use crate::csp::{Code, Schema, Version};
+
+/// A script that was read.
+#[derive(Debug)]
+pub struct Script {
+    /// The versions that it is meant for.
+    pub versions: Vec<Version>,
+    /// The syntaxes that it is meant for.
+    pub encodings: Vec<Encoding>,
+    /// The users that must exist, with their passwords.
+    pub accounts: Vec<Account>,
+    pub(super) steps: Vec<Step>,
+}
+
+/// A user that a script needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The address as it is written in the script.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+/// A line of a script that cannot be read or did not come true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong: lower-case start, no full stop.
+    pub what: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) line: usize,
+    pub(super) versions: Vec<Version>,
+    pub(super) action: Action,
+}
+
+#[derive(Debug)]
+pub(super) enum Action {
+    LogIn { who: String, login: Login },
+    LogOut { who: String },
+    Send { who: String, what: Sketch },
+    Receive { who: String, what: Sketch },
+    ReceiveNothing { who: String },
+    After(Duration),
+    KeepAlive { who: String, time: Duration },
+}
+
+#[derive(Debug)]
+pub(super) struct Login {
+    pub(super) user: String,
+    pub(super) password: Option<String>,
+    pub(super) schemas: Vec<Schema>,
+    pub(super) negotiation: Negotiation,
+    /// The status that is expected in place of a session.
+    pub(super) refusal: Option<Code>,
+}
+
+/// A primitive in outline.
+#[derive(Debug, Default)]
+pub(super) struct Sketch {
+    pub(super) name: String,
+    pub(super) code: Option<Code>,
+    /// Whom it goes to or comes from.
+    pub(super) addresses: Vec<String>,
+    pub(super) text: Option<String>,
+    pub(super) nodes: Vec<Node>,
+}
+
+/// An element in outline.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) versions: Vec<Version>,
+    pub(super) name: String,
+    pub(super) text: Option<String>,
+    pub(super) children: Vec<Self>,
+    /// Whether it must not be there.
+    pub(super) is_absent: bool,
+}
+
+/// The password of users that no `given` line names.
+const PASSWORD: &str = "secret";
+
+impl Script {
+    /// Reads a script.
+    ///
+    /// # Errors
+    ///
+    /// Names the first line that cannot be read.
+    pub fn read(text: &str) -> Result<Self, Mistake> {
+        let all = [Version::V1_1, Version::V1_2, Version::V1_3].to_vec();
+        let encodings = vec![Encoding::Xml, Encoding::Wbxml];
+        let mut script = Self { versions: all, encodings, accounts: Vec::new(), steps: Vec::new() };
+        let mut lines = Lines::of(text);
+        while let Some(line) = lines.next() {
+            if line.depth > 0 {
+                return Err(line.mistake("an indented line belongs to a `sends` or `receives` line above it"));
+            }
+            let mut words = Words::of(&line)?;
+            script.line(&mut words, &mut lines)?;
+        }
+        script.add_accounts();
+        Ok(script)
+    }
+
+    fn line(&mut self, words: &mut Words<'_>, lines: &mut Lines<'_>) -> Result<(), Mistake> {
+        let versions = words.guard()?;
+        match words.peek() {
+            Some("in") => return self.read_setting(words),
+            Some("given") => return self.read_account(words),
+            _ => {}
+        }
+        let action = if words.take("after") {
+            Action::After(words.duration()?)
+        } else {
+            let who = words.word("a name")?;
+            match words.word("what the client does")?.as_str() {
+                "logs" if words.take("out") => Action::LogOut { who },
+                "logs" => Action::LogIn { who, login: words.login()? },
+                "sends" => Action::Send { who, what: words.sketch("to", lines)? },
+                "receives" if words.take("nothing") => Action::ReceiveNothing { who },
+                "receives" => Action::Receive { who, what: words.sketch("from", lines)? },
+                "keeps" => {
+                    words.expect("alive")?;
+                    words.expect("for")?;
+                    Action::KeepAlive { who, time: words.duration()? }
+                }
+                other => {
+                    let known = "`logs in`, `logs out`, `sends`, `receives`, `keeps alive`";
+                    return Err(words.mistake(format!("`{other}` is nothing that a client does: {known}")));
+                }
+            }
+        };
+        words.end()?;
+        self.steps.push(Step { line: words.line, versions, action });
+        Ok(())
+    }
+
+    /// Reads `in CSP 1.2 and 1.3, WBXML`.
+    fn read_setting(&mut self, words: &mut Words<'_>) -> Result<(), Mistake> {
+        words.expect("in")?;
+        let (mut versions, mut encodings) = (Vec::new(), Vec::new());
+        while let Some(word) = words.next() {
+            match word {
+                "CSP" | "and" | "," => {}
+                "XML" => encodings.push(Encoding::Xml),
+                "WBXML" => encodings.push(Encoding::Wbxml),
+                other => match Version::from_text(other) {
+                    Some(version) => versions.push(version),
+                    None => return Err(words.mistake(format!("`{other}` is no version and no syntax"))),
+                },
+            }
+        }
+        if !versions.is_empty() {
+            self.versions = versions;
+        }
+        if !encodings.is_empty() {
+            self.encodings = encodings;
+        }
+        Ok(())
+    }
+
+    fn read_account(&mut self, words: &mut Words<'_>) -> Result<(), Mistake> {
+        words.expect("given")?;
+        let user = words.word("a user's address")?;
+        let password = if words.take("with") {
+            words.expect("password")?;
+            words.word("a password")?
+        } else {
+            PASSWORD.to_owned()
+        };
+        self.accounts.push(Account { user, password });
+        words.end()
+    }
+
+    /// Adds the users who log in and are not given.
+    fn add_accounts(&mut self) {
+        for step in &self.steps {
+            if let Action::LogIn { login, .. } = &step.action
+                && login.refusal.is_none()
+                && !self.accounts.iter().any(|account| account.user == login.user)
+            {
+                self.accounts.push(Account { user: login.user.clone(), password: PASSWORD.to_owned() });
+            }
+        }
+    }
+
+    /// Returns the password of a user.
+    pub(super) fn password(&self, user: &str) -> &str {
+        self.accounts.iter().find(|account| account.user == user).map_or(PASSWORD, |account| &account.password)
+    }
+}
+
+/// A line that says something.
+#[derive(Debug, Clone, Copy)]
+struct Line<'s> {
+    number: usize,
+    depth: usize,
+    text: &'s str,
+}
+
+impl Line<'_> {
+    fn mistake(&self, what: impl Into<String>) -> Mistake {
+        Mistake { line: self.number, what: what.into() }
+    }
+}
+
+struct Lines<'s> {
+    rest: std::iter::Peekable<std::vec::IntoIter<Line<'s>>>,
+}
+
+impl<'s> Lines<'s> {
+    fn of(text: &'s str) -> Self {
+        let lines = text.lines().enumerate().map(|(index, line)| {
+            let text = line.trim();
+            Line { number: index + 1, depth: line.len() - line.trim_start().len(), text }
+        });
+        let lines: Vec<_> = lines.filter(|line| !line.text.is_empty() && !line.text.starts_with('#')).collect();
+        Self { rest: lines.into_iter().peekable() }
+    }
+
+    fn next(&mut self) -> Option<Line<'s>> {
+        self.rest.next()
+    }
+
+    /// Returns the elements on the lines that are indented more than `depth`.
+    fn nodes(&mut self, depth: usize) -> Result<Vec<Node>, Mistake> {
+        let mut nodes = Vec::new();
+        while let Some(line) = self.rest.next_if(|line| line.depth > depth) {
+            let mut words = Words::of(&line)?;
+            let mut node = words.node()?;
+            node.children.extend(self.nodes(line.depth)?);
+            nodes.push(node);
+        }
+        Ok(nodes)
+    }
+}
+
+/// The words of a line: quoted texts are one word, and a comma or colon that ends a word is one of its own.
+struct Words<'s> {
+    line: usize,
+    words: std::iter::Peekable<std::vec::IntoIter<&'s str>>,
+}
+
+impl<'s> Words<'s> {
+    fn of(line: &Line<'s>) -> Result<Self, Mistake> {
+        let mut words = Vec::new();
+        let mut rest = line.text;
+        while !rest.is_empty() {
+            if let Some(quoted) = rest.strip_prefix('"') {
+                let (text, after) = quoted.split_once('"').ok_or_else(|| line.mistake("a quote is not closed"))?;
+                words.push(text);
+                rest = after.trim_start();
+                continue;
+            }
+            let (word, after) = rest.split_at(rest.find([' ', '\t']).unwrap_or(rest.len()));
+            match word.strip_suffix([',', ':']) {
+                Some(stem) => {
+                    words.extend([stem, &word[stem.len()..]].into_iter().filter(|word| !word.is_empty()));
+                }
+                None => words.push(word),
+            }
+            rest = after.trim_start();
+            // `"text":` leaves its colon behind.
+        }
+        Ok(Self { line: line.number, words: words.into_iter().peekable() })
+    }
+
+    fn mistake(&self, what: impl Into<String>) -> Mistake {
+        Mistake { line: self.line, what: what.into() }
+    }
+
+    fn next(&mut self) -> Option<&'s str> {
+        self.words.next()
+    }
+
+    fn peek(&mut self) -> Option<&'s str> {
+        self.words.peek().copied()
+    }
+
+    fn take(&mut self, word: &str) -> bool {
+        self.words.next_if(|next| *next == word).is_some()
+    }
+
+    fn word(&mut self, what: &str) -> Result<String, Mistake> {
+        self.next().map(str::to_owned).ok_or_else(|| self.mistake(format!("the line ends where {what} is due")))
+    }
+
+    fn expect(&mut self, word: &str) -> Result<(), Mistake> {
+        let found = self.word(&format!("`{word}`"))?;
+        if found == word { Ok(()) } else { Err(self.mistake(format!("`{found}` stands where `{word}` is due"))) }
+    }
+
+    fn end(&mut self) -> Result<(), Mistake> {
+        match self.next() {
+            Some(word) => Err(self.mistake(format!("`{word}` is not understood here"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads `[1.1 1.2]`.
+    fn guard(&mut self) -> Result<Vec<Version>, Mistake> {
+        let mut versions = Vec::new();
+        if !self.peek().is_some_and(|word| word.starts_with('[')) {
+            return Ok(versions);
+        }
+        while let Some(word) = self.next() {
+            let version = word.trim_matches(['[', ']', ',']);
+            let version = Version::from_text(version);
+            versions.push(version.ok_or_else(|| self.mistake(format!("`{word}` is no version")))?);
+            if word.ends_with(']') {
+                return Ok(versions);
+            }
+        }
+        Err(self.mistake("`[` is not closed"))
+    }
+
+    fn code(&mut self) -> Option<Code> {
+        let is_code = |word: &&str| word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit());
+        self.words.next_if(is_code).and_then(|word| word.parse().ok()).map(Code)
+    }
+
+    fn duration(&mut self) -> Result<Duration, Mistake> {
+        let number = self.word("a number")?;
+        let number: u64 = number.parse().map_err(|_| self.mistake(format!("`{number}` is no number")))?;
+        let seconds = match self.word("a unit")?.trim_end_matches('s') {
+            "second" => 1,
+            "minute" => 60,
+            "hour" => 3600,
+            "day" => 86_400,
+            other => return Err(self.mistake(format!("`{other}` is no unit: seconds, minutes, hours, days"))),
+        };
+        Ok(Duration::from_secs(number.saturating_mul(seconds)))
+    }
+
+    /// Reads `in as USER [by SCHEMA] [with password "…"] [without negotiation | negotiating at login] [: CODE]`.
+    fn login(&mut self) -> Result<Login, Mistake> {
+        self.expect("in")?;
+        self.expect("as")?;
+        let user = self.word("a user's address")?;
+        let (mut schemas, mut password, mut negotiation) = (Vec::new(), None, Negotiation::AfterLogin);
+        let mut refusal = None;
+        while let Some(word) = self.next() {
+            match word {
+                "by" | "and" => {
+                    let name = self.word("a digest schema")?;
+                    let schema = Schema::from_text(&name);
+                    schemas.push(schema.ok_or_else(|| self.mistake(format!("`{name}` is none of MD5, SHA, PWD")))?);
+                }
+                "with" => {
+                    self.expect("password")?;
+                    password = Some(self.word("a password")?);
+                }
+                "without" => {
+                    self.expect("negotiation")?;
+                    negotiation = Negotiation::None;
+                }
+                "negotiating" => {
+                    self.expect("at")?;
+                    self.expect("login")?;
+                    negotiation = Negotiation::AtLogin;
+                }
+                ":" => refusal = Some(self.code().ok_or_else(|| self.mistake("a status is due after `:`"))?),
+                other => return Err(self.mistake(format!("`{other}` says nothing about a login"))),
+            }
+        }
+        Ok(Login { user, password, schemas, negotiation, refusal })
+    }
+
+    /// Reads a primitive in outline: `NAME [CODE] [to ADDRESS, ADDRESS] [: "text"]` and the lines below.
+    fn sketch(&mut self, preposition: &str, lines: &mut Lines<'_>) -> Result<Sketch, Mistake> {
+        let mut sketch = Sketch { name: self.word("a primitive")?, ..Sketch::default() };
+        if !Version::ALL.iter().any(|version| crate::csp::Primitive::find(*version, &sketch.name).is_some()) {
+            return Err(self.mistake(format!("`{}` is no primitive of any version", sketch.name)));
+        }
+        sketch.code = self.code();
+        if self.take(preposition) {
+            sketch.addresses.push(self.word("an address")?);
+            while self.take(",") {
+                sketch.addresses.push(self.word("an address")?);
+            }
+        }
+        if self.take(":") {
+            sketch.text = Some(self.word("a text")?);
+        }
+        self.end()?;
+        sketch.nodes = lines.nodes(0)?;
+        Ok(sketch)
+    }
+
+    /// Reads one element: `[no] NAME [VALUE]`, `Property NAME = VALUE` or `ATTRIBUTE = VALUE`.
+    fn node(&mut self) -> Result<Node, Mistake> {
+        let versions = self.guard()?;
+        let is_absent = self.take("no");
+        let name = self.word("an element")?;
+        let leaf = |name: &str, text: String| Node {
+            versions: Vec::new(),
+            name: name.to_owned(),
+            text: Some(text),
+            children: Vec::new(),
+            is_absent: false,
+        };
+        let mut node = Node { versions, name, text: None, children: Vec::new(), is_absent };
+        let words: Vec<&str> = self.words.by_ref().collect();
+        match words[..] {
+            [] => {}
+            ["=", value] => {
+                node.children = vec![leaf("Qualifier", "T".to_owned()), leaf("PresenceValue", value.to_owned())];
+            }
+            [name, "=", value] => {
+                node.children = vec![leaf("Name", name.to_owned()), leaf("Value", value.to_owned())];
+            }
+            _ => node.text = Some(words.join(" ")),
+        }
+        Ok(node)
+    }
+}
+
+impl Node {
+    /// Returns whether the line counts in a version.
+    pub(super) fn counts_in(&self, version: Version) -> bool {
+        self.versions.is_empty() || self.versions.contains(&version)
+    }
+}
+
+impl Step {
+    /// Returns whether the line counts in a version.
+    pub(super) fn counts_in(&self, version: Version) -> bool {
+        self.versions.is_empty() || self.versions.contains(&version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(text: &str) -> String {
+        Script::read(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn reads_every_kind_of_line() {
+        let script = Script::read(
+            "# A comment.\nin CSP 1.2 and 1.3, WBXML\ngiven wv:romeo with password \"open sesame\"\n\n\
+             romeo logs in as wv:romeo by SHA and MD5\njuliet logs in as wv:juliet with password \"no\": 409\n\
+             romeo sends SendMessage-Request to wv:juliet, wv:/lobby: \"Hello, you\"\n  DeliveryReport T\n\
+             \x20 [1.3] MessageInfo\n    Font\n      Size Big\nromeo receives SendMessage-Response 200\n\
+             juliet receives nothing\nafter 40 minutes\nromeo keeps alive for 2 hours\n[1.3] romeo logs out\n",
+        )
+        .unwrap();
+        assert_eq!((script.versions.len(), &script.encodings[..]), (2, &[Encoding::Wbxml][..]));
+        assert_eq!(script.accounts, [Account { user: "wv:romeo".into(), password: "open sesame".into() }]);
+        let lines: Vec<usize> = script.steps.iter().map(|step| step.line).collect();
+        assert_eq!(lines, [5, 6, 7, 12, 13, 14, 15, 16]);
+        let Action::Send { what, .. } = &script.steps[2].action else { panic!("a send") };
+        assert_eq!((what.addresses.len(), what.text.as_deref()), (2, Some("Hello, you")));
+        assert_eq!(what.nodes[1].children[0].children[0].text.as_deref(), Some("Big"));
+        assert!(!what.nodes[1].counts_in(Version::V1_2) && script.steps[7].counts_in(Version::V1_3));
+    }
+
+    #[test]
+    fn names_the_line_and_the_way_out() {
+        assert_eq!(
+            mistake("\nromeo sings"),
+            "line 2: `sings` is nothing that a client does: `logs in`, `logs out`, `sends`, `receives`, `keeps alive`"
+        );
+        assert_eq!(mistake("romeo sends Login"), "line 1: `Login` is no primitive of any version");
+        assert_eq!(mistake("after 4 fortnights"), "line 1: `fortnight` is no unit: seconds, minutes, hours, days");
+        assert_eq!(mistake("romeo receives Status 200 \"x"), "line 1: a quote is not closed");
+        assert_eq!(
+            mistake("romeo logs out\n  Code 1"),
+            "line 2: an indented line belongs to a `sends` or `receives` line above it"
+        );
+        assert_eq!(mistake("[1.4] romeo logs out"), "line 1: `[1.4]` is no version");
+    }
+}

@@ -99,7 +99,7 @@ impl<P: FnMut(Duration, &str, &[u8]) -> Result<Vec<u8>, String>> Stage<'_, P> {
     fn log_in(&mut self, who: &str, login: &Login) -> Result<(), Outcry> {
         let password = login.password.as_deref().unwrap_or(self.script.password(&login.user));
         let identity = Identity {
-            client_id: format!("impskit-{who}"),
+            client_id: format!("impskit-{}", login.client.as_deref().unwrap_or(who)),
             cookie: format!("cookie-{who}"),
             version: self.version,
             encoding: self.encoding,

@@ -87,6 +87,8 @@ pub(super) enum Action {
 pub(super) struct Login {
     pub(super) user: String,
     pub(super) password: Option<String>,
+    /// The name of the client, where it is not the actor's own.
+    pub(super) client: Option<String>,
     pub(super) schemas: Vec<Schema>,
     pub(super) negotiation: Negotiation,
     /// The status that is expected in place of a session.
@@ -370,13 +372,13 @@ impl<'s> Words<'s> {
         Ok(Duration::from_secs(number.saturating_mul(seconds)))
     }
 
-    /// Reads `in as USER [by SCHEMA] [with password "…"] [without negotiation | negotiating at login] [: CODE]`.
+    /// Reads `in as USER [on CLIENT] [by SCHEMA] [with password "…"] [without negotiation | negotiating at login] [: CODE]`.
     fn login(&mut self) -> Result<Login, Mistake> {
         self.expect("in")?;
         self.expect("as")?;
         let user = self.word("a user's address")?;
         let (mut schemas, mut password, mut negotiation) = (Vec::new(), None, Negotiation::AfterLogin);
-        let mut refusal = None;
+        let (mut client, mut refusal) = (None, None);
         while let Some(word) = self.next() {
             match word {
                 "by" | "and" => {
@@ -384,6 +386,7 @@ impl<'s> Words<'s> {
                     let schema = Schema::from_text(&name);
                     schemas.push(schema.ok_or_else(|| self.mistake(format!("`{name}` is none of MD5, SHA, PWD")))?);
                 }
+                "on" => client = Some(self.word("the name of a client")?),
                 "with" => {
                     self.expect("password")?;
                     password = Some(self.word("a password")?);
@@ -401,7 +404,7 @@ impl<'s> Words<'s> {
                 other => return Err(self.mistake(format!("`{other}` says nothing about a login"))),
             }
         }
-        Ok(Login { user, password, schemas, negotiation, refusal })
+        Ok(Login { user, password, client, schemas, negotiation, refusal })
     }
 
     /// Reads a primitive in outline: `NAME [CODE] [to ADDRESS, ADDRESS] [: "text"]` and the lines below.

@@ -1,6 +1,7 @@
 //! The test suite: one program, so that linking is paid once.
 
 mod codecs;
+mod conversations;
 mod csp;
 mod delivery;
 mod http;

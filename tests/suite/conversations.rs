@@ -1,0 +1,106 @@
+//! Conversations: each script of `tests/conversations`, played by client engines against the server engine, in
+//! memory, in every version and syntax that it is meant for.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use impskit::client::conversation;
+use impskit::client::script::Script;
+use impskit::codec::Encoding;
+use impskit::csp::{Address, Version};
+use impskit::server::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
+
+/// Scripts that wait for the services they speak of; a service that lands strikes its line out.
+const WAITING: &[&str] = &[
+    "contact_list",
+    "delivery_report",
+    "group",
+    "login_with_negotiation",
+    "logout",
+    "message",
+    "presence",
+    "services.txt",
+    "watchers",
+];
+
+fn start() -> Timestamp {
+    Timestamp::from_seconds(1_795_410_000)
+}
+
+/// Returns a server that knows the users of a script.
+fn server(script: &Script) -> Engine {
+    let mut store = Store::in_memory().unwrap();
+    for account in &script.accounts {
+        let address = Address::user_id(&account.user, conversation::HOME).unwrap();
+        store.add_user(address.as_str(), &account.password, start()).unwrap();
+    }
+    let configuration = Configuration { domain: conversation::HOME.into(), ..Configuration::default() };
+    Engine::open(configuration, store, Random::new([7; 32]))
+}
+
+fn post(engine: &mut Engine, time: Duration, media_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let request = Request { connection: 1, media_type: media_type.into(), body: body.to_vec(), peer };
+    for output in engine.handle(start().after(time), Input::Request(request)) {
+        match output {
+            Output::Reply { status: 200, body, .. } => return Ok(body),
+            Output::Reply { status, .. } => return Err(format!("HTTP status {status}")),
+            Output::Note(_) => {}
+        }
+    }
+    Err("no reply".to_owned())
+}
+
+/// Plays a script in every way it is meant for; returns what did not come true.
+fn play(path: &Path) -> Vec<String> {
+    let name = path.file_name().unwrap().display();
+    let script = match Script::read(&fs::read_to_string(path).unwrap()) {
+        Ok(script) => script,
+        Err(mistake) => return vec![format!("{name}: {mistake}")],
+    };
+    let mut mistakes = Vec::new();
+    for &version in &script.versions {
+        for &encoding in &script.encodings {
+            if let Err(mistake) = play_once(&script, version, encoding) {
+                mistakes.push(format!("{name} in CSP {}, {}: {mistake}", version.as_str(), encoding.as_str()));
+            }
+        }
+    }
+    mistakes
+}
+
+fn play_once(script: &Script, version: Version, encoding: Encoding) -> Result<(), String> {
+    let mut engine = server(script);
+    conversation::play(script, version, encoding, |time, media_type, body| post(&mut engine, time, media_type, body))
+        .map_err(|mistake| mistake.to_string())
+}
+
+fn scripts() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conversations");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    paths.retain(|path| !WAITING.iter().any(|stem| path.file_name().unwrap().display().to_string().starts_with(stem)));
+    paths.sort();
+    paths
+}
+
+#[test]
+fn every_conversation_comes_true() {
+    let scripts = scripts();
+    let mistakes: Vec<String> = scripts.iter().flat_map(|path| play(path)).collect();
+    assert!(mistakes.is_empty(), "{} of {} scripts fail:\n{}", mistakes.len(), scripts.len(), mistakes.join("\n"));
+    assert!(scripts.len() > 5);
+}
+
+#[test]
+fn a_conversation_that_does_not_come_true_is_told_with_its_line() {
+    let text = "romeo logs in as wv:romeo\nromeo sends KeepAlive-Request\nromeo receives KeepAlive-Response 605\n";
+    let script = Script::read(text).unwrap();
+    let mistake = play_once(&script, Version::V1_2, Encoding::Xml).unwrap_err();
+    assert!(mistake.starts_with("line 3: status 605 is expected in\n<KeepAlive-Response>"), "{mistake}");
+    let text = "romeo logs in as wv:romeo\nromeo sends GetMessage-Request\n  MessageID none\nromeo logs out\n";
+    let mistake = play_once(&Script::read(text).unwrap(), Version::V1_2, Encoding::Xml);
+    assert!(mistake.is_ok(), "the answer to a logout hides an unread one: {mistake:?}");
+}

@@ -5,6 +5,7 @@ mod decode;
 mod secret;
 #[cfg(feature = "server")]
 mod serve;
+mod show;
 mod ui;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ struct Cli {
 /// One line a command; each is a file of this folder.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Show(show::Show),
     Decode(decode::Decode),
     Admin(admin::Admin),
     #[cfg(feature = "server")]
@@ -75,6 +77,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
     match command {
+        Command::Show(command) => show::run(command, ui),
         Command::Decode(command) => decode::run(command, ui),
         Command::Admin(command) => admin::run(command, ui),
         #[cfg(feature = "server")]

@@ -131,9 +131,10 @@ pub static DEVINF: Vocabulary = Vocabulary {
 /// What stands in the place of a secret.
 pub const MASK: &str = "••••";
 
-/// Returns whether a node of that name holds a secret (DDF rule D28).
+/// Returns whether a node, element or parameter of that name holds a secret (DDF rule D28), in any case of letters.
 pub fn is_secret(name: &str) -> bool {
-    name.ends_with("Secret") || name.ends_with("Password") || name.ends_with("PW") || name == "AAuthData"
+    let name = name.to_ascii_lowercase();
+    ["secret", "password", "pw", "aauthdata", "digestbytes"].iter().any(|end| name.ends_with(end))
 }
 
 fn check(_: &Element<'_>, _: &mut Report) {}

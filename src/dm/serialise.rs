@@ -158,12 +158,12 @@ impl Reader<'_> {
         }
         let uri = parent.join(node.name());
         if let Err(fault) = self.open(&parent) {
-            return self.fault(fault, node.span, &parent);
+            return self.fault(&fault, node.span, &parent);
         }
         if self.tree.get(&uri).is_some() {
             self.merge(&uri, node);
         } else if let Err(fault) = self.tree.add(&parent, node) {
-            self.fault(fault, element.span, &parent);
+            self.fault(&fault, element.span, &parent);
         }
     }
 
@@ -183,7 +183,7 @@ impl Reader<'_> {
     /// Adds what `node` says to the interior node that stands at `uri` already.
     fn merge(&mut self, uri: &Uri, mut node: Node) {
         let Some(there) = self.tree.get_mut(uri).filter(|there| there.is_interior() && node.is_interior()) else {
-            return self.fault(TreeFault::Exists(node.name().to_owned()), node.span, uri);
+            return self.fault(&TreeFault::Exists(node.name().to_owned()), node.span, uri);
         };
         if there.type_name.is_empty() {
             there.type_name = std::mem::take(&mut node.type_name);
@@ -196,11 +196,11 @@ impl Reader<'_> {
             faults.extend(there.add(child).err().map(|fault| (fault, span)));
         }
         for (fault, span) in faults {
-            self.fault(fault, span, uri);
+            self.fault(&fault, span, uri);
         }
     }
 
-    fn fault(&mut self, fault: TreeFault, span: Span, parent: &Uri) {
+    fn fault(&mut self, fault: &TreeFault, span: Span, parent: &Uri) {
         let rule = match fault {
             TreeFault::Exists(_) => &TOO_MANY,
             TreeFault::Name(_) => &ILLEGAL_NAME,
@@ -214,14 +214,14 @@ impl Reader<'_> {
         self.nodes += 1;
         if self.nodes > Tree::MOST_NODES {
             if self.nodes == Tree::MOST_NODES + 1 {
-                self.fault(TreeFault::TooMany, element.span, parent);
+                self.fault(&TreeFault::TooMany, element.span, parent);
             }
             return None;
         }
         let name = element.child("NodeName").map(Element::trimmed).unwrap_or_default();
         let is_root = name == "." && parent.is_root();
         if !name.is_empty() && !is_root && !is_name(name) {
-            self.fault(TreeFault::Name(name.to_owned()), element.span, parent);
+            self.fault(&TreeFault::Name(name.to_owned()), element.span, parent);
             return None;
         }
         let uri = if is_root { parent.clone() } else { parent.join(name) };
@@ -243,9 +243,9 @@ impl Reader<'_> {
             }
             let span = child.span;
             if uri.depth() + 1 > Uri::MOST_SEGMENTS {
-                self.fault(TreeFault::TooDeep, span, uri);
+                self.fault(&TreeFault::TooDeep, span, uri);
             } else if let Err(fault) = node.add(child) {
-                self.fault(fault, span, uri);
+                self.fault(&fault, span, uri);
             }
         }
     }
@@ -379,7 +379,7 @@ fn to_json_node<'t>(
         schema: None,
         name: node.name().into(),
         format: Some(node.format.as_str().into()),
-        type_name: (!node.type_name.is_empty()).then(|| Cow::Borrowed(node.type_name.as_str())),
+        type_name: (!node.type_name.is_empty()).then_some(Cow::Borrowed(node.type_name.as_str())),
         value,
         access: access(node),
         acl: node.acl.as_ref().map(|acl| acl.to_string().into()),
@@ -432,7 +432,7 @@ impl Reader<'_> {
             () => None,
         };
         if let Some(fault) = fault {
-            self.fault(fault, Span::default(), parent);
+            self.fault(&fault, Span::default(), parent);
             return None;
         }
         let uri = if is_root { parent.clone() } else { parent.join(name) };
@@ -443,7 +443,7 @@ impl Reader<'_> {
         for child in json.children {
             let Some(child) = self.json_node(child, &uri) else { continue };
             if let Err(fault) = node.add(child) {
-                self.fault(fault, Span::default(), &uri);
+                self.fault(&fault, Span::default(), &uri);
             }
         }
         Some(node)

@@ -109,6 +109,23 @@ impl Tree {
         gone.ok_or_else(|| TreeFault::NotFound(uri.clone()))
     }
 
+    /// Returns the tree without what is beside the way to `path` and without what is more than `depth` levels below it.
+    /// `None` where there is no such node.
+    pub fn cut(&self, path: &Uri, depth: Option<usize>) -> Option<Self> {
+        let mut node = self.get(path)?.clone();
+        if let Some(depth) = depth {
+            node.prune(depth);
+        }
+        let mut above = path.parent();
+        while let Some(uri) = above {
+            let mut parent = self.get(&uri)?.alone();
+            parent.add(node).ok()?;
+            node = parent;
+            above = uri.parent();
+        }
+        Some(Self { root: node })
+    }
+
     /// Calls `visit` for every node, parents first, with its address.
     pub fn walk<'t>(&'t self, visit: &mut impl FnMut(&Uri, &'t Node)) {
         self.root.walk(&mut Uri::root(), visit);
@@ -309,6 +326,27 @@ impl Node {
     /// Returns the number of nodes, this one included.
     pub fn count(&self) -> usize {
         1 + self.children().map(Self::count).sum::<usize>()
+    }
+
+    /// Returns the node without its children.
+    fn alone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            type_name: self.type_name.clone(),
+            value: self.value.clone(),
+            acl: self.acl.clone(),
+            title: self.title.clone(),
+            time_stamp: self.time_stamp.clone(),
+            children: Children::default(),
+            ..*self
+        }
+    }
+
+    fn prune(&mut self, depth: usize) {
+        match depth.checked_sub(1) {
+            None => self.children = Children::default(),
+            Some(depth) => self.children_mut().for_each(|child| child.prune(depth)),
+        }
     }
 
     /// Returns the number of levels below this node.

@@ -5,6 +5,10 @@
 //!          hex, dump,            SMS      WSP     WBXML, XML
 //!          base64
 //! ```
+//!
+//! [`picture`] shows a document to people.
+
+pub mod picture;
 
 mod layers;
 mod parts;

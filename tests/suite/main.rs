@@ -1,5 +1,6 @@
 //! The test suite: one program, so that linking is paid once.
 
+mod cli;
 mod codecs;
 mod conversations;
 mod csp;

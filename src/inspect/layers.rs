@@ -13,7 +13,7 @@ use super::{seal, summary};
 use crate::codec::{self, Encoding, Limits, UNREADABLE};
 use crate::cp::mac::{Imsi, Pin};
 use crate::delivery::sms::Malformed;
-use crate::delivery::wsp::{Media, Push};
+use crate::delivery::wsp::{Media, PROVISIONING, Push};
 use crate::diagnose::{Diagnostic, Report, Span};
 use crate::{catalogue, diagnose};
 
@@ -221,6 +221,8 @@ fn weigh(octets: &[u8]) -> Vec<(Content, u8, String)> {
             _ => 10,
         };
         contents.push((Content::Push, certainty, format!("a push of {}", push.media.name())));
+    } else if octets.get(1) == Some(&0x06) && octets.iter().take(8).any(|octet| *octet == 0x80 | PROVISIONING) {
+        contents.push((Content::Push, 35, "nearly a push: its headers break off".to_owned()));
     }
     if let Some((certainty, reason)) = weigh_document(octets) {
         contents.push((Content::Document, certainty, reason));
@@ -343,6 +345,13 @@ impl Peeler<'_> {
     fn document(&mut self, level: usize, octets: &[u8], span: Span) {
         let mut report = Report::new();
         let Some(document) = catalogue::read(octets, &LIMITS, &mut report) else {
+            if !report.has_errors() {
+                report.add(Diagnostic::new(
+                    &UNREADABLE,
+                    Span::new(0, octets.len().min(16)),
+                    "there is no root element",
+                ));
+            }
             return self.push(level, "octets", span, octets_in_words(octets), report);
         };
         if self.document.is_none() {

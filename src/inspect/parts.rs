@@ -1,6 +1,7 @@
 //! PDUs of SMS, put together in whatever order they are given.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 use super::transfer;
@@ -74,6 +75,8 @@ pub(super) struct Parts {
     /// Findings, with spans in the input.
     pub(super) report: Report,
     reassembly: Reassembly,
+    /// Fingerprints of the parts so far: a part that is given again must not begin its message anew.
+    seen: HashSet<u64>,
     facts: Facts,
 }
 
@@ -124,6 +127,11 @@ impl Parts {
         }
         let address = pdu.tpdu.as_ref().map(|tpdu| tpdu.address);
         let origin = address.as_ref().map_or(&[][..], Address::as_octets);
+        let mut fingerprint = DefaultHasher::new();
+        (origin, pdu.user_data).hash(&mut fingerprint);
+        if !self.seen.insert(fingerprint.finish()) {
+            return;
+        }
         match self.reassembly.add(origin, &segment) {
             Joined::Whole(octets) => self.finish(octets, &segment, span),
             Joined::Refused(reason) => {
@@ -137,10 +145,7 @@ impl Parts {
 
     fn finish(&mut self, octets: Vec<u8>, segment: &Segment<'_>, span: Span) {
         let total = segment.concatenation.map_or(1, |part| part.total);
-        if total > 5 {
-            let message = format!("the message has {total} parts");
-            self.report.add(Diagnostic::new(&MANY_PARTS, span, message));
-        }
+        self.warn_of_many(total, span);
         if self.messages.len() < MOST_MESSAGES {
             let reference = segment.concatenation.map(|part| part.reference);
             let facts = header_facts(segment.ports, reference, total.into(), total);
@@ -148,10 +153,17 @@ impl Parts {
         }
     }
 
+    fn warn_of_many(&mut self, total: u8, span: Span) {
+        if total > 5 {
+            self.report.add(Diagnostic::new(&MANY_PARTS, span, format!("the message has {total} parts")));
+        }
+    }
+
     /// Says what is missing, and returns the messages of which nothing can be made, with their facts.
     pub(super) fn finish_incomplete(&mut self) -> Vec<String> {
         let incomplete: Vec<Incomplete> = self.reassembly.incomplete().collect();
         for message in &incomplete {
+            self.warn_of_many(message.total, Span::default());
             let missing: Vec<String> = message.missing.iter().take(16).map(u8::to_string).collect();
             let word = if message.missing.len() == 1 { "part" } else { "parts" };
             let more = if message.missing.len() > missing.len() { " …" } else { "" };

@@ -302,7 +302,7 @@ fn each_imsi_key(digits: &[u8], visit: &mut dyn FnMut(&[u8], &str)) {
 fn each_pin_key(digits: &[u8], visit: &mut dyn FnMut(&[u8], &str)) {
     each_slip(digits, "PIN", visit);
     let with = |parts: &[&[u8]]| Zeroizing::new(parts.concat());
-    visit(&with(&[digits, b"\0"]), "with a zero octet behind the PIN");
+    // A zero octet behind the PIN changes nothing: HMAC fills its key with them.
     visit(&with(&[digits, b"\n"]), "with a line end behind the PIN");
     visit(&with(&[b"0", digits]), "with a leading 0 that the PIN has lost");
     let packed = |pair: &[u8]| (pair[0] - b'0') << 4 | pair.get(1).map_or(0x0F, |digit| digit - b'0');

@@ -13,12 +13,12 @@ const MACS: &str = include_str!("../samples/cp/macs.tsv");
 const PUSHES: &str = include_str!("../samples/cp/push.tsv");
 const SMS: &str = include_str!("../samples/cp/sms.tsv");
 
-fn unhex(text: &str) -> Vec<u8> {
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.trim().chars().map(|c| c.to_digit(16).expect("hexadecimal") as u8).collect();
     digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
-fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+pub(crate) fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
     table.lines().skip(1).filter(|row| !row.is_empty()).map(|row| row.split('\t').collect())
 }
 
@@ -188,7 +188,7 @@ fn parts_are_joined_in_any_order() {
 }
 
 /// Every vector, cut at every octet, and with every octet changed to 00, FF and one more.
-fn mutations(octets: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+pub(crate) fn mutations(octets: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let cuts = (0..octets.len()).map(|end| octets[..end].to_vec());
     let changes = (0..octets.len()).flat_map(move |place| {
         [0x00, 0xFF, octets[place].wrapping_add(1)].into_iter().map(move |octet| {

@@ -6,6 +6,7 @@ mod conversations;
 mod csp;
 mod delivery;
 mod http;
+mod inspect;
 mod properties;
 mod provision;
 mod rules;

@@ -1,0 +1,250 @@
+//! Peeling blobs: every form of every vector, reasons for wrong MACs, hostile input, real files.
+
+use impskit::cp::mac::{Imsi, Key, Pin, Security};
+use impskit::delivery::{self, Outgoing, WRONG_MAC};
+use impskit::diagnose::{Rule, rules_are_sound};
+use impskit::inspect::{Form, MacState, Options, Peeled, peel};
+
+use crate::delivery::{rows, unhex};
+
+const PUSHES: &str = include_str!("../samples/cp/push.tsv");
+const SMS: &str = include_str!("../samples/cp/sms.tsv");
+
+fn names(peeled: &Peeled) -> Vec<&str> {
+    peeled.layers.iter().map(|layer| layer.name.as_str()).collect()
+}
+
+fn findings(peeled: &Peeled) -> Vec<&'static str> {
+    let reports = peeled.layers.iter().map(|layer| &layer.report);
+    reports.flat_map(|report| report.diagnostics().iter().map(|d| d.rule.code)).collect()
+}
+
+fn help_of(peeled: &Peeled, code: &str) -> String {
+    let mut all = peeled.layers.iter().flat_map(|layer| layer.report.diagnostics());
+    all.find(|d| d.rule.code == code).map(|d| d.way_out().to_owned()).unwrap_or_default()
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[test]
+fn examples_of_the_rules() {
+    assert_eq!(rules_are_sound(delivery::RULES), Ok(()));
+    let pin = Pin::read("1234").expect("a PIN");
+    for rule in delivery::RULES {
+        let pin = (**rule == WRONG_MAC).then_some(&pin);
+        let options = Options { pin, ..Options::default() };
+        let bad = peel(&Rule::example(rule.bad), &options);
+        assert!(findings(&bad).contains(&rule.code), "{} bad: {:?}", rule.code, bad.layers);
+        let good = peel(&Rule::example(rule.good), &options);
+        assert!(!findings(&good).contains(&rule.code), "{} good: {:?}", rule.code, good.layers);
+        assert!(good.is_good(), "{} good: {:?}", rule.code, good.layers);
+    }
+}
+
+/// The forms of one push: the layers inside are the same.
+#[test]
+fn every_form_of_transfer() {
+    let push = unhex(rows(PUSHES).find(|row| row[0] == "v1-userpin").expect("a row")[2]);
+    let text = hex(&push);
+    let spaced: Vec<String> = push.iter().map(|octet| format!("0x{octet:02X}")).collect();
+    let mut dump = String::new();
+    for (row, octets) in push.chunks(16).enumerate() {
+        let digits: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        dump.push_str(&format!("{:08x}  {}  |{}|\n", row * 16, digits.join(" "), "x".repeat(octets.len())));
+    }
+    let wrapped: String =
+        text.as_bytes().chunks(60).map(|line| std::str::from_utf8(line).expect("digits").to_owned() + "\r\n").collect();
+    let base64 = {
+        let table = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut out = String::new();
+        for three in push.chunks(3) {
+            let number = three.iter().fold(0_u32, |n, o| n << 8 | u32::from(*o)) << (8 * (3 - three.len()));
+            for place in 0..=three.len() {
+                out.push(char::from(table[(number >> (18 - 6 * place) & 0x3F) as usize]));
+            }
+        }
+        out
+    };
+    let inner = ["WSP push", "WBXML 1.3", "client provisioning document"];
+    for (input, outer) in [
+        (push.clone(), None),
+        (text.into_bytes(), Some("hex text")),
+        (spaced.join(", ").into_bytes(), Some("hex text")),
+        (wrapped.into_bytes(), Some("hex text")),
+        (dump.into_bytes(), Some("hex dump")),
+        (base64.into_bytes(), Some("base64")),
+    ] {
+        let peeled = peel(&input, &Options::default());
+        let expected: Vec<&str> = outer.into_iter().chain(inner).collect();
+        assert_eq!(names(&peeled), expected, "{}", String::from_utf8_lossy(&input));
+        assert_eq!(findings(&peeled), ["PU003"]);
+        assert_eq!(peeled.document.as_deref(), Some(&push[50..]));
+        assert!(
+            peeled.layers.last().expect("a layer").facts.contains("wA \"Example IM\" → http://im.example.net/imps")
+        );
+    }
+}
+
+/// All sets of the vectors, in the four forms of PDU, backwards and with a part twice; and without their second part.
+#[test]
+fn sets_of_pdus() {
+    let imsi = Imsi::read("262022033864727").expect("an IMSI");
+    let rows: Vec<_> = rows(SMS).filter(|row| row[0] == "v2-netwpin-safe" && row[1] == "16").collect();
+    let options = Options { imsi: Some(&imsi), ..Options::default() };
+    for (column, before) in [(4, ""), (5, ""), (6, ""), (5, "00"), (6, "07915348103254F6")] {
+        let mut lines: Vec<String> = rows.iter().rev().map(|row| format!("{before}{}", row[column])).collect();
+        lines.push(lines[1].clone());
+        let peeled = peel(lines.join("\n").as_bytes(), &options);
+        assert_eq!((peeled.mac, peeled.is_good()), (MacState::Right, true), "{column} {before}: {:?}", peeled.layers);
+        assert!(peeled.layers.iter().any(|layer| layer.facts.contains("reference 0x012C, 5 of 5 parts")));
+        lines.truncate(5);
+        lines.remove(3);
+        let peeled = peel(lines.join("\n").as_bytes(), &options);
+        assert_eq!(findings(&peeled), ["SM002"], "{column} {before}: {:?}", peeled.layers);
+        assert!(peeled.layers.iter().any(|layer| layer.facts.contains("4 of 5 parts")));
+    }
+    // What a modem says around a PDU is skipped.
+    let talk = format!("AT+CMGS=153\r\n> 00{}\x1A\r\n\r\n+CMGS: 4\r\n\r\nOK\r\n", rows[4][5]).replace("> ", "");
+    assert_eq!(findings(&peel(talk.as_bytes(), &options)), ["SM002"]);
+}
+
+#[test]
+fn the_reason_of_a_wrong_mac() {
+    let document = unhex(include_str!("../samples/cp/v1-min.safe.wbxml.hex"));
+    let prefix = unhex(include_str!("../samples/cp/v2-full.prefix.wbxml.hex"));
+    let safe = unhex(include_str!("../samples/cp/v2-full.safe.wbxml.hex"));
+    let pin = |digits: &str| Pin::read(digits).expect("a PIN");
+    let imsi = |digits: &str| Imsi::read(digits).expect("an IMSI");
+    let given = (pin("1234"), imsi("001010123456789"));
+    // The octets in the message, and the security and key with which `sealed` was sealed.
+    let reason = |sent: &[u8], sealed: &[u8], security: Security, key: &Key| {
+        let mut outgoing = Outgoing::new();
+        outgoing.seal(1, sealed, Some((security, key)));
+        let octets = [&outgoing.push()[..50], sent].concat();
+        let peeled = peel(&octets, &Options { pin: Some(&given.0), imsi: Some(&given.1), ..Options::default() });
+        assert_eq!((peeled.mac, peeled.is_good()), (MacState::Wrong, false));
+        help_of(&peeled, "PU002")
+    };
+    let parts = |parts: &[&[u8]]| Key::from_parts(parts).expect("a key");
+    let key = |security, p: &Pin, i: &Imsi| Key::new(security, Some(p), Some(i)).expect("a key");
+    let same = |security, key: Key| reason(&document, &document, security, &key);
+    let packed = given.1.octets();
+    use Security::{NetwPin, UserNetwPin, UserPin};
+    for (help, expected) in [
+        (same(UserPin, key(NetwPin, &given.0, &given.1)), "under NETWPIN"),
+        (same(NetwPin, key(UserNetwPin, &given.0, &given.1)), "under USERNETWPIN"),
+        (same(UserPin, key(UserPin, &pin("1324"), &given.1)), "digits 2 and 3 of the PIN"),
+        (same(UserPin, key(UserPin, &pin("1284"), &given.1)), "place 3 of the PIN"),
+        (same(NetwPin, key(NetwPin, &given.0, &imsi("001010123456798"))), "digits 14 and 15 of the IMSI"),
+        (same(NetwPin, key(NetwPin, &given.0, &imsi("00101012345678"))), "without the last digit of the IMSI"),
+        (same(NetwPin, parts(&[b"001010123456789"])), "with the IMSI as text"),
+        (same(NetwPin, parts(&[&[8], &packed])), "length octet"),
+        (same(UserPin, parts(&[b"1234\n"])), "line end behind the PIN"),
+        (same(UserPin, parts(&[&[0x12, 0x34]])), "packed digits"),
+        (reason(&[&document[..], &[0]].concat(), &document, UserPin, &key(UserPin, &given.0, &given.1)), "last octets"),
+        (reason(&prefix, &safe, UserPin, &key(UserPin, &given.0, &given.1)), "encoded again"),
+    ] {
+        assert!(help.contains(expected), "`{expected}` is not in `{help}`");
+    }
+}
+
+#[test]
+fn spellings_of_a_mac() {
+    let document = unhex(include_str!("../samples/cp/v1-min.safe.wbxml.hex"));
+    let pin = Pin::read("1234").expect("a PIN");
+    let mac = Key::new(Security::UserPin, Some(&pin), None).expect("a key").mac(&document);
+    let with = |text: &[u8]| {
+        let length = [&[0xB6, 0x91, 0x81, 0x92][..], text, &[0]].concat();
+        let head = [&[0x1F, length.len() as u8][..], &length].concat();
+        let octets = [&[1, 6, head.len() as u8][..], &head, &document].concat();
+        peel(&octets, &Options { pin: Some(&pin), ..Options::default() })
+    };
+    let hex = mac.to_string();
+    assert_eq!(with(hex.as_bytes()).mac, MacState::Right);
+    let lower = with(hex.to_lowercase().as_bytes());
+    assert_eq!((lower.mac, lower.is_good(), findings(&lower)), (MacState::Right, true, vec!["PU002"]));
+    let decimal: String = mac.0.iter().map(|octet| format!("{octet:03}")).collect();
+    let spaced = format!("{} {}", &hex[..20], &hex[20..]);
+    for (text, expected) in [
+        (decimal.as_str(), "decimal"),
+        (spaced.as_str(), "other characters"),
+        (&hex[..39], "cut short"),
+        ("", ""),
+        ("XY", ""),
+    ] {
+        let peeled = with(text.as_bytes());
+        assert_eq!((peeled.mac, peeled.is_good()), (MacState::Wrong, false), "{text}");
+        assert!(help_of(&peeled, "PU002").contains(expected), "{}", help_of(&peeled, "PU002"));
+    }
+}
+
+/// What the user types for USERPINMAC stands in the vectors.
+#[test]
+fn digits_that_a_user_types() {
+    let push = unhex(rows(PUSHES).find(|row| row[0] == "v1-userpinmac").expect("a row")[2]);
+    let state = |digits: &str| {
+        let pin = Pin::read(digits).expect("digits");
+        peel(&push, &Options { pin: Some(&pin), ..Options::default() }).mac
+    };
+    assert_eq!(state("1234504576"), MacState::Right);
+    assert_eq!(state("135791986231"), MacState::Right);
+    assert_eq!(state("1234504577"), MacState::Wrong);
+    assert_eq!(peel(&push, &Options::default()).mac, MacState::Unchecked);
+}
+
+#[test]
+fn no_change_of_any_octet_hurts() {
+    let inputs = [
+        unhex(rows(PUSHES).next().expect("a row")[2]),
+        unhex(rows(PUSHES).find(|row| row[0] == "v3-usernetwpin").expect("a row")[2]),
+        rows(SMS).take(2).map(|row| format!("{}\n", row[6])).collect::<String>().into_bytes(),
+        unhex(rows(SMS).nth(2).expect("a row")[5]),
+    ];
+    let pin = Pin::read("1234").expect("a PIN");
+    for input in inputs {
+        for octets in crate::delivery::mutations(&input) {
+            let peeled = peel(&octets, &Options { pin: Some(&pin), ..Options::default() });
+            assert!(!peeled.layers.is_empty());
+        }
+    }
+}
+
+#[test]
+fn large_and_odd_inputs() {
+    for (input, form) in [
+        (vec![b'A'; 1 << 20], Form::Auto),
+        (vec![b'A'; 1 << 20], Form::Base64),
+        (vec![0x03; (8 << 20) + 1], Form::Auto),
+        (b"51000C91\n".repeat(20_000), Form::Pdu),
+        (b"\xEF\xBB\xBF".to_vec(), Form::Auto),
+        (vec![0], Form::Raw),
+        (Vec::new(), Form::Hex),
+    ] {
+        let peeled = peel(&input, &Options { form, ..Options::default() });
+        assert!(!peeled.is_good() && !peeled.layers.is_empty(), "{form:?} {:?}", peeled.layers);
+    }
+}
+
+/// Every file of the corpus is named, or refused with a finding.
+#[test]
+fn real_files() {
+    let Some(corpus) = std::env::var_os("IMPSKIT_CORPUS") else { return };
+    let mut count = 0;
+    for folder in ["wbxml", "prov", "csp", "syncml", "tnd"] {
+        for entry in std::fs::read_dir(std::path::Path::new(&corpus).join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let input = std::fs::read(&path).expect("a file");
+            let peeled = peel(&input, &Options::default());
+            let is_named = peeled.document.is_some() && peeled.layers.len() > 1;
+            assert!(is_named || !findings(&peeled).is_empty(), "{}: {:?}", path.display(), peeled.layers);
+            count += 1;
+        }
+    }
+    assert!(count > 200, "{count}");
+    let pin = Pin::read("0000").expect("a PIN");
+    let path = std::path::Path::new(&corpus).join("wbxml/wbxmlstream-ota-ota-001.wbxml");
+    let peeled = peel(&std::fs::read(path).expect("a file"), &Options { pin: Some(&pin), ..Options::default() });
+    assert!(names(&peeled).contains(&"older OTA settings"), "{:?}", peeled.layers);
+}

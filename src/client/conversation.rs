@@ -16,19 +16,43 @@ pub const HOME: &str = "example.com";
 /// Exchanges that one line may cause; a server that always has more is stopped here.
 const EXCHANGES: usize = 500;
 
-/// Plays a script in one version and syntax. `post` is given the time, the media type and the body of each post,
-/// and returns the body of the answer, or why there is none.
+/// What a client of a script has to say to the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Post<'p> {
+    /// The line of the script that caused it.
+    pub line: usize,
+    /// Who says it: the name in the script.
+    pub who: &'p str,
+    /// The script's time, counted from its start.
+    pub now: Duration,
+    /// The Content-Type.
+    pub media_type: &'static str,
+    /// The body.
+    pub body: &'p [u8],
+}
+
+/// Plays a script in one version and syntax. `post` takes each post to the server and returns the body of the answer,
+/// or why there is none.
 ///
 /// # Errors
 ///
 /// Names the first line that does not come true, and what came instead.
 pub fn play<P>(script: &Script, version: Version, encoding: Encoding, post: P) -> Result<(), Mistake>
 where
-    P: FnMut(Duration, &str, &[u8]) -> Result<Vec<u8>, String>,
+    P: FnMut(Post<'_>) -> Result<Vec<u8>, String>,
 {
-    let mut stage =
-        Stage { script, version, encoding, post, now: Duration::ZERO, actors: BTreeMap::new(), kept: BTreeMap::new() };
+    let mut stage = Stage {
+        script,
+        version,
+        encoding,
+        post,
+        line: 0,
+        now: Duration::ZERO,
+        actors: BTreeMap::new(),
+        kept: BTreeMap::new(),
+    };
     for step in script.steps.iter().filter(|step| step.counts_in(version)) {
+        stage.line = step.line;
         stage.act(&step.action).map_err(|what| Mistake { line: step.line, what })?;
     }
     let last = script.steps.last().map_or(1, |step| step.line);
@@ -43,6 +67,8 @@ struct Stage<'s, P> {
     version: Version,
     encoding: Encoding,
     post: P,
+    /// The line that is being played.
+    line: usize,
     now: Duration,
     actors: BTreeMap<String, Actor>,
     /// Values kept as `$name`.
@@ -64,7 +90,7 @@ struct Got {
 /// Why a line does not come true.
 type Outcry = String;
 
-impl<P: FnMut(Duration, &str, &[u8]) -> Result<Vec<u8>, String>> Stage<'_, P> {
+impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
     fn act(&mut self, action: &Action) -> Result<(), Outcry> {
         match action {
             Action::LogIn { who, login } => self.log_in(who, login),
@@ -276,7 +302,8 @@ impl<P: FnMut(Duration, &str, &[u8]) -> Result<Vec<u8>, String>> Stage<'_, P> {
                         if exchanges > EXCHANGES {
                             return Err(format!("the server always has more: {EXCHANGES} exchanges on one line"));
                         }
-                        events.push_back(match (self.post)(now, media_type, &body) {
+                        let post = Post { line: self.line, who, now, media_type, body: &body };
+                        events.push_back(match (self.post)(post) {
                             Ok(answer) => Event::Answer(answer),
                             Err(why) => Event::Failed(why),
                         });

@@ -73,7 +73,7 @@ fn play(path: &Path) -> Vec<String> {
 
 fn play_once(script: &Script, version: Version, encoding: Encoding) -> Result<(), String> {
     let mut engine = server(script);
-    conversation::play(script, version, encoding, |time, media_type, body| post(&mut engine, time, media_type, body))
+    conversation::play(script, version, encoding, |said| post(&mut engine, said.now, said.media_type, said.body))
         .map_err(|mistake| mistake.to_string())
 }
 

@@ -1,7 +1,13 @@
 //! The command list, global options and exit codes. One file a command.
 
 mod admin;
+mod build;
+mod build_rows;
 mod decode;
+mod form;
+mod new;
+mod profile;
+mod seal;
 mod secret;
 #[cfg(feature = "server")]
 mod serve;
@@ -29,6 +35,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Show(show::Show),
+    New(new::New),
+    Build(Box<build::Build>),
     Decode(decode::Decode),
     Admin(admin::Admin),
     #[cfg(feature = "server")]
@@ -78,6 +86,8 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
     match command {
         Command::Show(command) => show::run(command, ui),
+        Command::New(command) => command.run(ui),
+        Command::Build(command) => command.run(ui),
         Command::Decode(command) => decode::run(command, ui),
         Command::Admin(command) => admin::run(command, ui),
         #[cfg(feature = "server")]

@@ -134,16 +134,66 @@ impl Output {
 
     /// Writes a temporary file beside the target and renames it.
     fn write(&self, data: &[u8]) -> Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
+        let mut stream = Stream::open(self)?;
+        stream.write(data)?;
+        stream.finish()
+    }
+
+    /// Returns the target and the temporary file beside it.
+    fn target(&self) -> Result<Option<(PathBuf, PathBuf)>> {
+        let Some(path) = &self.path else { return Ok(None) };
         if path.exists() && !self.force {
             let error = Error::input("the file exists").at(path.display().to_string());
             return Err(error.help("use `--force` to replace it"));
         }
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
-        let temporary = path.with_file_name(name);
-        fs::write(&temporary, data)
-            .and_then(|()| fs::rename(&temporary, path))
-            .map_err(|error| Error::file(path, &error))
+        Ok(Some((path.clone(), path.with_file_name(name))))
+    }
+}
+
+/// A result that is written piece by piece: to stdout, or to a file that is there once it is whole.
+#[derive(Debug)]
+pub(crate) struct Stream(Sink);
+
+#[derive(Debug)]
+enum Sink {
+    Stdout(io::Stdout),
+    File { file: fs::File, temporary: PathBuf, target: PathBuf },
+}
+
+impl Stream {
+    /// Opens the file that `output` names, or stdout.
+    pub(crate) fn open(output: &Output) -> Result<Self> {
+        Ok(Self(match output.target()? {
+            None => Sink::Stdout(io::stdout()),
+            Some((target, temporary)) => {
+                let file = fs::File::create(&temporary).map_err(|error| Error::file(&target, &error))?;
+                Sink::File { file, temporary, target }
+            }
+        }))
+    }
+
+    /// Writes a piece; returns whether anybody still reads (`product.md` section 12, closed pipes).
+    pub(crate) fn write(&mut self, data: &[u8]) -> Result<bool> {
+        match &mut self.0 {
+            Sink::Stdout(stdout) => match stdout.write_all(data).and_then(|()| stdout.flush()) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+                other => other.map(|()| true).map_err(|error| Error::input(error.to_string()).at("stdout")),
+            },
+            Sink::File { file, target, .. } => {
+                file.write_all(data).map(|()| true).map_err(|error| Error::file(target, &error))
+            }
+        }
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn finish(self) -> Result<()> {
+        match self.0 {
+            Sink::Stdout(_) => Ok(()),
+            Sink::File { temporary, target, .. } => {
+                fs::rename(&temporary, &target).map_err(|error| Error::file(&target, &error))
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 pub mod accept;
 mod account;
 mod columns;
+mod compiled;
 pub mod cp;
 mod handset;
 pub mod profile;
@@ -24,6 +25,7 @@ pub use account::{
     Rest, Secret,
 };
 pub use columns::Columns;
+pub use compiled::{Compiled, Filled};
 pub use handset::{BadHandset, Handset};
 pub use profile::Profile;
 pub use rules::RULES;

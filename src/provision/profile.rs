@@ -10,6 +10,7 @@ use super::profile_tree::{self as tree, Fields, Node, Table, Value};
 use super::rows::COLUMNS;
 use super::rules;
 use super::slots::Slots;
+use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Span};
 
 /// A service described once.
@@ -25,8 +26,8 @@ pub struct Profile {
     pub versions: Vec<String>,
     /// Syntaxes of CSP, most wanted first.
     pub encodings: Vec<String>,
-    /// How pushes are sealed: a word of [`SECURITY`]; `None` where the profile does not say.
-    pub security: Option<String>,
+    /// How pushes are sealed, `Some(None)` not at all; `None` where the profile does not say.
+    pub security: Option<Option<Security>>,
     /// The user PIN, with slot marks.
     pub pin: Option<String>,
     /// The node below which the management object is placed.

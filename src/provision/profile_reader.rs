@@ -9,6 +9,7 @@ use super::profile_tree::{Fields, Node, Table, Value};
 use super::rows::{COLUMNS, nearest};
 use super::slots::{BadPlaceholder, Slots, escape, slots_in};
 use super::{accept, profile_checks, rules};
+use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
 
 /// Reads one profile; slots are numbered in the order in which they are met.
@@ -36,7 +37,8 @@ impl<'r> Reader<'r> {
         profile.account.credentials = self.tables(&top, "account").iter().map(|f| self.credentials(f)).collect();
         profile.account.vendor = self.rest(&top, "vendor").children;
         if let Some(fields) = self.table(&top, "push") {
-            profile.security = self.words(&fields, "security", SECURITY, &[]).pop();
+            let word = self.words(&fields, "security", SECURITY, &[]).pop();
+            profile.security = word.map(|word| Security::from_name(&word));
             profile.pin = self.secret(&fields, "pin").map(|pin| pin.expose().to_owned());
             fields.finish(self.report);
         }

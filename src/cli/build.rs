@@ -1,0 +1,164 @@
+//! `build`: settings in any form, for one handset or for every row of a table.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use impskit::codec::write_xml;
+use impskit::cp::VOCABULARY;
+use impskit::delivery::Outgoing;
+use impskit::diagnose::{Report, Severity};
+use impskit::error::{Error, Result};
+use impskit::provision::{BadHandset, Compiled, Filled, Profile, cp};
+
+use super::build_rows;
+use super::form::{Form, Made, Style, Transfer, cannot_write};
+use super::profile::{RowOptions, load};
+use super::seal::{Seal, SealOptions, SmsOptions};
+use super::ui::Output;
+use super::{Outcome, Ui};
+
+/// Make settings in any form, for one handset or a table of them
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  impskit build acme.toml --as cp --set user=anna --set password=sesame
+  impskit build acme.toml --as sms --rows subscribers.csv --reject rejected.csv -o built.jsonl")]
+pub(crate) struct Build {
+    /// The profile; `-` for stdin
+    profile: PathBuf,
+    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml
+    #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
+    form: Form,
+    #[command(flatten)]
+    row: RowOptions,
+    /// Make one JSON object a line for every row of a table
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "set", "to"])]
+    rows: Option<PathBuf>,
+    /// Write the rows that are wrong, with the reason, to FILE
+    #[arg(long, value_name = "FILE", requires = "rows")]
+    reject: Option<PathBuf>,
+    #[command(flatten)]
+    seal: SealOptions,
+    #[command(flatten)]
+    sms: SmsOptions,
+    /// How binary output is printed
+    #[arg(long, value_name = "HOW", default_value = "raw")]
+    transfer: Transfer,
+    /// How WBXML is written
+    #[arg(long, value_name = "STYLE", default_value = "safe")]
+    wbxml_style: Style,
+    #[command(flatten)]
+    output: Output,
+}
+
+const FORMS: &[Form] = &[Form::Cp, Form::CpWbxml, Form::Push, Form::Sms, Form::Mo, Form::MoWbxml];
+
+impl Build {
+    pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
+        if !FORMS.contains(&self.form) {
+            return Err(self.form.refused("a profile", FORMS));
+        }
+        let Some(profile) = load(&self.profile, ui)? else { return Ok(Outcome::NotGood) };
+        let maker = Maker {
+            form: self.form,
+            style: self.wbxml_style,
+            seal: self.seal.read(ui)?,
+            sms: &self.sms,
+            model: self.row.device.as_deref(),
+        };
+        match &self.rows {
+            Some(rows) => {
+                let files = build_rows::Files {
+                    rows,
+                    delimiter: self.row.delimiter,
+                    reject: self.reject.as_deref(),
+                    output: &self.output,
+                };
+                build_rows::run(&maker, &profile, &files, ui)
+            }
+            None => self.one(&maker, &profile, ui),
+        }
+    }
+
+    fn one(&self, maker: &Maker<'_>, profile: &Profile, ui: &mut Ui) -> Result<Outcome> {
+        let Some(values) = self.row.values(profile, ui)? else { return Ok(Outcome::NotGood) };
+        let (header, cells): (Vec<&str>, Vec<&str>) = values.iter().map(|(n, v)| (n.as_str(), v.as_str())).unzip();
+        let compiled =
+            Compiled::new(profile, &header, "", self.wbxml_style.into()).map_err(|error| cannot_write(&error))?;
+        if let Some(name) = compiled.missing().first() {
+            return Err(Error::input(format!("the profile uses `{name}`, and nothing gives it"))
+                .help(format!("use `--set {name}=VALUE`, or `--row FILE:LINE` with a column `{name}`")));
+        }
+        let mut document = Vec::new();
+        let filled = match compiled.fill(&|place| cells[place], maker.model, &mut document) {
+            Ok(filled) => filled,
+            Err(bad) => {
+                say_bad(&bad, ui);
+                return Ok(Outcome::NotGood);
+            }
+        };
+        if !is_sound(&filled, ui) {
+            return Ok(Outcome::NotGood);
+        }
+        let mut outgoing = Outgoing::new();
+        let made = maker.make(&filled, &document, &mut outgoing)?;
+        if matches!(self.form, Form::Push | Form::Sms) {
+            let method = maker.seal.method(filled.profile.security)?;
+            maker.seal.tell_digits(&document, method, &filled.handset.pin, ui)?;
+        }
+        made.put(self.transfer, &self.output, ui)?;
+        Ok(Outcome::Good)
+    }
+}
+
+/// What a command makes of each handset.
+#[derive(Debug)]
+pub(super) struct Maker<'o> {
+    pub(super) form: Form,
+    pub(super) style: Style,
+    pub(super) seal: Seal,
+    pub(super) sms: &'o SmsOptions,
+    pub(super) model: Option<&'o str>,
+}
+
+impl Maker<'_> {
+    /// Makes the form of a filled document.
+    pub(super) fn make(&self, filled: &Filled<'_>, document: &[u8], outgoing: &mut Outgoing) -> Result<Made> {
+        match self.form {
+            Form::Cp => {
+                let account = filled.profile.filled(&filled.handset.values);
+                Ok(Made::Text(write_xml(&cp::write(&account), Some(&VOCABULARY), true)))
+            }
+            Form::CpWbxml => Ok(Made::Binary(document.to_vec())),
+            Form::Push | Form::Sms => {
+                let handset = &filled.handset;
+                let method = self.seal.method(filled.profile.security)?;
+                self.seal.seal(document, method, &handset.pin, &handset.imsi, outgoing)?;
+                if self.form == Form::Push {
+                    return Ok(Made::Binary(outgoing.push().to_vec()));
+                }
+                self.sms.split(&handset.msisdn, outgoing)?;
+                Ok(Made::Lines(self.sms.texts(outgoing)))
+            }
+            _ => Err(self.form.refused("a profile", FORMS)),
+        }
+    }
+}
+
+/// Checks the provisioning document of a filled profile; what is wrong goes to stderr.
+pub(super) fn is_sound(filled: &Filled<'_>, ui: &mut Ui) -> bool {
+    let account = filled.profile.filled(&filled.handset.values);
+    let mut report = Report::new();
+    VOCABULARY.check(&cp::write(&account), &mut report);
+    report.retain(|d| d.severity == Severity::Error);
+    for finding in report.diagnostics() {
+        let (code, message, path) = (finding.rule.code, &finding.message, &finding.path);
+        ui.say(&format!("error[{code}]: {message}\n  at: {path}\n  help: {}", finding.way_out()));
+    }
+    !report.has_errors()
+}
+
+fn say_bad(bad: &BadHandset, ui: &mut Ui) {
+    let BadHandset { rule, column, message } = bad;
+    ui.say(&format!("error[{}]: {message}\n  at: {column}\n  help: {}", rule.code, rule.help));
+}

@@ -1,0 +1,230 @@
+//! `build --rows`: a JSON object a line for every row of a table, in the table's order, in memory that does not grow.
+
+use std::cell::Cell;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::thread;
+
+use impskit::batch::pipeline::in_order;
+use impskit::delivery::Outgoing;
+use impskit::delivery::TOO_MANY_PARTS;
+use impskit::diagnose::{Report, Source, text};
+use impskit::error::{Error, Result};
+use impskit::provision::rows::{MISSING_VALUE, Names, REJECT_COLUMNS, Row, Table};
+use impskit::provision::{Compiled, Profile};
+
+use super::build::{Maker, is_sound};
+use super::form::{Form, Made, cannot_write};
+use super::seal::hex;
+use super::ui::{Output, Stream};
+use super::{Outcome, Ui};
+
+/// Where rows come from and where results go.
+#[derive(Debug)]
+pub(super) struct Files<'o> {
+    pub(super) rows: &'o Path,
+    pub(super) delimiter: u8,
+    pub(super) reject: Option<&'o Path>,
+    pub(super) output: &'o Output,
+}
+
+/// Rows that one worker takes at a time.
+const CHUNK: usize = 256;
+/// Rejected rows that are told on stderr where there is no file for them.
+const MOST_TOLD: u64 = 10;
+
+/// What a worker made of its rows.
+struct Built {
+    lines: Vec<u8>,
+    rejected: Vec<Rejected>,
+}
+
+struct Rejected {
+    row: Row,
+    code: &'static str,
+    message: String,
+}
+
+pub(super) fn run(maker: &Maker<'_>, profile: &Profile, files: &Files<'_>, ui: &mut Ui) -> Result<Outcome> {
+    let Some(mut table) = open(profile, files, ui)? else { return Ok(Outcome::NotGood) };
+    let names: Vec<String> = table.header().names().map(str::to_owned).collect();
+    let header: Vec<&str> = names.iter().map(String::as_str).collect();
+    let compiled = Compiled::new(profile, &header, "", maker.style.into()).map_err(|error| cannot_write(&error))?;
+    if let Some(name) = compiled.missing().first() {
+        return Err(Error::input(format!("the profile uses `{name}`, and the table has no such column"))
+            .at(files.rows.display().to_string())
+            .help("add the column, or map another to it in the profile's [columns]"));
+    }
+    if matches!(maker.form, Form::Push | Form::Sms) {
+        maker.seal.method(profile.security)?;
+    }
+    let mut sink = Sink::open(files, &header)?;
+    let is_closed = Cell::new(false);
+    let mut is_first = true;
+    let mut unsound = false;
+    let source = || {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        while chunk.len() < CHUNK && !is_closed.get() && !unsound {
+            let Some(row) = table.next_row()? else { break };
+            if std::mem::take(&mut is_first) {
+                unsound = !first_is_sound(&row, maker, &compiled, ui);
+                if unsound {
+                    break;
+                }
+            }
+            chunk.push(row);
+        }
+        Ok((!chunk.is_empty()).then_some(chunk))
+    };
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let work = |chunk: Vec<Row>| build(chunk, maker, &compiled, !profile.own_table);
+    in_order(workers, source, work, |built| {
+        is_closed.set(sink.take(built)?);
+        Ok(())
+    })?;
+    if unsound {
+        return Ok(Outcome::NotGood);
+    }
+    sink.finish(files, ui)
+}
+
+fn open(profile: &Profile, files: &Files<'_>, ui: &mut Ui) -> Result<Option<Table<io::BufReader<fs::File>>>> {
+    let file = fs::File::open(files.rows).map_err(|error| Error::file(files.rows, &error))?;
+    let names = if profile.own_table { Names::Theirs } else { Names::Ours };
+    let mut report = Report::new();
+    let table = Table::open(io::BufReader::new(file), files.delimiter, names, &mut report)?;
+    if !report.diagnostics().is_empty() {
+        let octets = fs::read(files.rows).map_err(|error| Error::file(files.rows, &error))?;
+        let source = Source::new(files.rows.display().to_string(), octets);
+        ui.say(text::render(&source, &report, ui.color).trim_end());
+    }
+    Ok(table)
+}
+
+/// Checks the whole document of the first row: what is wrong with it is wrong with the profile.
+fn first_is_sound(row: &Row, maker: &Maker<'_>, compiled: &Compiled, ui: &mut Ui) -> bool {
+    let cell = |place| row.cell(place).unwrap_or_default();
+    compiled.fill(&cell, maker.model, &mut Vec::new()).map_or(true, |filled| is_sound(&filled, ui))
+}
+
+fn build(chunk: Vec<Row>, maker: &Maker<'_>, compiled: &Compiled, is_ours: bool) -> Built {
+    let mut built = Built { lines: Vec::with_capacity(chunk.len() * 1024), rejected: Vec::new() };
+    let (mut document, mut outgoing) = (Vec::new(), Outgoing::new());
+    for row in chunk {
+        document.clear();
+        match line(&row, maker, compiled, is_ours, &mut document, &mut outgoing, &mut built.lines) {
+            Ok(()) => {}
+            Err((code, message)) => built.rejected.push(Rejected { row, code, message }),
+        }
+    }
+    built
+}
+
+/// Appends the object of one row; on a fault nothing is appended.
+fn line(
+    row: &Row,
+    maker: &Maker<'_>,
+    compiled: &Compiled,
+    is_ours: bool,
+    document: &mut Vec<u8>,
+    outgoing: &mut Outgoing,
+    lines: &mut Vec<u8>,
+) -> std::result::Result<(), (&'static str, String)> {
+    let mut report = Report::new();
+    if is_ours {
+        row.check(&[("msisdn", "every row needs it")], &mut report);
+        if let Some(finding) = report.diagnostics().first() {
+            return Err((finding.rule.code, finding.message.clone()));
+        }
+    }
+    let cell = |place| row.cell(place).unwrap_or_default();
+    let filled = compiled.fill(&cell, maker.model, document).map_err(|bad| (bad.rule.code, bad.message))?;
+    outgoing.adopt(&[]);
+    let made = maker.make(&filled, document, outgoing).map_err(|error| {
+        // What comes before the push is the key, what comes after it are the parts.
+        (if outgoing.push().is_empty() { MISSING_VALUE.code } else { TOO_MANY_PARTS.code }, error.what)
+    })?;
+    let start = format!(
+        "{{\"schema\":\"impskit.built/1\",\"line\":{},\"msisdn\":\"{}\",\"form\":\"{}\",\"data\":",
+        row.line,
+        filled.handset.msisdn,
+        maker.form.name()
+    );
+    lines.extend_from_slice(start.as_bytes());
+    match made {
+        Made::Text(text) => lines.extend(serde_json::to_vec(&String::from_utf8_lossy(&text)).unwrap_or_default()),
+        Made::Binary(octets) => lines.extend(format!("\"{}\"", hex(&octets)).bytes()),
+        Made::Lines(texts) => lines.extend(serde_json::to_vec(&texts).unwrap_or_default()),
+    }
+    lines.extend_from_slice(b"}\n");
+    Ok(())
+}
+
+/// Where results and rejected rows go.
+struct Sink {
+    stream: Stream,
+    reject: Option<csv::Writer<fs::File>>,
+    /// The columns of the table that a reject file repeats.
+    kept: Vec<usize>,
+    rejected: u64,
+    told: Vec<String>,
+}
+
+impl Sink {
+    fn open(files: &Files<'_>, header: &[&str]) -> Result<Self> {
+        let kept = (0..header.len()).filter(|&i| !REJECT_COLUMNS.contains(&header[i])).collect::<Vec<_>>();
+        let reject = match files.reject {
+            None => None,
+            Some(path) => {
+                let file = fs::File::create_new(path).map_err(|error| Error::file(path, &error))?;
+                let mut writer = csv::WriterBuilder::new().delimiter(files.delimiter).from_writer(file);
+                let names = kept.iter().map(|&i| header[i]).chain(REJECT_COLUMNS.iter().copied());
+                writer.write_record(names).map_err(|error| unwritable(path, &error))?;
+                Some(writer)
+            }
+        };
+        Ok(Self { stream: Stream::open(files.output)?, reject, kept, rejected: 0, told: Vec::new() })
+    }
+
+    /// Takes what a worker made; returns whether nobody reads any more.
+    fn take(&mut self, built: Built) -> Result<bool> {
+        for rejected in &built.rejected {
+            self.rejected += 1;
+            let Rejected { row, code, message } = rejected;
+            let line = row.line.to_string();
+            match &mut self.reject {
+                Some(writer) => {
+                    let cells: Vec<&str> = row.cells().collect();
+                    let own = self.kept.iter().map(|&i| cells.get(i).copied().unwrap_or_default());
+                    let record = own.chain([line.as_str(), *code, message.as_str()]);
+                    writer.write_record(record).map_err(|error| Error::input(error.to_string()).at("--reject"))?;
+                }
+                None if self.rejected <= MOST_TOLD => self.told.push(format!("line {line}: {code} {message}")),
+                None => {}
+            }
+        }
+        Ok(!self.stream.write(&built.lines)?)
+    }
+
+    fn finish(mut self, files: &Files<'_>, ui: &mut Ui) -> Result<Outcome> {
+        if let Some(writer) = &mut self.reject {
+            writer.flush().map_err(|error| Error::file(files.reject.unwrap_or(files.rows), &error))?;
+        }
+        self.stream.finish()?;
+        if self.rejected == 0 {
+            return Ok(Outcome::Good);
+        }
+        self.told.iter().for_each(|line| ui.say(line));
+        let place = match files.reject {
+            Some(path) => format!("see {}", path.display()),
+            None => "`--reject FILE` keeps them".to_owned(),
+        };
+        ui.say(&format!("rejected {} rows: {place}", self.rejected));
+        Ok(Outcome::Partly)
+    }
+}
+
+fn unwritable(path: &Path, error: &csv::Error) -> Error {
+    Error::input(error.to_string()).at(path.display().to_string())
+}

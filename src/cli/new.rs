@@ -1,0 +1,59 @@
+//! `new`: a commented file to start from.
+
+use clap::{Args, ValueEnum};
+use impskit::error::Result;
+
+use super::ui::Output;
+use super::{Outcome, Ui};
+
+/// Print a commented file to start from
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  impskit new profile -o acme.toml
+  impskit new profile --minimal")]
+pub(crate) struct New {
+    /// What to start
+    kind: Kind,
+    /// Only what must be there, without comments
+    #[arg(long)]
+    minimal: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// A service described once, for all handsets
+    Profile,
+}
+
+impl New {
+    pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
+        let text = match (self.kind, self.minimal) {
+            (Kind::Profile, false) => include_str!("../../templates/acme.toml").to_owned(),
+            (Kind::Profile, true) => MINIMAL.to_owned(),
+        };
+        ui.result(text.as_bytes(), self.output.to_file(), false)?;
+        Ok(Outcome::Good)
+    }
+}
+
+const MINIMAL: &str = "\
+schema = 1
+id = \"acme-imps\"
+name = \"Acme Chat\"
+provider_id = \"acme.example\"
+
+[service]
+addresses = [\"http://imps.acme.example/csp\"]
+
+[account]
+level = \"APPSRV\"
+user = \"wv:{user}@acme.example\"
+password = \"{password}\"
+
+[[access_point]]
+id = \"acme-gprs\"
+apn = \"chat.acme\"
+";

@@ -1,0 +1,132 @@
+//! Reading a profile with its secrets, and the values of one handset: what all commands on profiles share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use impskit::diagnose::{Report, Source, text};
+use impskit::error::{Error, Result};
+use impskit::provision::Profile;
+use impskit::provision::profile::SecretSource;
+use impskit::provision::rows::{Names, Table};
+
+use super::Ui;
+use super::ui::read_input;
+
+/// Reads a profile and fetches the secrets that it keeps elsewhere. Findings go to stderr; with errors among them there
+/// is no profile.
+pub(crate) fn load(path: &Path, ui: &mut Ui) -> Result<Option<Profile>> {
+    let (name, octets) = read_input(path)?;
+    let source = Source::new(name, octets);
+    let mut report = Report::new();
+    let profile = read(&source, path, &mut report);
+    if !report.diagnostics().is_empty() {
+        ui.say(text::render(&source, &report, ui.color).trim_end());
+    }
+    Ok(profile.filter(|_| !report.has_errors()))
+}
+
+/// Reads a profile out of a source; `path` is where the files of its secrets are looked for.
+pub(crate) fn read(source: &Source<'_>, path: &Path, report: &mut Report) -> Option<Profile> {
+    let octets = String::from_utf8_lossy(&source.bytes);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Profile::read(&octets, &mut |secret| fetch(secret, folder), report)
+}
+
+fn fetch(secret: &SecretSource, folder: &Path) -> std::result::Result<String, String> {
+    match secret {
+        SecretSource::File(name) => {
+            let text = fs::read_to_string(folder.join(name)).map_err(|error| format!("`{name}`: {error}"))?;
+            Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+        }
+        SecretSource::Environment(name) => {
+            std::env::var(name).map_err(|_| format!("the environment variable `{name}` is not set, or is no text"))
+        }
+    }
+}
+
+/// The values of one handset.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Handset")]
+pub(crate) struct RowOptions {
+    /// Take the values from one line of a subscriber table
+    #[arg(long, value_name = "FILE:LINE")]
+    row: Option<String>,
+    /// Give a value, in place of the row's
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// The model, for the choice of a variant
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) device: Option<String>,
+    /// What separates the cells of tables: a character, or `tab`
+    #[arg(long, value_name = "C", default_value = ",", value_parser = delimiter)]
+    pub(crate) delimiter: u8,
+}
+
+fn pair(text: &str) -> std::result::Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write COLUMN=VALUE")?;
+    Ok((name.trim().to_ascii_lowercase(), value.to_owned()))
+}
+
+fn delimiter(text: &str) -> std::result::Result<u8, String> {
+    match text {
+        "tab" => Ok(b'\t'),
+        _ => match text.as_bytes() {
+            [octet] if octet.is_ascii() => Ok(*octet),
+            _ => Err("write one character, or `tab`".to_owned()),
+        },
+    }
+}
+
+impl RowOptions {
+    /// Returns columns and values; those given one by one stand for those of the row.
+    pub(crate) fn values(&self, profile: &Profile, ui: &mut Ui) -> Result<Option<Vec<(String, String)>>> {
+        let mut values = match &self.row {
+            Some(place) => match self.row_values(place, profile, ui)? {
+                Some(values) => values,
+                None => return Ok(None),
+            },
+            None => Vec::new(),
+        };
+        for (name, value) in &self.set {
+            match values.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case(name)) {
+                Some((_, old)) => value.clone_into(old),
+                None => values.push((name.clone(), value.clone())),
+            }
+        }
+        Ok(Some(values))
+    }
+
+    /// Returns the values of a line; `None` where it has findings, which go to stderr.
+    fn row_values(&self, place: &str, profile: &Profile, ui: &mut Ui) -> Result<Option<Vec<(String, String)>>> {
+        let wrong =
+            || Error::input(format!("`{place}` is not FILE:LINE")).at("--row").help("for instance `rows.csv:17`");
+        let (path, line) = place.rsplit_once(':').ok_or_else(wrong)?;
+        let line: u64 = line.parse().map_err(|_| wrong())?;
+        let path = PathBuf::from(path);
+        let file = fs::File::open(&path).map_err(|error| Error::file(&path, &error))?;
+        let names = if profile.own_table { Names::Theirs } else { Names::Ours };
+        let mut report = Report::new();
+        let found = match Table::open(file, self.delimiter, names, &mut report)? {
+            Some(mut table) => loop {
+                match table.next_row()? {
+                    Some(row) if row.line == line => break Some(row),
+                    Some(row) if row.line < line => {}
+                    _ => return Err(Error::input(format!("there is no row at line {line}")).at(place)),
+                }
+            },
+            None => None,
+        };
+        if let Some(row) = found.as_ref().filter(|_| !profile.own_table) {
+            row.check(&[], &mut report);
+        }
+        if report.has_errors() {
+            let octets = fs::read(&path).map_err(|error| Error::file(&path, &error))?;
+            let source = Source::new(path.display().to_string(), octets);
+            ui.say(text::render(&source, &report, ui.color).trim_end());
+            return Ok(None);
+        }
+        let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Ok(found.map(|row| row.header().names().zip(row.cells()).map(pair).collect()))
+    }
+}

@@ -584,6 +584,94 @@ fn negotiates_within_the_login() {
     assert_eq!(plain.child_text("CapabilityRequest"), Some("T"));
 }
 
+// ---- what the server opens
+
+fn text_to(user: &str, text: &str) -> Element<'static> {
+    let recipient = Element::new("Recipient").with(Element::new("User").with_leaf("UserID", user.to_owned()));
+    let info = Element::new("MessageInfo")
+        .with_leaf("ContentType", "text/plain")
+        .with_leaf("ContentSize", text.len().to_string())
+        .with(recipient)
+        .with(Element::new("Sender").with(Element::new("User").with_leaf("UserID", "wv:anna@example.com")));
+    let content = Element::leaf("ContentData", text.to_owned());
+    Element::new("SendMessage-Request").with_leaf("DeliveryReport", "F").with(info).with(content)
+}
+
+/// What a polling client got: the TransactionID, the text of the message, and the Poll flag.
+fn opened(answer: Option<Message>) -> Option<(String, String, bool)> {
+    let answer = answer?;
+    let transaction = &answer.transactions[0];
+    assert_eq!((transaction.mode, transaction.primitive.name.as_ref()), (Mode::Request, "NewMessage"));
+    let text = transaction.primitive.child("ContentData").unwrap().text().to_owned();
+    Some((transaction.id.clone().unwrap(), text, answer.poll.expect("the Poll flag")))
+}
+
+#[test]
+fn requests_of_the_server_wait_in_order_and_come_again_until_they_are_acknowledged() {
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let mut anna = lab.login(version, "anna", "phone");
+        let berta = lab.login(version, "berta", "phone");
+        let answer = lab.send(&berta.message(Some("k"), Element::new("KeepAlive-Request"))).unwrap();
+        assert_eq!(answer.poll, Some(false), "nothing waits");
+        for text in ["one", "two", "three"] {
+            assert_eq!(code(&anna.ask(&mut lab, text_to("wv:berta@example.com", text))), 200);
+        }
+        let answer = lab.send(&berta.message(Some("l"), Element::new("KeepAlive-Request"))).unwrap();
+        assert_eq!((answer.poll, answer.transactions.len()), (Some(true), 1));
+
+        let (first, text, poll) = opened(berta.poll(&mut lab)).unwrap();
+        assert_eq!((text.as_str(), poll), ("one", true));
+        assert_eq!(opened(berta.poll(&mut lab)), None, "one open transaction at a time was agreed");
+        lab.pass(21);
+        let again = opened(berta.poll(&mut lab)).unwrap();
+        assert_eq!((again.0, again.1.as_str()), (first.clone(), "one"), "its answer was lost on the way");
+
+        let received = |id: &str, lab: &mut Lab| {
+            let status = Outcome::new(impskit::csp::Code::SUCCESSFUL).status();
+            let answer = Transaction::response(Some(id.to_owned()), status);
+            opened(lab.send(&Message::new(version, berta.session.clone(), answer)))
+        };
+        let (second, text, poll) = received(&first, &mut lab).expect("the next follows the acknowledgement");
+        assert_eq!((text.as_str(), poll), ("two", true));
+        assert_ne!(second, first);
+        let (third, text, poll) = received(&second, &mut lab).unwrap();
+        assert_eq!((text.as_str(), poll), ("three", false));
+        assert_eq!(received(&third, &mut lab), None);
+        lab.pass(100);
+        assert_eq!(opened(berta.poll(&mut lab)), None);
+    }
+}
+
+#[test]
+fn several_transactions_go_into_one_message_where_that_was_agreed() {
+    let mut lab = Lab::new();
+    let mut anna = lab.login(Version::V1_3, "anna", "phone");
+    let mut berta = lab.login(Version::V1_3, "berta", "phone");
+    let list = Element::new("CapabilityList").with_leaf("MultiTransPerMessage", "3").with_leaf("MultiTrans", "8");
+    berta.ask(&mut lab, Element::new("ClientCapability-Request").with(list));
+    for text in ["one", "two", "three"] {
+        anna.ask(&mut lab, text_to("wv:berta@example.com", text));
+    }
+    let answer = lab.send(&berta.message(Some("l"), Element::new("KeepAlive-Request"))).unwrap();
+    let names: Vec<_> = answer.transactions.iter().map(|t| t.primitive.name.as_ref()).collect();
+    assert_eq!((names, answer.poll), (vec!["KeepAlive-Response", "NewMessage", "NewMessage"], Some(true)));
+    assert_ne!(answer.transactions[1].id, answer.transactions[2].id, "no identifier twice");
+}
+
+#[test]
+fn an_answer_larger_than_the_clients_parser_is_replaced_by_432() {
+    let mut lab = Lab::new();
+    let mut anna = lab.login(Version::V1_3, "anna", "phone");
+    let list = Element::new("CapabilityList").with_leaf("ParserSize", "1200");
+    anna.ask(&mut lab, Element::new("ClientCapability-Request").with(list));
+    let all = Element::new("Service-Request")
+        .with(Services::all(Version::V1_3).element(Version::V1_3, "Functions"))
+        .with_leaf("AllFunctionsRequest", "T");
+    assert_eq!(code(&anna.ask(&mut lab, all)), 432);
+    assert_eq!(code(&anna.ask(&mut lab, Element::new("KeepAlive-Request"))), 200);
+}
+
 // ---- fundamental services
 
 #[test]

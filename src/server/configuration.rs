@@ -93,7 +93,8 @@ impl Configuration {
     /// Names the line of a key that is unknown or has a value that cannot be.
     pub fn read(text: &str) -> Result<Self> {
         let file: File = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+            let line =
+                error.span().map(|span| 1 + text.bytes().take(span.start).filter(|octet| *octet == b'\n').count());
             let what = Error::input(error.message().lines().next().unwrap_or("not TOML").to_owned());
             line.map_or(what.clone(), |line| what.at(format!("line {line}")))
         })?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Characters of a TransactionID: twice the 50 of (CSP data types, "Lengths").
 pub(crate) const TRANSACTION_ID: usize = 100;
-/// Characters of an address, password or cookie: more than twice what handsets write.
+/// Octets of an identity of a client, or of a criterion of a search: more than twice what handsets write.
 pub(crate) const SHORT_TEXT: usize = 255;
 /// Transactions of one message that are looked at, whatever was agreed.
 pub(crate) const TRANSACTIONS: usize = 16;

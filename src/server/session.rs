@@ -130,8 +130,6 @@ pub(crate) struct Caller {
 pub(crate) struct Session {
     /// Whose it is.
     pub(crate) caller: Caller,
-    /// The client's own word for it, repeated in wake-up calls.
-    pub(crate) cookie: String,
     /// How long it may be silent.
     pub(crate) time_to_live: Duration,
     /// When it was last heard of.
@@ -176,16 +174,9 @@ pub(crate) enum Remembered {
 }
 
 impl Session {
-    pub(crate) fn new(
-        caller: Caller,
-        cookie: String,
-        time_to_live: Duration,
-        services: Services,
-        now: Timestamp,
-    ) -> Self {
+    pub(crate) fn new(caller: Caller, time_to_live: Duration, services: Services, now: Timestamp) -> Self {
         Self {
             caller,
-            cookie,
             time_to_live,
             heard: now,
             services,

@@ -50,7 +50,6 @@ fn admit(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'st
     let account = context.store.user(&user)?;
     // Whoever asks for a user that is not there waits as long as for one that is.
     let (password, is_known) = account.as_ref().map_or(("", false), |account| (account.password.as_str(), true));
-    let cookie = request.child_text("SessionCookie").unwrap_or_default();
     let place = (user.clone(), context.caller.client.clone(), context.peer);
     let is_proven = if let Some(given) = request.child_text("DigestBytes") {
         let challenge = context.door.take_challenge(&place, context.now);
@@ -71,13 +70,10 @@ fn admit(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'st
     if account.is_some_and(|account| account.is_disabled) {
         return Err(Code::FORBIDDEN.into());
     }
-    if cookie.len() > limits::SHORT_TEXT {
-        return Err(Fault::bad("SessionCookie"));
-    }
     context.caller.user = user;
     match request.child_text("SessionID").filter(|id| !id.is_empty()) {
         Some(id) => restore(context, request, id),
-        None => open(context, request, cookie),
+        None => open(context, request),
     }
 }
 
@@ -110,7 +106,7 @@ fn challenge(
 }
 
 /// Opens a session in place of an earlier one of the same client.
-fn open(context: &mut Context<'_>, request: &Element<'_>, cookie: &str) -> Result<Element<'static>, Fault> {
+fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let (user, client) = (context.caller.user.clone(), context.caller.client.clone());
     if let Some(earlier) = context.sessions.of_client(&user, &client) {
         context.end_session(earlier, Some(Code::FORCED_LOGOUT))?;
@@ -125,7 +121,7 @@ fn open(context: &mut Context<'_>, request: &Element<'_>, cookie: &str) -> Resul
     context.caller.session = SessionId::new(context.random.draw());
     let services = Services::base(version).meet(offered(version));
     let time_to_live = time_to_live(context, request);
-    let session = Session::new(context.caller.clone(), cookie.to_owned(), time_to_live, services, context.now);
+    let session = Session::new(context.caller.clone(), time_to_live, services, context.now);
     context.sessions.open(session);
     let mut answer = welcome(context, time_to_live);
     let begun =

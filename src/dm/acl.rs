@@ -101,15 +101,6 @@ impl Acl {
         }
     }
 
-    /// Returns the list that gives `commands` to `server` and nothing to anyone else; `None` without commands.
-    pub fn granting(server: &str, commands: &[Command]) -> Option<Self> {
-        let mut list = Self { entries: Vec::new() };
-        for command in commands {
-            list.grant(*command, server);
-        }
-        (!list.entries.is_empty()).then_some(list)
-    }
-
     /// Returns whether `server` may use `command`.
     pub fn allows(&self, command: Command, server: &str) -> bool {
         self.entries.iter().any(|(c, servers)| *c == command && servers.iter().any(|s| s == "*" || s == server))

@@ -152,7 +152,8 @@ pub struct Described {
 }
 
 impl Described {
-    fn read(element: &Element<'_>) -> Self {
+    /// Reads a `Node` element with all below it.
+    pub(super) fn read(element: &Element<'_>) -> Self {
         let properties = element.child("DFProperties");
         let property = |name: &str| properties.and_then(|p| p.child(name));
         let first = |name: &str| property(name).and_then(|p| p.children.first());

@@ -165,6 +165,30 @@ fn bundled_descriptions_are_sound() {
     assert_eq!(Description::bundled().len(), 3);
 }
 
+/// Descriptions have a binary form too (DM facts, "WBXML for DDF and TNDS").
+#[test]
+fn descriptions_survive_wbxml() {
+    let bytes = fs::read("ddf/oma-imps.ddf.xml").unwrap();
+    let document = codec::read(&bytes, &[&dm::DDF], &Limits::default(), &mut Report::new()).unwrap();
+    let wbxml = codec::write_wbxml(&document.root, &dm::DDF, &Default::default()).unwrap();
+    let mut report = Report::new();
+    let again = codec::read(&wbxml, &[&dm::DDF], &Limits::default(), &mut report).unwrap();
+    assert!(again.root.same_as(&document.root) && report.diagnostics().is_empty(), "{:?}", report.diagnostics());
+    let description = Description::read(&wbxml, &mut report).unwrap();
+    assert!(description.object(dm::IMPS).is_some() && description.is_reference());
+}
+
+/// A secret that a maker's description lets servers read is found there as well as in a tree.
+#[test]
+fn a_readable_secret_is_found_in_a_description() {
+    let text = fs::read_to_string("ddf/oma-imps.ddf.xml").unwrap();
+    let (before, after) = text.split_once("<NodeName>AAuthSecret</NodeName>").unwrap();
+    let after = after.replacen("<AccessType/>", "<AccessType><Get/></AccessType>", 1);
+    let report = check(format!("{before}<NodeName>AAuthSecret</NodeName>{after}").as_bytes());
+    let codes: Vec<_> = report.diagnostics().iter().map(|d| (d.rule.code, d.severity)).collect();
+    assert_eq!(codes, [("MO008", Severity::Warning)]);
+}
+
 /// A description of a device maker: Scope before Occurrence, elements of the vendor, a path.
 #[test]
 fn descriptions_of_makers_are_read() {
@@ -182,6 +206,7 @@ fn descriptions_of_makers_are_read() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // what is tested is that it does not take minutes
 fn a_hundred_thousand_nodes_are_cheap() {
     let start = Instant::now();
     let mut tree = Tree::new();
@@ -223,6 +248,29 @@ fn hostile_trees_end_with_a_finding() {
         let mut report = Report::new();
         let _ = serialise::read(bytes.as_bytes(), &mut report);
         assert!(report.has_errors(), "{}", &bytes[..bytes.len().min(60)]);
+    }
+}
+
+/// Abuse case A10: every truncation and every changed octet of small samples ends with a tree or with a finding.
+#[test]
+fn damaged_documents_end_with_a_tree_or_a_finding() {
+    let wbxml = serialise::to_wbxml(&read_clean(&sample("account.tnd.xml"))).unwrap();
+    for bytes in [wbxml, sample("paths.tnd.xml"), sample("account.tree.json")] {
+        let look = |bytes: &[u8]| {
+            let mut report = Report::new();
+            match serialise::read(bytes, &mut report) {
+                Some(tree) => dm::check_tree(&tree, Description::bundled(), &mut report),
+                None => assert!(report.has_errors(), "{bytes:02X?} is refused without a reason"),
+            }
+        };
+        (0..bytes.len()).for_each(|end| look(&bytes[..end]));
+        for at in 0..bytes.len() {
+            for octet in [0, 0xFF, bytes[at].wrapping_add(1)] {
+                let mut changed = bytes.clone();
+                changed[at] = octet;
+                look(&changed);
+            }
+        }
     }
 }
 
@@ -282,7 +330,7 @@ fn any_node() -> impl Strategy<Value = Node> {
         (any_name(), "(urn:oma:mo:[a-z]{1,5}:1[.]0)?", acl, prop::collection::vec(inner, 0..6)).prop_map(
             |(name, moi, acl, children)| {
                 let mut node = Node::instance(name, moi);
-                node.acl = acl.and_then(|text| Acl::read(text).unwrap());
+                node.acl = acl.and_then(|text| Acl::read(text).expect("a list"));
                 for child in children {
                     // A second child of one name is refused, as it should be.
                     let _ = node.add(child);

@@ -1,12 +1,12 @@
 //! Rules DDF001 to DDF008 and DDF018: what hinders reading a device description.
 
 use super::super::acl::Acl;
-use super::super::ddf::Description;
+use super::super::ddf::Described;
 use super::super::object::IMPS;
 use super::super::tree::Format;
 use super::imps;
 use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
-use crate::document::{Element, StructureRules};
+use crate::document::{Element, StructureRules, shorten};
 
 /// What structural faults cite.
 pub(in crate::dm) const STRUCTURE: StructureRules = StructureRules {
@@ -179,17 +179,17 @@ const VERSIONS: [&str; 4] = ["1.1", "1.1.2", "1.2", "1.3"];
 
 /// Reports what is wrong with a description.
 pub(super) fn check(root: &Element<'_>, report: &mut Report) {
-    let Some(description) = Description::from_element(root, report) else { return };
+    if root.name != "MgmtTree" {
+        let message = format!("`{}` is not the root of a device description, `MgmtTree` is", shorten(&root.name));
+        return report.add(Diagnostic::new(&NOT_A_DESCRIPTION, root.span, message));
+    }
     check_version(root, report);
-    if description.nodes.is_empty() {
+    if root.child("Node").is_none() {
         report.add(Diagnostic::new(&NO_NODE, root.span, "the description has no node").at("MgmtTree"));
     }
     let mut path = String::new();
     for node in root.children_named("Node") {
         check_node(node, &mut path, report);
-    }
-    if let Some(object) = description.object(IMPS) {
-        imps::check_description(object, report);
     }
 }
 
@@ -228,20 +228,26 @@ fn check_node(node: &Element<'_>, path: &mut String, report: &mut Report) {
     }
     match node.child("DFProperties") {
         None => add(&NO_PROPERTIES, node.span, "the node has no DFProperties".to_owned()),
-        Some(properties) => {
-            for name in ["AccessType", "DFFormat", "DFType"] {
-                if properties.child(name).is_none() {
-                    add(&INCOMPLETE_PROPERTIES, properties.span, format!("{name} is missing"));
-                }
-            }
-            let format = properties.child("DFFormat");
-            if let Some(format) = format.filter(|f| f.children.iter().all(|c| Format::read(&c.name).is_none())) {
-                add(&INCOMPLETE_PROPERTIES, format.span, "DFFormat names no format".to_owned());
-            }
-        }
+        Some(properties) => check_properties(properties, &mut add),
+    }
+    let moi = node.descend(&["DFProperties", "DFType", "DDFName"]);
+    if moi.is_some_and(|moi| moi.trimmed() == IMPS) {
+        imps::check_description(&Described::read(node), report);
     }
     for child in node.children_named("Node") {
         check_node(child, path, report);
     }
     path.truncate(length);
+}
+
+fn check_properties(properties: &Element<'_>, add: &mut impl FnMut(&'static Rule, Span, String)) {
+    for name in ["AccessType", "DFFormat", "DFType"] {
+        if properties.child(name).is_none() {
+            add(&INCOMPLETE_PROPERTIES, properties.span, format!("{name} is missing"));
+        }
+    }
+    let format = properties.child("DFFormat");
+    if let Some(format) = format.filter(|f| f.children.iter().all(|c| Format::read(&c.name).is_none())) {
+        add(&INCOMPLETE_PROPERTIES, format.span, "DFFormat names no format".to_owned());
+    }
 }

@@ -271,26 +271,28 @@ pub(super) const INNER_TYPE: Rule = Rule {
 /// Leaves that nobody may read.
 const SECRETS: [&str; 2] = ["AAuthSecret", "AAuthData"];
 
-/// Reports what is wrong with the IMPS account at `uri`.
-pub(super) fn check(
-    tree: &Tree,
-    uri: &Uri,
-    node: &Node,
-    described: &Described,
-    is_reference: bool,
-    report: &mut Report,
-) {
-    let object = ManagementObject::imps_as(described);
-    let canonical = object.canonical(node);
+/// An account that is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Account<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) uri: &'a Uri,
+    pub(super) node: &'a Node,
+    /// Whether it is looked at by the reconstruction.
+    pub(super) is_reference: bool,
+}
+
+/// Reports what is wrong with an IMPS account.
+pub(super) fn check(account: &Account<'_>, described: &Described, report: &mut Report) {
+    let canonical = ManagementObject::imps_as(described).canonical(account.node);
     let mut conformity = Conformity { report, is_account: true };
-    describe_below(&canonical, uri, described, &mut |uri, node, described| conformity.node(uri, node, described));
-    let mut account = Account { tree, uri, node: &canonical, is_reference, report };
-    account.identity();
-    account.addresses();
-    account.references();
-    account.credentials();
-    account.lists();
-    account.inner_types();
+    describe_below(&canonical, account.uri, described, &mut |uri, node, below| conformity.node(uri, node, below));
+    let mut checks = Checks { account: Account { node: &canonical, ..*account }, report };
+    checks.identity();
+    checks.addresses();
+    checks.references();
+    checks.credentials();
+    checks.lists();
+    checks.inner_types();
 }
 
 /// Reports what is wrong with a description of the IMPS object.
@@ -305,21 +307,17 @@ pub(super) fn check_description(object: &Described, report: &mut Report) {
     }
 }
 
-/// One account that is looked at.
-struct Account<'a> {
-    tree: &'a Tree,
-    uri: &'a Uri,
-    node: &'a Node,
-    is_reference: bool,
+struct Checks<'a> {
+    account: Account<'a>,
     report: &'a mut Report,
 }
 
-impl Account<'_> {
+impl Checks<'_> {
     /// Adds a finding; `path` is below the account.
     fn add(&mut self, rule: &'static Rule, basis: Basis, path: &str, span: Span, message: impl Into<String>) {
-        let path = if path.is_empty() { self.uri.clone() } else { self.uri.join(path) };
+        let path = if path.is_empty() { self.account.uri.clone() } else { self.account.uri.join(path) };
         let finding = Diagnostic::new(rule, span, message).at(path.to_string());
-        self.report.add(if self.is_reference { finding.basis(basis) } else { finding });
+        self.report.add(if self.account.is_reference { finding.basis(basis) } else { finding });
     }
 
     /// Returns the instances in a container with their paths.
@@ -329,12 +327,12 @@ impl Account<'_> {
     }
 
     fn identity(&mut self) {
-        if self.node.type_name != IMPS {
-            let message = format!("the Type is `{}`", shorten(&self.node.type_name));
-            self.add(&TYPE, Basis::Stated, "", self.node.span, message);
+        if self.account.node.type_name != IMPS {
+            let message = format!("the Type is `{}`", shorten(&self.account.node.type_name));
+            self.add(&TYPE, Basis::Stated, "", self.account.node.span, message);
         }
-        match self.node.child("AppID") {
-            None => self.add(&APPID, Basis::Stated, "", self.node.span, "AppID is missing"),
+        match self.account.node.child("AppID") {
+            None => self.add(&APPID, Basis::Stated, "", self.account.node.span, "AppID is missing"),
             Some(leaf) if leaf.value_text() != Some(IMPS_APPID) => {
                 let message = format!("AppID is `{}`", shorten(leaf.value_text().unwrap_or_default()));
                 self.add(&APPID, Basis::Stated, "AppID", place(leaf), message);
@@ -344,7 +342,7 @@ impl Account<'_> {
     }
 
     fn addresses(&mut self) {
-        let node = self.node;
+        let node = self.account.node;
         let preferred = node.child("PrefAddr").filter(|leaf| leaf.value_text().is_some_and(|t| !t.is_empty()));
         if let Some(leaf) = preferred {
             self.address_form("PrefAddr", leaf, "");
@@ -394,9 +392,9 @@ impl Account<'_> {
         match text.parse::<u16>() {
             Ok(0) if is_number => {
                 let message = "port 0: some operators mean the usual port of the scheme by it";
-                let path = self.uri.join(path).to_string();
+                let path = self.account.uri.join(path).to_string();
                 let finding = Diagnostic::new(&PORT, place(leaf), message).at(path).severity(Severity::Warning);
-                self.report.add(if self.is_reference { finding.basis(Basis::Template) } else { finding });
+                self.report.add(if self.account.is_reference { finding.basis(Basis::Template) } else { finding });
             }
             Ok(_) if is_number => {}
             _ => {
@@ -407,7 +405,7 @@ impl Account<'_> {
     }
 
     fn references(&mut self) {
-        let node = self.node;
+        let node = self.account.node;
         let several: Vec<_> = self
             .instances(node, "ToConRef")
             .into_iter()
@@ -415,7 +413,7 @@ impl Account<'_> {
             .collect();
         let preferred = node.child("PrefConRef").map(|leaf| ("PrefConRef".to_owned(), leaf));
         for (path, leaf) in several.iter().chain(&preferred) {
-            if let Some(target) = leaf.value_text().filter(|target| !is_resolved(self.tree, target)) {
+            if let Some(target) = leaf.value_text().filter(|target| !is_resolved(self.account.tree, target)) {
                 let message = format!("`{}` names no node of this tree", shorten(target));
                 self.add(&REFERENCE, Basis::Derived, path, place(leaf), message);
             }
@@ -431,7 +429,7 @@ impl Account<'_> {
 
     fn credentials(&mut self) {
         let mut levels = BTreeSet::new();
-        for (path, set) in self.instances(self.node, "AppAuth") {
+        for (path, set) in self.instances(self.account.node, "AppAuth") {
             let level = set.child("AAuthLevel");
             if let Some((leaf, text)) = level.and_then(|leaf| Some((leaf, leaf.value_text()?))) {
                 if !matches!(text, "APPSRV" | "CLIENT") {
@@ -459,7 +457,7 @@ impl Account<'_> {
     }
 
     fn lists(&mut self) {
-        let node = self.node;
+        let node = self.account.node;
         let list = |name: &str| node.child(name).and_then(|leaf| Some((leaf, leaf.value_text()?)));
         if let Some((leaf, text)) = list("Services")
             && let Some(message) = fault_of_services(text)
@@ -476,7 +474,7 @@ impl Account<'_> {
 
     fn inner_types(&mut self) {
         let mut found = Vec::new();
-        inner_types(self.node, &mut String::new(), &mut found);
+        inner_types(self.account.node, &mut String::new(), &mut found);
         for (path, node) in found {
             let message = format!("an inner node has the Type `{}`", shorten(&node.type_name));
             self.add(&INNER_TYPE, Basis::Stated, &path, node.span, message);

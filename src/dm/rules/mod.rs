@@ -66,12 +66,12 @@ pub(super) fn check(root: &Element<'_>, report: &mut Report) {
 /// Returns whether a `MgmtTree` is a serialised tree and not a description. One without any node is what its namespace
 /// says: trees have one, descriptions have none.
 pub fn is_tree(root: &Element<'_>) -> bool {
-    let mut is_empty = true;
-    let mut is_described = false;
-    root.walk(&mut |element, _| match element.name.as_ref() {
-        "DFProperties" => is_described = true,
-        "Node" => is_empty = false,
-        _ => {}
-    });
-    if is_empty { root.attribute("xmlns").is_some() } else { !is_described }
+    match root.child("Node") {
+        None => root.attribute("xmlns").is_some(),
+        Some(_) => !is_described(root),
+    }
+}
+
+fn is_described(element: &Element<'_>) -> bool {
+    element.children.iter().any(|child| child.name == "DFProperties" || (child.name == "Node" && is_described(child)))
 }

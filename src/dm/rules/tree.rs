@@ -174,11 +174,11 @@ pub fn check_tree(tree: &Tree, descriptions: &[&Description], report: &mut Repor
             reference(tree, uri, node, report);
         }
     });
-    let is_reference = descriptions.iter().any(|d| d.object(IMPS).is_some() && d.is_reference());
-    for account in accounts {
-        let object = descriptions.iter().find_map(|d| d.object(IMPS));
-        if let (Some(node), Some(described)) = (tree.get(&account), object) {
-            imps::check(tree, &account, node, described, is_reference, report);
+    let Some(description) = descriptions.iter().find(|d| d.object(IMPS).is_some()) else { return };
+    let (Some(described), is_reference) = (description.object(IMPS), description.is_reference()) else { return };
+    for uri in accounts {
+        if let Some(node) = tree.get(&uri) {
+            imps::check(&imps::Account { tree, uri: &uri, node, is_reference }, described, report);
         }
     }
 }

@@ -3,7 +3,9 @@
 mod admin;
 mod build;
 mod build_rows;
+mod check;
 mod decode;
+mod explain;
 mod form;
 mod new;
 mod profile;
@@ -41,6 +43,8 @@ enum Command {
     Admin(admin::Admin),
     #[cfg(feature = "server")]
     Serve(serve::Serve),
+    Check(check::Check),
+    Explain(explain::Explain),
 }
 
 /// What a command came to; `product.md` section 2, "Exit codes".
@@ -92,6 +96,8 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Admin(command) => admin::run(command, ui),
         #[cfg(feature = "server")]
         Command::Serve(command) => serve::run(command, ui),
+        Command::Check(command) => check::run(command, ui),
+        Command::Explain(command) => explain::run(command, ui),
     }
 }
 

@@ -4,6 +4,7 @@
 //! characteristics that it may stand in and the parm that tells its siblings apart; the other rows declare its parms.
 //! [`Characteristic`] is a `characteristic` element with its parms and children looked up there.
 
+use std::fmt;
 use std::sync::LazyLock;
 
 use super::application::{self, Application};
@@ -85,6 +86,30 @@ impl Value {
                 }
             }
         }
+    }
+}
+
+impl fmt::Display for ParmDeclaration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let often = match (self.occurs.least, self.occurs.most) {
+            (1, Some(1)) => "once",
+            (0, Some(1)) => "at most once",
+            (1, _) => "once or more",
+            _ => "any number of times",
+        };
+        let value = match &self.value {
+            Value::Text => "text".to_owned(),
+            Value::Any => "text, or nothing".to_owned(),
+            Value::Flag => "no value, a flag".to_owned(),
+            Value::Range(least, most) => format!("a number from {least} to {most}"),
+            Value::Number(None) => "a number".to_owned(),
+            Value::Number(Some(word)) => format!("a number, or {word}"),
+            Value::Hex => "hexadecimal digits".to_owned(),
+            Value::One(words) => format!("one of {}", words.join(", ")),
+            Value::Some(words) => format!("some of {}", words.join(", ")),
+            Value::Reference(target) => format!("names a {target}"),
+        };
+        write!(f, "{often}; {value}")
     }
 }
 

@@ -126,6 +126,11 @@ impl Code {
         self.row().map_or("Unknown code", |row| row.name)
     }
 
+    /// Returns whether the table has this code.
+    pub fn is_known(self) -> bool {
+        self.row().is_some()
+    }
+
     /// Returns what the code means, in a sentence.
     pub fn meaning(self) -> &'static str {
         self.row().map_or("The code is in no table", |row| row.meaning)

@@ -153,7 +153,8 @@ fn bounded(mut text: String) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
-    left_out: usize,
+    /// How many were not kept, by severity: notes, warnings, errors.
+    left_out: [usize; 3],
 }
 
 impl Report {
@@ -170,13 +171,15 @@ impl Report {
         if self.diagnostics.len() < Self::MAX {
             self.diagnostics.push(diagnostic);
         } else {
-            self.left_out += 1;
+            self.left_out[diagnostic.severity as usize] += 1;
         }
     }
 
     /// Adds all findings of `other`.
     pub fn append(&mut self, other: Self) {
-        self.left_out += other.left_out;
+        for (count, more) in self.left_out.iter_mut().zip(other.left_out) {
+            *count += more;
+        }
         for diagnostic in other.diagnostics {
             self.add(diagnostic);
         }
@@ -199,12 +202,12 @@ impl Report {
 
     /// Returns how many findings were counted but not kept.
     pub fn left_out(&self) -> usize {
-        self.left_out
+        self.left_out.iter().sum()
     }
 
-    /// Returns how many findings have `severity`.
+    /// Returns how many findings have `severity`, those not kept included.
     pub fn count(&self, severity: Severity) -> usize {
-        self.diagnostics.iter().filter(|d| d.severity == severity).count()
+        self.diagnostics.iter().filter(|d| d.severity == severity).count() + self.left_out[severity as usize]
     }
 
     /// Returns whether any finding is an error.
@@ -212,9 +215,10 @@ impl Report {
         self.has(Severity::Error)
     }
 
-    /// Returns whether any finding is at or above `severity`.
+    /// Returns whether any finding, kept or not, is at or above `severity`.
     pub fn has(&self, severity: Severity) -> bool {
-        self.diagnostics.iter().any(|d| d.severity >= severity)
+        let is_left_out = self.left_out[severity as usize..].iter().any(|&count| count > 0);
+        is_left_out || self.diagnostics.iter().any(|d| d.severity >= severity)
     }
 
     /// Returns whether a finding cites the rule with `code`.

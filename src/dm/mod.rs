@@ -14,6 +14,7 @@ mod acl;
 mod ddf;
 mod object;
 mod rules;
+mod status;
 mod tree;
 mod uri;
 
@@ -21,6 +22,7 @@ pub use acl::{Acl, BadAcl, Command};
 pub use ddf::{Access, Described, Description, Occurrence};
 pub use object::{IMPS, IMPS_APPID, ManagementObject, ObjectFault, describe};
 pub use rules::{RULES, check_tree, is_tree};
+pub use status::{STATUSES, Status};
 pub use tree::{Format, Node, Tree, TreeFault, Value};
 pub use uri::{BadUri, Uri, UriLimits, is_name};
 

@@ -1,0 +1,257 @@
+//! `explain`: what a rule, a status, a parameter or a word means, and what to do about it.
+
+use std::fmt::Write as _;
+
+use clap::{Args, ValueEnum};
+use impskit::catalogue::{self, RULES};
+use impskit::cp::{APPLICATIONS, DECLARATIONS, Declaration};
+use impskit::csp::Code;
+use impskit::diagnose::Rule;
+use impskit::dm::Status;
+use impskit::error::{Error, Result};
+use impskit::provision::rows::nearest;
+use serde::Serialize;
+
+use super::{Outcome, Ui};
+
+/// What a rule, a status or a word means, and what to do
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  impskit explain CP008 csp:531 NETWPIN
+  impskit explain --list WA")]
+pub(crate) struct Explain {
+    /// Rule codes such as `CP008`, statuses such as `csp:531` and `syncml:405`, parms, words such as `NETWPIN`
+    #[arg(value_name = "CODE", required_unless_present = "list")]
+    codes: Vec<String>,
+    /// List the rules whose codes begin with PREFIX; all without it
+    #[arg(long, value_name = "PREFIX", num_args = 0..=1, default_missing_value = "", conflicts_with = "codes")]
+    list: Option<String>,
+    /// The format of the output
+    #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What is known of a code.
+#[derive(Debug, Default, Serialize)]
+struct Entry {
+    code: String,
+    kind: &'static str,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<&'static str>,
+    meaning: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    help: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    clause: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    bad: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    good: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Explanation {
+    schema: &'static str,
+    entries: Vec<Entry>,
+}
+
+pub(crate) fn run(command: &Explain, ui: &mut Ui) -> Result<Outcome> {
+    let mut unknown = false;
+    let mut entries = Vec::new();
+    if let Some(prefix) = &command.list {
+        let prefix = prefix.to_ascii_uppercase();
+        let rules = RULES.iter().flat_map(|family| family.iter()).filter(|rule| rule.code.starts_with(&prefix));
+        entries.extend(rules.map(|rule| of_rule(rule)));
+        unknown = entries.is_empty();
+        if unknown {
+            let help = format!("families are {}", families().join(", "));
+            ui.error(&Error::input(format!("no rule begins with `{prefix}`")).help(help));
+        }
+    }
+    for code in &command.codes {
+        let found = look_up(code);
+        if found.is_empty() {
+            unknown = true;
+            ui.error(&not_found(code));
+        }
+        entries.extend(found);
+    }
+    match command.format {
+        Format::Json => ui.line(&to_json(entries)?)?,
+        Format::Text if command.list.is_some() => ui.data(as_list(&entries).as_bytes())?,
+        Format::Text => {
+            let pages: Vec<_> = entries.iter().map(in_text).collect();
+            ui.data(pages.join("\n").as_bytes())?;
+        }
+    }
+    Ok(if unknown { Outcome::NotGood } else { Outcome::Good })
+}
+
+fn to_json(entries: Vec<Entry>) -> Result<String> {
+    let explanation = Explanation { schema: "impskit.explanation/1", entries };
+    serde_json::to_string(&explanation).map_err(|error| Error::input(error.to_string()))
+}
+
+fn families() -> Vec<&'static str> {
+    let codes = RULES.iter().flat_map(|family| family.iter()).map(|rule| &rule.code[..rule.code.len() - 3]);
+    let mut families: Vec<_> = codes.collect();
+    families.sort_unstable();
+    families.dedup();
+    families
+}
+
+fn not_found(code: &str) -> Error {
+    let rules = RULES.iter().flat_map(|family| family.iter()).map(|rule| rule.code);
+    let names: Vec<_> = rules.chain(words().map(|(word, _)| word)).collect();
+    let help = match nearest(&code.to_ascii_uppercase(), &names) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "rules are listed by `impskit explain --list`; statuses are `csp:531`, `syncml:405`".to_owned(),
+    };
+    Error::input(format!("nothing is known of `{code}`")).help(help)
+}
+
+/// Returns everything that `code` is: a name may be a characteristic, a parm and a word at once.
+fn look_up(code: &str) -> Vec<Entry> {
+    if let Some(rule) = catalogue::rule(code) {
+        return vec![of_rule(rule)];
+    }
+    if let Some((space, number)) = code.split_once(':') {
+        let number = number.parse();
+        return match (space.to_ascii_lowercase().as_str(), number) {
+            ("csp" | "ssp", Ok(number)) => of_csp(Code(number)).into_iter().collect(),
+            ("syncml", Ok(number)) => Status::of(number).map(of_syncml).into_iter().collect(),
+            _ => Vec::new(),
+        };
+    }
+    let word = words().find(|(word, _)| word.eq_ignore_ascii_case(code));
+    let word = word.map(|(name, meaning)| entry("word", name, meaning.to_owned()));
+    word.into_iter().chain(of_characteristic(code)).chain(of_parm(code)).chain(of_application(code)).collect()
+}
+
+fn entry(kind: &'static str, name: &str, meaning: String) -> Entry {
+    Entry { code: name.to_owned(), kind, name: name.to_owned(), meaning, ..Entry::default() }
+}
+
+fn of_rule(rule: &Rule) -> Entry {
+    Entry {
+        code: rule.code.to_owned(),
+        kind: "rule",
+        name: rule.name.to_owned(),
+        severity: Some(rule.severity.as_str()),
+        meaning: rule.summary.to_owned(),
+        help: rule.help.to_owned(),
+        clause: rule.clause.to_owned(),
+        bad: rule.bad.to_owned(),
+        good: rule.good.to_owned(),
+    }
+}
+
+fn of_csp(code: Code) -> Option<Entry> {
+    let meaning = code.meaning().to_owned();
+    code.is_known().then(|| Entry {
+        code: format!("csp:{}", code.0),
+        name: code.name().to_owned(),
+        ..entry("CSP and SSP status", "", meaning)
+    })
+}
+
+fn of_syncml(status: &Status) -> Entry {
+    let used_by = if status.used_by.is_empty() { "any command" } else { status.used_by };
+    Entry {
+        code: format!("syncml:{}", status.code),
+        name: status.name.to_owned(),
+        clause: format!("SyncML 1.2, status codes; listed for {used_by}"),
+        ..entry("SyncML status", "", status.meaning.to_owned())
+    }
+}
+
+fn of_characteristic(name: &str) -> Option<Entry> {
+    let declaration = Declaration::of(name)?;
+    let place = declaration.parents.iter().map(|p| match *p {
+        "root" => "the top of the document",
+        "*" => "several places",
+        parent => parent,
+    });
+    let parms: Vec<_> = declaration.parms.iter().filter(|p| p.name != "*").map(|p| p.name).collect();
+    let mut meaning = format!("a characteristic in {}", place.collect::<Vec<_>>().join(", "));
+    if !parms.is_empty() {
+        let _ = write!(meaning, "; its parms are {}", parms.join(", "));
+    }
+    Some(entry("characteristic", declaration.name, meaning))
+}
+
+fn of_parm(name: &str) -> Option<Entry> {
+    let declared = DECLARATIONS.iter().filter_map(|d| Some((d.name, d.parm(name).filter(|p| p.name != "*")?)));
+    let mut lines: Vec<_> = declared.map(|(holder, parm)| format!("{holder}: {parm}")).collect();
+    let mut name_found = DECLARATIONS.iter().find_map(|d| d.parm(name)).map(|p| p.name);
+    for application in APPLICATIONS.iter() {
+        for parm in application.parms.iter().filter(|p| p.declaration.name.eq_ignore_ascii_case(name)) {
+            name_found = name_found.or(Some(parm.declaration.name));
+            lines.push(format!("{} of {}: {}", parm.types, application.appid, parm.meaning));
+        }
+    }
+    Some(entry("parm", name_found?, lines.join("\n")))
+}
+
+fn of_application(appid: &str) -> Option<Entry> {
+    let application = APPLICATIONS.iter().find(|a| a.appid.eq_ignore_ascii_case(appid))?;
+    Some(entry("application", application.appid, application.description.to_owned()))
+}
+
+/// Returns the words of the glossary with their meanings.
+fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
+    include_str!("words.tsv").lines().skip(1).filter_map(|line| line.split_once('\t'))
+}
+
+fn as_list(entries: &[Entry]) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        let severity = entry.severity.unwrap_or_default();
+        let _ = writeln!(text, "{:<7} {severity:<7} {}", entry.code, entry.meaning);
+    }
+    text
+}
+
+fn in_text(entry: &Entry) -> String {
+    let mut text = match entry.severity {
+        Some(severity) => format!("{}  {} ({severity})\n", entry.code, entry.name),
+        None if entry.code == entry.name => format!("{}  ({})\n", entry.code, entry.kind),
+        None => format!("{}  {} ({})\n", entry.code, entry.name, entry.kind),
+    };
+    let _ = writeln!(text, "{}", indented(&entry.meaning));
+    for (head, line) in [("help", &entry.help), ("clause", &entry.clause)] {
+        if !line.is_empty() {
+            let _ = writeln!(text, "  {head}: {line}");
+        }
+    }
+    for (head, example) in [("wrong", &entry.bad), ("right", &entry.good)] {
+        if !example.is_empty() {
+            let _ = writeln!(text, "\n  {head}:\n{}", indented(&indented(&shortened(example))));
+        }
+    }
+    text
+}
+
+/// Cuts an example that is long because it has to be.
+fn shortened(example: &str) -> String {
+    const MOST_LINES: usize = 30;
+    let lines: Vec<_> = example.trim_end().lines().collect();
+    match lines.len() {
+        0..=MOST_LINES => lines.join("\n"),
+        count => format!("{}\n… {} more lines", lines[..MOST_LINES].join("\n"), count - MOST_LINES),
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}

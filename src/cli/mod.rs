@@ -4,6 +4,8 @@ mod admin;
 mod build;
 mod build_rows;
 mod check;
+#[cfg(feature = "server")]
+mod client;
 mod decode;
 mod explain;
 mod form;
@@ -45,6 +47,8 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Explain(explain::Explain),
+    #[cfg(feature = "server")]
+    Client(client::Client),
 }
 
 /// What a command came to; `product.md` section 2, "Exit codes".
@@ -98,6 +102,8 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Serve(command) => serve::run(command, ui),
         Command::Check(command) => check::run(command, ui),
         Command::Explain(command) => explain::run(command, ui),
+        #[cfg(feature = "server")]
+        Command::Client(command) => client::run(command, ui),
     }
 }
 

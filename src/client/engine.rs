@@ -443,7 +443,7 @@ impl Client {
             return;
         }
         let version = self.identity.version;
-        let missing = answer.child("Functions").map(|tree| Services::read(version, tree)).unwrap_or_default();
+        let missing = answer.child("Functions").map(|tree| Services::read_inverted(version, tree)).unwrap_or_default();
         self.services = Services::all(version).without(&missing);
     }
 

@@ -1,1 +1,244 @@
+//! EDGE: a client over HTTP (CSP transport, "HTTP binding"): one connection, kept open, one exchange at a time.
 
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+
+use super::{Client, Event, Identity, Output};
+use crate::codec::{self, Encoding};
+use crate::csp::wire::{self, Body};
+use crate::document::Element;
+use crate::error::{Error, Result};
+
+/// The time for one exchange; clients in the field wait 40 to 120 seconds.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// Octets of an answer.
+const MOST: usize = wire::LIMITS.bytes;
+
+/// A client that talks to a server over HTTP.
+#[derive(Debug)]
+pub struct Talk {
+    client: Client,
+    line: Line,
+    started: Instant,
+}
+
+impl Talk {
+    /// Returns a client for the server at `url`, logged out. With a folder for traces, every body that goes and
+    /// comes is written there, with passwords and digests masked.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the URL is none that a client can post to, or the folder cannot be made.
+    #[allow(clippy::disallowed_methods, reason = "this edge tells the engine the time")]
+    pub fn new(identity: Identity, url: &str, trace: Option<PathBuf>) -> Result<Self> {
+        if let Some(folder) = &trace {
+            std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
+        }
+        Ok(Self { client: Client::new(identity), line: Line::new(url, trace)?, started: Instant::now() })
+    }
+
+    /// Returns the client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Tells the client something, and exchanges messages until it has nothing more to say. Returns what it has to
+    /// tell, without its posts.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the server cannot be reached, or answers with an HTTP status other than 200.
+    pub fn tell(&mut self, event: Event) -> Result<Vec<Output>> {
+        let mut told = Vec::new();
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            for output in self.client.handle(self.started.elapsed(), event) {
+                match output {
+                    Output::Post { media_type, body } => {
+                        let answer = self.line.post(media_type, body);
+                        match answer {
+                            Ok(answer) => events.push(Event::Answer(answer)),
+                            Err(error) => {
+                                self.client.handle(self.started.elapsed(), Event::Failed(error.what.clone()));
+                                return Err(error);
+                            }
+                        }
+                    }
+                    other => told.push(other),
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    /// Waits until the client has to poll or to keep its session, at most for `longest`, and lets it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Talk::tell`].
+    #[allow(clippy::disallowed_methods, reason = "this edge waits")]
+    pub fn wait(&mut self, longest: Duration) -> Result<Vec<Output>> {
+        let due = self.client.next_deadline().unwrap_or_default().saturating_sub(self.started.elapsed());
+        std::thread::sleep(due.min(longest));
+        self.tell(Event::Tick)
+    }
+}
+
+/// The way to one server.
+#[derive(Debug)]
+struct Line {
+    runtime: Runtime,
+    url: Uri,
+    authority: String,
+    connection: Option<SendRequest<Full<Bytes>>>,
+    trace: Option<PathBuf>,
+    exchanges: u32,
+}
+
+impl Line {
+    fn new(url: &str, trace: Option<PathBuf>) -> Result<Self> {
+        let bad = |what: &str| Error::input(format!("`{url}` {what}")).help("write it as `http://HOST:PORT/PATH`");
+        let uri: Uri = url.parse().map_err(|_| bad("is no URL"))?;
+        let authority = uri.authority().ok_or_else(|| bad("names no host"))?.as_str().to_owned();
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => {
+                let error = Error::input("TLS is not built in").at(url);
+                return Err(error.help("put a proxy that speaks TLS between, and name it with `http://`"));
+            }
+            _ => return Err(bad("is not for HTTP")),
+        }
+        if authority.contains('@') {
+            return Err(bad("holds a user name: secrets are no part of a URL"));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Error::remote(error.to_string()))?;
+        Ok(Self { runtime, url: uri, authority, connection: None, trace, exchanges: 0 })
+    }
+
+    fn post(&mut self, media_type: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+        self.exchanges += 1;
+        self.keep("request", &body)?;
+        let failed = |what: String| Error::remote(what).at(self.url.to_string());
+        let help = "is the server running, and is the URL the one it shows when it starts?";
+        let exchange = exchange(&mut self.connection, &self.url, &self.authority, media_type, body);
+        let answer = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, exchange).await });
+        let (status, answer) = match answer {
+            Err(_) => return Err(failed(format!("no answer within {} seconds", PATIENCE.as_secs()))),
+            Ok(Err(what)) => return Err(failed(what).help(help)),
+            Ok(Ok(answer)) => answer,
+        };
+        if status != StatusCode::OK {
+            let error = failed(format!("the server answers with HTTP status {status}"));
+            return Err(if status == StatusCode::NOT_FOUND { error.help(help) } else { error });
+        }
+        self.keep("answer", &answer)?;
+        Ok(answer)
+    }
+
+    /// Writes a body into the folder of traces.
+    fn keep(&self, what: &str, body: &[u8]) -> Result<()> {
+        let Some(folder) = &self.trace else { return Ok(()) };
+        let extension = match codec::recognise(body) {
+            Some(Encoding::Wbxml) => "wbxml",
+            Some(_) => "xml",
+            None => "empty",
+        };
+        let path = folder.join(format!("{:04}-{what}.{extension}", self.exchanges));
+        std::fs::write(&path, masked(body)).map_err(|error| Error::file(&path, &error))
+    }
+}
+
+/// Posts a body on the open connection, or on a new one where there is none.
+async fn exchange(
+    connection: &mut Option<SendRequest<Full<Bytes>>>,
+    url: &Uri,
+    authority: &str,
+    media_type: &str,
+    body: Vec<u8>,
+) -> std::result::Result<(StatusCode, Vec<u8>), String> {
+    let is_open = match connection {
+        Some(sender) => sender.ready().await.is_ok(),
+        None => false,
+    };
+    let mut sender = match connection.take().filter(|_| is_open) {
+        Some(sender) => sender,
+        None => connect(url).await?,
+    };
+    let path = url.path_and_query().map_or("/", |path| path.as_str());
+    let request = Request::post(path)
+        .header(HOST, authority)
+        .header(CONTENT_TYPE, media_type)
+        .header(USER_AGENT, concat!("impskit/", env!("CARGO_PKG_VERSION")))
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|error| error.to_string())?;
+    let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), MOST).collect().await;
+    let body = body.map_err(|error| format!("the answer breaks off: {error}"))?.to_bytes().to_vec();
+    *connection = Some(sender);
+    Ok((status, body))
+}
+
+async fn connect(url: &Uri) -> std::result::Result<SendRequest<Full<Bytes>>, String> {
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let stream = TcpStream::connect((host, url.port_u16().unwrap_or(80))).await.map_err(|error| error.to_string())?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    // Its end shows when the next request is sent.
+    tokio::spawn(async move { connection.await.ok() });
+    Ok(sender)
+}
+
+/// Returns a body without what proves a password.
+fn masked(body: &[u8]) -> Vec<u8> {
+    let Ok((Body::Message(mut message), form)) = wire::read(body, &wire::LIMITS) else { return body.to_vec() };
+    let mut has_secret = false;
+    for transaction in &mut message.transactions {
+        for name in ["Password", "DigestBytes"] {
+            for secret in transaction.primitive.children.iter_mut().filter(|child| child.name == name) {
+                *secret = Element::leaf(name, "****");
+                has_secret = true;
+            }
+        }
+    }
+    if !has_secret {
+        return body.to_vec();
+    }
+    wire::write(&message, form).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traces_hold_no_password() {
+        let identity = Identity::new("wv:romeo", "rosaline");
+        for encoding in [Encoding::Xml, Encoding::Wbxml] {
+            let mut client = Client::new(Identity { encoding, ..identity.clone() });
+            let outputs = client.handle(Duration::ZERO, Event::LogIn);
+            let [Output::Post { body, .. }] = &outputs[..] else { panic!("one post: {outputs:?}") };
+            let has = |body: &[u8]| body.windows(8).any(|part| part == b"rosaline");
+            assert!(has(body) && !has(&masked(body)));
+            assert!(wire::read(&masked(body), &wire::LIMITS).is_ok());
+        }
+    }
+
+    #[test]
+    fn refuses_urls_that_it_cannot_post_to() {
+        let what = |url: &str| Talk::new(Identity::new("a", "b"), url, None).unwrap_err().what;
+        assert_eq!(what("ftp://a.b/"), "`ftp://a.b/` is not for HTTP");
+        assert_eq!(what("https://a.b/"), "TLS is not built in");
+        assert_eq!(what("/csp"), "`/csp` names no host");
+        assert_eq!(what("http://u:p@a.b/"), "`http://u:p@a.b/` holds a user name: secrets are no part of a URL");
+    }
+}

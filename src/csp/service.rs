@@ -58,6 +58,14 @@ impl Services {
         Self { names }
     }
 
+    /// Reads an inverted tree: what is *not* available. A feature is in the set only where all of it is missing.
+    pub fn read_inverted(version: Version, tree: &Element<'_>) -> Self {
+        let mut missing = Self::read(version, tree);
+        let tree = tree.child("WVCSPFeat").unwrap_or(tree);
+        missing.names.retain(|name| tree.child(name).is_none_or(|feature| feature.children.is_empty()));
+        missing
+    }
+
     /// Returns the tree in an element of that name: `Functions` or `AllFunctions`.
     ///
     /// Functions are always written out. A feature without any is its marker where the version has one; in 1.1,
@@ -231,5 +239,10 @@ mod tests {
         assert!(feat.child("GroupFeat").unwrap().children.is_empty());
         assert_eq!(feat.descend(&["FundamentalFeat", "SearchFunc"]).unwrap().children.len(), 2);
         assert!(feat.child("IMFeat").is_none());
+        assert_eq!(asked.without(&Services::read_inverted(version, &inverted)), {
+            // A feature that is missing is missing with all its functions.
+            let group = Services::read(version, &Element::new("WVCSPFeat").with(Element::new("GroupFeat")));
+            offered.without(&group)
+        });
     }
 }

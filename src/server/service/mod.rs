@@ -34,6 +34,8 @@ pub(crate) const OFFERED: &[&str] = &[
     "PresenceFeat", "GCLI", "CCLI", "DCLI", "MCLS",
     "GETWL", "REACT", "CAAUT", "GETAUT", "GETPR", "UPDPR", "CALI", "DALI", "GALS",
     "IMFeat", "MDELIV", "FWMSG", "SETD", "GETLM", "GETM", "REJCM", "NOTIF", "NEWM", "GLBLU", "BLENT",
+    "GroupFeat", "CREAG", "DELGR", "GETGP", "SETGP", "SUBGCN", "GRCHN",
+    "GETGM", "GETJU", "ADDGM", "RMVGM", "MBRAC", "REJEC",
 ];
 
 /// Returns what is offered to a session of that version.
@@ -89,6 +91,20 @@ pub(crate) fn perform(context: &mut Context<'_>, primitive: &Element<'_>) -> Res
         "GetBlockedList-Request" => im::get_blocked_list(context),
         "BlockEntity-Request" => im::block_entity(context, primitive),
 
+        "CreateGroup-Request" => group::create(context, primitive),
+        "DeleteGroup-Request" => group::delete(context, primitive),
+        "JoinGroup-Request" => group::join(context, primitive),
+        "LeaveGroup-Request" => group::leave(context, primitive),
+        "GetGroupMembers-Request" => group::get_members(context, primitive),
+        "GetJoinedUsers-Request" => group::get_joined_users(context, primitive),
+        "AddGroupMembers-Request" => group::add_members(context, primitive),
+        "RemoveGroupMembers-Request" => group::remove_members(context, primitive),
+        "MemberAccess-Request" => group::member_access(context, primitive),
+        "GetGroupProps-Request" => group::get_properties(context, primitive),
+        "SetGroupProps-Request" => group::set_properties(context, primitive),
+        "RejectList-Request" => group::reject_list(context, primitive),
+        "SubscribeGroupNotice-Request" => group::subscribe_notice(context, primitive),
+
         _ => Err(Code::NOT_IMPLEMENTED.into()),
     }
 }
@@ -96,6 +112,7 @@ pub(crate) fn perform(context: &mut Context<'_>, primitive: &Element<'_>) -> Res
 /// A session has begun: what happens then, subject by subject.
 pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
     presence::session_opened(context)?;
+    group::session_opened(context)?;
     im::session_opened(context)
 }
 
@@ -107,7 +124,8 @@ fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
 
 /// Time has passed: what was to last so long ends.
 pub(crate) fn expire(context: &mut Context<'_>) -> Result<(), Fault> {
-    im::expire(context)
+    im::expire(context)?;
+    group::expire(context)
 }
 
 /// A session is over, by logout, expiry or force. It was the caller's, and is no longer among the sessions.

@@ -1,0 +1,149 @@
+//! Groups: rooms that many users share (Groups).
+//!
+//! | file | subject |
+//! |---|---|
+//! | this | finding a group, who may what, telling those inside |
+//! | `joining` | joining and leaving, by will and by force; what begins and ends with a session |
+//! | `membership` | members, roles, the reject list |
+//! | `properties` | making, changing and deleting groups |
+
+mod joining;
+mod membership;
+mod properties;
+
+pub(crate) use joining::{get_joined_users, join, leave, session_closed, session_opened, subscribe_notice};
+pub(crate) use membership::{add_members, get_members, member_access, reject_list, remove_members};
+pub(crate) use properties::{create, delete, expire, get_properties, set_properties};
+
+use super::Context;
+use crate::csp::{Address, Code, Outcome, Version};
+use crate::document::Element;
+use crate::server::fault::{Fault, required};
+use crate::server::outbox::Sending;
+use crate::server::session::SessionId;
+use crate::server::store::groups::{self, Group, Joined, Role};
+
+/// Returns the group that a request names: 800 where there is none.
+fn find(context: &Context<'_>, request: &Element<'_>) -> Result<Group, Fault> {
+    let id = required(request, "GroupID")?;
+    let address = Address::group_id(id, &context.configuration.domain).map_err(|_| Code::UNKNOWN_GROUP)?;
+    Ok(groups::find(context.store.reader(), address.as_str())?.ok_or(Code::UNKNOWN_GROUP)?)
+}
+
+/// Returns the group that a request names if the caller has that role in it: 800 or 816 where not (abuse case C05).
+fn find_as(context: &Context<'_>, request: &Element<'_>, least: Role) -> Result<(Group, Role), Fault> {
+    let group = find(context, request)?;
+    match groups::role(context.store.reader(), &group.id, context.user())? {
+        Some(role) if role >= least => Ok((group, role)),
+        _ => Err(Code::INSUFFICIENT_PRIVILEGES.into()),
+    }
+}
+
+/// Returns how the caller's session is in a group.
+fn own_place(context: &Context<'_>, group: &str) -> Result<Option<Joined>, Fault> {
+    Ok(groups::find_joined(context.store.reader(), group, &context.caller.session.to_string())?)
+}
+
+/// Returns whether a property of a group is `T`.
+fn is_on(context: &Context<'_>, group: &str, property: &str) -> Result<bool, Fault> {
+    Ok(groups::property(context.store.reader(), group, property)?.as_deref() == Some("T"))
+}
+
+/// Puts a `GroupChangeNotice` into the outbox of each session in the group that wants them, but not of `except`.
+/// `make` makes what has changed, as that viewer may see it.
+fn tell(
+    context: &mut Context<'_>,
+    group: &str,
+    except: &str,
+    make: impl Fn(&Context<'_>, &Joined, Version) -> Result<Vec<Element<'static>>, Fault>,
+) -> Result<(), Fault> {
+    for viewer in groups::joined(context.store.reader(), group)? {
+        let Some(id) = SessionId::read(&viewer.session) else { continue };
+        let Some(session) = context.sessions.get(id) else { continue };
+        if viewer.session == except || !viewer.wants_notices || !session.services.has("GRCHN") {
+            continue;
+        }
+        let changes = make(context, &viewer, session.caller.version)?;
+        if !changes.is_empty() {
+            context.send(id, Sending::notice(notice(group, changes)));
+        }
+    }
+    Ok(())
+}
+
+fn notice(group: &str, changes: Vec<Element<'static>>) -> Element<'static> {
+    Element::new("GroupChangeNotice").with_leaf("GroupID", group.to_owned()).with_all(changes)
+}
+
+/// Takes a session out of a group by force, tells it why and tells the others. `is_kick`: it is put out for what it did.
+fn put_out(context: &mut Context<'_>, group: &str, joined: &Joined, code: Code, is_kick: bool) -> Result<(), Fault> {
+    take_out(context, group, joined, is_kick)?;
+    if let Some(session) = SessionId::read(&joined.session) {
+        let reason = Element::new("LeaveGroup-Response")
+            .with_leaf("GroupID", group.to_owned())
+            .with(Outcome::new(code).element());
+        context.send(session, Sending::notice(reason));
+    }
+    Ok(())
+}
+
+/// Takes a session out of a group and tells the others, unless its user stays under this name by another session.
+fn take_out(context: &mut Context<'_>, group: &str, joined: &Joined, is_kick: bool) -> Result<(), Fault> {
+    let db = context.store.writer()?;
+    groups::leave(db, group, &joined.session)?;
+    let is_other = |other: &Joined| other.user == joined.user;
+    let others = groups::joined(db, group)?;
+    if !others.iter().any(is_other) {
+        groups::forget_own_properties(db, group, &joined.user)?;
+    }
+    if others.iter().any(|other| is_other(other) && other.screen_name == joined.screen_name) {
+        return Ok(());
+    }
+    tell(context, group, "", |_, _, version| {
+        let name = if is_kick && version == Version::V1_3 { "LeftBlocked" } else { "Left" };
+        let list = Element::new("UserList").with(screen_name(&joined.screen_name, group));
+        Ok(vec![Element::new(name).with(list)])
+    })?;
+    if others.is_empty() && is_on(context, group, "AutoDelete")? {
+        groups::delete(context.store.writer()?, group)?;
+    }
+    Ok(())
+}
+
+fn screen_name(name: &str, group: &str) -> Element<'static> {
+    Element::new("ScreenName").with_leaf("SName", name.to_owned()).with_leaf("GroupID", group.to_owned())
+}
+
+/// Returns joined users as a client of that version reads them: by screen name, with the User-ID where it is shown.
+fn user_map(
+    context: &Context<'_>,
+    group: &str,
+    viewer: &str,
+    users: &[Joined],
+    version: Version,
+) -> Result<Element<'static>, Fault> {
+    if version == Version::V1_1 {
+        let names = users.iter().map(|joined| screen_name(&joined.screen_name, group));
+        return Ok(Element::new("UserList").with_all(names));
+    }
+    let is_trusted = groups::role(context.store.reader(), group, viewer)? >= Some(Role::Mod);
+    let mut mapping = Element::new("UserMapping");
+    for joined in users {
+        let shows = is_trusted || joined.user == viewer || shows_id(context, group, &joined.user)?;
+        mapping.children.push(map(joined, shows));
+    }
+    Ok(Element::new("UserMapList").with(mapping))
+}
+
+fn map(joined: &Joined, shows_id: bool) -> Element<'static> {
+    let mapping = Element::new("Mapping").with_leaf("SName", joined.screen_name.clone());
+    if shows_id { mapping.with_leaf("UserID", joined.user.clone()) } else { mapping }
+}
+
+/// Returns whether everybody in a group sees who a user is: by its own word, else by the group's.
+fn shows_id(context: &Context<'_>, group: &str, user: &str) -> Result<bool, Fault> {
+    match groups::own_property(context.store.reader(), group, user, "ShowID")?.as_deref() {
+        Some(own) => Ok(own == "T"),
+        None => is_on(context, group, "ShowID"),
+    }
+}

@@ -1,0 +1,270 @@
+//! Making, describing and deleting groups (Groups, "Properties").
+
+use super::{find, find_as, joining, own_place, put_out, tell};
+use crate::csp::{Address, Code, Outcome};
+use crate::document::{Element, boolean, integer};
+use crate::server::fault::{Fault, required, success};
+use crate::server::service::Context;
+use crate::server::service::targets::{Tally, flag};
+use crate::server::store::groups::{self, Role};
+use crate::server::store::tree;
+
+/// What a property holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Switch,
+    Number,
+    Word(&'static [&'static str]),
+    /// Only `F`: we do not have what `T` asks for.
+    Off,
+    ReadOnly,
+}
+
+/// Properties of a group: name, content, the value where none was set.
+const PROPERTIES: [(&str, Kind, &str); 13] = [
+    ("Name", Kind::Text, ""),
+    ("AccessType", Kind::Word(&["Open", "Restricted"]), "Open"),
+    ("Type", Kind::Word(&["Public", "Private"]), "Private"),
+    ("PrivateMessaging", Kind::Switch, "T"),
+    ("Searchable", Kind::Switch, "F"),
+    ("Topic", Kind::Text, ""),
+    ("ActiveUsers", Kind::ReadOnly, ""),
+    ("MaxActiveUsers", Kind::Number, ""),
+    ("AutoDelete", Kind::Switch, "F"),
+    ("Validity", Kind::Number, ""),
+    ("History", Kind::Off, "F"),
+    ("RequireInvitation", Kind::Switch, "F"),
+    ("ShowID", Kind::Switch, "F"),
+];
+
+/// Properties of a user in a group.
+const OWN_PROPERTIES: [(&str, Kind, &str); 5] = [
+    ("IsMember", Kind::ReadOnly, ""),
+    ("PrivilegeLevel", Kind::ReadOnly, ""),
+    ("PrivateMessaging", Kind::Switch, "T"),
+    ("AutoJoin", Kind::Switch, "F"),
+    ("ShowID", Kind::Switch, ""),
+];
+
+/// Characters of a name or topic: more than twice what handsets write.
+const MOST_TEXT: usize = 255;
+/// A welcome note in the store's form.
+const MOST_WELCOME: usize = 8 << 10;
+/// Groups of the whole server; one more is refused with 815.
+const MOST_GROUPS: usize = 100_000;
+
+/// `CreateGroup-Request`.
+pub(crate) fn create(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let id = new_group(context, required(request, "GroupID")?)?;
+    let user = context.user().to_owned();
+    groups::create(context.store.writer()?, &id, &user, None)?;
+    groups::set_role(context.store.writer()?, &id, &user, Role::Admin)?;
+    if let Some(properties) = request.child("GroupProperties") {
+        set_common(context, &id, properties)?;
+    }
+    if flag(request, "JoinGroup") == Some(true) {
+        let name = request.child("ScreenName").and_then(|screen| screen.child_text("SName"));
+        let wants_notices = flag(request, "SubscribeNotification") == Some(true);
+        joining::enter(context, &id, name, wants_notices)?;
+    }
+    if let Some(own) = request.child("OwnProperties") {
+        set_own(context, &id, own)?;
+    }
+    Ok(success())
+}
+
+/// Returns the address of a group that can be made: 806 where it is of the wrong form or under another's name, 801
+/// where it is there, 814 or 815 where it is one too many.
+fn new_group(context: &Context<'_>, text: &str) -> Result<String, Fault> {
+    let address = Address::group_id(text, &context.configuration.domain).map_err(|_| Code::INVALID_GROUP_PROPERTY)?;
+    if address.owner().is_none_or(|owner| owner.as_str() != context.user()) {
+        return Err(Code::INVALID_GROUP_PROPERTY.into());
+    }
+    let db = context.store.reader();
+    if groups::find(db, address.as_str())?.is_some() {
+        return Err(Code::GROUP_EXISTS.into());
+    }
+    let (own, all) = groups::count(db, context.user())?;
+    if own >= context.configuration.quotas.groups {
+        return Err(Code::TOO_MANY_GROUPS_OF_USER.into());
+    }
+    if all >= MOST_GROUPS {
+        return Err(Code::TOO_MANY_GROUPS.into());
+    }
+    Ok(address.as_str().to_owned())
+}
+
+/// `DeleteGroup-Request`: all that are in it have to leave.
+pub(crate) fn delete(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let (group, _) = find_as(context, request, Role::Admin)?;
+    close(context, &group.id)?;
+    Ok(success())
+}
+
+/// Groups whose validity is over are deleted.
+pub(crate) fn expire(context: &mut Context<'_>) -> Result<(), Fault> {
+    for group in groups::expired(context.store.reader(), context.now.seconds())? {
+        close(context, &group)?;
+    }
+    Ok(())
+}
+
+fn close(context: &mut Context<'_>, group: &str) -> Result<(), Fault> {
+    let present = groups::joined(context.store.reader(), group)?;
+    // Nobody is told of the others' leaving: all leave.
+    groups::delete(context.store.writer()?, group)?;
+    present.iter().try_for_each(|joined| put_out(context, group, joined, Code::UNKNOWN_GROUP, false))
+}
+
+/// `GetGroupProps-Request`: the group's for those who may join it, one's own for everybody.
+pub(crate) fn get_properties(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let group = find(context, request)?;
+    let db = context.store.reader();
+    let role = groups::role(db, &group.id, context.user())?;
+    let is_restricted = groups::property(db, &group.id, "AccessType")?.as_deref() == Some("Restricted");
+    if role.is_none() && (is_restricted || groups::is_rejected(db, &group.id, context.user())?) {
+        return Err(Code::INSUFFICIENT_PRIVILEGES.into());
+    }
+    let own = own_properties(context, &group.id, role)?;
+    Ok(Element::new("GetGroupProps-Response").with(common_properties(context, &group.id)?).with(own))
+}
+
+fn common_properties(context: &Context<'_>, group: &str) -> Result<Element<'static>, Fault> {
+    let db = context.store.reader();
+    let set = groups::properties(db, group)?;
+    let mut element = Element::new("GroupProperties");
+    for (name, kind, usual) in PROPERTIES {
+        let value = set.iter().find(|(set, _)| set.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone());
+        let value = match kind {
+            Kind::ReadOnly => {
+                let users: std::collections::BTreeSet<_> =
+                    groups::joined(db, group)?.into_iter().map(|joined| joined.user).collect();
+                users.len().to_string()
+            }
+            _ => value.unwrap_or_else(|| usual.to_owned()),
+        };
+        if !value.is_empty() {
+            element.children.push(property(name_in(context, name), value));
+        }
+    }
+    let welcome = groups::find(db, group)?.and_then(|group| group.welcome);
+    Ok(element.with_all(welcome.as_deref().and_then(tree::read)))
+}
+
+/// Returns the name of a property as the version spells it (CSP in XML, section 4).
+fn name_in(context: &Context<'_>, name: &'static str) -> &'static str {
+    if name == "AccessType" && context.version() < crate::csp::Version::V1_3 { "Accesstype" } else { name }
+}
+
+fn own_properties(context: &Context<'_>, group: &str, role: Option<Role>) -> Result<Element<'static>, Fault> {
+    let mut element = Element::new("OwnProperties");
+    for (name, _, usual) in OWN_PROPERTIES {
+        let value = match name {
+            "IsMember" => Some(if role.is_some() { "T" } else { "F" }.to_owned()),
+            "PrivilegeLevel" => Some(role.unwrap_or(Role::User).as_str().to_owned()),
+            _ => groups::own_property(context.store.reader(), group, context.user(), name)?,
+        };
+        let value = value.unwrap_or_else(|| usual.to_owned());
+        if !value.is_empty() {
+            element.children.push(property(name, value));
+        }
+    }
+    Ok(element)
+}
+
+fn property(name: &'static str, value: String) -> Element<'static> {
+    Element::new("Property").with_leaf("Name", name).with_leaf("Value", value)
+}
+
+/// `SetGroupProps-Request`: the group's by administrators, one's own by whoever is in it.
+pub(crate) fn set_properties(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    let group = find(context, request)?;
+    let target = Element::leaf("GroupID", required(request, "GroupID")?.to_owned());
+    let mut tally = Tally::default();
+    let (common, own) = (request.child("GroupProperties"), request.child("OwnProperties"));
+    if let Some(properties) = common.filter(|properties| !properties.children.is_empty()) {
+        let outcome = change_common(context, &group.id, properties);
+        if own.is_none() {
+            outcome?;
+            return Ok(success());
+        }
+        tally.note(&target, outcome)?;
+    }
+    if let Some(properties) = own.filter(|properties| !properties.children.is_empty()) {
+        let is_member = groups::role(context.store.reader(), &group.id, context.user())?.is_some();
+        if !is_member && own_place(context, &group.id)?.is_none() {
+            return Err(Code::NOT_JOINED.into());
+        }
+        set_own(context, &group.id, properties)?;
+        tally.done();
+    }
+    Ok(tally.outcome().status())
+}
+
+/// Changes a group's properties if the caller is its administrator, and tells those inside.
+fn change_common(context: &mut Context<'_>, group: &str, properties: &Element<'_>) -> Result<(), Fault> {
+    if groups::role(context.store.reader(), group, context.user())? != Some(Role::Admin) {
+        return Err(Code::INSUFFICIENT_PRIVILEGES.into());
+    }
+    set_common(context, group, properties)?;
+    let session = context.caller.session.to_string();
+    let changed = common_properties(context, group)?;
+    tell(context, group, &session, |_, _, _| Ok(vec![changed.clone()]))
+}
+
+fn set_common(context: &mut Context<'_>, group: &str, properties: &Element<'_>) -> Result<(), Fault> {
+    for element in properties.children_named("Property") {
+        let (name, value) = read(&PROPERTIES, element)?;
+        if name == "Validity" {
+            let seconds = integer(&value).map(i64::from).filter(|seconds| *seconds > 0);
+            let expires = seconds.map(|seconds| context.now.seconds() + seconds);
+            groups::set_expiry(context.store.writer()?, group, expires)?;
+        }
+        groups::set_property(context.store.writer()?, group, name, &value)?;
+    }
+    if let Some(welcome) = properties.child("WelcomeNote") {
+        let column = (!welcome.is_empty()).then(|| tree::write(welcome));
+        if column.as_ref().is_some_and(|column| column.len() > MOST_WELCOME) {
+            return Err(refused("WelcomeNote"));
+        }
+        groups::set_welcome(context.store.writer()?, group, column.as_deref())?;
+    }
+    let db = context.store.reader();
+    let has_text = |name| groups::property(db, group, name).map(|value| value.is_some_and(|value| !value.is_empty()));
+    if super::is_on(context, group, "Searchable")? && !has_text("Name")? && !has_text("Topic")? {
+        return Err(Code::SEARCHABLE_WITHOUT_NAME.into());
+    }
+    Ok(())
+}
+
+pub(super) fn set_own(context: &mut Context<'_>, group: &str, properties: &Element<'_>) -> Result<(), Fault> {
+    let user = context.user().to_owned();
+    for element in properties.children_named("Property") {
+        let (name, value) = read(&OWN_PROPERTIES, element)?;
+        groups::set_own_property(context.store.writer()?, group, &user, name, &value)?;
+    }
+    Ok(())
+}
+
+/// Reads a property: 806 with its name where it is not one of `known`, or its value cannot be.
+fn read(known: &[(&'static str, Kind, &str)], element: &Element<'_>) -> Result<(&'static str, String), Fault> {
+    let given = element.child_text("Name").unwrap_or_default();
+    let value = element.child_text("Value").unwrap_or_default();
+    let (name, kind, _) =
+        known.iter().find(|(name, _, _)| name.eq_ignore_ascii_case(given)).ok_or_else(|| refused(given))?;
+    let read = match kind {
+        Kind::Text => (value.chars().count() <= MOST_TEXT).then(|| value.to_owned()),
+        Kind::Switch => boolean(value).map(|on| if on { "T" } else { "F" }.to_owned()),
+        Kind::Number => integer(value).map(|number| number.to_string()),
+        Kind::Word(words) => words.iter().find(|word| word.eq_ignore_ascii_case(value)).map(|word| (*word).to_owned()),
+        Kind::Off => (boolean(value) == Some(false)).then(|| "F".to_owned()),
+        Kind::ReadOnly => None,
+    };
+    read.map(|value| (*name, value)).ok_or_else(|| refused(given))
+}
+
+fn refused(name: &str) -> Fault {
+    let name: String = name.chars().take(MOST_TEXT).collect();
+    Outcome::new(Code::INVALID_GROUP_PROPERTY).describe(format!("{name} cannot be set so")).into()
+}

@@ -228,6 +228,9 @@ impl Reader<'_> {
         let mut node = self.properties(element, name, &uri);
         node.span = element.span;
         if node.is_interior() {
+            if let Some(value) = element.child("Value") {
+                self.add(&VALUE_DOES_NOT_FIT, value.span, &uri, "an interior node has no value; this one is dropped");
+            }
             self.children(element, &mut node, &uri);
         } else {
             self.value(element, &mut node, &uri);
@@ -289,6 +292,10 @@ impl Reader<'_> {
     fn value(&mut self, element: &Element<'_>, node: &mut Node, uri: &Uri) {
         let Some(value) = element.child("Value") else { return };
         node.value_span = value.content_span;
+        if let Some(child) = value.children.first() {
+            let message = "elements in a value are dropped; XML in a value is written escaped";
+            self.add(&VALUE_DOES_NOT_FIT, child.span, uri, message);
+        }
         if node.format == Format::Null && value.is_empty() {
             return;
         }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::codec::Document;
-use crate::csp::{Code, Primitive, Version};
+use crate::csp::{self, Code, Message, Primitive, Session, Version};
 use crate::diagnose::Basis;
 use crate::diagnose::text::printable;
 use crate::dm::{self, Described, Description, Node, Tree, Uri, Value, is_secret};
@@ -290,8 +290,36 @@ pub fn document(document: &Document<'_>, view: &View<'_>) -> Picture {
         return picture;
     }
     let version = Version::ALL.into_iter().find(|version| Some(version.vocabulary()) == document.vocabulary);
+    if let Some(message) = version.and_then(|version| Message::read(root, version).ok()) {
+        return transactions(&message, view);
+    }
     let mut picture = Picture::new(name, &["ELEMENT", "CONTENT", "MEANING"], false);
     outline(root, 0, version, view, &mut picture);
+    picture
+}
+
+/// Shows a CSP message: each transaction with who sends it and what it holds.
+fn transactions(message: &Message, view: &View<'_>) -> Picture {
+    let mut title = format!("CSP {} message", message.version.as_str());
+    match &message.session {
+        Session::Outband => title.push_str(" outside any session"),
+        Session::Inband(id) => {
+            let _ = write!(title, " in session {id}");
+        }
+    }
+    if message.poll == Some(true) {
+        title.push_str("; more waits at the server");
+    }
+    let mut picture = Picture::new(title, &["TRANSACTION", "CONTENT", "MEANING"], false);
+    for transaction in &message.transactions {
+        let id = transaction.id.as_ref().map(|id| format!("transaction {id}")).unwrap_or_default();
+        let primitive = &transaction.primitive;
+        let meaning = meaning(primitive, message.version).unwrap_or_default();
+        picture.add(0, [primitive.name.to_string(), id, meaning]);
+        if view.depth.is_none_or(|most| most > 0) {
+            primitive.children.iter().for_each(|child| outline(child, 1, Some(message.version), view, &mut picture));
+        }
+    }
     picture
 }
 
@@ -414,7 +442,7 @@ fn meaning(element: &Element<'_>, version: Version) -> Option<String> {
         (true, false) => "client",
         _ => "server",
     };
-    let is_request = primitive.kind == crate::csp::Kind::Request;
+    let is_request = primitive.kind == csp::Kind::Request;
     let answer = if is_request { format!(", answered by {}", primitive.answer()) } else { String::new() };
     Some(format!("{} from the {sender}{answer}", if is_request { "request" } else { "answer" }))
 }

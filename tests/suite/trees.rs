@@ -1,5 +1,6 @@
 //! Device trees and descriptions: round trips, rules by their examples, sizes, and files of other makers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -235,6 +236,48 @@ fn a_hundred_thousand_nodes_are_cheap() {
     assert!(tree.get(&wide).unwrap().children().next().is_none());
     // A quadratic way would take minutes; on a busy machine this takes seconds.
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+/// The deepest address that there may be fits into the readers' limits in every form.
+#[test]
+fn the_deepest_tree_survives_every_form() {
+    let mut tree = Tree::new();
+    let parent = uri(&vec!["a"; Uri::MOST_SEGMENTS - 1].join("/"));
+    tree.ensure(&parent).unwrap();
+    tree.add(&parent, Node::text("leaf", "x")).unwrap();
+    tree.root_mut().acl = Acl::read("Get=*").unwrap();
+    assert_eq!(read_clean(&serialise::to_xml(&tree)), tree);
+    assert_eq!(read_clean(&serialise::to_wbxml(&tree).unwrap()), tree);
+    assert_eq!(read_clean(serialise::to_json(&tree, &JsonOptions::default()).as_bytes()), tree);
+}
+
+/// Every declared element has a number, and every number belongs to a declared element.
+#[test]
+fn grammar_and_numbers_of_trees_agree() {
+    let tokens = (dm::DDF.tokens)();
+    let declared: BTreeSet<&str> = (dm::DDF.grammar)().declarations().map(|d| d.name).collect();
+    let numbered: BTreeSet<&str> = tokens.tags().map(|(_, name)| name).collect();
+    assert_eq!(declared, numbered);
+}
+
+/// What a reader cannot keep it names.
+#[test]
+fn nothing_is_dropped_in_silence() {
+    let leaf = |inner: &str| {
+        format!(
+            "<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD><Node><NodeName>a</NodeName>{inner}</Node></MgmtTree>"
+        )
+    };
+    for inner in [
+        "<Value><b>1</b></Value>",
+        "<Value>1</Value><Node><NodeName>b</NodeName></Node>",
+        "<Node><NodeName>b</NodeName></Node><Node><NodeName>b</NodeName></Node>",
+        "<Node><NodeName>b c</NodeName></Node>",
+        "<RTProperties><Format><bin/></Format></RTProperties><Value>%</Value>",
+        "<RTProperties><ACL>Get</ACL></RTProperties><Value>1</Value>",
+    ] {
+        assert!(check(leaf(inner).as_bytes()).has_errors(), "{inner}");
+    }
 }
 
 #[test]

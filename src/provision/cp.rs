@@ -106,6 +106,33 @@ fn port(port: &Port) -> Element<'_> {
     with_rest(element, &port.rest)
 }
 
+/// Returns a port as a characteristic that can be kept with what we have no field for.
+pub(super) fn port_characteristic(of: &Port) -> Characteristic {
+    own_characteristic(&port(of))
+}
+
+/// Returns who signs in to a network as such a characteristic.
+pub(super) fn sign_in_characteristic(auth: &Credentials) -> Characteristic {
+    own_characteristic(&sign_in(auth))
+}
+
+/// Takes the characteristics of a kind out of what we have no field for, read as `read` does.
+fn take_children<T>(rest: &mut Rest, kind: &str, read: fn(&mut Taken<'_, '_>) -> T) -> Vec<T> {
+    let (taken, left) = rest.children.drain(..).partition::<Vec<_>, _>(|c| c.kind == kind);
+    rest.children = left;
+    taken.iter().map(|c| read(&mut Taken::new(&any_characteristic(c), &mut Vec::new()))).collect()
+}
+
+/// Takes ports out, the inverse of [`port_characteristic`].
+pub(super) fn take_ports(rest: &mut Rest) -> Vec<Port> {
+    take_children(rest, "PORT", read_port)
+}
+
+/// Takes sign-ins out, the inverse of [`sign_in_characteristic`].
+pub(super) fn take_sign_ins(rest: &mut Rest) -> Vec<Credentials> {
+    take_children(rest, "NAPAUTHINFO", read_sign_in)
+}
+
 fn any_characteristic(other: &Characteristic) -> Element<'_> {
     with_rest(characteristic(&other.kind), &other.rest)
 }
@@ -179,7 +206,7 @@ pub fn read(root: &Element<'_>) -> Reading {
             _ => taken.leave_out(""),
         }
     }
-    share(&mut reading, &points, &proxies);
+    share(&mut reading, &points, &proxies, true);
     reading
 }
 
@@ -187,16 +214,14 @@ fn in_use(id: &str) -> String {
     format!("the id `{id}` is in use")
 }
 
-/// Gives each account its access points and proxies.
-fn share(reading: &mut Reading, points: &[AccessPoint], proxies: &[Proxy]) {
-    if let [account] = &mut reading.accounts[..] {
-        account.access_points = points.to_vec();
-        account.proxies = proxies.to_vec();
-        return;
-    }
+/// Gives each account its access points and proxies: those that it names; with `spread` a single account gets all, and so
+/// does one that names none.
+pub(super) fn share(reading: &mut Reading, points: &[AccessPoint], proxies: &[Proxy], spread: bool) {
+    let is_single = reading.accounts.len() == 1;
     for account in &mut reading.accounts {
         let named = |id: &str, by: &[String]| by.iter().any(|name| name == id);
-        let all = account.to_proxies.is_empty() && account.to_access_points.is_empty();
+        let names_none = account.to_proxies.is_empty() && account.to_access_points.is_empty();
+        let all = spread && (is_single || names_none);
         account.proxies = proxies.iter().filter(|p| all || named(&p.id, &account.to_proxies)).cloned().collect();
         let below: Vec<String> =
             account.proxies.iter().flat_map(|p| &p.physical).flat_map(|p| p.to_access_points.clone()).collect();

@@ -5,9 +5,12 @@
 
 pub mod accept;
 mod account;
+pub mod apply;
 mod columns;
 mod compiled;
 pub mod cp;
+pub mod dm;
+mod dm_read;
 mod handset;
 pub mod profile;
 mod profile_checks;

@@ -416,3 +416,160 @@ mod templates {
         assert_eq!(accounts[5].vendor[0].rest.parms[1].value.as_deref(), Some(""));
     }
 }
+
+mod objects {
+    use impskit::dm::{Description, ManagementObject, Tree, Uri, check_tree, serialise};
+    use impskit::provision::apply::{self, Place};
+    use impskit::provision::dm;
+
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        Uri::read(text).unwrap()
+    }
+
+    fn to_tree(account: &ImpsAccount) -> (Tree, Vec<String>) {
+        apply::to_tree(account, &uri("./IMPS"), "acme").unwrap()
+    }
+
+    fn value(tree: &Tree, path: &str) -> Option<String> {
+        tree.get(&uri(path)).and_then(|node| node.value_text()).map(str::to_owned)
+    }
+
+    /// Takes out of any account what the object has no node for (`mo/imps-mo.md` section 3), and names what is there.
+    fn fit(mut account: ImpsAccount) -> ImpsAccount {
+        let mut short = 0;
+        account.addresses.retain(|a| a.form == AddressForm::Long || std::mem::replace(&mut short, 1) == 0);
+        for (place, address) in account.addresses.iter_mut().enumerate() {
+            address.rest = Rest::default();
+            let kinds = [None, Some("IPV4"), Some("E164"), Some("IPV6")];
+            address.kind = kinds[place % 4].filter(|_| address.form == AddressForm::Long).map(str::to_owned);
+            address.ports.iter_mut().for_each(|port| (port.services, port.rest) = (Vec::new(), Rest::default()));
+        }
+        for credentials in &mut account.credentials {
+            credentials.rest = Rest::default();
+            credentials.level.get_or_insert_with(|| "APPSRV".to_owned());
+        }
+        account.to_proxies = account.proxies.iter().map(|p| p.id.clone()).collect();
+        account.to_access_points = account.access_points.iter().rev().map(|p| p.id.clone()).collect();
+        account.to_access_points.push("INTERNET".to_owned());
+        account
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn any_account_survives_as_a_management_object(account in account().prop_map(fit)) {
+            let (tree, lost) = to_tree(&account);
+            prop_assert!(lost.is_empty(), "{:?}", lost);
+            let reading = dm::read(&tree);
+            prop_assert_eq!(&reading.accounts, &[account], "{}", serialise::to_json(&tree, &Default::default()));
+            prop_assert!(reading.not_carried.is_empty(), "{:?}", reading.not_carried);
+        }
+    }
+
+    #[test]
+    fn what_an_object_cannot_say_is_listed() {
+        let mut account = ImpsAccount { name: Some("A".into()), ..ImpsAccount::default() };
+        let service = Port { number: "80".into(), services: vec!["HTTP".into()], ..Port::default() };
+        account.addresses =
+            vec![Address { address: "http://a.example".into(), ports: vec![service], ..Address::default() }];
+        let (_, lost) = to_tree(&account);
+        assert_eq!(lost, ["APPLICATION/APPADDR/PORT/SERVICE HTTP"]);
+    }
+
+    /// The mapping of the sheet (section 3), node by node, on the sheet's own vector.
+    #[test]
+    fn the_full_vector_becomes_the_nodes_of_the_mapping() {
+        let xml = std::fs::read("tests/samples/cp/v2-full.xml").unwrap();
+        let (_, reading) = read_cp(&xml);
+        let (tree, lost) = to_tree(&reading.accounts[0]);
+        assert!(lost.is_empty(), "{lost:?}");
+        for (path, expected) in [
+            ("./IMPS/acme/AppID", "wA"),
+            ("./IMPS/acme/ProviderID", "im.example.net"),
+            ("./IMPS/acme/Name", "Example IM"),
+            ("./IMPS/acme/AAccept", "application/vnd.wv.csp+wbxml,application/vnd.wv.csp+xml"),
+            ("./IMPS/acme/ToConRef/1/ConRef", "./ConnMO/Proxy/1"),
+            ("./IMPS/acme/ToConRef/2/ConRef", "./ConnMO/NAP/1"),
+            ("./IMPS/acme/AppAddr/1/Addr", "http://im.example.net:8080/imps"),
+            ("./IMPS/acme/AppAuth/1/AAuthLevel", "APPSRV"),
+            ("./IMPS/acme/AppAuth/1/AAuthType", "DIGEST"),
+            ("./IMPS/acme/AppAuth/1/AAuthName", "wv:alice@example.net"),
+            ("./IMPS/acme/AppAuth/1/AAuthSecret", "s3cret"),
+            ("./IMPS/acme/Services", "IM;PR"),
+            ("./IMPS/acme/CIDPrefix", "exim"),
+            ("./ConnMO/NAP/1/ID", "nap1"),
+            ("./ConnMO/NAP/1/AuthInfo/AuthSecret", "gprspw"),
+            ("./ConnMO/NAP/1/BearerType", "3GPPPS"),
+            ("./ConnMO/Proxy/1/Addr", "192.0.2.10"),
+            ("./ConnMO/Proxy/1/ToConRef/1/ConRef", "./ConnMO/NAP/1"),
+            ("./ConnMO/Proxy/1/Ports/1/PortNbr", "8080"),
+        ] {
+            assert_eq!(value(&tree, path).as_deref(), Some(expected), "{path}");
+        }
+        let mut report = Report::new();
+        check_tree(&tree, Description::bundled(), &mut report);
+        assert!(!report.has_errors(), "{:?}", report.diagnostics());
+        for bytes in [serialise::to_xml(&tree), serialise::to_wbxml(&tree).unwrap()] {
+            let again = serialise::read(&bytes, &mut Report::new()).unwrap();
+            assert_eq!(dm::read(&again).accounts, reading.accounts, "through a serialised tree");
+        }
+    }
+
+    #[test]
+    fn a_makers_document_survives_as_a_management_object() {
+        let Some(corpus) = std::env::var_os("IMPSKIT_CORPUS") else { return };
+        let xml = std::fs::read(std::path::Path::new(&corpus).join("prov/moto-IM.prov.xml")).unwrap();
+        let (_, reading) = read_cp(&xml);
+        let (tree, lost) = to_tree(&reading.accounts[0]);
+        assert!(lost.is_empty(), "{lost:?}");
+        assert_eq!(value(&tree, "./IMPS/acme/Ext/PROPRIETARY/ServerLoginMethod").as_deref(), Some("2WAY"));
+        assert_eq!(dm::read(&tree).accounts, reading.accounts);
+    }
+
+    fn place() -> Place<'static> {
+        Place { descriptions: Description::bundled(), parent: None, instance: None }
+    }
+
+    /// Overwriting as `cp/wA.md` section 2 has it; numbers from 1 as section 3 of the object's sheet allows.
+    #[test]
+    fn a_document_applied_again_replaces_and_another_adds() {
+        let first = std::fs::read("tests/samples/cp/v2-full.xml").unwrap();
+        let again = String::from_utf8(first.clone()).unwrap().replace("s3cret", "changed");
+        let other = again.replace("im.example.net\"", "other.example\"").replace("nap1", "nap2");
+        let mut tree = Tree::new();
+        let mut apply = |xml: &[u8]| {
+            let (root, _) = read_cp(xml);
+            let applied = apply::apply_document(&root, &mut tree, &place()).unwrap();
+            assert!(applied.refused.is_empty(), "{:?}", applied.refused);
+            (applied.replaced.len(), tree.clone())
+        };
+        assert_eq!(apply(&first).0, 0);
+        let (replaced, tree) = apply(again.as_bytes());
+        assert_eq!(replaced, 3, "access point, proxy, account");
+        assert_eq!(value(&tree, "./IMPS/1/AppAuth/1/AAuthSecret").as_deref(), Some("changed"));
+        let (replaced, tree) = apply(other.as_bytes());
+        assert_eq!(replaced, 1, "the proxy has the same id");
+        assert_eq!(ManagementObject::imps().instances(&tree), [uri("./IMPS/1"), uri("./IMPS/2")]);
+        assert_eq!(value(&tree, "./IMPS/2/ToConRef/2/ConRef").as_deref(), Some("./ConnMO/NAP/2"));
+        assert_eq!(dm::read(&tree).accounts.len(), 2);
+    }
+
+    #[test]
+    fn what_the_device_does_not_describe_is_refused_and_the_rest_written() {
+        let ddf = std::fs::read_to_string("ddf/oma-imps.ddf.xml").unwrap().replace("CIDPrefix", "Other");
+        let description = Description::read(ddf.as_bytes(), &mut Report::new()).unwrap();
+        let descriptions = [&description];
+        let xml = std::fs::read("tests/samples/cp/v2-full.xml").unwrap();
+        let (root, _) = read_cp(&xml);
+        let mut tree = Tree::new();
+        let place = Place { descriptions: &descriptions, parent: None, instance: None };
+        let applied = apply::apply_document(&root, &mut tree, &place).unwrap();
+        let refused: Vec<String> = applied.refused.iter().map(|r| r.uri.to_string()).collect();
+        assert_eq!(refused, ["./ConnMO/NAP/1", "./ConnMO/Proxy/1", "./IMPS/1/CIDPrefix"]);
+        assert_eq!(value(&tree, "./IMPS/1/Name").as_deref(), Some("Example IM"));
+        assert_eq!(value(&tree, "./IMPS/1/ToConRef/2/ConRef").as_deref(), Some("nap1"), "no reference to nowhere");
+    }
+}

@@ -160,6 +160,32 @@ fn sealing_and_splitting_in_one_go() {
     assert!(outgoing.split(&bearing).is_err(), "315 segments");
 }
 
+/// A word as sender, a zone behind UTC, a 16-bit reference and other ports: Wireshark 4.0.17 reads these fields from
+/// the PDUs, joins them and shows SEC and MAC; the MAC is that of OpenSSL.
+#[test]
+fn a_set_that_wireshark_reads() {
+    let (pin, imsi) = (Pin::read("0042").expect("a PIN"), Imsi::read("00101012345678").expect("an IMSI"));
+    let key = Key::new(Security::UserNetwPin, Some(&pin), Some(&imsi)).expect("a key");
+    let mut outgoing = Outgoing::new();
+    outgoing.seal(0x77, &document("v3-utf8", "safe"), Some((Security::UserNetwPin, &key)));
+    let time = CentreTime { fields: [26, 2, 28, 23, 59, 58], quarters: -14 }.octets();
+    let bearing = Bearing {
+        address: &Address::read_text("ACME Mobile").expect("a word"),
+        kind: Kind::Deliver { more: true, receipt: true, time },
+        reference: Reference::Long(0xBEEF),
+        ports: Ports { destination: 2948, source: 2948 },
+        centre: None,
+    };
+    outgoing.split(&bearing).expect("two segments");
+    let head =
+        "6014D0C161B3086ABEC569761900F56220823295854 98C0C05040B840B840804BEEF020177062F1F2DB6918292".replace(' ', "");
+    let first = outgoing.pdus().next().expect("a PDU");
+    assert!(first.starts_with(&unhex(&head)), "{first:02X?}");
+    assert!(first.windows(40).any(|w| w == b"F6383B947039B974BB633BFFF29622327A04DDD3"));
+    let last = outgoing.pdus().last().expect("a PDU");
+    assert_eq!((outgoing.pdus().len(), last[0], last.len()), (2, 0x64, 0x5B + 23));
+}
+
 #[test]
 fn parts_are_joined_in_any_order() {
     for ((name, width), rows) in sets() {

@@ -44,14 +44,14 @@ pub fn receive<'p>(
     if push.sec.is_some() && security.is_none() {
         return Err("the security method is not known");
     }
-    let mac = push.mac.as_deref().and_then(Mac::from_hex);
+    let mac = push.mac.and_then(Mac::from_hex);
     if let Some(security) = security.filter(|security| security.carries_mac()) {
         let key = Key::new(security, pin, imsi).ok_or("the handset has no key for the seal")?;
-        if !mac.is_some_and(|mac| key.verifies(&push.body, &mac)) {
+        if !mac.is_some_and(|mac| key.verifies(push.body, &mac)) {
             return Err("the seal is not right");
         }
     }
-    Ok(Received { body: push.body.into_owned(), security, mac })
+    Ok(Received { body: push.body.to_owned(), security, mac })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use super::rules::{CONTENT_TYPE, MALFORMED_PUSH};
 use crate::codec::read_multi_byte;
-use crate::cp::mac::{Key, Mac, Security};
+use crate::cp::mac::{Mac, Security};
 use crate::diagnose::{Diagnostic, Report, Span};
 
 /// The PDU type of a connectionless push.
@@ -85,7 +85,9 @@ const MEDIA: &[(u32, &str)] = &[
     (0x44, "application/vnd.syncml.notification"),
 ];
 
-/// A push: what it carries, and the parameters that say how it is secured.
+/// A push that was read: what it carries, and the parameters that say how it is secured.
+///
+/// [`Outgoing`](super::Outgoing) writes pushes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push<'b> {
     /// Any value; the sender counts.
@@ -95,52 +97,35 @@ pub struct Push<'b> {
     /// The parameter SEC, a number that may be none of [`Security`].
     pub sec: Option<u32>,
     /// The text of the parameter MAC as it stands.
-    pub mac: Option<Cow<'b, [u8]>>,
+    pub mac: Option<&'b [u8]>,
     /// Whether SEC comes after MAC, where two clients miss it.
     pub sec_after_mac: bool,
     /// The application id of a header, which phones do not need.
     pub application: Option<String>,
     /// The document.
-    pub body: Cow<'b, [u8]>,
+    pub body: &'b [u8],
     /// Where the body is in the PDU that was read.
     pub body_span: Span,
 }
 
 impl<'b> Push<'b> {
-    /// Returns an unsecured push of a provisioning document.
-    pub fn new(body: impl Into<Cow<'b, [u8]>>) -> Self {
+    /// Returns a push of which the headers are still to be read.
+    fn new(transaction: u8, body: &'b [u8], body_span: Span) -> Self {
         Self {
-            transaction: 1,
+            transaction,
             media: Media::Known(u32::from(PROVISIONING)),
             sec: None,
             mac: None,
             sec_after_mac: false,
             application: None,
-            body: body.into(),
-            body_span: Span::default(),
+            body,
+            body_span,
         }
-    }
-
-    /// Seals the push: the MAC is made over the body as it is.
-    #[must_use]
-    pub fn sealed(mut self, security: Security, key: &Key) -> Self {
-        self.sec = Some(u32::from(security.number()));
-        self.mac = security.carries_mac().then(|| Cow::Owned(key.mac(&self.body).to_hex().to_vec()));
-        self
     }
 
     /// Returns the security method; `None` where there is no SEC or it is no known number.
     pub fn security(&self) -> Option<Security> {
         self.sec.and_then(|sec| u8::try_from(sec).ok()).and_then(Security::from_number)
-    }
-
-    /// Writes the push PDU of a provisioning document.
-    pub fn write(&self) -> Vec<u8> {
-        let mac = self.mac.as_deref().and_then(Mac::from_hex);
-        let mut out = Vec::with_capacity(LONGEST_PREFIX + self.body.len());
-        write_prefix(self.transaction, self.security(), mac, &mut out);
-        out.extend_from_slice(&self.body);
-        out
     }
 
     /// Reads a push PDU. `None`, with a finding, where it is none or its headers break off.
@@ -196,9 +181,7 @@ fn read(octets: &[u8]) -> Result<Push<'_>, Fault> {
     let end = start.saturating_add(length as usize);
     let Some(head) = octets.get(start..end) else { return Err(breaks_off) };
     let mut headers = Reader { octets: head, at: 0 };
-    let mut push = Push::new(&octets[end..]);
-    push.transaction = *transaction;
-    push.body_span = Span::new(end, octets.len());
+    let mut push = Push::new(*transaction, &octets[end..], Span::new(end, octets.len()));
     let fault = |what| move |at: usize| Fault { at: start + at, what };
     read_content_type(&mut headers, &mut push).map_err(fault("the content type cannot be read"))?;
     while !headers.is_at_end() {
@@ -245,7 +228,7 @@ fn read_general<'b>(reader: &mut Reader<'b>, push: &mut Push<'b>) -> Result<(), 
             push.sec_after_mac = push.mac.is_some();
         } else if is(MAC, "MAC") {
             let Value::Text(text) = value else { return Err(at) };
-            push.mac = Some(Cow::Borrowed(text.strip_prefix(b"\"").unwrap_or(text)));
+            push.mac = Some(text.strip_prefix(b"\"").unwrap_or(text));
         }
     }
     Ok(())

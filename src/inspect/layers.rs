@@ -339,7 +339,7 @@ impl Peeler<'_> {
         let state = is_ours.then(|| seal::check(octets, &push, self.options, &mut report));
         self.mac = worse([self.mac, state]);
         self.push(level, "WSP push", span, push_facts(&push, state), report);
-        self.document(level + 1, &push.body, push.body_span);
+        self.document(level + 1, push.body, push.body_span);
     }
 
     fn document(&mut self, level: usize, octets: &[u8], span: Span) {

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::layers::{MacState, Options};
+use super::layers::{LIMITS, MacState, Options};
 use crate::codec::{self, WbxmlOptions, WbxmlStyle};
 use crate::cp::mac::{Imsi, Key, Mac, Pin, Security};
 use crate::delivery::wsp::Push;
@@ -31,7 +31,7 @@ pub(super) fn check(pdu: &[u8], push: &Push<'_>, options: &Options<'_>, report: 
         }
         (_, security) => security,
     };
-    let Some(text) = push.mac.as_deref() else { return without_mac(push, security, options, head, report) };
+    let Some(text) = push.mac else { return without_mac(push, security, options, head, report) };
     let secrets = Secrets { pin: options.pin, imsi: options.imsi };
     let Some(mac) = Mac::from_hex(text) else {
         let message = format!("the MAC has {} characters and is not 40 hexadecimal digits", text.len());
@@ -44,7 +44,7 @@ pub(super) fn check(pdu: &[u8], push: &Push<'_>, options: &Options<'_>, report: 
     }
     let key = security.and_then(|security| Key::new(security, options.pin, options.imsi));
     match (key, security) {
-        (Some(key), _) if key.verifies(&push.body, &mac) => MacState::Right,
+        (Some(key), _) if key.verifies(push.body, &mac) => MacState::Right,
         (Some(_), Some(security)) => {
             let message = format!("the MAC is not that of the body under {} with the secrets given", security.name());
             report.add(explained(Diagnostic::new(&WRONG_MAC, head, message), pdu, push, secrets));
@@ -102,7 +102,7 @@ fn typed_digits(push: &Push<'_>, options: &Options<'_>, head: Span, report: &mut
     let half = typed.digits().len() / 2;
     let right = Pin::read(&typed.digits()[..half]).ok().is_some_and(|pin| {
         let key = Key::new(Security::UserPinMac, Some(&pin), None);
-        key.is_some_and(|key| key.mac(&push.body).digits_to_type(&pin).as_str() == typed.digits())
+        key.is_some_and(|key| key.mac(push.body).digits_to_type(&pin).as_str() == typed.digits())
     });
     if right {
         return MacState::Right;
@@ -135,7 +135,7 @@ struct Secrets<'o> {
 /// It tries the other methods, secrets with a slip of the finger or packed wrongly, other cuts and codings of the
 /// body, and other spellings of the MAC. `pdu` is the whole push.
 pub fn why(pdu: &[u8], push: &Push<'_>, pin: Option<&Pin>, imsi: Option<&Imsi>) -> Vec<String> {
-    let Some(text) = push.mac.as_deref().filter(|_| push.body.len() <= MOST_TRIED) else { return Vec::new() };
+    let Some(text) = push.mac.filter(|_| push.body.len() <= MOST_TRIED) else { return Vec::new() };
     let mut reasons = Vec::new();
     let own = push.security().and_then(|security| Key::new(security, pin, imsi));
     let bodies = bodies(pdu, push);
@@ -193,10 +193,10 @@ struct Body {
 
 /// Returns the body as it is, then what else the MAC may have been made over.
 fn bodies(pdu: &[u8], push: &Push<'_>) -> Vec<Body> {
-    let body = &push.body;
+    let body = push.body;
     let mut bodies = vec![Body { octets: body.to_vec(), what: "" }];
     let mut add = |octets: Vec<u8>, what| {
-        if octets != **body && bodies.iter().all(|known| known.octets != octets) {
+        if octets != body && bodies.iter().all(|known| known.octets != octets) {
             bodies.push(Body { octets, what });
         }
     };
@@ -216,22 +216,24 @@ fn bodies(pdu: &[u8], push: &Push<'_>) -> Vec<Body> {
             }
         }
     }
-    let mut report = Report::new();
-    let limits = super::layers::LIMITS;
-    if let Some(document) = catalogue::read(body, &limits, &mut report) {
-        let end = document.root.span.end as usize;
-        if let Some(exact) = body.get(..end) {
-            add(exact.to_vec(), "if the octets behind the document's end were not there");
-        }
-        for style in [WbxmlStyle::Safe, WbxmlStyle::Prefix, WbxmlStyle::WholeValue] {
-            let options = WbxmlOptions { style, ..WbxmlOptions::default() };
-            let vocabulary = document.vocabulary.unwrap_or(&cp::VOCABULARY);
-            if let Ok(octets) = codec::write_wbxml(&document.root, vocabulary, &options) {
-                add(octets, "if the document had not been encoded again (string table, tokens) after it was sealed");
-            }
-        }
+    for (octets, what) in encoded_again(body) {
+        add(octets, what);
     }
     bodies
+}
+
+/// Returns the document of a body without what comes behind it, and encoded in our own three ways.
+fn encoded_again(body: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
+    let Some(document) = catalogue::read(body, &LIMITS, &mut Report::new()) else { return Vec::new() };
+    let exact = body.get(..document.root.span.end as usize).map(<[u8]>::to_vec);
+    let exact = exact.map(|octets| (octets, "if the octets behind the document's end were not there"));
+    let vocabulary = document.vocabulary.unwrap_or(&cp::VOCABULARY);
+    let styles = [WbxmlStyle::Safe, WbxmlStyle::Prefix, WbxmlStyle::WholeValue].into_iter().filter_map(|style| {
+        let options = WbxmlOptions { style, ..WbxmlOptions::default() };
+        let octets = codec::write_wbxml(&document.root, vocabulary, &options).ok()?;
+        Some((octets, "if the document had not been encoded again (string table, tokens) after it was sealed"))
+    });
+    exact.into_iter().chain(styles).collect()
 }
 
 /// What is done with a key that is tried: the key, in words, and whether it is tried on all bodies.

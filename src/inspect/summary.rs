@@ -1,5 +1,6 @@
 //! A document in one line: what kind it is and what it says.
 
+use crate::catalogue;
 use crate::codec::{Document, Encoding, Header};
 use crate::document::Element;
 
@@ -19,7 +20,11 @@ pub(super) fn header(header: &Header) -> (String, String) {
             let version = header.version.unwrap_or_default();
             let public = match (&header.public_text, header.public_id) {
                 (Some(text), _) => format!("public id {}", shorten(text)),
-                (None, Some(number @ 2..)) => format!("public id 0x{number:02X}"),
+                (None, Some(number @ 2..)) => {
+                    let known = catalogue::VOCABULARIES.iter().flat_map(|vocabulary| vocabulary.public_ids);
+                    let name = known.into_iter().find(|id| id.number == number).map(|id| format!(" ({})", id.text));
+                    format!("public id 0x{number:02X}{}", name.unwrap_or_default())
+                }
                 _ => "no public id".to_owned(),
             };
             let charset = match header.charset {

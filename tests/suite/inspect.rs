@@ -180,6 +180,30 @@ fn spellings_of_a_mac() {
     }
 }
 
+/// SEC after MAC, SEC missing, SEC unknown, SEC without MAC.
+#[test]
+fn parameters_out_of_place() {
+    let document = unhex(include_str!("../samples/cp/v1-min.safe.wbxml.hex"));
+    let pin = Pin::read("1234").expect("a PIN");
+    let mac = Key::new(Security::UserPin, Some(&pin), None).expect("a key").mac(&document);
+    let mac = [&[0x92][..], &mac.to_hex(), &[0]].concat();
+    let with = |parameters: &[&[u8]]| {
+        let media = [&[0xB6][..], &parameters.concat()].concat();
+        let head = [&[0x1F, media.len() as u8][..], &media].concat();
+        let octets = [&[1, 6, head.len() as u8][..], &head, &document].concat();
+        let peeled = peel(&octets, &Options { pin: Some(&pin), ..Options::default() });
+        assert!(peeled.document.is_some(), "the layers inside are read whatever is wrong with the parameters");
+        (peeled.mac, peeled.is_good(), findings(&peeled), help_of(&peeled, "PU003"))
+    };
+    assert_eq!(with(&[&mac, &[0x91, 0x81]]), (MacState::Right, true, vec!["PU007"], String::new()));
+    assert_eq!(with(&[&[0x91, 0x81]]), (MacState::None, false, vec!["PU001"], String::new()));
+    for sec in [&[][..], &[0x91, 0x87]] {
+        let (state, is_good, codes, help) = with(&[sec, &mac]);
+        assert_eq!((state, is_good, codes), (MacState::Unchecked, false, vec!["PU004", "PU003"]));
+        assert!(help.contains("under USERPIN"), "{help}");
+    }
+}
+
 /// What the user types for USERPINMAC stands in the vectors.
 #[test]
 fn digits_that_a_user_types() {

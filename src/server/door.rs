@@ -33,7 +33,11 @@ pub(crate) struct Door {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Guesser {
-    User(String),
+    /// Whoever guesses at a user from where the user last came in.
+    AtHome(String),
+    /// Whoever guesses at a user from elsewhere.
+    Elsewhere(String),
+    /// Whoever guesses from an address.
     Peer(IpAddr),
 }
 
@@ -65,16 +69,27 @@ impl Door {
 
     /// Returns how many seconds to wait before the next attempt, if any.
     pub(crate) fn wait(&self, user: &str, peer: IpAddr, now: Timestamp) -> Option<u32> {
-        let is_home = self.homes.get(user) == Some(&peer);
-        let by_user = self.guesses.get(&Guesser::User(user.to_owned())).filter(|_| !is_home);
-        let by_peer = self.guesses.get(&Guesser::Peer(network(peer)));
+        // A gateway has many users: those who have come in through it do not wait for what others do there.
+        let by_peer = self.guesses.get(&Guesser::Peer(network(peer))).filter(|_| !self.is_home(user, peer));
+        let by_user = self.guesses.get(&self.guesser(user, peer));
         let waits = [(by_user, limits::GUESSES_BY_USER), (by_peer, limits::GUESSES_BY_PEER)];
         waits.into_iter().filter_map(|(guesses, free)| guesses?.wait(free, now)).max()
     }
 
+    fn is_home(&self, user: &str, peer: IpAddr) -> bool {
+        self.homes.get(user) == Some(&peer)
+    }
+
+    fn guesser(&self, user: &str, peer: IpAddr) -> Guesser {
+        match self.is_home(user, peer) {
+            true => Guesser::AtHome(user.to_owned()),
+            false => Guesser::Elsewhere(user.to_owned()),
+        }
+    }
+
     /// Counts a wrong password. Of a user that does not exist there is nothing to guess.
     pub(crate) fn failed(&mut self, user: Option<&str>, peer: IpAddr, now: Timestamp) {
-        let user = user.map(|user| Guesser::User(user.to_owned()));
+        let user = user.map(|user| self.guesser(user, peer));
         for guesser in user.into_iter().chain([Guesser::Peer(network(peer))]) {
             self.make_room(now);
             let guesses = self.guesses.entry(guesser).or_insert(Guesses { count: 0, last: now });
@@ -88,7 +103,7 @@ impl Door {
 
     /// Notes a right password: the user's count starts anew.
     pub(crate) fn succeeded(&mut self, user: &str, peer: IpAddr) {
-        self.guesses.remove(&Guesser::User(user.to_owned()));
+        self.guesses.remove(&self.guesser(user, peer));
         if self.homes.len() >= limits::SESSIONS {
             self.homes.clear();
         }
@@ -168,12 +183,18 @@ mod tests {
         }
         assert!(door.wait("wv:a@x", PEER, start).is_some(), "from many addresses");
         assert_eq!(door.wait("wv:a@x", home, start), None);
+        for _ in 0..limits::GUESSES_BY_USER {
+            door.failed(Some("wv:a@x"), home, start);
+        }
+        assert!(door.wait("wv:a@x", home, start).is_some(), "guessing at home");
         assert_eq!(door.wait("wv:b@x", PEER, start), None);
         assert_eq!(door.wait("wv:a@x", PEER, start.after(limits::GUESS_WAIT)), None, "not for long");
         for number in 0..limits::GUESSES_BY_PEER {
             door.failed(Some(&format!("wv:{number}@x")), PEER, start);
         }
         assert!(door.wait("wv:new@x", PEER, start).is_some(), "many users from one address");
+        door.succeeded("wv:old@x", PEER);
+        assert_eq!(door.wait("wv:old@x", PEER, start), None, "came in there before");
         for number in 0..2 * limits::GUESSERS {
             door.failed(Some(&format!("wv:{number}@x")), PEER, start);
         }

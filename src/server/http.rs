@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 use crate::error::{Error, Result};
 
-/// The time that a request may take from its first octet to its last (abuse case B02).
+/// The time that the header of a request may take, and again its body, however slowly octets drip (abuse case B02).
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// The age at which a connection is closed, whatever it does.
 const CONNECTION_AGE: Duration = Duration::from_secs(3600);

@@ -18,6 +18,8 @@ pub(crate) fn login(context: &mut Context<'_>, request: &Element<'_>) -> Result<
     let outcome = admit(context, request);
     let answer = match &outcome {
         Ok(answer) => answer.clone(),
+        // What was written until the store failed is undone.
+        Err(fault) if fault.0.code == Code::INTERNAL_ERROR => return outcome,
         Err(fault) => Element::new("Login-Response").with(fault.0.element()),
     };
     Ok(match context.caller.client_id.name.as_ref() {
@@ -123,18 +125,12 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
     let time_to_live = time_to_live(context, request);
     let session = Session::new(context.caller.clone(), time_to_live, services, context.now);
     context.sessions.open(session);
-    let mut answer = welcome(context, time_to_live);
-    let begun =
-        negotiate_at_login(context, request).and_then(|negotiated| super::session_opened(context).map(|()| negotiated));
-    let negotiated = match begun {
-        Ok(negotiated) => negotiated,
-        Err(fault) => {
-            context.sessions.close(context.caller.session, None, context.now);
-            return Err(fault);
-        }
-    };
+    let outcome = super::session_opened(context).and_then(|()| negotiate_at_login(context, request));
+    let negotiated = outcome.inspect_err(|_| {
+        context.sessions.close(context.caller.session, None, context.now);
+    })?;
     let wants_capabilities = if negotiated.is_empty() { "T" } else { "F" };
-    answer.children.extend(negotiated);
+    let answer = welcome(context, time_to_live).with_all(negotiated);
     Ok(answer.with_leaf("CapabilityRequest", wants_capabilities))
 }
 

@@ -81,8 +81,10 @@ struct Answers {
 
 impl Engine {
     /// Starts an engine on a store.
-    pub fn open(configuration: Configuration, store: Store, random: Random) -> Self {
-        let (sessions, door, notes) = (Sessions::default(), Door::default(), Vec::new());
+    pub fn open(configuration: Configuration, mut store: Store, random: Random) -> Self {
+        let (sessions, door) = (Sessions::default(), Door::default());
+        let forgotten = store.forget_sessions().and_then(|()| store.commit());
+        let notes = forgotten.err().map(|error| format!("the store failed: {}", error.what)).into_iter().collect();
         Self { configuration, store, sessions, door, random, notes }
     }
 

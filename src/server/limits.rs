@@ -55,3 +55,5 @@ pub(crate) const CONTENT_TYPES: usize = 100;
 pub(crate) const SEARCH_PAIRS: usize = 20;
 /// Findings of a search; more are refused with 536.
 pub(crate) const SEARCH_FINDINGS: usize = 500;
+/// Groups that a search looks at.
+pub(crate) const GROUPS_SEARCHED: usize = 10_000;

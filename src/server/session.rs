@@ -150,7 +150,8 @@ pub(crate) struct Session {
 pub(crate) struct Search {
     pub(crate) id: String,
     pub(crate) limit: usize,
-    /// Addresses.
+    pub(crate) of_groups: bool,
+    /// Addresses of users or groups.
     pub(crate) findings: Vec<String>,
 }
 

@@ -695,9 +695,21 @@ fn verifies_addresses() {
     let mixed = anna.ask(&mut lab, list(&["berta", "wv:Nobody@example.com", "wv:x@elsewhere.example"]));
     let outcome = Outcome::read(&mixed).unwrap();
     assert_eq!(outcome.code.0, 201);
-    assert_eq!(outcome.details.iter().map(|d| d.code.0).collect::<Vec<_>>(), [516, 531]);
-    assert_eq!(outcome.details[1].items[0].trimmed(), "wv:Nobody@example.com", "echoed unchanged");
-    assert_eq!(code(&anna.ask(&mut lab, list(&["nobody", "none"]))), 900);
+    assert_eq!(outcome.details.iter().map(|d| d.code.0).collect::<Vec<_>>(), [200, 516, 531], "every ID is sorted");
+    assert_eq!(outcome.details[2].items[0].trimmed(), "wv:Nobody@example.com", "echoed unchanged");
+    assert_eq!(code(&anna.ask(&mut lab, list(&["nobody", "none"]))), 201);
+    let others = Element::new("IDList")
+        .with_leaf("ContactList", "wv:anna/friends@example.com")
+        .with_leaf("ContactList", "wv:berta/friends@example.com")
+        .with_leaf("GroupID", "wv:/lobby@example.com")
+        .with_leaf("Domain", "example.com")
+        .with_leaf("Domain", "elsewhere.example");
+    anna.ask(&mut lab, Element::new("CreateList-Request").with_leaf("ContactList", "wv:anna/friends@example.com"));
+    let mut berta = lab.login(Version::V1_3, "berta", "phone");
+    berta.ask(&mut lab, Element::new("CreateList-Request").with_leaf("ContactList", "wv:berta/friends@example.com"));
+    let outcome = Outcome::read(&anna.ask(&mut lab, Element::new("VerifyID-Request").with(others))).unwrap();
+    let sorted: Vec<_> = outcome.details.iter().map(|d| (d.code.0, d.items.len())).collect();
+    assert_eq!(sorted, [(200, 2), (404, 1), (700, 1), (800, 1)], "C05: lists of others are unknown");
 }
 
 #[test]
@@ -741,7 +753,9 @@ fn searches_page_by_page_and_knows_no_wildcards() {
     assert_eq!(code(&anna.ask(&mut lab, stop(&id))), 424);
     let mut foreign = search("user");
     foreign.children[0].children[0] = Element::leaf("SearchElement", "GROUP_TOPIC");
-    assert_eq!(code(&anna.ask(&mut lab, foreign)), 562);
+    let answer = anna.ask(&mut lab, foreign.clone());
+    assert_eq!(answer.child_text("SearchFindings"), Some("0"), "there are no groups");
+    assert_eq!(code(&anna.ask(&mut lab, foreign.with_all(search("user").children))), 562, "users or groups, not both");
 }
 
 // ---- abuse by those who are logged in

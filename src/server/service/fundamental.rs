@@ -1,11 +1,15 @@
 //! Fundamental services: who runs this, searching, checking addresses (CSP transactions, F9 to F15).
 
+use std::collections::BTreeMap;
+
 use super::Context;
-use crate::csp::{Address, Code, Outcome};
+use crate::csp::{Address, Code, Detail, Outcome};
 use crate::document::{Element, boolean, integer};
 use crate::server::fault::{Fault, required, success};
 use crate::server::limits;
 use crate::server::session::Search;
+use crate::server::store::groups::Group;
+use crate::server::store::{contact_lists, groups, search};
 
 /// GetSPInfo-Request; may come before a login.
 pub(crate) fn get_sp_info(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
@@ -16,37 +20,64 @@ pub(crate) fn get_sp_info(context: &mut Context<'_>, request: &Element<'_>) -> R
         .with_leaf("Description", "impskit: for provisioning checks, labs and small services"))
 }
 
-/// VerifyID-Request: which of the addresses exist.
+/// VerifyID-Request: which of the addresses exist. Every one is sorted by its code, 200 among them (F15).
 pub(crate) fn verify_id(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let list = request.child("IDList").ok_or_else(|| Fault::missing("IDList"))?;
-    let mut done = 0;
-    let mut failed = Vec::new();
+    let mut sorted: BTreeMap<Code, Vec<Element<'static>>> = BTreeMap::new();
     for item in &list.children {
-        match verify(context, item) {
-            None => {}
-            Some(Ok(())) => done += 1,
+        let code = match verify(context, item) {
+            None => continue,
+            Some(Ok(())) => Code::SUCCESSFUL,
             Some(Err(fault)) if fault.0.code == Code::INTERNAL_ERROR => return Err(fault),
-            Some(Err(fault)) => failed.push((fault.0.code, item.clone().into_owned())),
-        }
+            Some(Err(fault)) => fault.0.code,
+        };
+        sorted.entry(code).or_default().push(item.clone().into_owned());
     }
-    if done == 0 && failed.is_empty() {
+    if sorted.is_empty() {
         return Err(Fault::missing("IDList/UserID"));
     }
-    Ok(Outcome::of_many(done, failed).status())
+    let are_all_valid = sorted.keys().all(|code| *code == Code::SUCCESSFUL);
+    let code = if are_all_valid { Code::SUCCESSFUL } else { Code::PARTIALLY_SUCCESSFUL };
+    let details = sorted.into_iter().map(|(code, items)| Detail { code, items }).collect();
+    Ok(Outcome { details, ..Outcome::new(code) }.status())
 }
 
+/// Looks for what an element of an IDList names; `None` for elements that are not known.
 fn verify(context: &Context<'_>, item: &Element<'_>) -> Option<Result<(), Fault>> {
     let home = &context.configuration.domain;
     Some(match item.name.as_ref() {
         "UserID" => context.known_user(item.trimmed()).map(drop),
+        "ContactList" => verify_contact_list(context, item.trimmed()),
+        "GroupID" => verify_group(context, item.trimmed()).map(drop),
+        "ScreenName" => verify_screen_name(context, item),
         "Domain" if item.trimmed().eq_ignore_ascii_case(home) => Ok(()),
         "Domain" => Err(Code::NOT_FOUND.into()),
         _ => return None,
     })
 }
 
+/// Whether others have a list of that name is not for the caller to know (abuse case C05).
+fn verify_contact_list(context: &Context<'_>, text: &str) -> Result<(), Fault> {
+    let list = Address::contact_list_id(text, &context.configuration.domain).map_err(|_| Code::ADDRESS_ERROR)?;
+    let found = contact_lists::find(context.store.reader(), context.user(), list.as_str())?;
+    found.map(drop).ok_or_else(|| Code::UNKNOWN_CONTACT_LIST.into())
+}
+
+fn verify_group(context: &Context<'_>, text: &str) -> Result<Group, Fault> {
+    let group = Address::group_id(text, &context.configuration.domain).map_err(|_| Code::ADDRESS_ERROR)?;
+    groups::find(context.store.reader(), group.as_str())?.ok_or_else(|| Code::UNKNOWN_GROUP.into())
+}
+
+fn verify_screen_name(context: &Context<'_>, item: &Element<'_>) -> Result<(), Fault> {
+    let group = verify_group(context, required(item, "GroupID")?)?;
+    let name = required(item, "SName")?.to_lowercase();
+    let joined = groups::joined(context.store.reader(), &group.id)?;
+    let is_there = joined.iter().any(|joined| joined.screen_name.to_lowercase() == name);
+    if is_there { Ok(()) } else { Err(Code::ADDRESS_ERROR.into()) }
+}
+
 /// Search-Request: a new search, or the next piece of one.
-pub(crate) fn search(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+pub(crate) fn search_request(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     match request.child_text("SearchID").filter(|id| !id.is_empty()) {
         Some(id) => go_on(context, request, id),
         None => begin(context, request),
@@ -59,13 +90,14 @@ fn begin(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'st
     }
     let pairs = read_pairs(request)?;
     let limit = number(request, "SearchLimit").unwrap_or(PAGE).clamp(1, PAGE);
-    let findings = find_users(context, &pairs)?;
+    let of_groups = pairs.iter().all(|(element, _)| element.starts_with("GROUP_"));
+    let findings = if of_groups { find_groups(context, &pairs)? } else { find_users(context, &pairs)? };
     if findings.len() > limits::SEARCH_FINDINGS {
         return Err(Code(536).into());
     }
     let id = context.search_id();
     let session = context.session()?;
-    let search = Search { id: id.clone(), limit: limit as usize, findings };
+    let search = Search { id: id.clone(), limit: limit as usize, of_groups, findings };
     let answer = Element::new("Search-Response").with_leaf("SearchID", id);
     let answer = piece(&search, 1, answer);
     session.search = Some(search);
@@ -91,7 +123,6 @@ fn piece(search: &Search, index: usize, answer: Element<'static>) -> Element<'st
     let piece = &rest[..rest.len().min(search.limit)];
     let next = index + piece.len();
     let is_complete = piece.len() == rest.len();
-    let user = |address: &String| Element::new("User").with_leaf("UserID", address.clone());
     let mut answer = answer
         .with_leaf("SearchFindings", search.findings.len().to_string())
         .with_leaf("CompletionFlag", if is_complete { "T" } else { "F" });
@@ -99,10 +130,17 @@ fn piece(search: &Search, index: usize, answer: Element<'static>) -> Element<'st
         answer = answer.with_leaf("SearchIndex", next.to_string());
     }
     if !piece.is_empty() {
-        let users = Element::new("UserList").with_all(piece.iter().map(user));
-        answer = answer.with(Element::new("SearchResult").with(users));
+        let found = match search.of_groups {
+            true => Element::new("GroupList").with_all(piece.iter().map(|id| Element::leaf("GroupID", id.clone()))),
+            false => Element::new("UserList").with_all(piece.iter().map(user)),
+        };
+        answer = answer.with(Element::new("SearchResult").with(found));
     }
     answer
+}
+
+fn user(address: &String) -> Element<'static> {
+    Element::new("User").with_leaf("UserID", address.clone())
 }
 
 /// Reads the criteria: one pair a list, or several, or wrapped (CSP in XML, "SearchPairList in 1.3").
@@ -136,7 +174,8 @@ fn find_users(context: &Context<'_>, pairs: &[(String, &str)]) -> Result<Vec<Str
     // An address is looked for by its user part when it is given whole, and else as it stands.
     let home = &context.configuration.domain;
     let whole = Address::user_id(text, home).ok().filter(|_| text.contains('@')).map(|a| a.as_str().to_owned());
-    let mut found = context.store.find_users(whole.as_deref().unwrap_or(text), limits::SEARCH_FINDINGS + 1)?;
+    let mut found =
+        search::users(context.store.reader(), whole.as_deref().unwrap_or(text), limits::SEARCH_FINDINGS + 1)?;
     for (element, text) in pairs {
         let text = text.to_ascii_lowercase();
         match element.as_str() {
@@ -154,6 +193,28 @@ fn find_users(context: &Context<'_>, pairs: &[(String, &str)]) -> Result<Vec<Str
         }
     }
     Ok(found)
+}
+
+/// Finds the public groups that are meant to be found and fit all criteria.
+fn find_groups(context: &Context<'_>, pairs: &[(String, &str)]) -> Result<Vec<String>, Fault> {
+    let mut found = search::groups(context.store.reader(), limits::GROUPS_SEARCHED)?;
+    for (element, text) in pairs {
+        let text = text.to_lowercase();
+        let user = context.user_id(&text).map(|user| user.as_str().to_owned());
+        match element.as_str() {
+            "GROUP_ID" => found.retain(|group| group.id.contains(&text)),
+            "GROUP_NAME" => found.retain(|group| group.name.to_lowercase().contains(&text)),
+            "GROUP_TOPIC" => found.retain(|group| group.topic.to_lowercase().contains(&text)),
+            "GROUP_USER_ID_OWNER" => found.retain(|group| user.as_ref() == Ok(&group.owner)),
+            "GROUP_USER_ID_JOINED" => {
+                let user = user.map_err(|_| Code::INVALID_SEARCH)?;
+                let joined = search::groups_joined(context.store.reader(), &user)?;
+                found.retain(|group| joined.contains(&group.id));
+            }
+            _ => return Err(Code::INVALID_SEARCH.into()),
+        }
+    }
+    Ok(found.into_iter().map(|group| group.id).collect())
 }
 
 fn number(parent: &Element<'_>, child: &str) -> Option<u32> {

@@ -60,7 +60,7 @@ pub(crate) fn perform(context: &mut Context<'_>, primitive: &Element<'_>) -> Res
         "Service-Request" => access::service(context, primitive),
 
         "GetSPInfo-Request" => fundamental::get_sp_info(context, primitive),
-        "Search-Request" => fundamental::search(context, primitive),
+        "Search-Request" => fundamental::search_request(context, primitive),
         "StopSearch-Request" => fundamental::stop_search(context, primitive),
         "VerifyID-Request" => fundamental::verify_id(context, primitive),
 

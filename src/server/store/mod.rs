@@ -7,6 +7,7 @@ pub(crate) mod contact_lists;
 pub(crate) mod groups;
 pub(crate) mod messages;
 pub(crate) mod presence;
+pub(crate) mod search;
 pub(crate) mod tree;
 mod users;
 
@@ -59,7 +60,6 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
         migrate(&connection)?;
-        connection.execute_batch(include_str!("sessions.sql"))?;
         Ok(Self { connection, is_writing: false, input_wrote: false })
     }
 
@@ -114,6 +114,11 @@ impl Store {
 }
 
 impl Store {
+    /// Forgets what belonged to sessions: a server that starts has none.
+    pub(crate) fn forget_sessions(&mut self) -> Result<()> {
+        Ok(self.writer()?.execute_batch(include_str!("sessions.sql"))?)
+    }
+
     /// Returns when the next thing that does not last for ever ends.
     pub(crate) fn next_expiry(&self) -> Result<Option<Timestamp>> {
         let sql = "SELECT min(expires) FROM (SELECT min(expires) AS expires FROM message_copy

@@ -1,4 +1,4 @@
--- What belonged to sessions, when the program starts: there are none.
+-- What belonged to sessions, when a server starts: there are none.
 DELETE FROM subscription;
 DELETE FROM list_subscription;
 DELETE FROM group_joined;

@@ -98,16 +98,6 @@ impl Store {
         let sql = "DELETE FROM users WHERE address = ?1";
         Ok(self.writer()?.prepare_cached(sql)?.execute([address])? == 1)
     }
-
-    /// Returns the addresses that hold `text` in any case of letters, at most `most` of them. No letter of `text` is
-    /// a wildcard (abuse case C07).
-    pub(crate) fn find_users(&self, text: &str, most: usize) -> Result<Vec<String>> {
-        let sql = "SELECT address FROM users WHERE instr(address, lower(?1)) > 0 AND disabled = 0
-                   ORDER BY address LIMIT ?2";
-        let mut statement = self.reader().prepare_cached(sql)?;
-        let found = statement.query_map(params![text, i64::try_from(most).unwrap_or(i64::MAX)], |row| row.get(0))?;
-        Ok(found.collect::<rusqlite::Result<_>>()?)
-    }
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<User> {

@@ -40,7 +40,6 @@ pub fn update_presence(values: &[(&str, &str)]) -> Element<'static> {
 /// the requests about one group or list it is that group or list.
 pub fn address_to(request: &mut Element<'static>, version: Version, to: &[&str]) {
     let name = request.name.to_string();
-    let is_resource = |id: &&&str| Address::read(id, "localhost").is_ok_and(|address| address.resource().is_some());
     let children = match name.as_str() {
         "SendMessage-Request" | "ForwardMessage-Request" | "Invite-Request" | "CancelInvite-Request" => {
             let target = request.children.iter_mut().find(|child| child.name == "MessageInfo");
@@ -56,7 +55,7 @@ pub fn address_to(request: &mut Element<'static>, version: Version, to: &[&str])
         | "CreateAttributeList-Request"
         | "DeleteAttributeList-Request"
         | "GetAttributeList-Request" => {
-            let (lists, users): (Vec<&str>, Vec<&str>) = to.iter().partition(|id| is_resource(&id));
+            let (lists, users): (Vec<&str>, Vec<&str>) = to.iter().partition(|id| has_resource(id));
             // The attribute lists of 1.1 and 1.2 name users bare, but for the request that reads them.
             let is_bare = version != Version::V1_3 && matches!(&name[..6], "Create" | "Delete");
             let users = if is_bare { leaves("UserID", &users) } else { ids::user_list(version, users) };
@@ -67,12 +66,12 @@ pub fn address_to(request: &mut Element<'static>, version: Version, to: &[&str])
             [users, ids::contact_list_list(version, lists), auto].concat()
         }
         "AddGroupMembers-Request" | "RemoveGroupMembers-Request" => {
-            let (groups, users): (Vec<&str>, Vec<&str>) = to.iter().partition(|id| is_resource(&id));
+            let (groups, users): (Vec<&str>, Vec<&str>) = to.iter().partition(|id| has_resource(id));
             [leaves("GroupID", &groups), ids::member_list(version, users)].concat()
         }
         "CreateList-Request" | "DeleteList-Request" | "ListManage-Request" => leaves("ContactList", to),
         _ => {
-            let (groups, users): (Vec<&str>, Vec<&str>) = to.iter().partition(|id| is_resource(&id));
+            let (groups, users): (Vec<&str>, Vec<&str>) = to.iter().partition(|id| has_resource(id));
             [leaves("GroupID", &groups), leaves("UserID", &users)].concat()
         }
     };
@@ -99,11 +98,14 @@ pub fn addresses_from<'e>(primitive: &'e Element<'_>) -> Vec<&'e str> {
 
 fn recipient(to: &[&str]) -> Element<'static> {
     let entity = |id: &&str| {
-        let is_group = Address::read(id, "localhost").is_ok_and(|address| address.resource().is_some());
-        let (outer, inner) = if is_group { ("Group", "GroupID") } else { ("User", "UserID") };
+        let (outer, inner) = if has_resource(id) { ("Group", "GroupID") } else { ("User", "UserID") };
         Element::new(outer).with_leaf(inner, (*id).to_owned())
     };
     Element::new("Recipient").with_all(to.iter().map(entity))
+}
+
+fn has_resource(id: &str) -> bool {
+    Address::read(id, "localhost").is_ok_and(|address| address.resource().is_some())
 }
 
 fn leaves(name: &'static str, ids: &[&str]) -> Vec<Element<'static>> {

@@ -1,6 +1,8 @@
 //! The test suite: one program, so that linking is paid once.
 
 mod cli;
+#[cfg(feature = "server")]
+mod client;
 mod codecs;
 mod conversations;
 mod csp;

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use crate::codec::{self, Document, Limits};
 use crate::diagnose::{Diagnostic, Report, Rule, Source, Span};
 use crate::document::{Element, Vocabulary};
-use crate::provision::Profile;
+use crate::error::Result;
+use crate::provision::{Profile, rows};
 use crate::{cp, csp, delivery, dm, provision};
 
 /// Every vocabulary that we know. Where an input does not say which it is, the first that fits is taken.
@@ -28,7 +29,7 @@ pub static RULES: &[&[&Rule]] = &[
     dm::RULES,
     csp::RULES,
     provision::RULES,
-    provision::rows::RULES,
+    rows::RULES,
     delivery::RULES,
 ];
 
@@ -59,9 +60,12 @@ pub static KINDS: &[Kind] = &[
         let secret = &mut |_: &_| Ok("secret".to_owned());
         Profile::read(&String::from_utf8_lossy(bytes), secret, report);
     }),
-    Kind::text("csv", "subscriber table", looks_like_table, |bytes, _, report| {
-        // A table in memory is not the world: reading it does not fail.
-        let _ = provision::rows::check(bytes, b',', &[], report);
+    Kind::text("csv", "subscriber table", looks_like_subscribers, |bytes, _, report| {
+        let checked = rows::check(bytes, delimiter(bytes), &[], report);
+        table_outcome(checked.map(drop), report);
+    }),
+    Kind::text("table", "table", looks_like_table, |bytes, _, report| {
+        table_outcome(check_table(bytes, report), report);
     }),
 ];
 
@@ -240,7 +244,41 @@ fn looks_like_profile(text: &str) -> bool {
 }
 
 /// Returns whether the first line is the header of a subscriber table.
-fn looks_like_table(text: &str) -> bool {
+fn looks_like_subscribers(text: &str) -> bool {
     let header = text.trim_start_matches('\u{FEFF}').lines().next().unwrap_or_default();
     header.split([',', ';', '\t']).any(|name| name.trim().trim_matches('"').eq_ignore_ascii_case("msisdn"))
+}
+
+/// Returns whether the first two lines have as many cells: an operator's own table.
+fn looks_like_table(text: &str) -> bool {
+    let delimiter = delimiter(text.as_bytes()) as char;
+    let mut cells = text.lines().take(2).map(|line| line.matches(delimiter).count());
+    let header = cells.next().unwrap_or_default();
+    header > 0 && cells.next() == Some(header)
+}
+
+/// Returns the delimiter of a table: what stands most often in its first line.
+fn delimiter(table: &[u8]) -> u8 {
+    let header = table.split(|&b| b == b'\n').next().unwrap_or_default();
+    let count = |delimiter: u8| header.iter().filter(|&&b| b == delimiter).count();
+    [b'\t', b';', b','].into_iter().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',')
+}
+
+/// Reports what is wrong with the form of an operator's own table; what its columns hold is for a profile to say.
+fn check_table(bytes: &[u8], report: &mut Report) -> Result<()> {
+    let Some(mut table) = rows::Table::open(bytes, delimiter(bytes), rows::Names::Theirs, report)? else {
+        return Ok(());
+    };
+    while let Some(row) = table.next_row()? {
+        row.check(&[], report);
+    }
+    Ok(())
+}
+
+/// A table that is in memory fails only where a row has no end: that is a fault of the table.
+fn table_outcome(outcome: Result<()>, report: &mut Report) {
+    if let Err(error) = outcome {
+        let finding = Diagnostic::new(&codec::UNREADABLE, Span::default(), error.what);
+        report.add(finding.help(error.help.unwrap_or_default()).at(error.at.unwrap_or_default()));
+    }
 }

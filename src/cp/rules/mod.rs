@@ -69,6 +69,9 @@ pub fn check(root: &Element<'_>, fragment: bool, report: &mut Report) {
         return;
     }
     let document = Provisioning { root, characteristics: Characteristic::of_document(root), fragment };
+    if structure::nothing_left(&document, report) {
+        return;
+    }
     for characteristic in &document.characteristics {
         check_each(characteristic, "root", report);
     }
@@ -99,7 +102,6 @@ const EACH: &[fn(&Characteristic<'_>, &mut Report)] = &[
 
 /// What needs the whole document.
 const WHOLE: &[fn(&Provisioning<'_>, &mut Report)] = &[
-    structure::nothing_left,
     references::duplicate_keys,
     references::dangling,
     references::two_provurl,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Provisioning, imps, quoted};
 use crate::cp::characteristic::{Characteristic, Declaration, Parm};
 use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
-use crate::document::{Element, is_declaration};
+use crate::document::{Element, is_declaration, shorten};
 
 pub(super) const DOCUMENT_TYPE: Rule = Rule {
     code: "CP001",
@@ -33,7 +33,7 @@ pub(super) fn document(root: &Element<'_>, report: &mut Report) -> bool {
         let finding = Diagnostic::new(&DOCUMENT_TYPE, version.value_span, message).at("wap-provisioningdoc/version");
         report.add(finding.help("write `version=\"1.0\"`, or leave the attribute out"));
     }
-    elements(root, "", report);
+    elements(root, "wap-provisioningdoc", report);
     true
 }
 
@@ -44,24 +44,25 @@ fn elements(element: &Element<'_>, path: &str, report: &mut Report) {
         "parm" => (Some("name"), &["name", "value"], &[]),
         _ => (None, &["version"], &["characteristic"]),
     };
-    let path = if path.is_empty() { element.name.to_string() } else { format!("{path}/{}", element.name) };
     if let Some(needed) = needed
         && element.attribute(needed).is_none_or(|value| value.trim().is_empty())
     {
         let message = format!("a `{}` without `{needed}`", element.name);
-        report.add(Diagnostic::new(&DOCUMENT_TYPE, start_of(element), message).at(path.clone()));
+        report.add(Diagnostic::new(&DOCUMENT_TYPE, start_of(element), message).at(path));
     }
     for attribute in element.attributes.iter().filter(|a| !is_declaration(&a.name)) {
         if !attributes.contains(&attribute.name.as_ref()) {
             let message = format!("`{}` has no attribute `{}`; clients skip it", element.name, attribute.name);
-            report.add(Diagnostic::new(&UNKNOWN, attribute.span, message).at(path.clone()));
+            report.add(Diagnostic::new(&UNKNOWN, attribute.span, message).at(path));
         }
     }
     for child in &element.children {
+        let name = child.attribute("type").or_else(|| child.attribute("name")).unwrap_or(&child.name);
+        let path = if needed.is_none() { shorten(name) } else { format!("{path}/{}", shorten(name)) };
         if children.contains(&child.name.as_ref()) {
             elements(child, &path, report);
         } else {
-            report.add(stray(child, element).at(format!("{path}/{}", child.name)));
+            report.add(stray(child, element).at(path));
         }
     }
 }
@@ -78,7 +79,12 @@ fn stray(child: &Element<'_>, parent: &Element<'_>) -> Diagnostic {
         }
         Some(_) => {
             let message = format!("`{written}` has no place in `{}`", parent.name);
-            Diagnostic::new(&DOCUMENT_TYPE, start_of(child), message)
+            let finding = Diagnostic::new(&DOCUMENT_TYPE, start_of(child), message);
+            if parent.name == "parm" {
+                finding.help("close the `parm` before it: it holds no elements")
+            } else {
+                finding
+            }
         }
         None => {
             let message = format!("`{written}` is not an element of provisioning documents; clients skip it");
@@ -104,17 +110,22 @@ pub(super) const NOTHING_LEFT: Rule = Rule {
     good: include_str!("examples/CP002.good.xml"),
 };
 
-/// A document of vendor characteristics only may be meant for that vendor's clients: a warning.
-pub(super) fn nothing_left(document: &Provisioning<'_>, report: &mut Report) {
+/// Returns whether a client finds nothing to read. A document of vendor characteristics only may be meant for that
+/// vendor's clients: a warning.
+pub(super) fn nothing_left(document: &Provisioning<'_>, report: &mut Report) -> bool {
     let span = start_of(document.root);
     let characteristics = &document.characteristics;
     let finding = |message: &str| Diagnostic::new(&NOTHING_LEFT, span, message).at(document.root.name.clone());
     if characteristics.is_empty() {
         report.add(finding("the document has no characteristic"));
+        true
     } else if characteristics.iter().all(|c| c.declaration.is_none()) {
         let finding = finding("none of the characteristics is one of Provisioning Content");
         let help = "fine where one vendor's clients are meant; all others take nothing from it";
         report.add(finding.severity(Severity::Warning).help(help));
+        true
+    } else {
+        false
     }
 }
 
@@ -168,6 +179,11 @@ pub(super) fn missing_parms(characteristic: &Characteristic<'_>, report: &mut Re
     }
     for parm in characteristic.declaration.iter().flat_map(|d| &d.parms).filter(|p| p.occurs.least > 0) {
         let Some(found) = characteristic.parm(parm.name) else {
+            // A `Parm` of that name has been named already.
+            let is_misspelt = |e: &Element<'_>| e.name != "parm" && e.attribute("name") == Some(parm.name);
+            if characteristic.element.children.iter().any(is_misspelt) {
+                continue;
+            }
             let message = format!("`{}` without `{}`", characteristic.name, parm.name);
             report.add(characteristic.finding(&PARM_MISSING, message));
             continue;

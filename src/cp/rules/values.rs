@@ -138,7 +138,10 @@ pub(super) const UNKNOWN_VALUE: Rule = Rule {
 };
 
 pub(super) fn unknown_values(characteristic: &Characteristic<'_>, report: &mut Report) {
-    for (parm, declared, value) in valued(characteristic) {
+    let is_gprs = is_gprs(characteristic);
+    // What a GPRS access point must say has a rule of its own.
+    let others = valued(characteristic).filter(|(parm, ..)| !(is_gprs && parm.name == "NAP-ADDRTYPE"));
+    for (parm, declared, value) in others {
         let (words, items): (_, Vec<&str>) = match declared {
             Value::One(words) => (words, vec![value]),
             // The list of SERVICES is looked at by the rules of `wA`.
@@ -150,6 +153,9 @@ pub(super) fn unknown_values(characteristic: &Characteristic<'_>, report: &mut R
             let finding = characteristic.parm_finding(&UNKNOWN_VALUE, parm.value_span(), parm.name, message);
             report.add(match words.iter().find(|word| word.eq_ignore_ascii_case(item)) {
                 Some(word) => finding.help(format!("write `{word}`: some clients compare with case")),
+                // A service may also be a free word, of which these two are usual.
+                None if parm.name == "SERVICE" && is_web(item) => continue,
+                None if parm.name == "SERVICE" => finding.severity(Severity::Note),
                 None if words.len() <= 12 => finding.help(format!("registered are {}", quoted(words.iter().copied()))),
                 None => finding,
             });
@@ -169,6 +175,10 @@ pub(super) fn unknown_values(characteristic: &Characteristic<'_>, report: &mut R
     }
 }
 
+fn is_web(service: &str) -> bool {
+    service.eq_ignore_ascii_case("HTTP") || service.eq_ignore_ascii_case("HTTPS")
+}
+
 pub(super) const APN_TYPE: Rule = Rule {
     code: "CP016",
     name: "apn-type",
@@ -181,8 +191,7 @@ pub(super) const APN_TYPE: Rule = Rule {
 };
 
 pub(super) fn apn_type(characteristic: &Characteristic<'_>, report: &mut Report) {
-    let is_gprs = |p: &Parm<'_>| matches!(p.value, Some("GSM-GPRS" | "3G-GSM"));
-    if characteristic.name != "NAPDEF" || !characteristic.parms_named("BEARER").any(is_gprs) {
+    if !is_gprs(characteristic) {
         return;
     }
     match characteristic.parm("NAP-ADDRTYPE") {
@@ -198,6 +207,11 @@ pub(super) fn apn_type(characteristic: &Characteristic<'_>, report: &mut Report)
         }
         Some(_) => {}
     }
+}
+
+fn is_gprs(characteristic: &Characteristic<'_>) -> bool {
+    let is_gprs = |p: &Parm<'_>| matches!(p.value, Some("GSM-GPRS" | "3G-GSM"));
+    characteristic.name == "NAPDEF" && characteristic.parms_named("BEARER").any(is_gprs)
 }
 
 pub(super) const FLAG: Rule = Rule {

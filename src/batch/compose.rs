@@ -1,0 +1,257 @@
+//! From a row to the message that is sent: fill, seal, split, and say it as a line of JSON.
+//!
+//! Planning and running go through the same [`Composer`], and the key of a row covers the document: what was planned
+//! is what is sent, octet for octet, or nothing is.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::campaign::Part;
+use super::route::Message;
+use super::run::Refusal;
+use super::store::{DueRow, SEPARATOR};
+use crate::codec::{self, Limits, WbxmlStyle};
+use crate::cp;
+use crate::cp::mac::{Imsi, Key, Pin, Security};
+use crate::delivery::sms::{Address, Kind};
+use crate::delivery::wdp::{MOST_PARTS, Ports, Reference, segment_count};
+use crate::delivery::{Bearing, Outgoing};
+use crate::diagnose::Report;
+use crate::error::{Error, Result};
+use crate::provision::rows::{BAD_VALUE, MISSING_VALUE, number};
+use crate::provision::{BadHandset, Compiled, Handset, Profile};
+
+/// One profile, compiled for the columns of one table.
+#[derive(Debug, Clone)]
+pub struct Composer {
+    compiled: Compiled,
+    campaign: String,
+    /// The number by which the store knows it.
+    number: u32,
+}
+
+/// A row as it will be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Composed {
+    /// The number.
+    pub msisdn: u64,
+    /// The profile's name, and the variant's place in it.
+    pub variant: String,
+    /// SHA-256 over campaign, number, variant and document.
+    pub key: [u8; 32],
+    /// The document in WBXML.
+    pub document: Vec<u8>,
+    /// How it is sealed; `None` for no seal.
+    seal: Option<Security>,
+    pin: Option<Pin>,
+    imsi: Option<Imsi>,
+}
+
+impl Composer {
+    /// Compiles a profile for rows with the columns of `header`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the profile does not say how pushes are sealed, when it uses columns that the table does not have,
+    /// and when WBXML cannot carry it.
+    pub fn new(profile: &Profile, header: &[&str], campaign: &str, number: u32) -> Result<Self> {
+        let all = std::iter::once(profile).chain(profile.variants.iter().map(|variant| &variant.profile));
+        for one in all {
+            security_of(one)?;
+        }
+        let compiled = Compiled::new(profile, header, campaign, WbxmlStyle::Safe)
+            .map_err(|cannot| Error::input(format!("the profile cannot be encoded: {cannot}")))?;
+        let missing = compiled.missing();
+        if let Some(name) = missing.first() {
+            let error = Error::input(format!("the profile uses `{{{name}}}`, but the table has no column `{name}`"));
+            return Err(error.help(format!("the table has the columns {}", header.join(", "))));
+        }
+        Ok(Self { compiled, campaign: campaign.to_owned(), number })
+    }
+
+    /// Returns the number by which the store knows this profile with these columns.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Fills the document of a row, whose cells `cell` gives by their place in the header.
+    ///
+    /// # Errors
+    ///
+    /// Says which value is missing or wrong.
+    pub fn compose<'r>(&'r self, cell: &impl Fn(usize) -> &'r str) -> std::result::Result<Composed, BadHandset> {
+        let mut document = Vec::with_capacity(512);
+        let filled = self.compiled.fill(cell, None, &mut document)?;
+        let msisdn = number(&filled.handset.msisdn).ok_or_else(|| missing("msisdn", "every row needs it"))?;
+        let variant = match filled.variant {
+            Some(place) => format!("{}/{}", filled.profile.id, place + 1),
+            None => filled.profile.id.clone(),
+        };
+        let seal = security_of(filled.profile).unwrap_or_default();
+        let (pin, imsi) = secrets(seal, &filled.handset)?;
+        let key = key(&self.campaign, msisdn, &variant, &document);
+        Ok(Composed { msisdn, variant, key, document, seal, pin, imsi })
+    }
+}
+
+impl Composed {
+    /// Returns how many messages it takes.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it takes more than can be numbered.
+    pub fn sms(&self) -> std::result::Result<u32, BadHandset> {
+        let mut outgoing = Outgoing::new();
+        self.seal(&mut outgoing);
+        let count = segment_count(outgoing.push().len(), self.reference());
+        u32::try_from(count).ok().filter(|_| count <= MOST_PARTS).ok_or_else(|| BadHandset {
+            rule: &BAD_VALUE,
+            column: "msisdn".to_owned(),
+            message: format!("the document takes {count} SMS, more than {MOST_PARTS}"),
+        })
+    }
+
+    fn seal(&self, outgoing: &mut Outgoing) {
+        let key = self.seal.and_then(|security| Key::new(security, self.pin.as_ref(), self.imsi.as_ref()));
+        outgoing.seal(1, &self.document, self.seal.zip(key.as_ref()));
+    }
+
+    /// Of the key, so that it is the same in every run and differs from one handset to the next.
+    fn reference(&self) -> Reference {
+        Reference::Short(self.key[0])
+    }
+
+    /// Returns the message as a line of JSON, `impskit.message/1`.
+    fn line(&self, attempt: u32, parts: &[Part]) -> Result<Vec<u8>> {
+        let mut outgoing = Outgoing::new();
+        self.seal(&mut outgoing);
+        let address = Address::read_text(&format!("+{}", self.msisdn))?;
+        let (reference, ports) = (self.reference(), Ports::default());
+        outgoing.split(&Bearing { address: &address, kind: Kind::SUBMIT, reference, ports, centre: None })?;
+        let mut line = Vec::with_capacity(512 + 6 * outgoing.push().len());
+        line.extend_from_slice(b"{\"schema\":\"impskit.message/1\",\"ref\":\"");
+        hex(&self.key, &mut line);
+        let head = format!("\",\"msisdn\":\"{}\",\"attempt\":{attempt},\"form\":\"sms\"", self.msisdn);
+        line.extend_from_slice(head.as_bytes());
+        if parts.contains(&Part::Push) {
+            line.extend_from_slice(b",\"push\":\"");
+            hex(outgoing.push(), &mut line);
+            line.push(b'"');
+        }
+        if parts.contains(&Part::Pdus) {
+            line.extend_from_slice(b",\"pdus\":[");
+            for (place, pdu) in outgoing.pdus().enumerate() {
+                line.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
+                hex(pdu, &mut line);
+                line.push(b'"');
+            }
+            line.push(b']');
+        }
+        if parts.contains(&Part::Document) {
+            line.extend_from_slice(b",\"document\":\"");
+            hex(&self.document, &mut line);
+            line.push(b'"');
+        }
+        if parts.contains(&Part::Xml) {
+            line.extend_from_slice(b",\"xml\":");
+            line.extend_from_slice(xml(&self.document).as_bytes());
+        }
+        line.extend_from_slice(b"}\n");
+        Ok(line)
+    }
+}
+
+/// Returns the message of a row that is due, if it is the one that was planned.
+///
+/// # Errors
+///
+/// Gives the row back with the reason why there is no message.
+pub fn message(
+    composers: &[Arc<Composer>],
+    parts: &[Part],
+    row: DueRow,
+) -> std::result::Result<Message, (DueRow, Refusal)> {
+    let Some(composer) = composers.iter().find(|composer| composer.number == row.setup) else {
+        return Err((row, Refusal::Changed));
+    };
+    let cells: Vec<&str> = row.cells.split(SEPARATOR).collect();
+    match composer.compose(&|place| cells.get(place).copied().unwrap_or_default()) {
+        Ok(composed) if composed.key == row.key => match composed.line(row.attempts + 1, parts) {
+            Ok(line) => Ok(Message { row, line, pin: composed.pin, imsi: composed.imsi }),
+            Err(error) => Err((row, Refusal::Unfit("message".to_owned(), error.what))),
+        },
+        _ => Err((row, Refusal::Changed)),
+    }
+}
+
+/// Reads a profile that a campaign or a row names, relative to the campaign's folder.
+pub type Load<'l> = dyn FnMut(&Path) -> Result<Profile> + 'l;
+
+fn security_of(profile: &Profile) -> Result<Option<Security>> {
+    match profile.security.as_deref() {
+        Some("none") => Ok(None),
+        Some(name) => match Security::from_name(name) {
+            Some(security) => Ok(Some(security)),
+            None => Err(Error::input(format!("`{name}` is no way to seal a push"))),
+        },
+        None => Err(Error::input(format!("the profile `{}` does not say how pushes are sealed", profile.id))
+            .help("write `security = \"netwpin\"`, `\"userpin\"` or another under `[push]`; `\"none\"` for no seal")),
+    }
+}
+
+/// Returns the secrets that a seal needs.
+fn secrets(
+    seal: Option<Security>,
+    handset: &Handset<'_>,
+) -> std::result::Result<(Option<Pin>, Option<Imsi>), BadHandset> {
+    let Some(security) = seal else { return Ok((None, None)) };
+    let reason = format!("the seal {} needs it", security.name());
+    let wrong = |column: &str, error: &Error| BadHandset {
+        rule: &BAD_VALUE,
+        column: column.to_owned(),
+        message: format!("`{column}`: {}", error.what),
+    };
+    let pin = match handset.pin.as_ref() {
+        _ if !security.needs_pin() => None,
+        "" => return Err(missing("pin", &reason)),
+        pin => Some(Pin::read(pin).map_err(|error| wrong("pin", &error))?),
+    };
+    let imsi = match handset.imsi.as_ref() {
+        _ if !security.needs_imsi() => None,
+        "" => return Err(missing("imsi", &reason)),
+        imsi => Some(Imsi::read(imsi).map_err(|error| wrong("imsi", &error))?),
+    };
+    Ok((pin, imsi))
+}
+
+fn missing(column: &str, reason: &str) -> BadHandset {
+    let message = format!("`{column}` is empty, but {reason}");
+    BadHandset { rule: &MISSING_VALUE, column: column.to_owned(), message }
+}
+
+/// Returns the key of what is sent to whom. No part holds U+0000, so no two fall together.
+fn key(campaign: &str, msisdn: u64, variant: &str, document: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [campaign, &msisdn.to_string(), variant] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.update(document);
+    hash.finalize().into()
+}
+
+fn hex(octets: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for octet in octets {
+        out.extend_from_slice(&[DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+    }
+}
+
+/// Returns the document in XML, as a JSON string.
+fn xml(document: &[u8]) -> String {
+    let read = codec::read(document, &[&cp::VOCABULARY], &Limits::default(), &mut Report::new());
+    let text = read.map(|read| codec::write_xml(&read.root, Some(&cp::VOCABULARY), false)).unwrap_or_default();
+    serde_json::Value::from(String::from_utf8_lossy(&text)).to_string()
+}

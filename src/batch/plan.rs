@@ -1,0 +1,385 @@
+//! Planning: every row read, checked, filled and stored before the first one is sent.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sha2::{Digest as _, Sha256};
+
+use super::campaign::Campaign;
+use super::compose::{Composed, Composer, Load};
+use super::pipeline;
+use super::run::Progress;
+use super::store::{Added, NewRow, SEPARATOR, Store, Stored, Timestamp};
+use crate::diagnose::{Diagnostic, Report, Rule};
+use crate::error::{Error, Result};
+use crate::provision::rows::{BAD_VALUE, DUPLICATE, Names, RULES, Row, Table, instant};
+
+/// Rows that a thread takes at once.
+const CHUNK: usize = 256;
+/// Rows of one transaction: large enough that the store is walked seldom, small enough for memory.
+const GROUP: usize = 20_000;
+/// Profiles that the rows of one table may name.
+const MOST_PROFILES: usize = 100;
+
+/// A table of subscribers that is to be planned.
+pub struct Subscribers<'t> {
+    /// The table.
+    pub table: &'t mut dyn Read,
+    /// The separator of cells.
+    pub delimiter: u8,
+    /// About how many rows it has.
+    pub about: u64,
+    /// Only so many rows are read.
+    pub limit: u64,
+    /// Where rejected rows go.
+    pub rejects: Option<&'t mut dyn Write>,
+}
+
+/// How a plan is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'o> {
+    /// The campaign file, for the store.
+    pub file: &'o str,
+    /// Threads that check and fill.
+    pub workers: usize,
+    /// What time it is.
+    pub now: Timestamp,
+    /// Set from outside: the plan is given up.
+    pub stop: &'o AtomicBool,
+}
+
+/// What a plan came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// Rows that were read.
+    pub rows: u64,
+    /// Rows that are new.
+    pub new: u64,
+    /// Rows planned before, with the same message.
+    pub unchanged: u64,
+    /// Rows planned before and not sent yet, whose message is another now.
+    pub replaced: u64,
+    /// Rows left alone, by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// Rows that are wrong, by rule code.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Handsets still planned that are only in an earlier table.
+    pub earlier: u64,
+    /// Handsets that are to be sent.
+    pub handsets: u64,
+    /// Messages that they take.
+    pub sms: u64,
+    /// The plan's hash, in hex.
+    pub plan: String,
+    /// Whether it was stopped before its end; then there is no hash.
+    pub is_interrupted: bool,
+}
+
+/// Plans a campaign for a table of subscribers.
+///
+/// # Errors
+///
+/// Fails when the table has no usable header, when the profile cannot be used with its columns, and when the store
+/// or a file does not work. A row that is wrong is no error: it is counted and goes to the reject file.
+pub fn plan(
+    store: &mut Store,
+    campaign: &Campaign,
+    subscribers: Subscribers<'_>,
+    load: &mut Load<'_>,
+    options: &Options<'_>,
+    watch: &mut dyn FnMut(Progress),
+) -> Result<Planned> {
+    let profile = load(&campaign.profile)?;
+    let names = if profile.own_table { Names::Theirs } else { Names::Ours };
+    let mut report = Report::new();
+    let Some(table) = Table::open(subscribers.table, subscribers.delimiter, names, &mut report)? else {
+        return Err(header_error(&report));
+    };
+    let header: Vec<String> = table.header().names().map(|name| name.trim().to_owned()).collect();
+    let columns: Vec<&str> = header.iter().map(String::as_str).collect();
+    // What is wrong with the profile as a whole is said before anything is stored.
+    Composer::new(&profile, &columns, &campaign.name, 0)?;
+    let stored = store.begin_plan(&campaign.name, options.file, subscribers.about, options.now)?;
+    let header = header.join(&SEPARATOR.to_string());
+    let number = store.setup(&stored.name, &campaign.profile.to_string_lossy(), &header)?;
+    let composer = Arc::new(Composer::new(&profile, &columns, &campaign.name, number)?);
+    let mut intake = Intake {
+        table,
+        left: subscribers.limit,
+        composers: BTreeMap::new(),
+        standard: composer,
+        header,
+        campaign,
+        load,
+        stop: options.stop,
+    };
+    let mut ledger = Ledger::new(store, &stored, subscribers.rejects, intake.table.header().reject_line())?;
+    let checker = Checker { route: campaign.route()?.name, names, now: options.now };
+    let intake_store = std::cell::RefCell::new((&mut intake, &mut ledger));
+    let source = || {
+        let mut both = intake_store.borrow_mut();
+        let (intake, ledger) = &mut *both;
+        intake.next(ledger)
+    };
+    let work = |rows: Vec<Taken>| rows.into_iter().map(|taken| checker.check(taken)).collect::<Vec<_>>();
+    pipeline::in_order(options.workers, source, work, |results| {
+        let mut both = intake_store.borrow_mut();
+        both.1.add(results)?;
+        watch(Progress::Read { rows: both.1.planned.rows, about: subscribers.about });
+        Ok(())
+    })?;
+    ledger.finish(options.stop.load(Ordering::Relaxed))
+}
+
+fn header_error(report: &Report) -> Error {
+    let Some(finding) = report.diagnostics().first() else { return Error::input("the table has no header") };
+    let what = format!("{}: {}", finding.rule.code, finding.message);
+    Error::input(what).at("line 1").help(finding.way_out())
+}
+
+/// A row with the profile that it names.
+struct Taken {
+    row: Row,
+    composer: std::result::Result<Arc<Composer>, String>,
+}
+
+/// Reads rows and finds the profile of each.
+struct Intake<'i> {
+    table: Table<&'i mut dyn Read>,
+    left: u64,
+    standard: Arc<Composer>,
+    composers: BTreeMap<String, std::result::Result<Arc<Composer>, String>>,
+    header: String,
+    campaign: &'i Campaign,
+    load: &'i mut Load<'i>,
+    stop: &'i AtomicBool,
+}
+
+impl Intake<'_> {
+    fn next(&mut self, ledger: &mut Ledger<'_>) -> Result<Option<Vec<Taken>>> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let mut rows = Vec::with_capacity(CHUNK);
+        while rows.len() < CHUNK && self.left > 0 {
+            let Some(row) = self.table.next_row()? else { break };
+            self.left -= 1;
+            let composer = match row.get("profile") {
+                None => Ok(Arc::clone(&self.standard)),
+                Some(name) => self.composer(&name.to_owned(), ledger)?,
+            };
+            rows.push(Taken { row, composer });
+        }
+        Ok((!rows.is_empty()).then_some(rows))
+    }
+
+    fn composer(
+        &mut self,
+        name: &str,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<std::result::Result<Arc<Composer>, String>> {
+        if let Some(known) = self.composers.get(name) {
+            return Ok(known.clone());
+        }
+        if self.composers.len() == MOST_PROFILES {
+            return Err(Error::input(format!("the table names more than {MOST_PROFILES} profiles")));
+        }
+        let columns: Vec<&str> = self.header.split(SEPARATOR).collect();
+        let made = match (self.load)(Path::new(name)) {
+            Ok(profile) => {
+                let number = ledger.store.setup(&ledger.campaign.name, name, &self.header)?;
+                Composer::new(&profile, &columns, &self.campaign.name, number).map(Arc::new)
+            }
+            Err(error) => Err(error),
+        };
+        let made = made.map_err(|error| error.what);
+        self.composers.insert(name.to_owned(), made.clone());
+        Ok(made)
+    }
+}
+
+/// A row after it was looked at.
+enum Checked {
+    Good(Box<NewRow>, Row),
+    Skipped(&'static str),
+    Rejected(Row, &'static Rule, String),
+}
+
+/// Checks rows; used by all threads at once.
+struct Checker {
+    route: String,
+    names: Names,
+    now: Timestamp,
+}
+
+impl Checker {
+    fn check(&self, Taken { row, composer }: Taken) -> Checked {
+        let mut report = Report::new();
+        let needed: &[(&str, &str)] =
+            if self.names == Names::Ours { &[("msisdn", "every row needs it")] } else { &[] };
+        row.check(needed, &mut report);
+        if let Some(Diagnostic { rule, message, .. }) = report.diagnostics().first() {
+            return Checked::Rejected(row, rule, message.clone());
+        }
+        let composer = match composer {
+            Ok(composer) => composer,
+            Err(why) => {
+                let message = format!("`profile`: {why}");
+                return Checked::Rejected(row, &BAD_VALUE, message);
+            }
+        };
+        if let Some(route) = row.get("route").filter(|route| *route != self.route) {
+            let message = format!("`route` is `{route}`, the campaign's is `{}`", self.route);
+            return Checked::Rejected(row, &BAD_VALUE, message);
+        }
+        let time = |column| if self.names == Names::Ours { row.get(column).and_then(instant) } else { None };
+        let (not_before, expires) = (time("not_before"), time("expires"));
+        if expires.is_some_and(|end| end < self.now) {
+            return Checked::Skipped("expired before it was planned");
+        }
+        let composed = composer
+            .compose(&|place| row.cell(place).unwrap_or_default())
+            .and_then(|composed| composed.sms().map(|sms| (composed, sms)));
+        match composed {
+            Ok((composed, sms)) => {
+                let new = new_row(&row, composed, sms, composer.number(), (not_before, expires));
+                Checked::Good(Box::new(new), row)
+            }
+            Err(bad) => Checked::Rejected(row, bad.rule, bad.message),
+        }
+    }
+}
+
+fn new_row(
+    row: &Row,
+    composed: Composed,
+    sms: u32,
+    setup: u32,
+    (not_before, expires): (Option<Timestamp>, Option<Timestamp>),
+) -> NewRow {
+    let mut cells = String::with_capacity(128);
+    for (place, cell) in row.cells().enumerate() {
+        if place > 0 {
+            cells.push(SEPARATOR);
+        }
+        cells.push_str(cell);
+    }
+    let document = Sha256::digest(&composed.document).into();
+    let Composed { msisdn, variant, key, .. } = composed;
+    NewRow { msisdn, line: row.line, setup, variant, key, document, sms, not_before, expires, cells }
+}
+
+/// Keeps the account of a plan and stores its rows in large groups.
+struct Ledger<'l> {
+    store: &'l mut Store,
+    campaign: &'l Stored,
+    rejects: Option<&'l mut dyn Write>,
+    waiting: Vec<NewRow>,
+    /// The rows of `waiting`, for those that turn out to be duplicates.
+    sources: Vec<Row>,
+    /// Lines for the reject file, by line of the table.
+    rejected: BTreeMap<u64, Vec<u8>>,
+    planned: Planned,
+}
+
+impl<'l> Ledger<'l> {
+    fn new(
+        store: &'l mut Store,
+        campaign: &'l Stored,
+        rejects: Option<&'l mut dyn Write>,
+        header: Vec<u8>,
+    ) -> Result<Self> {
+        let mut ledger = Self {
+            store,
+            campaign,
+            rejects,
+            waiting: Vec::with_capacity(GROUP),
+            sources: Vec::with_capacity(GROUP),
+            rejected: BTreeMap::from([(0, header)]),
+            planned: Planned::default(),
+        };
+        ledger.write_rejects()?;
+        Ok(ledger)
+    }
+
+    fn add(&mut self, rows: Vec<Checked>) -> Result<()> {
+        for checked in rows {
+            self.planned.rows += 1;
+            match checked {
+                Checked::Good(new, row) => {
+                    self.waiting.push(*new);
+                    self.sources.push(row);
+                }
+                Checked::Skipped(reason) => self.skip(reason.to_owned()),
+                Checked::Rejected(row, rule, message) => self.reject(&row, rule, &message),
+            }
+        }
+        if self.waiting.len() >= GROUP { self.flush() } else { Ok(()) }
+    }
+
+    fn skip(&mut self, reason: String) {
+        *self.planned.skipped.entry(reason).or_default() += 1;
+    }
+
+    fn reject(&mut self, row: &Row, rule: &'static Rule, message: &str) {
+        *self.planned.rejected.entry(rule.code).or_default() += 1;
+        if self.rejects.is_some() {
+            self.rejected.insert(row.line, row.reject_line(rule.code, message));
+        }
+    }
+
+    /// Stores what waits, and writes the rejects up to here in the order of the table.
+    fn flush(&mut self) -> Result<()> {
+        let added = self.store.add_rows(self.campaign, &self.waiting)?;
+        self.waiting.clear();
+        for (row, added) in std::mem::take(&mut self.sources).into_iter().zip(added) {
+            match added {
+                Added::New => self.planned.new += 1,
+                Added::Unchanged => self.planned.unchanged += 1,
+                Added::Replaced => self.planned.replaced += 1,
+                Added::Late(state) => self.skip(format!("{state} with other values: use a new campaign")),
+                Added::Duplicate { line } => {
+                    self.reject(&row, &DUPLICATE, &format!("the number stands in line {line} already"));
+                }
+            }
+        }
+        self.write_rejects()
+    }
+
+    fn write_rejects(&mut self) -> Result<()> {
+        let lines = std::mem::take(&mut self.rejected);
+        let Some(rejects) = &mut self.rejects else { return Ok(()) };
+        for line in lines.values() {
+            rejects.write_all(line).map_err(|error| Error::input(error.to_string()).at("the reject file"))?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, is_interrupted: bool) -> Result<Planned> {
+        self.flush()?;
+        let mut planned = self.planned;
+        planned.is_interrupted = is_interrupted;
+        if is_interrupted {
+            return Ok(planned);
+        }
+        let mut hash = Sha256::new();
+        self.store.keys(self.campaign, |key| hash.update(key))?;
+        planned.plan = hash.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
+        planned.earlier = self.store.left_from_earlier_plans(self.campaign)?;
+        (planned.handsets, planned.sms) = self.store.planned(&self.campaign.name)?;
+        let rejected = planned.rejected.iter().map(|(code, count)| ("rejected", reason(code), *count));
+        let skipped = planned.skipped.iter().map(|(reason, count)| ("skipped", reason.clone(), *count));
+        let tally: Vec<_> = rejected.chain(skipped).collect();
+        self.store.end_plan(&self.campaign.name, &planned.plan, &tally)?;
+        Ok(planned)
+    }
+}
+
+/// Returns a rule's code and name, for counting.
+pub fn reason(code: &str) -> String {
+    let name = RULES.iter().find(|rule| rule.code == code).map_or("", |rule| rule.name);
+    format!("{code} {name}").trim_end().to_owned()
+}

@@ -3,9 +3,6 @@
 //! Planning and running go through the same [`Composer`], and the key of a row covers the document: what was planned
 //! is what is sent, octet for octet, or nothing is.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use sha2::{Digest as _, Sha256};
 
 use super::campaign::Part;
@@ -169,25 +166,22 @@ impl Composed {
 ///
 /// Gives the row back with the reason why there is no message.
 pub fn message(
-    composers: &[Arc<Composer>],
+    composers: &[Composer],
     parts: &[Part],
     row: DueRow,
-) -> std::result::Result<Message, (DueRow, Refusal)> {
+) -> std::result::Result<Message, Box<(DueRow, Refusal)>> {
     let Some(composer) = composers.iter().find(|composer| composer.number == row.setup) else {
-        return Err((row, Refusal::Changed));
+        return Err(Box::new((row, Refusal::Changed)));
     };
     let cells: Vec<&str> = row.cells.split(SEPARATOR).collect();
     match composer.compose(&|place| cells.get(place).copied().unwrap_or_default()) {
         Ok(composed) if composed.key == row.key => match composed.line(row.attempts + 1, parts) {
             Ok(line) => Ok(Message { row, line, pin: composed.pin, imsi: composed.imsi }),
-            Err(error) => Err((row, Refusal::Unfit("message".to_owned(), error.what))),
+            Err(error) => Err(Box::new((row, Refusal::Unfit("message".to_owned(), error.what)))),
         },
-        _ => Err((row, Refusal::Changed)),
+        _ => Err(Box::new((row, Refusal::Changed))),
     }
 }
-
-/// Reads a profile that a campaign or a row names, relative to the campaign's folder.
-pub type Load<'l> = dyn FnMut(&Path) -> Result<Profile> + 'l;
 
 fn security_of(profile: &Profile) -> Result<Option<Security>> {
     match profile.security.as_deref() {

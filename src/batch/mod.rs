@@ -6,4 +6,5 @@ pub mod pipeline;
 pub mod plan;
 pub mod route;
 pub mod run;
+pub mod status;
 pub mod store;

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sha2::{Digest as _, Sha256};
 
 use super::campaign::Campaign;
-use super::compose::{Composed, Composer, Load};
+use super::compose::{Composed, Composer};
 use super::pipeline;
 use super::run::Progress;
 use super::store::{Added, NewRow, SEPARATOR, Store, Stored, Timestamp};
 use crate::diagnose::{Diagnostic, Report, Rule};
 use crate::error::{Error, Result};
+use crate::provision::Profile;
 use crate::provision::rows::{BAD_VALUE, DUPLICATE, Names, RULES, Row, Table, instant};
 
 /// Rows that a thread takes at once.
@@ -25,9 +26,9 @@ const GROUP: usize = 20_000;
 const MOST_PROFILES: usize = 100;
 
 /// A table of subscribers that is to be planned.
-pub struct Subscribers<'t> {
+pub struct Subscribers {
     /// The table.
-    pub table: &'t mut dyn Read,
+    pub table: Box<dyn Read>,
     /// The separator of cells.
     pub delimiter: u8,
     /// About how many rows it has.
@@ -35,7 +36,7 @@ pub struct Subscribers<'t> {
     /// Only so many rows are read.
     pub limit: u64,
     /// Where rejected rows go.
-    pub rejects: Option<&'t mut dyn Write>,
+    pub rejects: Option<Box<dyn Write>>,
 }
 
 /// How a plan is made.
@@ -87,8 +88,8 @@ pub struct Planned {
 pub fn plan(
     store: &mut Store,
     campaign: &Campaign,
-    subscribers: Subscribers<'_>,
-    load: &mut Load<'_>,
+    subscribers: Subscribers,
+    load: &mut dyn FnMut(&Path) -> Result<Profile>,
     options: &Options<'_>,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Planned> {
@@ -148,13 +149,13 @@ struct Taken {
 
 /// Reads rows and finds the profile of each.
 struct Intake<'i> {
-    table: Table<&'i mut dyn Read>,
+    table: Table<Box<dyn Read>>,
     left: u64,
     standard: Arc<Composer>,
     composers: BTreeMap<String, std::result::Result<Arc<Composer>, String>>,
     header: String,
     campaign: &'i Campaign,
-    load: &'i mut Load<'i>,
+    load: &'i mut dyn FnMut(&Path) -> Result<Profile>,
     stop: &'i AtomicBool,
 }
 
@@ -169,18 +170,14 @@ impl Intake<'_> {
             self.left -= 1;
             let composer = match row.get("profile") {
                 None => Ok(Arc::clone(&self.standard)),
-                Some(name) => self.composer(&name.to_owned(), ledger)?,
+                Some(name) => self.composer(name, ledger)?,
             };
             rows.push(Taken { row, composer });
         }
         Ok((!rows.is_empty()).then_some(rows))
     }
 
-    fn composer(
-        &mut self,
-        name: &str,
-        ledger: &mut Ledger<'_>,
-    ) -> Result<std::result::Result<Arc<Composer>, String>> {
+    fn composer(&mut self, name: &str, ledger: &mut Ledger<'_>) -> Result<std::result::Result<Arc<Composer>, String>> {
         if let Some(known) = self.composers.get(name) {
             return Ok(known.clone());
         }
@@ -218,8 +215,7 @@ struct Checker {
 impl Checker {
     fn check(&self, Taken { row, composer }: Taken) -> Checked {
         let mut report = Report::new();
-        let needed: &[(&str, &str)] =
-            if self.names == Names::Ours { &[("msisdn", "every row needs it")] } else { &[] };
+        let needed: &[(&str, &str)] = if self.names == Names::Ours { &[("msisdn", "every row needs it")] } else { &[] };
         row.check(needed, &mut report);
         if let Some(Diagnostic { rule, message, .. }) = report.diagnostics().first() {
             return Checked::Rejected(row, rule, message.clone());
@@ -276,7 +272,7 @@ fn new_row(
 struct Ledger<'l> {
     store: &'l mut Store,
     campaign: &'l Stored,
-    rejects: Option<&'l mut dyn Write>,
+    rejects: Option<Box<dyn Write>>,
     waiting: Vec<NewRow>,
     /// The rows of `waiting`, for those that turn out to be duplicates.
     sources: Vec<Row>,
@@ -289,7 +285,7 @@ impl<'l> Ledger<'l> {
     fn new(
         store: &'l mut Store,
         campaign: &'l Stored,
-        rejects: Option<&'l mut dyn Write>,
+        rejects: Option<Box<dyn Write>>,
         header: Vec<u8>,
     ) -> Result<Self> {
         let mut ledger = Self {

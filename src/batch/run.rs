@@ -106,7 +106,7 @@ pub struct Summary {
 }
 
 /// Makes the message of a row, or says why it cannot be: [`Refusal`].
-pub type Compose<'c> = dyn Fn(DueRow) -> std::result::Result<Message, (DueRow, Refusal)> + Sync + 'c;
+pub type Compose<'c> = dyn Fn(DueRow) -> std::result::Result<Message, Box<(DueRow, Refusal)>> + Sync + 'c;
 
 /// Why a row gives no message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,7 +190,7 @@ pub fn rehearse(
         None => Ok(None),
     };
     let composed =
-        |rows: Vec<DueRow>| rows.into_iter().map(compose).map(|made| made.err().map(|(_, why)| why)).collect();
+        |rows: Vec<DueRow>| rows.into_iter().map(compose).map(|made| made.err().map(|refused| refused.1)).collect();
     pipeline::in_order(workers, source, composed, |made: Vec<Option<Refusal>>| {
         for refusal in made {
             match refusal {
@@ -220,7 +220,7 @@ struct Group<T> {
     is_last: bool,
 }
 
-type Composed = std::result::Result<Message, (DueRow, Refusal)>;
+type Composed = std::result::Result<Message, Box<(DueRow, Refusal)>>;
 
 impl Group<DueRow> {
     fn compose(self, compose: &Compose<'_>) -> Group<Composed> {
@@ -346,12 +346,14 @@ impl Work<'_> {
                     results.push(Settled::new(message.row, State::Expired, "expired", "its time was over"));
                 }
                 Ok(message) => messages.push(message),
-                Err((row, Refusal::Unfit(code, text))) => {
-                    results.push(Settled::new(row, State::Failed, &code, &text));
-                }
-                Err((_, Refusal::Changed)) => {
-                    self.summary.ended = Ended::Stopped(format!("{CHANGED}; {PLAN_AGAIN}"));
-                }
+                Err(refused) => match *refused {
+                    (row, Refusal::Unfit(code, text)) => {
+                        results.push(Settled::new(row, State::Failed, &code, &text));
+                    }
+                    (_, Refusal::Changed) => {
+                        self.summary.ended = Ended::Stopped(format!("{CHANGED}; {PLAN_AGAIN}"));
+                    }
+                },
             }
         }
         (messages, results)

@@ -9,10 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Message, Outcome, Route};
 use crate::codec::{self, Limits};
 use crate::cp;
-use crate::cp::mac::{Key, Mac};
-use crate::delivery::sms::Tpdu;
-use crate::delivery::wdp::{Joined, Reassembly, Segment};
-use crate::delivery::wsp::Push;
+use crate::delivery::receive;
 use crate::diagnose::Report;
 use crate::error::Result;
 use crate::provision::cp::read as read_account;
@@ -55,7 +52,7 @@ impl Route for SimRoute {
 
 impl SimRoute {
     fn deliver(&mut self, message: &Message) -> Result<Outcome> {
-        let outcome = receive(message);
+        let outcome = arrive(message);
         let (document, user) = outcome.clone().unwrap_or_default();
         let sql = "INSERT INTO arrival (msisdn, sha256, account, refused) VALUES (?1, ?2, ?3, ?4)";
         let refused = outcome.as_ref().err().copied();
@@ -78,39 +75,21 @@ struct Line {
     pdus: Vec<String>,
 }
 
-/// Joins the parts, opens the push, verifies the seal with the handset's own secrets and reads the account.
+/// Receives the message with the handset's own secrets and reads the account in it.
 /// Returns the document's SHA-256 and who will log in.
-fn receive(message: &Message) -> std::result::Result<(Vec<u8>, String), &'static str> {
+fn arrive(message: &Message) -> std::result::Result<(Vec<u8>, String), &'static str> {
     let line: Line = serde_json::from_slice(&message.line).map_err(|_| "the message holds no PDUs")?;
-    let mut reassembly = Reassembly::new();
-    let mut push = None;
     // A network keeps no order.
-    for pdu in line.pdus.iter().rev() {
-        let octets = hex(pdu).ok_or("a PDU is not in hex")?;
-        let tpdu = Tpdu::read(&octets).map_err(|_| "a PDU cannot be read")?;
-        let segment = Segment::read(tpdu.user_data).map_err(|_| "the user data header cannot be read")?;
-        match reassembly.add(tpdu.address.as_octets(), &segment) {
-            Joined::Whole(whole) => push = Some(whole),
-            Joined::Waiting | Joined::Repeated => {}
-            Joined::Refused(why) => return Err(why),
-        }
-    }
-    let octets = push.ok_or("a part is missing")?;
-    let push = Push::read(&octets, &mut Report::new()).ok_or("the push cannot be read")?;
-    if let Some(security) = push.security() {
-        let key = Key::new(security, message.pin.as_ref(), message.imsi.as_ref()).ok_or("the handset has no key")?;
-        let mac = push.mac.as_deref().and_then(Mac::from_hex);
-        if security.carries_mac() && !mac.is_some_and(|mac| key.verifies(&push.body, &mac)) {
-            return Err("the seal is not right");
-        }
-    }
+    let pdus: Option<Vec<Vec<u8>>> = line.pdus.iter().rev().map(|pdu| hex(pdu)).collect();
+    let pdus = pdus.ok_or("a PDU is not in hex")?;
+    let received = receive(pdus.iter().map(Vec::as_slice), message.pin.as_ref(), message.imsi.as_ref())?;
     let mut report = Report::new();
-    let document = codec::read(&push.body, &[&cp::VOCABULARY], &Limits::default(), &mut report);
+    let document = codec::read(&received.body, &[&cp::VOCABULARY], &Limits::default(), &mut report);
     let document = document.filter(|_| !report.has_errors()).ok_or("the document cannot be read")?;
     let reading = read_account(&document.root);
     let account = reading.accounts.first().ok_or("there is no IMPS account in the document")?;
     let user = account.login().and_then(|login| login.user.clone()).unwrap_or_default();
-    Ok((Sha256::digest(&push.body).to_vec(), user))
+    Ok((Sha256::digest(&received.body).to_vec(), user))
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {

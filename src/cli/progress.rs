@@ -1,0 +1,74 @@
+//! Progress as people see it: a bar on a terminal, a line now and then elsewhere.
+
+use std::time::{Duration, Instant};
+
+use impskit::batch::run::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Ui;
+
+/// How often a line is said where no bar can be drawn.
+const SELDOM: Duration = Duration::from_secs(10);
+
+/// Draws what a campaign says of its progress.
+#[derive(Debug)]
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    is_drawn: bool,
+    what: &'static str,
+    said: Instant,
+}
+
+#[allow(clippy::disallowed_methods, reason = "how often a line is said depends on true time")]
+impl Bar {
+    pub(crate) fn new(what: &'static str, ui: &Ui) -> Self {
+        let target = if ui.progress { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let style = "{msg} [{bar:30}] {human_pos}/{human_len}  {per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_message(what);
+        Self { bar, is_drawn: ui.progress, what, said: Instant::now() }
+    }
+
+    pub(crate) fn show(&mut self, progress: Progress, ui: &mut Ui) {
+        let (done, all) = match progress {
+            Progress::Read { rows, about } => (rows, about.max(rows)),
+            Progress::Done { done, total } => (done, total),
+            _ => return,
+        };
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+        if !self.is_drawn && self.said.elapsed() >= SELDOM {
+            self.said = Instant::now();
+            ui.say(&format!("{}: {} of {}", self.what, grouped(done), grouped(all)));
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Returns a number with its digits in groups of three.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn groups_digits_from_the_right() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(super::grouped), ["0", "999", "1 000", "1 234 567"]);
+    }
+}

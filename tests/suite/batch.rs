@@ -1,0 +1,505 @@
+//! Campaigns: what is planned is what is sent, once, whatever happens in between.
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use impskit::batch::campaign::Campaign;
+use impskit::batch::compose::{Composer, message};
+use impskit::batch::plan::{self, Planned, Subscribers};
+use impskit::batch::route::{Arrivals, FileRoute, Message, Outcome, Route, SimRoute};
+use impskit::batch::run::{self, Ended, Progress, Summary, World};
+use impskit::batch::store::{SEPARATOR, State, Store};
+use impskit::codec::{Limits, WbxmlOptions, write_wbxml};
+use impskit::cp;
+use impskit::cp::mac::Pin;
+use impskit::delivery::receive;
+use impskit::diagnose::Report;
+use impskit::error::{Error, Result};
+use impskit::provision::{Profile, cp as provisioning};
+use tempfile::TempDir;
+
+const PROFILE: &str = r#"
+schema = 1
+id = "acme"
+name = "Acme Chat"
+provider_id = "acme.example"
+[service]
+addresses = ["http://imps.acme.example/csp"]
+[[access_point]]
+id = "gprs"
+apn = "chat.acme"
+[[account]]
+user = "wv:{user}@acme.example"
+password = "{password}"
+[push]
+security = "userpin"
+pin = "{pin}"
+"#;
+
+/// A campaign in a folder of its own.
+struct Fixture {
+    folder: TempDir,
+}
+
+impl Fixture {
+    fn new(route: &str, more: &str) -> Self {
+        let fixture = Self { folder: tempfile::tempdir().unwrap() };
+        fixture.write("acme.toml", PROFILE);
+        let text = format!("schema = 1\nname = \"spring\"\nprofile = \"acme.toml\"\nroutes = [\"{route}\"]\n{more}");
+        fixture.write("spring.toml", &text);
+        fixture
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn campaign(&self) -> Campaign {
+        let path = self.path("spring.toml");
+        Campaign::read(&fs::read_to_string(&path).unwrap(), &path).unwrap()
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.path("spring.db")).unwrap()
+    }
+
+    fn profile(&self, name: &Path) -> Result<Profile> {
+        let text = fs::read_to_string(self.path(&name.to_string_lossy())).map_err(|e| Error::file(name, &e))?;
+        let mut report = Report::new();
+        let profile = Profile::read(&text, &mut |_| Err("no secrets here".into()), &mut report);
+        profile.filter(|_| !report.has_errors()).ok_or_else(|| Error::input("the profile has errors"))
+    }
+
+    /// Plans a table; returns the plan and what went to the reject file.
+    fn plan(&self, store: &mut Store, table: &[u8], workers: usize) -> Result<(Planned, String)> {
+        let rejects = self.path("rejected.csv");
+        let subscribers = Subscribers {
+            table: Box::new(std::io::Cursor::new(table.to_vec())),
+            delimiter: b',',
+            about: table.iter().filter(|&&b| b == b'\n').count() as u64,
+            limit: u64::MAX,
+            rejects: Some(Box::new(fs::File::create(&rejects).unwrap())),
+        };
+        let stop = AtomicBool::new(false);
+        let options = plan::Options { file: "spring.toml", workers, now: 1_000, stop: &stop };
+        let mut load = |name: &Path| self.profile(name);
+        let planned = plan::plan(store, &self.campaign(), subscribers, &mut load, &options, &mut |_| {})?;
+        Ok((planned, String::from_utf8_lossy(&fs::read(rejects).unwrap()).into_owned()))
+    }
+
+    /// Runs until `stop_after` handsets have a result.
+    fn run(&self, store: &mut Store, workers: usize, stop_after: u64) -> Summary {
+        let clock = Cell::new(2_000);
+        let make = |run: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
+            Ok(Box::new(FileRoute::open("file", &self.path("spring.jsonl"), run)?))
+        };
+        self.run_by(store, (workers, "w1"), &clock, make, stop_after).unwrap()
+    }
+
+    fn run_by(
+        &self,
+        store: &mut Store,
+        (workers, worker): (usize, &str),
+        clock: &Cell<i64>,
+        make: impl FnOnce(&mut impskit::batch::store::Run<'_>) -> Result<Box<dyn Route>>,
+        stop_after: u64,
+    ) -> Result<Summary> {
+        let campaign = self.campaign();
+        let stored = store.campaign("spring").unwrap().unwrap();
+        let mut composers = Vec::new();
+        for setup in store.setups("spring")? {
+            let header: Vec<&str> = setup.header.split(SEPARATOR).collect();
+            composers.push(Composer::new(&self.profile(Path::new(&setup.profile))?, &header, "spring", setup.number)?);
+        }
+        let parts = campaign.route()?.parts;
+        let compose = |row| message(&composers, &parts, row);
+        let stop = AtomicBool::new(stop_after == 0);
+        let now = || clock.get();
+        let wait = |time: Duration| clock.set(clock.get() + time.as_secs() as i64);
+        let world = World { now: &now, wait: &wait, stop: &stop };
+        let options = run::Options { workers, worker, limits: &campaign.limits };
+        let mut watch = |progress| {
+            if matches!(progress, Progress::Done { done, .. } if done >= stop_after) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        run::run(store, &stored, &options, make, &compose, world, &mut watch)
+    }
+}
+
+fn table(rows: u64) -> Vec<u8> {
+    let mut text = String::from("msisdn,user,password,pin\n");
+    for row in 0..rows {
+        let number = 46_700_000_000 + row * 7;
+        text += &format!("+{number},user{row},\"secret, {row}\",{:04}\n", 1000 + row % 9000);
+    }
+    text.into_bytes()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+/// The handset's way (join, open, verify, read) and the other way to write a document (through the tree) both agree
+/// with what the file says, for every row of the table.
+#[test]
+fn what_is_planned_is_what_arrives() {
+    let fixture = Fixture::new("file", "");
+    let mut store = fixture.store();
+    let (planned, _) = fixture.plan(&mut store, &table(300), 2).unwrap();
+    assert_eq!((planned.new, planned.handsets, planned.rejected.len()), (300, 300, 0));
+    let summary = fixture.run(&mut store, 2, u64::MAX);
+    assert_eq!((summary.submitted, summary.ended), (300, Ended::Complete));
+
+    let profile = fixture.profile(Path::new("acme.toml")).unwrap();
+    let text = fs::read_to_string(fixture.path("spring.jsonl")).unwrap();
+    let (mut users, mut sms) = (Vec::new(), 0);
+    for line in text.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let row = (line["msisdn"].as_str().unwrap().parse::<u64>().unwrap() - 46_700_000_000) / 7;
+        let pdus: Vec<Vec<u8>> =
+            line["pdus"].as_array().unwrap().iter().rev().map(|pdu| unhex(pdu.as_str().unwrap())).collect();
+        sms += pdus.len() as u64;
+        let pin = Pin::read(&format!("{:04}", 1000 + row % 9000)).unwrap();
+        let received = receive(pdus.iter().map(Vec::as_slice), Some(&pin), None).unwrap();
+        assert_eq!(received.body, unhex(line["document"].as_str().unwrap()));
+
+        let values = profile.slots.names().iter().map(|name| match name.as_str() {
+            "user" => format!("user{row}"),
+            "password" => format!("secret, {row}"),
+            _ => format!("{:04}", 1000 + row % 9000),
+        });
+        let account = profile.filled(&values.collect::<Vec<_>>());
+        let through_the_tree =
+            write_wbxml(&provisioning::write(&account), &cp::VOCABULARY, &WbxmlOptions::default()).unwrap();
+        assert_eq!(received.body, through_the_tree);
+
+        let mut report = Report::new();
+        let document =
+            impskit::codec::read(&received.body, &[&cp::VOCABULARY], &Limits::default(), &mut report).unwrap();
+        users.push(provisioning::read(&document.root).accounts[0].login().unwrap().user.clone().unwrap());
+    }
+    assert_eq!(sms, planned.sms);
+    users.sort();
+    let mut expected: Vec<String> = (0..300).map(|row| format!("wv:user{row}@acme.example")).collect();
+    expected.sort();
+    assert_eq!(users, expected);
+}
+
+#[test]
+fn stopped_anywhere_and_resumed_the_file_is_the_same_at_any_number_of_threads() {
+    let whole = Fixture::new("file", "");
+    let mut store = whole.store();
+    let (planned, _) = whole.plan(&mut store, &table(3_000), 1).unwrap();
+    whole.run(&mut store, 1, u64::MAX);
+    let expected = fs::read(whole.path("spring.jsonl")).unwrap();
+    for (workers, step) in [(1, 400), (2, 1_100), (3, 700)] {
+        let fixture = Fixture::new("file", "");
+        let mut store = fixture.store();
+        let (again, _) = fixture.plan(&mut store, &table(3_000), workers).unwrap();
+        assert_eq!(again.plan, planned.plan, "the plan does not depend on threads");
+        let mut runs = 0;
+        loop {
+            let summary = fixture.run(&mut store, workers, step);
+            // A crash leaves half a line that was never recorded.
+            let mut file = fs::OpenOptions::new().append(true).open(fixture.path("spring.jsonl")).unwrap();
+            std::io::Write::write_all(&mut file, b"{\"schema\":\"impsk").unwrap();
+            runs += 1;
+            if summary.ended == Ended::Complete {
+                break;
+            }
+        }
+        fixture.run(&mut store, workers, u64::MAX);
+        assert!(runs > 1);
+        assert!(fs::read(fixture.path("spring.jsonl")).unwrap() == expected, "{workers} workers, steps of {step}");
+    }
+}
+
+#[test]
+fn a_second_plan_knows_what_it_has_seen() {
+    let fixture = Fixture::new("file", "");
+    let mut store = fixture.store();
+    let first = fixture.plan(&mut store, &table(50), 1).unwrap().0;
+    let second = fixture.plan(&mut store, &table(50), 2).unwrap().0;
+    assert_eq!((second.new, second.unchanged, &second.plan), (0, 50, &first.plan));
+
+    let changed = String::from_utf8(table(40)).unwrap().replace("user7,", "romeo,");
+    let third = fixture.plan(&mut store, changed.as_bytes(), 2).unwrap().0;
+    assert_eq!((third.unchanged, third.replaced, third.earlier), (39, 1, 10));
+    assert_ne!(third.plan, first.plan);
+
+    fixture.run(&mut store, 1, u64::MAX);
+    let (fourth, _) = fixture.plan(&mut store, &table(51), 1).unwrap();
+    assert_eq!((fourth.new, fourth.unchanged, fourth.skipped.values().sum::<u64>()), (1, 49, 1));
+    assert_eq!(fixture.run(&mut store, 1, u64::MAX).submitted, 1, "what was sent is not sent again");
+    let sent = fs::read_to_string(fixture.path("spring.jsonl")).unwrap();
+    assert_eq!(sent.lines().count(), 51);
+}
+
+#[test]
+fn every_kind_of_bad_row_is_rejected_with_its_reason() {
+    let fixture = Fixture::new("file", "");
+    let mut store = fixture.store();
+    let mut text = b"msisdn,user,password,pin,imsi,tz,expires,route,x_note\n".to_vec();
+    let mut expected = Vec::new();
+    for kind in 0..1_000_u64 {
+        let good = 46_700_000_000 + kind;
+        let (row, code): (Vec<u8>, &str) = match kind % 20 {
+            0 => (format!("0{good},u,p,1234,,,,,").into(), "CSV003"),
+            1 => (format!("+46 {kind},u,p,1234,,,,,").into(), "CSV003"),
+            2 => (format!("{},u,p,1234,,,,,", "4".repeat(16 + kind as usize / 20)).into(), "CSV003"),
+            3 => (format!("{:06},u,p,1234,,,,,", 100_000 + kind).into(), "CSV003"),
+            4 => (format!("{good}x,u,p,1234,,,,,").into(), "CSV003"),
+            5 => (format!("{good},u,p,1234,{},,,,", "1".repeat(1 + kind as usize / 80)).into(), "CSV004"),
+            6 => (format!("{good},u,p,1234,2400112345678{kind:x}z,,,,").into(), "CSV004"),
+            7 => ("46710000000,u,p,1234,,,,,".into(), "CSV005"),
+            8 => (format!("{good},,p,1234,,,,,").into(), "CSV006"),
+            9 => (format!("{good},u,p,,,,,,").into(), "CSV006"),
+            10 => (",u,p,1234,,,,,".into(), "CSV006"),
+            11 => (format!("{good},u,p,1234{}", ",".repeat(kind as usize / 100)).into(), "CSV007"),
+            12 => (format!("{good},u,p,1234,,,,,,{}", ",".repeat(kind as usize / 50)).into(), "CSV007"),
+            13 => ([format!("{good},u,").as_bytes(), &[0xC3, 0x28 + (kind / 20) as u8], b",1234,,,,,"].concat(), "CSV008"),
+            14 => (format!("{good},u,p,{:03},,,,,", kind).into(), "CSV009"),
+            15 => (format!("{good},u,p,12{kind}a,,,,,").into(), "CSV009"),
+            16 => (format!("{good},u,p,1234,,+{:02}:00,,,", 15 + kind / 20).into(), "CSV009"),
+            17 => (format!("{good},u,p,1234,,,2026-13-{:02}T00:00:00Z,,", kind / 20).into(), "CSV009"),
+            18 => (format!("{good},u,p,1234,,,,route{kind},").into(), "CSV009"),
+            _ => (format!("{good},u{},p,1234,,,,,", char::from((kind / 20 % 9) as u8)).into(), "CSV009"),
+        };
+        // A number of three digits more than 999 would be a good PIN.
+        let is_first_double = kind == 7;
+        text.extend_from_slice(&row);
+        text.push(b'\n');
+        if !is_first_double {
+            expected.push((kind + 2, code));
+        }
+    }
+    let (planned, rejects) = fixture.plan(&mut store, &text, 2).unwrap();
+    assert_eq!((planned.rows, planned.new), (1_000, 1));
+    let mut lines = rejects.lines();
+    assert!(lines.next().unwrap().ends_with(",line,error_code,error"));
+    let found: Vec<(u64, String)> = lines
+        .map(|line| {
+            let at = line.find(",CSV").unwrap_or_else(|| panic!("{line}"));
+            let number = line[..at].rsplit(',').next().unwrap().parse().unwrap();
+            (number, line[at + 1..at + 7].to_owned())
+        })
+        .collect();
+    let expected: Vec<(u64, String)> = expected.into_iter().map(|(line, code)| (line, code.to_owned())).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn nothing_is_sent_that_was_not_planned() {
+    let fixture = Fixture::new("file", "");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(100), 1).unwrap();
+    fixture.write("acme.toml", &PROFILE.replace("Acme Chat", "Other Chat"));
+    let summary = fixture.run(&mut store, 2, u64::MAX);
+    assert!(matches!(&summary.ended, Ended::Stopped(why) if why.contains("no longer")), "{summary:?}");
+    assert_eq!(fs::metadata(fixture.path("spring.jsonl")).unwrap().len(), 0);
+}
+
+#[test]
+fn a_file_of_somebody_else_is_left_alone() {
+    let fixture = Fixture::new("file", "");
+    fixture.write("spring.jsonl", "precious\n");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(3), 1).unwrap();
+    let mut run = store.run("spring", "w1");
+    for _ in 0..2 {
+        FileRoute::open("file", &fixture.path("spring.jsonl"), &mut run).unwrap_err();
+    }
+    assert_eq!(fs::read_to_string(fixture.path("spring.jsonl")).unwrap(), "precious\n");
+}
+
+/// A gateway that refuses as it is told and remembers what it was given.
+struct Gateway<'g> {
+    seen: &'g RefCell<Vec<u64>>,
+    refuse: fn(&Message) -> Option<bool>,
+}
+
+impl Route for Gateway<'_> {
+    fn window(&self) -> usize {
+        10
+    }
+
+    fn submit(&mut self, messages: &[&Message]) -> Result<Vec<Outcome>> {
+        let mut outcomes = Vec::new();
+        for message in messages {
+            self.seen.borrow_mut().push(message.row.msisdn);
+            outcomes.push(match (self.refuse)(message) {
+                None => Outcome::Taken,
+                Some(may_retry) => Outcome::Refused { may_retry, code: "gw:8".into(), text: "refused".into() },
+            });
+        }
+        Ok(outcomes)
+    }
+
+    fn written(&self) -> Option<(&str, u64)> {
+        None
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn tries_again_after_a_while_and_gives_up_in_the_end() {
+    let fixture = Fixture::new("sim", "[limits]\nattempts = 3\nstop_after_consecutive_failures = 1000\n");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(30), 1).unwrap();
+    let seen: &'static RefCell<Vec<u64>> = Box::leak(Box::default());
+    let clock = Cell::new(2_000);
+    let mut run = |store: &mut Store| {
+        // Even numbers never succeed, odd ones at the second attempt.
+        let refuse = |message: &Message| {
+            (message.row.msisdn.is_multiple_of(2) || message.row.attempts == 0).then_some(true)
+        };
+        fixture.run_by(store, (2, "w1"), &clock, |_| Ok(Box::new(Gateway { seen, refuse })), u64::MAX).unwrap()
+    };
+    let first = run(&mut store);
+    assert_eq!((first.submitted, first.retried, first.failed), (0, 30, 0));
+    let due = first.next_due.unwrap();
+    // A minute, give or take a fifth.
+    assert!((2_048..=2_072).contains(&due), "{due}");
+    assert_eq!(run(&mut store).retried, 0, "nothing is due yet");
+    clock.set(2_100);
+    let second = run(&mut store);
+    assert_eq!((second.submitted, second.retried, second.failed), (15, 15, 0));
+    clock.set(9_000);
+    let third = run(&mut store);
+    assert_eq!((third.submitted, third.failed, third.next_due), (0, 15, None));
+    assert_eq!(store.count_errors("spring").unwrap(), [("gw:8".to_owned(), 15)]);
+    assert_eq!(seen.borrow().len(), 75);
+}
+
+#[test]
+fn stops_when_too_much_goes_wrong() {
+    let fixture = Fixture::new("sim", "[limits]\nstop_after_consecutive_failures = 25\n");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(500), 1).unwrap();
+    let seen: &'static RefCell<Vec<u64>> = Box::leak(Box::default());
+    let make = |_: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
+        Ok(Box::new(Gateway { seen, refuse: |_| Some(false) }))
+    };
+    let summary = fixture.run_by(&mut store, (2, "w1"), &Cell::new(2_000), make, u64::MAX).unwrap();
+    assert!(matches!(&summary.ended, Ended::Stopped(why) if why.contains("25 consecutive")), "{summary:?}");
+    assert!(seen.borrow().len() < 25 + 10, "at most a window more than the limit");
+}
+
+/// A worker that slept through its lease may write nothing; who took over sends what was left open again.
+#[test]
+fn a_lost_lease_writes_nothing() {
+    let fixture = Fixture::new("sim", "");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(20), 1).unwrap();
+    let mut other = fixture.store();
+
+    let mut first = store.run("spring", "w1");
+    let lease = first.lease(0, 100, 130, true).unwrap().unwrap();
+    let rows = first.due_rows(0, 100).unwrap();
+    let some: Vec<_> = rows.iter().take(5).collect();
+    assert!(first.mark(&lease, &some, 101, 131).unwrap());
+
+    let mut second = other.run("spring", "w2");
+    assert_eq!(second.lease(0, 110, 140, true).unwrap(), None, "the lease is alive");
+    let taken = second.lease(0, 132, 162, true).unwrap().unwrap();
+    assert_eq!((taken.epoch, taken.ambiguous), (lease.epoch + 1, 5));
+    assert!(!first.mark(&lease, &some, 133, 163).unwrap());
+    assert_eq!(second.due_rows(0, 133).unwrap().len(), 20);
+    drop(second);
+    assert_eq!(other.possibly_duplicated("spring").unwrap(), 5);
+    assert_eq!(other.list("spring", State::Submitting, 10).unwrap(), []);
+}
+
+#[test]
+fn simulated_handsets_open_their_own_messages_only() {
+    let fixture = Fixture::new("sim", "[limits]\nstop_after_consecutive_failures = 1000\n");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(20), 1).unwrap();
+    let path = fixture.path("handsets.db");
+    let make = |_: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
+        Ok(Box::new(SimRoute::open(&path, 7)?))
+    };
+    let summary = fixture.run_by(&mut store, (1, "w1"), &Cell::new(2_000), make, u64::MAX).unwrap();
+    assert_eq!((summary.submitted, summary.failed), (20, 0));
+    assert_eq!(Arrivals::open(&path).unwrap().count().unwrap(), (20, 20, 0));
+}
+
+/// A generator of numbers, the same in every run.
+struct Seeded(u64);
+
+impl Seeded {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+fn impskit(fixture: &Fixture, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_impskit"));
+    command.current_dir(fixture.folder.path()).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Runs the binary, killing it at random moments, until it ends by itself. Returns how often it was killed.
+fn run_with_kills(fixture: &Fixture, workers: &str, random: &mut Seeded, most_kills: u64) -> u64 {
+    let mut kills = 0;
+    loop {
+        let mut child = impskit(fixture, &["batch", "run", "spring.toml", "--workers", workers]).spawn().unwrap();
+        if kills < most_kills {
+            std::thread::sleep(Duration::from_millis(5 + random.below(120)));
+            if child.try_wait().unwrap().is_none() {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                kills += 1;
+                continue;
+            }
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        return kills;
+    }
+}
+
+#[test]
+fn killed_at_random_moments_the_file_is_the_same() {
+    let rows = 4_000;
+    let whole = Fixture::new("file", "");
+    whole.write("rows.csv", &String::from_utf8(table(rows)).unwrap());
+    assert!(impskit(&whole, &["batch", "plan", "spring.toml", "rows.csv"]).status().unwrap().success());
+    run_with_kills(&whole, "1", &mut Seeded(0), 0);
+    let expected = fs::read(whole.path("spring.jsonl")).unwrap();
+    assert_eq!(expected.iter().filter(|&&b| b == b'\n').count() as u64, rows);
+    for (seed, workers) in [(1, "1"), (2, "2")] {
+        let fixture = Fixture::new("file", "");
+        fixture.write("rows.csv", &String::from_utf8(table(rows)).unwrap());
+        assert!(impskit(&fixture, &["batch", "plan", "spring.toml", "rows.csv"]).status().unwrap().success());
+        run_with_kills(&fixture, workers, &mut Seeded(seed), 6);
+        assert!(fs::read(fixture.path("spring.jsonl")).unwrap() == expected, "seed {seed}, {workers} workers");
+    }
+}
+
+#[test]
+fn killed_at_random_moments_no_handset_is_left_out_and_few_are_doubled() {
+    let (rows, window) = (1_000, 20);
+    let more = format!("[[route]]\nname = \"phones\"\nkind = \"sim\"\nwindow = {window}\n");
+    let fixture = Fixture::new("phones", &more);
+    fixture.write("rows.csv", &String::from_utf8(table(rows)).unwrap());
+    assert!(impskit(&fixture, &["batch", "plan", "spring.toml", "rows.csv"]).status().unwrap().success());
+    let kills = run_with_kills(&fixture, "2", &mut Seeded(3), 6);
+    let (handsets, arrivals, refused) = Arrivals::open(&fixture.path("spring-handsets.db")).unwrap().count().unwrap();
+    assert_eq!((handsets, refused), (rows, 0));
+    assert!(arrivals - handsets <= window * kills, "{arrivals} arrivals at {handsets} handsets with {kills} kills");
+    let doubled = fixture.store().possibly_duplicated("spring").unwrap();
+    assert!(arrivals - handsets <= doubled, "doubles that the store does not know of");
+}

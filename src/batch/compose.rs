@@ -184,15 +184,10 @@ pub fn message(
 }
 
 fn security_of(profile: &Profile) -> Result<Option<Security>> {
-    match profile.security.as_deref() {
-        Some("none") => Ok(None),
-        Some(name) => match Security::from_name(name) {
-            Some(security) => Ok(Some(security)),
-            None => Err(Error::input(format!("`{name}` is no way to seal a push"))),
-        },
-        None => Err(Error::input(format!("the profile `{}` does not say how pushes are sealed", profile.id))
-            .help("write `security = \"netwpin\"`, `\"userpin\"` or another under `[push]`; `\"none\"` for no seal")),
-    }
+    profile.security.ok_or_else(|| {
+        Error::input(format!("the profile `{}` does not say how pushes are sealed", profile.id))
+            .help("write `security = \"netwpin\"`, `\"userpin\"` or another under `[push]`; `\"none\"` for no seal")
+    })
 }
 
 /// Returns the secrets that a seal needs.

@@ -95,10 +95,13 @@ struct Run {
 
 /// Where a campaign stands
 #[derive(Debug, Args)]
-#[command(name = "status", after_help = "\
+#[command(
+    name = "status",
+    after_help = "\
 Examples:
   impskit batch status spring
-  impskit batch status spring.toml --list failed --limit 20 --format json")]
+  impskit batch status spring.toml --list failed --limit 20 --format json"
+)]
 struct StatusOf {
     /// The campaign file, its folder, or the campaign's name
     #[arg(value_name = "CAMPAIGN")]
@@ -178,12 +181,8 @@ fn plan_campaign(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
         limit: command.limit.unwrap_or(u64::MAX),
         rejects,
     };
-    let options = plan::Options {
-        file: &file.to_string_lossy(),
-        workers: workers(command.workers),
-        now: now(),
-        stop: &stop,
-    };
+    let options =
+        plan::Options { file: &file.to_string_lossy(), workers: workers(command.workers), now: now(), stop: &stop };
     let planned = {
         let mut bar = Bar::new("planning", ui);
         let ui = std::cell::RefCell::new(&mut *ui);
@@ -373,7 +372,10 @@ fn show_status(command: &StatusOf, ui: &mut Ui) -> Result<Outcome> {
     if let Some(rows) = &status.rows {
         for row in rows {
             let error = row.error.as_deref().map(|error| format!("   {error}")).unwrap_or_default();
-            ui.line(&format!("+{}   {}   attempts {}   line {}{error}", row.msisdn, row.state, row.attempts, row.line))?;
+            ui.line(&format!(
+                "+{}   {}   attempts {}   line {}{error}",
+                row.msisdn, row.state, row.attempts, row.line
+            ))?;
         }
         return Ok(Outcome::Good);
     }
@@ -405,7 +407,8 @@ fn find_campaign(what: &Path, common: &Common) -> Result<Campaign> {
         return read_campaign(what);
     }
     let name = what.file_name().unwrap_or(what.as_os_str()).to_string_lossy().into_owned();
-    let beside = [what.join("campaign.toml"), what.join(format!("{name}.toml")), what.with_file_name(format!("{name}.toml"))];
+    let beside =
+        [what.join("campaign.toml"), what.join(format!("{name}.toml")), what.with_file_name(format!("{name}.toml"))];
     if let Some(path) = beside.iter().find(|path| path.is_file()) {
         return read_campaign(path);
     }
@@ -506,7 +509,10 @@ fn workers(wanted: Option<usize>) -> usize {
 }
 
 /// Returns a flag that the first Ctrl-C or termination sets; the second ends the process at once.
-#[allow(clippy::disallowed_methods, reason = "the second Ctrl-C ends the process; the store is consistent at all times")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the second Ctrl-C ends the process; the store is consistent at all times"
+)]
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);

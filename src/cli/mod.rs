@@ -1,6 +1,7 @@
 //! The command list, global options and exit codes. One file a command.
 
 mod admin;
+mod batch;
 mod build;
 mod build_rows;
 mod check;
@@ -11,6 +12,7 @@ mod explain;
 mod form;
 mod new;
 mod profile;
+mod progress;
 mod seal;
 mod secret;
 #[cfg(feature = "server")]
@@ -41,6 +43,7 @@ enum Command {
     Show(show::Show),
     New(new::New),
     Build(Box<build::Build>),
+    Batch(batch::Batch),
     Decode(decode::Decode),
     Admin(admin::Admin),
     #[cfg(feature = "server")]
@@ -96,6 +99,7 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Show(command) => show::run(command, ui),
         Command::New(command) => command.run(ui),
         Command::Build(command) => command.run(ui),
+        Command::Batch(command) => batch::run(command, ui),
         Command::Decode(command) => decode::run(command, ui),
         Command::Admin(command) => admin::run(command, ui),
         #[cfg(feature = "server")]

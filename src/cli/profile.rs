@@ -68,7 +68,7 @@ fn pair(text: &str) -> std::result::Result<(String, String), String> {
     Ok((name.trim().to_ascii_lowercase(), value.to_owned()))
 }
 
-fn delimiter(text: &str) -> std::result::Result<u8, String> {
+pub(crate) fn delimiter(text: &str) -> std::result::Result<u8, String> {
     match text {
         "tab" => Ok(b'\t'),
         _ => match text.as_bytes() {

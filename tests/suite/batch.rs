@@ -264,9 +264,11 @@ fn every_kind_of_bad_row_is_rejected_with_its_reason() {
             8 => (format!("{good},,p,1234,,,,,").into(), "CSV006"),
             9 => (format!("{good},u,p,,,,,,").into(), "CSV006"),
             10 => (",u,p,1234,,,,,".into(), "CSV006"),
-            11 => (format!("{good},u,p,1234{}", ",".repeat(kind as usize / 100)).into(), "CSV007"),
+            11 => (format!("{good},u,p,1234{}", ",".repeat(kind as usize / 250)).into(), "CSV007"),
             12 => (format!("{good},u,p,1234,,,,,,{}", ",".repeat(kind as usize / 50)).into(), "CSV007"),
-            13 => ([format!("{good},u,").as_bytes(), &[0xC3, 0x28 + (kind / 20) as u8], b",1234,,,,,"].concat(), "CSV008"),
+            13 => {
+                ([format!("{good},u,").as_bytes(), &[0xC3, 0x28 + (kind / 20) as u8], b",1234,,,,,"].concat(), "CSV008")
+            }
             14 => (format!("{good},u,p,{:03},,,,,", kind).into(), "CSV009"),
             15 => (format!("{good},u,p,12{kind}a,,,,,").into(), "CSV009"),
             16 => (format!("{good},u,p,1234,,+{:02}:00,,,", 15 + kind / 20).into(), "CSV009"),
@@ -274,7 +276,6 @@ fn every_kind_of_bad_row_is_rejected_with_its_reason() {
             18 => (format!("{good},u,p,1234,,,,route{kind},").into(), "CSV009"),
             _ => (format!("{good},u{},p,1234,,,,,", char::from((kind / 20 % 9) as u8)).into(), "CSV009"),
         };
-        // A number of three digits more than 999 would be a good PIN.
         let is_first_double = kind == 7;
         text.extend_from_slice(&row);
         text.push(b'\n');
@@ -360,11 +361,10 @@ fn tries_again_after_a_while_and_gives_up_in_the_end() {
     fixture.plan(&mut store, &table(30), 1).unwrap();
     let seen: &'static RefCell<Vec<u64>> = Box::leak(Box::default());
     let clock = Cell::new(2_000);
-    let mut run = |store: &mut Store| {
+    let run = |store: &mut Store| {
         // Even numbers never succeed, odd ones at the second attempt.
-        let refuse = |message: &Message| {
-            (message.row.msisdn.is_multiple_of(2) || message.row.attempts == 0).then_some(true)
-        };
+        let refuse =
+            |message: &Message| (message.row.msisdn.is_multiple_of(2) || message.row.attempts == 0).then_some(true);
         fixture.run_by(store, (2, "w1"), &clock, |_| Ok(Box::new(Gateway { seen, refuse })), u64::MAX).unwrap()
     };
     let first = run(&mut store);
@@ -428,9 +428,8 @@ fn simulated_handsets_open_their_own_messages_only() {
     let mut store = fixture.store();
     fixture.plan(&mut store, &table(20), 1).unwrap();
     let path = fixture.path("handsets.db");
-    let make = |_: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
-        Ok(Box::new(SimRoute::open(&path, 7)?))
-    };
+    let make =
+        |_: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> { Ok(Box::new(SimRoute::open(&path, 7)?)) };
     let summary = fixture.run_by(&mut store, (1, "w1"), &Cell::new(2_000), make, u64::MAX).unwrap();
     assert_eq!((summary.submitted, summary.failed), (20, 0));
     assert_eq!(Arrivals::open(&path).unwrap().count().unwrap(), (20, 20, 0));

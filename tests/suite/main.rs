@@ -1,5 +1,6 @@
 //! The test suite: one program, so that linking is paid once.
 
+mod batch;
 mod cli;
 #[cfg(feature = "server")]
 mod client;

@@ -434,20 +434,20 @@ fn add_device(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32,
     if inserted == 1 {
         return Ok(Added::New);
     }
-    let (place, line, generation, state, key) = tx
+    let (place, line, generation, state) = tx
         .prepare_cached(
-            "SELECT d.place, d.line, d.generation, d.state, r.key FROM device d JOIN planned_row r \
-             ON r.campaign = d.campaign AND r.slice = d.slice AND r.place = d.place \
-             WHERE d.campaign = ?1 AND d.slice = ?2 AND d.msisdn = ?3",
+            "SELECT place, line, generation, state FROM device WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
         )?
         .query_row(params![campaign.name, slice, row.msisdn as i64], |found| {
             let state: String = found.get(3)?;
-            let known = (found.get::<_, i64>(0)?, unsigned(found, 1)?, found.get::<_, u32>(2)?);
-            Ok((known.0, known.1, known.2, State::from_word(&state), found.get::<_, [u8; 32]>(4)?))
+            Ok((found.get::<_, i64>(0)?, unsigned(found, 1)?, found.get::<_, u32>(2)?, State::from_word(&state)))
         })?;
     if generation == campaign.generation {
         return Ok(Added::Duplicate { line });
     }
+    let key: [u8; 32] = tx
+        .prepare_cached("SELECT key FROM planned_row WHERE campaign = ?1 AND slice = ?2 AND place = ?3")?
+        .query_row(params![campaign.name, slice, place], |found| found.get(0))?;
     tx.prepare_cached(
         "UPDATE device SET line = ?4, generation = ?5 WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
     )?

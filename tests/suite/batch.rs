@@ -1,5 +1,7 @@
 //! Campaigns: what is planned is what is sent, once, whatever happens in between.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -452,6 +454,7 @@ fn impskit(fixture: &Fixture, arguments: &[&str]) -> Command {
 }
 
 /// Runs the binary, killing it at random moments, until it ends by itself. Returns how often it was killed.
+#[allow(clippy::disallowed_methods, reason = "a kill comes at some moment")]
 fn run_with_kills(fixture: &Fixture, workers: &str, random: &mut Seeded, most_kills: u64) -> u64 {
     let mut kills = 0;
     loop {

@@ -141,7 +141,11 @@ pub fn peel(input: &[u8], options: &Options<'_>) -> Peeled {
         peeler.push(1, "octets", Span::new(0, input.len()), octets_in_words(input), report);
     } else {
         let best = guess(input, options.form, &mut guesses);
-        peeler.start(input, &best);
+        if best.certainty == 0 && options.form != Form::Auto {
+            peeler.other_form(input);
+        } else {
+            peeler.start(input, &best);
+        }
     }
     guesses.sort_by_key(|guess| std::cmp::Reverse(guess.certainty));
     let mac = peeler.mac.unwrap_or(MacState::None);
@@ -152,8 +156,8 @@ pub fn peel(input: &[u8], options: &Options<'_>) -> Peeled {
 fn guess<'i>(input: &'i [u8], form: Form, guesses: &mut Vec<Guess>) -> Best<'i> {
     let mut best = Best { form: Form::Raw, content: Content::Unknown, certainty: 0, octets: Cow::Borrowed(input) };
     let all = [Form::Raw, Form::Pdu, Form::Hex, Form::HexDump, Form::Base64];
-    let forms = all.into_iter().filter(|candidate| form == Form::Auto || form == *candidate);
-    for form in forms {
+    let is_told = form != Form::Auto;
+    for form in all.into_iter().filter(|candidate| !is_told || form == *candidate) {
         let octets = match form {
             Form::Raw | Form::Pdu => Cow::Borrowed(input),
             _ => match form.undo(input) {
@@ -163,7 +167,7 @@ fn guess<'i>(input: &'i [u8], form: Form, guesses: &mut Vec<Guess>) -> Best<'i> 
         };
         let contents = if form == Form::Pdu { vec![weigh_lines(input)] } else { weigh(&octets) };
         // Digits that can be read are more than octets that cannot, whatever is in them.
-        let floor = if matches!(form, Form::Hex | Form::HexDump) { 5 } else { 0 };
+        let floor = if is_told || matches!(form, Form::Hex | Form::HexDump) { 5 } else { 0 };
         let likeliest = contents.iter().map(|(content, certainty, _)| (*content, (*certainty).max(floor)));
         let (content, certainty) = likeliest.max_by_key(|(_, certainty)| *certainty).unwrap_or((Content::Unknown, 0));
         for (content, certainty, reason) in contents.into_iter().filter(|(_, certainty, _)| *certainty > 0) {
@@ -172,9 +176,6 @@ fn guess<'i>(input: &'i [u8], form: Form, guesses: &mut Vec<Guess>) -> Best<'i> 
         if certainty > best.certainty {
             best = Best { form, content, certainty, octets };
         }
-    }
-    if best.certainty == 0 && form != Form::Auto {
-        best.form = form;
     }
     best
 }
@@ -260,6 +261,15 @@ struct Peeler<'o> {
 impl Peeler<'_> {
     fn push(&mut self, level: usize, name: impl Into<String>, span: Span, facts: String, report: Report) {
         self.layers.push(Layer { level, name: name.into(), span, facts, report });
+    }
+
+    /// The input is not in the form that we were told.
+    fn other_form(&mut self, input: &[u8]) {
+        let mut report = Report::new();
+        let message = format!("the input is not {}", self.options.form.name());
+        let help = "leave `--in` out: the form is found out from the content";
+        report.add(Diagnostic::new(&UNREADABLE, Span::new(0, input.len().min(16)), message).help(help));
+        self.push(1, "octets", Span::new(0, input.len()), octets_in_words(input), report);
     }
 
     fn start(&mut self, input: &[u8], best: &Best<'_>) {

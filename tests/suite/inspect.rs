@@ -236,6 +236,19 @@ fn no_change_of_any_octet_hurts() {
 }
 
 #[test]
+fn a_form_that_is_told_and_not_true() {
+    let told = |input: &[u8], form| peel(input, &Options { form, ..Options::default() });
+    let octets = told(b"aGVsbG8gd29ybGQ=", Form::Base64);
+    assert!(octets.layers[1].facts.starts_with("11 octets: 68 65 6C 6C 6F"), "{:?}", octets.layers);
+    for form in [Form::Hex, Form::HexDump, Form::Base64] {
+        let peeled = told(b"not this!", form);
+        assert_eq!((names(&peeled), findings(&peeled)), (vec!["octets"], vec!["GEN001"]));
+    }
+    assert_eq!(findings(&told(b"51000C", Form::Pdu)), ["SM001"]);
+    assert!(!told(b"", Form::Pdu).layers.is_empty());
+}
+
+#[test]
 fn large_and_odd_inputs() {
     for (input, form) in [
         (vec![b'A'; 1 << 20], Form::Auto),

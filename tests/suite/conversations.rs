@@ -12,9 +12,6 @@ use impskit::codec::Encoding;
 use impskit::csp::{Address, Version};
 use impskit::server::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 
-/// Scripts that wait for the services they speak of; a service that lands strikes its line out.
-const WAITING: &[&str] = &["group"];
-
 fn start() -> Timestamp {
     Timestamp::from_seconds(1_795_410_000)
 }
@@ -71,7 +68,6 @@ fn scripts() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conversations");
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
-    paths.retain(|path| !WAITING.iter().any(|stem| path.file_name().unwrap().display().to_string().starts_with(stem)));
     paths.sort();
     paths
 }

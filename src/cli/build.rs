@@ -7,10 +7,13 @@ use impskit::codec::write_xml;
 use impskit::cp::VOCABULARY;
 use impskit::delivery::Outgoing;
 use impskit::diagnose::{Report, Severity};
+use impskit::dm::{Tree, Uri, serialise};
 use impskit::error::{Error, Result};
+use impskit::provision::apply::to_tree;
 use impskit::provision::{BadHandset, Compiled, Filled, Profile, cp};
 
 use super::build_rows;
+use super::convert::tell;
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::profile::{RowOptions, load};
 use super::seal::{Seal, SealOptions, SmsOptions};
@@ -29,18 +32,12 @@ pub(crate) struct Build {
     /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml
     #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
     form: Form,
-    #[command(flatten)]
-    row: RowOptions,
     /// Make one JSON object a line for every row of a table
     #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "set", "to"])]
     rows: Option<PathBuf>,
     /// Write the rows that are wrong, with the reason, to FILE
     #[arg(long, value_name = "FILE", requires = "rows")]
     reject: Option<PathBuf>,
-    #[command(flatten)]
-    seal: SealOptions,
-    #[command(flatten)]
-    sms: SmsOptions,
     /// How binary output is printed
     #[arg(long, value_name = "HOW", default_value = "raw")]
     transfer: Transfer,
@@ -49,6 +46,12 @@ pub(crate) struct Build {
     wbxml_style: Style,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    row: RowOptions,
+    #[command(flatten)]
+    seal: SealOptions,
+    #[command(flatten)]
+    sms: SmsOptions,
 }
 
 const FORMS: &[Form] = &[Form::Cp, Form::CpWbxml, Form::Push, Form::Sms, Form::Mo, Form::MoWbxml];
@@ -100,6 +103,9 @@ impl Build {
         if !is_sound(&filled, ui) {
             return Ok(Outcome::NotGood);
         }
+        if matches!(self.form, Form::Mo | Form::MoWbxml) {
+            tell(&tree(&filled)?.1, ui);
+        }
         let mut outgoing = Outgoing::new();
         let made = maker.make(&filled, &document, &mut outgoing)?;
         if matches!(self.form, Form::Push | Form::Sms) {
@@ -140,9 +146,26 @@ impl Maker<'_> {
                 self.sms.split(&handset.msisdn, outgoing)?;
                 Ok(Made::Lines(self.sms.texts(outgoing)))
             }
+            Form::Mo | Form::MoWbxml => {
+                let (tree, _) = tree(filled)?;
+                match self.form {
+                    Form::Mo => Ok(Made::Text(serialise::to_xml(&tree))),
+                    _ => serialise::to_wbxml(&tree).map(Made::Binary).map_err(|error| cannot_write(&error)),
+                }
+            }
             _ => Err(self.form.refused("a profile", FORMS)),
         }
     }
+}
+
+/// Returns the tree of a filled profile's management object, and what it cannot carry.
+fn tree(filled: &Filled<'_>) -> Result<(Tree, Vec<String>)> {
+    let profile = filled.profile;
+    let parent = Uri::read(&profile.tree_root)
+        .map_err(|error| Error::input(error.to_string()).at("tree.root in the profile"))?;
+    let account = profile.filled(&filled.handset.values);
+    to_tree(&account, &parent, &profile.tree_instance)
+        .map_err(|fault| Error::input(fault.to_string()).at("[tree] in the profile"))
 }
 
 /// Checks the provisioning document of a filled profile; what is wrong goes to stderr.

@@ -2,11 +2,13 @@
 
 mod admin;
 mod batch;
+mod apply;
 mod build;
 mod build_rows;
 mod check;
 #[cfg(feature = "server")]
 mod client;
+mod convert;
 mod decode;
 mod explain;
 mod form;
@@ -44,6 +46,8 @@ enum Command {
     New(new::New),
     Build(Box<build::Build>),
     Batch(batch::Batch),
+    Convert(Box<convert::Convert>),
+    Apply(apply::Apply),
     Decode(decode::Decode),
     Admin(admin::Admin),
     #[cfg(feature = "server")]
@@ -100,6 +104,8 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::New(command) => command.run(ui),
         Command::Build(command) => command.run(ui),
         Command::Batch(command) => batch::run(command, ui),
+        Command::Convert(command) => command.run(ui),
+        Command::Apply(command) => command.run(ui),
         Command::Decode(command) => decode::run(command, ui),
         Command::Admin(command) => admin::run(command, ui),
         #[cfg(feature = "server")]

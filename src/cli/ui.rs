@@ -119,7 +119,7 @@ pub(crate) fn read_input(path: &Path) -> Result<(String, Vec<u8>)> {
 #[derive(Debug, Args)]
 pub(crate) struct Output {
     /// Write to FILE instead of stdout
-    #[arg(short, long = "output", value_name = "FILE")]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     path: Option<PathBuf>,
     /// Replace an existing FILE
     #[arg(long, requires = "path")]

@@ -103,10 +103,25 @@ pub fn apply(
 ///
 /// Says why there is no such tree: a name that cannot stand in one.
 pub fn to_tree(account: &ImpsAccount, parent: &Uri, instance: &str) -> Result<(Tree, Vec<String>), TreeFault> {
+    to_trees(std::slice::from_ref(account), parent, Some(instance))
+}
+
+/// The same of several accounts, numbered from 1 where there is no name.
+///
+/// # Errors
+///
+/// As [`to_tree`].
+pub fn to_trees(
+    accounts: &[ImpsAccount],
+    parent: &Uri,
+    instance: Option<&str>,
+) -> Result<(Tree, Vec<String>), TreeFault> {
     let mut tree = Tree::new();
     let mut applied = Applied::default();
-    let place = Place { descriptions: Description::bundled(), parent: Some(parent), instance: Some(instance) };
-    apply(account, &mut tree, &place, &mut applied)?;
+    let place = Place { descriptions: Description::bundled(), parent: Some(parent), instance };
+    for account in accounts {
+        apply(account, &mut tree, &place, &mut applied)?;
+    }
     Ok((tree, applied.not_carried))
 }
 

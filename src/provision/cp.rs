@@ -14,11 +14,28 @@ pub const APPID: &str = "wA";
 
 /// Returns the provisioning document of an account.
 pub fn write(account: &ImpsAccount) -> Element<'_> {
+    write_all(std::slice::from_ref(account))
+}
+
+/// Returns one provisioning document of several accounts; access points and proxies of one id stand in it once.
+pub fn write_all(accounts: &[ImpsAccount]) -> Element<'_> {
+    let mut points: Vec<&AccessPoint> = Vec::new();
+    for point in accounts.iter().flat_map(|account| &account.access_points) {
+        if !points.iter().any(|p| p.id == point.id) {
+            points.push(point);
+        }
+    }
+    let mut proxies: Vec<&Proxy> = Vec::new();
+    for proxy in accounts.iter().flat_map(|account| &account.proxies) {
+        if !proxies.iter().any(|p| p.id == proxy.id) {
+            proxies.push(proxy);
+        }
+    }
     Element::new("wap-provisioningdoc")
         .with_attribute("version", "1.0")
-        .with_all(account.access_points.iter().map(access_point))
-        .with_all(account.proxies.iter().map(proxy))
-        .with(application(account))
+        .with_all(points.into_iter().map(access_point))
+        .with_all(proxies.into_iter().map(proxy))
+        .with_all(accounts.iter().map(application))
 }
 
 fn application(account: &ImpsAccount) -> Element<'_> {

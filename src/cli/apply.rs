@@ -1,0 +1,149 @@
+//! `apply`: what a handset does with a provisioning document: a new device tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use impskit::delivery::wsp::Push;
+use impskit::diagnose::{Report, Source, text};
+use impskit::dm::{Description, Tree, serialise};
+use impskit::error::{Error, Result};
+use impskit::provision::apply::{Applied, Place, apply_document};
+use serde_json::json;
+
+use super::convert::{Input, json as tree_json, read, tell};
+use super::ui::{Output, read_input};
+use super::{Outcome, Ui};
+
+/// Do what a handset does with settings: change a device tree
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  impskit apply settings.xml --to new
+  impskit apply settings.wbxml --to device.xml --ddf vendor.ddf --dry-run")]
+pub(crate) struct Apply {
+    /// The provisioning document; `-` for stdin
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The device tree, in TNDS or JSON; `new` for an empty device
+    #[arg(long, value_name = "TREE")]
+    to: PathBuf,
+    /// What the device may hold; the impskit reference where absent
+    #[arg(long, value_name = "FILE")]
+    ddf: Option<PathBuf>,
+    /// Only say what would be written
+    #[arg(long)]
+    dry_run: bool,
+    /// The format of the output
+    #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The tree, and what was done on stderr
+    Text,
+    /// Both, for programs
+    Json,
+}
+
+impl Apply {
+    pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
+        let (name, octets) = read_input(&self.file)?;
+        let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
+        let Some((mut tree, is_json)) = self.tree(ui)? else { return Ok(Outcome::NotGood) };
+        let own = self.description(ui)?;
+        let own: Vec<&Description> = own.iter().collect();
+        let descriptions = if own.is_empty() { Description::bundled() } else { &own };
+        let place = Place { descriptions, parent: None, instance: None };
+        let applied = self.apply(input, &mut tree, &place, ui)?;
+        let Some(applied) = applied else { return Ok(Outcome::NotGood) };
+        if applied.written.is_empty() && applied.refused.is_empty() {
+            return Err(Error::input("the document holds no IMPS account").at(name));
+        }
+        self.put(&applied, &tree, is_json, ui)?;
+        Ok(if applied.refused.is_empty() { Outcome::Good } else { Outcome::NotGood })
+    }
+
+    fn apply(&self, input: Input<'_>, tree: &mut Tree, place: &Place<'_>, ui: &mut Ui) -> Result<Option<Applied>> {
+        let failed = |fault: impskit::dm::TreeFault| Error::input(fault.to_string());
+        match input {
+            Input::Cp(root, _) => apply_document(&root, tree, place).map(Some).map_err(failed),
+            Input::Push(octets) => {
+                let body =
+                    Push::read(octets, &mut Report::new()).map(|push| push.body.into_owned()).unwrap_or_default();
+                match read("the document in the push", &body, ui)? {
+                    Some(Input::Cp(root, _)) => apply_document(&root, tree, place).map(Some).map_err(failed),
+                    Some(_) => Err(Error::input("the push holds no provisioning document")),
+                    None => Ok(None),
+                }
+            }
+            Input::Tree(_) | Input::Other(_) => Err(Error::input("the input is no provisioning document")
+                .help("`impskit convert FILE --as cp` makes one of a device tree with an IMPS account")),
+        }
+    }
+
+    /// Reads the tree, and whether it is JSON. Findings go to stderr; with errors there is no tree.
+    fn tree(&self, ui: &mut Ui) -> Result<Option<(Tree, bool)>> {
+        if self.to == Path::new("new") {
+            return Ok(Some((Tree::new(), false)));
+        }
+        let (name, octets) = read_input(&self.to)?;
+        let mut report = Report::new();
+        let tree = serialise::read(&octets, &mut report);
+        let is_json = serialise::looks_like_json(&octets);
+        say(name, octets, &report, ui);
+        Ok(tree.filter(|_| !report.has_errors()).map(|tree| (tree, is_json)))
+    }
+
+    fn description(&self, ui: &mut Ui) -> Result<Option<Description>> {
+        let Some(path) = &self.ddf else { return Ok(None) };
+        let octets = fs::read(path).map_err(|error| Error::file(path, &error))?;
+        let mut report = Report::new();
+        let description = Description::read(&octets, &mut report);
+        let name = path.display().to_string();
+        say(name.clone(), octets, &report, ui);
+        description.map(Some).ok_or_else(|| Error::input("not a device description").at(name))
+    }
+
+    fn put(&self, applied: &Applied, tree: &Tree, is_json: bool, ui: &mut Ui) -> Result<()> {
+        let uris = |uris: &[impskit::dm::Uri]| uris.iter().map(ToString::to_string).collect::<Vec<_>>();
+        if self.format == Format::Json {
+            let refused: Vec<_> =
+                applied.refused.iter().map(|r| json!({ "uri": r.uri.to_string(), "why": r.why })).collect();
+            let mut value = json!({
+                "schema": "impskit.applied/1",
+                "written": uris(&applied.written),
+                "replaced": uris(&applied.replaced),
+                "refused": refused,
+                "not_carried": applied.not_carried,
+            });
+            if !self.dry_run {
+                value["tree"] = serde_json::from_str(&tree_json(tree)).unwrap_or_default();
+            }
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
+            return ui.result(text.as_bytes(), self.output.to_file(), false);
+        }
+        tell(&applied.not_carried, ui);
+        for refused in &applied.refused {
+            ui.say(&format!("refused {}: {}", refused.uri, refused.why));
+        }
+        let replaced = applied.replaced.iter().map(|uri| format!("replaced {uri}\n"));
+        let lines: String = replaced.chain(applied.written.iter().map(|uri| format!("wrote {uri}\n"))).collect();
+        if self.dry_run {
+            let plan = lines.replace("replaced ", "would replace ").replace("wrote ", "would write ");
+            return ui.result(plan.as_bytes(), self.output.to_file(), false);
+        }
+        ui.say(lines.trim_end());
+        let octets = if is_json { tree_json(tree).into_bytes() } else { serialise::to_xml(tree) };
+        ui.result(&octets, self.output.to_file(), false)
+    }
+}
+
+fn say(name: String, octets: Vec<u8>, report: &Report, ui: &mut Ui) {
+    if !report.diagnostics().is_empty() {
+        ui.say(text::render(&Source::new(name, octets), report, ui.color).trim_end());
+    }
+}

@@ -1,0 +1,231 @@
+//! `convert`: the same content in another syntax, or in another saying.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use impskit::catalogue;
+use impskit::codec::{self, Document, Encoding, WbxmlOptions, write_wbxml, write_xml};
+use impskit::cp::VOCABULARY;
+use impskit::delivery::Outgoing;
+use impskit::delivery::wsp::Push;
+use impskit::diagnose::{Report, Source, text};
+use impskit::dm::serialise::{self, JsonOptions};
+use impskit::dm::{self, Description, ManagementObject, Tree, Uri};
+use impskit::document::Element;
+use impskit::error::{Error, Result};
+use impskit::provision::apply::to_trees;
+use impskit::provision::cp::Reading;
+use impskit::provision::{cp, dm as object, profile_text};
+
+use super::form::{Form, Made, Style, Transfer, cannot_write};
+use super::seal::{SealOptions, SmsOptions};
+use super::ui::{Output, read_input};
+use super::{Outcome, Ui};
+
+/// Say the same in another syntax or another form
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  impskit convert settings.xml --as profile -o settings.toml
+  impskit convert settings.xml --as cp-wbxml --wbxml-style whole-value -o settings.wbxml")]
+pub(crate) struct Convert {
+    /// The document; `-` for stdin
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml, profile, xml, wbxml, json
+    #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
+    form: Form,
+    /// Of several accounts, take this one
+    #[arg(long, value_name = "N")]
+    account: Option<usize>,
+    /// How binary output is printed
+    #[arg(long, value_name = "HOW", default_value = "raw")]
+    transfer: Transfer,
+    /// How WBXML is written
+    #[arg(long, value_name = "STYLE", default_value = "safe")]
+    wbxml_style: Style,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    seal: SealOptions,
+    #[command(flatten)]
+    sms: SmsOptions,
+}
+
+/// What the input was taken for.
+pub(super) enum Input<'s> {
+    /// A provisioning document, with its octets where they are WBXML.
+    Cp(Element<'s>, Option<&'s [u8]>),
+    /// A device tree.
+    Tree(Tree),
+    /// A push.
+    Push(&'s [u8]),
+    /// Any other document.
+    Other(Box<Document<'s>>),
+}
+
+const OF_CP: &[Form] =
+    &[Form::Cp, Form::CpWbxml, Form::Push, Form::Sms, Form::Mo, Form::MoWbxml, Form::Profile, Form::Xml, Form::Wbxml];
+impl Convert {
+    pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
+        let (name, octets) = read_input(&self.file)?;
+        let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
+        let made = match input {
+            Input::Cp(root, octets) => self.of_cp(&root, octets, ui)?,
+            Input::Tree(tree) => self.of_tree(&tree, ui)?,
+            Input::Push(push) => self.of_push(push)?,
+            Input::Other(document) => self.of_other(&document)?,
+        };
+        made.put(self.transfer, &self.output, ui)?;
+        Ok(Outcome::Good)
+    }
+
+    fn of_cp(&self, root: &Element<'_>, octets: Option<&[u8]>, ui: &mut Ui) -> Result<Made> {
+        match self.form {
+            Form::Cp | Form::Xml => Ok(Made::Text(write_xml(root, Some(&VOCABULARY), true))),
+            Form::CpWbxml | Form::Wbxml => self.wbxml(root).map(Made::Binary),
+            Form::Push | Form::Sms => {
+                let encoded = octets.map_or_else(|| self.wbxml(root), |octets| Ok(octets.to_vec()))?;
+                self.deliver(&encoded, ui)
+            }
+            Form::Mo | Form::MoWbxml | Form::Profile => self.of_accounts(cp::read(root), "the document", ui),
+            Form::Json => Err(self.form.refused("a provisioning document", OF_CP)),
+        }
+    }
+
+    fn of_tree(&self, tree: &Tree, ui: &mut Ui) -> Result<Made> {
+        match self.form {
+            Form::Mo | Form::Xml => Ok(Made::Text(serialise::to_xml(tree))),
+            Form::MoWbxml | Form::Wbxml => {
+                serialise::to_wbxml(tree).map(Made::Binary).map_err(|error| cannot_write(&error))
+            }
+            Form::Json => Ok(Made::Text(json(tree).into_bytes())),
+            Form::Profile | Form::Cp | Form::CpWbxml | Form::Push | Form::Sms => {
+                self.of_accounts(object::read(tree), "the tree", ui)
+            }
+        }
+    }
+
+    /// Says the accounts that were read in another way. What is left behind goes to stderr.
+    fn of_accounts(&self, reading: Reading, what: &str, ui: &mut Ui) -> Result<Made> {
+        let Reading { mut accounts, not_carried } = reading;
+        tell(&not_carried, ui);
+        if accounts.is_empty() {
+            return Err(Error::input(format!("{what} holds no IMPS account")));
+        }
+        if let Some(number) = self.account {
+            let count = accounts.len();
+            let wrong = || Error::input(format!("{what} holds {count} accounts, none with the number {number}"));
+            accounts = vec![accounts.into_iter().nth(number.wrapping_sub(1)).ok_or_else(wrong)?];
+        }
+        match self.form {
+            Form::Profile => match &accounts[..] {
+                [account] => Ok(Made::Text(profile_text::write(account).into_bytes())),
+                several => Err(Error::input(format!("{what} holds {} accounts, a profile one", several.len()))
+                    .help("choose with `--account N`, from 1")),
+            },
+            Form::Mo | Form::MoWbxml => {
+                let parent = Uri::read(ManagementObject::USUAL_PARENT).unwrap_or_default();
+                let (tree, lost) =
+                    to_trees(&accounts, &parent, None).map_err(|fault| Error::input(fault.to_string()))?;
+                tell(&lost, ui);
+                self.of_tree(&tree, ui)
+            }
+            _ => self.of_cp(&cp::write_all(&accounts), None, ui),
+        }
+    }
+
+    fn of_push(&self, push: &[u8]) -> Result<Made> {
+        let mut outgoing = Outgoing::new();
+        outgoing.adopt(push);
+        match self.form {
+            Form::Push => Ok(Made::Binary(push.to_vec())),
+            Form::Sms => {
+                self.sms.split("", &mut outgoing)?;
+                Ok(Made::Lines(self.sms.texts(&outgoing)))
+            }
+            _ => {
+                let error = self.form.refused("a push", &[Form::Push, Form::Sms]);
+                Err(error.help("it can become push, sms; `impskit decode` shows what is in it"))
+            }
+        }
+    }
+
+    fn of_other(&self, document: &Document<'_>) -> Result<Made> {
+        match (self.form, document.vocabulary) {
+            (Form::Xml, vocabulary) => Ok(Made::Text(write_xml(&document.root, vocabulary, true))),
+            (Form::Wbxml, Some(vocabulary)) => {
+                let options = WbxmlOptions { style: self.wbxml_style.into(), ..WbxmlOptions::default() };
+                write_wbxml(&document.root, vocabulary, &options)
+                    .map(Made::Binary)
+                    .map_err(|error| cannot_write(&error))
+            }
+            (_, vocabulary) => {
+                let what =
+                    vocabulary.map_or("a document of an unknown language".to_owned(), |v| format!("a {}", v.name));
+                Err(self.form.refused(&what, &[Form::Xml, Form::Wbxml]))
+            }
+        }
+    }
+
+    fn wbxml(&self, root: &Element<'_>) -> Result<Vec<u8>> {
+        let options = WbxmlOptions { style: self.wbxml_style.into(), ..WbxmlOptions::default() };
+        write_wbxml(root, &VOCABULARY, &options).map_err(|error| cannot_write(&error))
+    }
+
+    fn deliver(&self, document: &[u8], ui: &mut Ui) -> Result<Made> {
+        let seal = self.seal.read(ui)?;
+        let method = seal.method(None)?;
+        let mut outgoing = Outgoing::new();
+        seal.seal(document, method, "", "", &mut outgoing)?;
+        seal.tell_digits(document, method, "", ui)?;
+        if self.form == Form::Push {
+            return Ok(Made::Binary(outgoing.push().to_vec()));
+        }
+        self.sms.split("", &mut outgoing)?;
+        Ok(Made::Lines(self.sms.texts(&outgoing)))
+    }
+}
+
+/// Reads an input as what it is. Findings of the reader go to stderr; with errors among them there is no input.
+pub(super) fn read<'s>(name: &str, octets: &'s [u8], ui: &mut Ui) -> Result<Option<Input<'s>>> {
+    let mut report = Report::new();
+    let input = recognise(octets, &mut report);
+    if !report.diagnostics().is_empty() {
+        let source = Source::new(name, octets);
+        ui.say(text::render(&source, &report, ui.color).trim_end());
+    }
+    Ok(input.filter(|_| !report.has_errors()))
+}
+
+fn recognise<'s>(octets: &'s [u8], report: &mut Report) -> Option<Input<'s>> {
+    if serialise::looks_like_json(octets) {
+        return serialise::read(octets, report).map(Input::Tree);
+    }
+    let mut unread = Report::new();
+    // A push begins with its transaction, then 06; so may an old WBXML document that no phone ever sent.
+    if octets.get(1) == Some(&0x06) && Push::read(octets, &mut unread).is_some() && !unread.has_errors() {
+        return Some(Input::Push(octets));
+    }
+    let document = catalogue::read(octets, &serialise::LIMITS, report)?;
+    let is_wbxml = codec::recognise(octets) == Some(Encoding::Wbxml);
+    match document.vocabulary.map(|v| v.id) {
+        Some(id) if id == VOCABULARY.id => Some(Input::Cp(document.root, is_wbxml.then_some(octets))),
+        Some(id) if id == dm::DDF.id && dm::is_tree(&document.root) => {
+            serialise::from_element(&document.root, report).map(Input::Tree)
+        }
+        _ => Some(Input::Other(Box::new(document))),
+    }
+}
+
+/// Returns a tree as JSON with the access types of what we know.
+pub(super) fn json(tree: &Tree) -> String {
+    serialise::to_json(tree, &JsonOptions { descriptions: Description::bundled(), mask: false })
+}
+
+/// Tells what a form cannot carry.
+pub(super) fn tell(not_carried: &[String], ui: &mut Ui) {
+    for what in not_carried {
+        ui.say(&format!("not carried: {what}"));
+    }
+}

@@ -72,8 +72,7 @@ impl Apply {
         match input {
             Input::Cp(root, _) => apply_document(&root, tree, place).map(Some).map_err(failed),
             Input::Push(octets) => {
-                let body =
-                    Push::read(octets, &mut Report::new()).map(|push| push.body.into_owned()).unwrap_or_default();
+                let body = Push::read(octets, &mut Report::new()).map(|push| push.body.to_vec()).unwrap_or_default();
                 match read("the document in the push", &body, ui)? {
                     Some(Input::Cp(root, _)) => apply_document(&root, tree, place).map(Some).map_err(failed),
                     Some(_) => Err(Error::input("the push holds no provisioning document")),

@@ -1,8 +1,8 @@
 //! The command list, global options and exit codes. One file a command.
 
 mod admin;
-mod batch;
 mod apply;
+mod batch;
 mod build;
 mod build_rows;
 mod check;

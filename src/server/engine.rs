@@ -232,7 +232,13 @@ impl Engine {
         }
         let answer = self.gate(caller, &asked.primitive).map_err(Fault::from).and_then(|()| {
             let primitive = &asked.primitive;
-            self.perform(now, peer, caller.clone(), |context| service::perform(context, primitive))
+            self.perform(now, peer, caller.clone(), |context| {
+                let answer = service::perform(context, primitive)?;
+                if Outcome::read(&answer).is_none_or(|outcome| outcome.code.is_success()) {
+                    service::notification::changed(context, primitive);
+                }
+                Ok(answer)
+            })
         });
         let answer = answer.unwrap_or_else(|fault| fault.0.status());
         if let Some(own) = self.sessions.get_mut(caller.session) {

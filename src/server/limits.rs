@@ -57,3 +57,5 @@ pub(crate) const SEARCH_PAIRS: usize = 20;
 pub(crate) const SEARCH_FINDINGS: usize = 500;
 /// Groups that a search looks at.
 pub(crate) const GROUPS_SEARCHED: usize = 10_000;
+/// Users that one criterion of a search may find; more are refused with 537.
+pub(crate) const USERS_SEARCHED: usize = 10_000;

@@ -2,7 +2,7 @@
 //! each was given (CSP session, "Session life").
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
@@ -140,6 +140,8 @@ pub(crate) struct Session {
     pub(crate) capabilities: Capabilities,
     /// What waits for it.
     pub(crate) outbox: Outbox,
+    /// The notifications that it wants (1.3), by type.
+    pub(crate) notifications: BTreeSet<String>,
     /// The search that is under way.
     pub(crate) search: Option<Search>,
     answers: VecDeque<Answer>,
@@ -183,6 +185,7 @@ impl Session {
             services,
             capabilities: Capabilities::default(),
             outbox: Outbox::default(),
+            notifications: BTreeSet::new(),
             search: None,
             answers: VecDeque::new(),
         }

@@ -758,6 +758,91 @@ fn searches_page_by_page_and_knows_no_wildcards() {
     assert_eq!(code(&anna.ask(&mut lab, foreign.with_all(search("user").children))), 562, "users or groups, not both");
 }
 
+#[test]
+fn public_profiles_are_read_by_all_and_written_by_their_owner() {
+    let mut lab = Lab::new();
+    let mut anna = lab.login(Version::V1_3, "anna", "phone");
+    let mut berta = lab.login(Version::V1_3, "berta", "phone");
+    let property = |name: &str, value: &str| {
+        Element::new("Property").with_leaf("Name", name.to_owned()).with_leaf("Value", value.to_owned())
+    };
+    let update = |properties: Vec<Element<'static>>| {
+        Element::new("UpdatePublicProfile-Request").with(Element::new("PublicProfile").with_all(properties))
+    };
+    let good = vec![property("PP_FRIENDLY_NAME", "Anna%"), property("PP_AGE", "41"), property("pp_gender", "F")];
+    assert_eq!(code(&anna.ask(&mut lab, update(good))), 200);
+    assert_eq!(code(&anna.ask(&mut lab, update(vec![property("PP_GENDER", "X")]))), 702);
+    let mixed = vec![property("PP_CITY", "Espoo"), property("PP_SHOE_SIZE", "44")];
+    assert_eq!(code(&anna.ask(&mut lab, update(mixed))), 201);
+    let mut foreign = update(vec![property("PP_CITY", "Oulu")]);
+    foreign.children[0].children.insert(0, Element::leaf("UserID", "wv:anna@example.com"));
+    assert_eq!(code(&berta.ask(&mut lab, foreign)), 403, "C05");
+
+    let get = Element::new("GetPublicProfile-Request").with_leaf("UserID", "anna").with_leaf("UserID", "nobody");
+    let answer = berta.ask(&mut lab, get);
+    let outcome = Outcome::read(&answer).unwrap();
+    assert_eq!((outcome.code.0, outcome.details[0].code.0), (201, 531));
+    let values: Vec<_> = answer.child("PublicProfile").unwrap().children_named("Property").collect();
+    let values: Vec<_> =
+        values.iter().map(|p| (p.child_text("Name").unwrap(), p.child_text("Value").unwrap())).collect();
+    let wanted = [("PP_AGE", "41"), ("PP_CITY", "Espoo"), ("PP_FRIENDLY_NAME", "Anna%"), ("PP_GENDER", "F")];
+    assert_eq!(values, wanted);
+
+    let mut search = |pairs: &[(&str, &str)]| {
+        let pair = |(element, text): &(&str, &str)| {
+            let pair = Element::new("SearchPairList").with_leaf("SearchElement", element.to_string());
+            pair.with_leaf("SearchString", text.to_string())
+        };
+        let answer = berta.ask(&mut lab, Element::new("Search-Request").with_all(pairs.iter().map(pair)));
+        let user = answer.descend(&["SearchResult", "UserList", "User"]).cloned();
+        (Outcome::read(&answer).map(|o| o.code.0), user.and_then(|u| u.child_text("FriendlyName").map(str::to_owned)))
+    };
+    let anna = (None, Some("Anna%".to_owned()));
+    assert_eq!(search(&[("USER_CITY", "ESPO")]), anna);
+    assert_eq!(search(&[("USER_FRIENDLY_NAME", "%"), ("USER_AGE_MIN", "41"), ("USER_ONLINE_STATUS", "T")]), anna);
+    assert_eq!(search(&[("USER_GENDER", "F"), ("USER_AGE_MAX", "40")]), (None, None));
+    assert_eq!(search(&[("USER_ONLINE_STATUS", "T")]), (Some(537), None), "too broad");
+    assert_eq!(search(&[("USER_FIRST_NAME", "A")]), (Some(562), None));
+}
+
+#[test]
+fn clients_are_notified_of_what_they_asked_for() {
+    let mut lab = Lab::new();
+    let mut phone = lab.login(Version::V1_3, "anna", "phone");
+    let mut desk = lab.login(Version::V1_3, "anna", "desk");
+    let mut berta = lab.login(Version::V1_3, "berta", "phone");
+    let types = |name: &'static str, types: &[&'static str]| {
+        let types = types.iter().map(|word| Element::leaf("NotificationType", *word));
+        Element::new(name).with(Element::new("NotificationTypeList").with_all(types))
+    };
+    assert_eq!(code(&desk.ask(&mut lab, types("SubscribeNotification-Request", &["CLCR", "PPU", "BLUC"]))), 200);
+    assert_eq!(code(&desk.ask(&mut lab, types("UnsubscribeNotification-Request", &["BLUC"]))), 200);
+    assert_eq!(code(&desk.ask(&mut lab, types("UnsubscribeNotification-Request", &[]))), 400, "an empty list");
+    assert_eq!(code(&desk.ask(&mut lab, types("SubscribeNotification-Request", &["XYZ"]))), 402);
+    let nick = Element::new("NickList").with(Element::new("NickName").with_leaf("UserID", "berta"));
+    let create = Element::new("CreateList-Request").with_leaf("ContactList", "wv:anna/friends@example.com").with(nick);
+    phone.ask(&mut lab, create);
+    phone.ask(&mut lab, Element::new("BlockEntity-Request").with_leaf("BlockListInUse", "T"));
+    let name = Element::new("Property").with_leaf("Name", "PP_CITY").with_leaf("Value", "Oulu");
+    let update = Element::new("UpdatePublicProfile-Request").with(Element::new("PublicProfile").with(name));
+    assert_eq!(code(&berta.ask(&mut lab, update)), 200);
+    let mut told = Vec::new();
+    let mut next = desk.poll(&mut lab);
+    while let Some(mut answer) = next {
+        let opened = answer.transactions.remove(0);
+        if opened.primitive.name == "Notification-Request" {
+            told.push(opened.primitive.child_text("NotificationType").unwrap().to_owned());
+        }
+        let ok = Transaction::response(opened.id, Outcome::new(impskit::csp::Code::SUCCESSFUL).status());
+        next = lab.send(&Message::new(Version::V1_3, desk.session.clone(), ok));
+    }
+    assert_eq!(told, ["CLCR", "PPU"], "not of what was unsubscribed");
+    while let Some(answer) = phone.poll(&mut lab) {
+        assert_ne!(answer.transactions[0].primitive.name, "Notification-Request", "it asked for nothing");
+        lab.pass(200);
+    }
+}
+
 // ---- abuse by those who are logged in
 
 /// Every primitive that a client may open, with every child that its declaration names as a placeholder.

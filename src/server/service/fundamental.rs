@@ -1,6 +1,6 @@
 //! Fundamental services: who runs this, searching, checking addresses (CSP transactions, F9 to F15).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use crate::csp::{Address, Code, Detail, Outcome};
@@ -9,7 +9,7 @@ use crate::server::fault::{Fault, required, success};
 use crate::server::limits;
 use crate::server::session::Search;
 use crate::server::store::groups::Group;
-use crate::server::store::{contact_lists, groups, search};
+use crate::server::store::{Store, contact_lists, groups, profiles, search};
 
 /// GetSPInfo-Request; may come before a login.
 pub(crate) fn get_sp_info(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
@@ -96,11 +96,9 @@ fn begin(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'st
         return Err(Code(536).into());
     }
     let id = context.search_id();
-    let session = context.session()?;
     let search = Search { id: id.clone(), limit: limit as usize, of_groups, findings };
-    let answer = Element::new("Search-Response").with_leaf("SearchID", id);
-    let answer = piece(&search, 1, answer);
-    session.search = Some(search);
+    let answer = piece(context.store, &search, 1, Element::new("Search-Response").with_leaf("SearchID", id))?;
+    context.session()?.search = Some(search);
     Ok(answer)
 }
 
@@ -109,16 +107,16 @@ const PAGE: u32 = 50;
 
 fn go_on(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result<Element<'static>, Fault> {
     let index = integer(required(request, "SearchIndex")?).ok_or_else(|| Fault::bad("SearchIndex"))? as usize;
-    let session = context.session()?;
+    let session = context.sessions.get(context.caller.session).ok_or(Code::INVALID_SESSION)?;
     let search = session.search.as_ref().filter(|search| search.id == id).ok_or(Code::INVALID_SEARCH_ID)?;
     if index == 0 || index > search.findings.len() {
         return Err(Code::INVALID_SEARCH_INDEX.into());
     }
-    Ok(piece(search, index, Element::new("Search-Response")))
+    piece(context.store, search, index, Element::new("Search-Response"))
 }
 
 /// Returns the findings from `index`, counted from 1, on.
-fn piece(search: &Search, index: usize, answer: Element<'static>) -> Element<'static> {
+fn piece(store: &Store, search: &Search, index: usize, answer: Element<'static>) -> Result<Element<'static>, Fault> {
     let rest = search.findings.get(index - 1..).unwrap_or_default();
     let piece = &rest[..rest.len().min(search.limit)];
     let next = index + piece.len();
@@ -132,15 +130,21 @@ fn piece(search: &Search, index: usize, answer: Element<'static>) -> Element<'st
     if !piece.is_empty() {
         let found = match search.of_groups {
             true => Element::new("GroupList").with_all(piece.iter().map(|id| Element::leaf("GroupID", id.clone()))),
-            false => Element::new("UserList").with_all(piece.iter().map(user)),
+            false => {
+                let users: Result<Vec<_>, _> = piece.iter().map(|address| user(store, address)).collect();
+                Element::new("UserList").with_all(users?)
+            }
         };
         answer = answer.with(Element::new("SearchResult").with(found));
     }
-    answer
+    Ok(answer)
 }
 
-fn user(address: &String) -> Element<'static> {
-    Element::new("User").with_leaf("UserID", address.clone())
+/// Returns a user with the name it gave itself (1.3).
+fn user(store: &Store, address: &str) -> Result<Element<'static>, Fault> {
+    let user = Element::new("User").with_leaf("UserID", address.to_owned());
+    let name = profiles::property(store.reader(), address, "PP_FRIENDLY_NAME")?;
+    Ok(user.with_all(name.map(|name| Element::leaf("FriendlyName", name))))
 }
 
 /// Reads the criteria: one pair a list, or several, or wrapped (CSP in XML, "SearchPairList in 1.3").
@@ -165,34 +169,83 @@ fn read_pairs<'e>(request: &'e Element<'_>) -> Result<Vec<(String, &'e str)>, Fa
     Ok(pairs)
 }
 
-/// Finds the users that fit all criteria. Letters of a criterion are never wildcards (abuse case C07).
+/// The criteria that look into public profiles: the property, and whether it must be equal.
+const PROFILE_CRITERIA: [(&str, &str, bool); 7] = [
+    ("USER_CITY", "PP_CITY", false),
+    ("USER_COUNTRY", "PP_COUNTRY", false),
+    ("USER_FRIENDLY_NAME", "PP_FRIENDLY_NAME", false),
+    ("USER_GENDER", "PP_GENDER", true),
+    ("USER_INTENTION", "PP_INTENTION", false),
+    ("USER_INTERESTS_HOBBIES", "PP_INTERESTS", false),
+    ("USER_MARITAL_STATUS", "PP_MARITAL_STATUS", true),
+];
+
+/// Finds the users that fit all criteria: first those that find somebody, then those that only leave some out.
 fn find_users(context: &Context<'_>, pairs: &[(String, &str)]) -> Result<Vec<String>, Fault> {
-    let is_name = |element: &str| matches!(element, "USER_ID" | "USER_MOBILE_NUMBER");
-    let Some((_, text)) = pairs.iter().find(|(element, _)| is_name(element)) else {
-        return Err(Code::INVALID_SEARCH.into());
-    };
-    // An address is looked for by its user part when it is given whole, and else as it stands.
-    let home = &context.configuration.domain;
-    let whole = Address::user_id(text, home).ok().filter(|_| text.contains('@')).map(|a| a.as_str().to_owned());
-    let mut found =
-        search::users(context.store.reader(), whole.as_deref().unwrap_or(text), limits::SEARCH_FINDINGS + 1)?;
-    for (element, text) in pairs {
-        let text = text.to_ascii_lowercase();
-        match element.as_str() {
-            "USER_ID" if whole.is_none() => found.retain(|address| address.contains(&text)),
-            "USER_ID" => {}
-            "USER_MOBILE_NUMBER" => {
-                let number = text.trim_start_matches('+').to_owned();
-                found.retain(|address| address.strip_prefix("wv:+").is_some_and(|rest| rest.starts_with(&number)));
-            }
-            "USER_ONLINE_STATUS" => {
-                let wanted = boolean(&text).ok_or(Code::INVALID_SEARCH)?;
-                found.retain(|address| context.sessions.is_online(address) == wanted);
-            }
-            _ => return Err(Code::INVALID_SEARCH.into()),
+    let mut found: Option<Vec<String>> = None;
+    for (element, text) in pairs.iter().filter(|(element, _)| !is_filter(element)) {
+        let matches = matching(context, element, text)?;
+        if matches.len() > limits::USERS_SEARCHED {
+            return Err(Code(537).into());
         }
+        found = Some(match found {
+            None => matches,
+            Some(found) => {
+                let matches: BTreeSet<_> = matches.into_iter().collect();
+                found.into_iter().filter(|address| matches.contains(address)).collect()
+            }
+        });
+    }
+    // Everybody who is online, or of age, is too many.
+    let mut found = found.ok_or(Code(537))?;
+    for (element, text) in pairs.iter().filter(|(element, _)| is_filter(element)) {
+        let mut kept = Vec::new();
+        for address in found {
+            if passes(context, &address, element, text)? {
+                kept.push(address);
+            }
+        }
+        found = kept;
     }
     Ok(found)
+}
+
+fn is_filter(element: &str) -> bool {
+    matches!(element, "USER_ONLINE_STATUS" | "USER_AGE_MIN" | "USER_AGE_MAX")
+}
+
+/// Returns the users that one criterion finds.
+fn matching(context: &Context<'_>, element: &str, text: &str) -> Result<Vec<String>, Fault> {
+    let (db, most) = (context.store.reader(), limits::USERS_SEARCHED + 1);
+    match element {
+        "USER_ID" => {
+            // A whole address is brought into its normal form; a part is looked for as it stands.
+            let whole = Address::user_id(text, &context.configuration.domain).ok().filter(|_| text.contains('@'));
+            Ok(search::users(db, whole.as_ref().map_or(text, Address::as_str), most)?)
+        }
+        "USER_MOBILE_NUMBER" => {
+            let number = format!("wv:+{}", text.trim_start_matches('+'));
+            Ok(search::users(db, &number, most)?)
+        }
+        _ => {
+            let criterion = PROFILE_CRITERIA.iter().find(|(name, _, _)| *name == element);
+            let (_, property, is_exact) = criterion.ok_or(Code::INVALID_SEARCH)?;
+            let mut found = profiles::holding(db, property, text, most)?;
+            // The words that must be equal are single letters.
+            found.retain(|_| !is_exact || text.len() == 1);
+            Ok(found)
+        }
+    }
+}
+
+/// Returns whether a user passes a criterion that finds nobody by itself.
+fn passes(context: &Context<'_>, address: &str, element: &str, text: &str) -> Result<bool, Fault> {
+    if element == "USER_ONLINE_STATUS" {
+        return Ok(context.sessions.is_online(address) == boolean(text).ok_or(Code::INVALID_SEARCH)?);
+    }
+    let limit = integer(text).ok_or(Code::INVALID_SEARCH)?;
+    let age = profiles::property(context.store.reader(), address, "PP_AGE")?.as_deref().and_then(integer);
+    Ok(age.is_some_and(|age| if element == "USER_AGE_MIN" { age >= limit } else { age <= limit }))
 }
 
 /// Finds the public groups that are meant to be found and fit all criteria.

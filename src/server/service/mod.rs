@@ -10,7 +10,9 @@ pub(crate) mod contact_list;
 pub(crate) mod fundamental;
 pub(crate) mod group;
 pub(crate) mod im;
+pub(crate) mod notification;
 pub(crate) mod presence;
+pub(crate) mod profile;
 mod targets;
 
 use std::net::IpAddr;
@@ -63,6 +65,10 @@ pub(crate) fn perform(context: &mut Context<'_>, primitive: &Element<'_>) -> Res
         "Search-Request" => fundamental::search_request(context, primitive),
         "StopSearch-Request" => fundamental::stop_search(context, primitive),
         "VerifyID-Request" => fundamental::verify_id(context, primitive),
+        "GetPublicProfile-Request" => profile::get(context, primitive),
+        "UpdatePublicProfile-Request" => profile::update(context, primitive),
+        "SubscribeNotification-Request" => notification::subscribe(context, primitive),
+        "UnsubscribeNotification-Request" => notification::unsubscribe(context, primitive),
 
         "GetList-Request" => contact_list::get(context),
         "CreateList-Request" => contact_list::create(context, primitive),

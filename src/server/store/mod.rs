@@ -7,6 +7,7 @@ pub(crate) mod contact_lists;
 pub(crate) mod groups;
 pub(crate) mod messages;
 pub(crate) mod presence;
+pub(crate) mod profiles;
 pub(crate) mod search;
 pub(crate) mod tree;
 mod users;

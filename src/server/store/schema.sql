@@ -171,6 +171,15 @@ CREATE TABLE group_delivery (
     PRIMARY KEY (group_id, session)
 );
 
+-- What users say of themselves to everybody.
+CREATE TABLE public_profile (
+    user TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (user, name)
+) WITHOUT ROWID;
+CREATE INDEX public_profile_name ON public_profile (name);
+
 -- With an account goes what belongs to it; groups stay for the others that are in them.
 CREATE TRIGGER user_deleted AFTER DELETE ON users BEGIN
     DELETE FROM contact_list WHERE owner = OLD.address;
@@ -188,4 +197,5 @@ CREATE TRIGGER user_deleted AFTER DELETE ON users BEGIN
     DELETE FROM group_member WHERE user = OLD.address;
     DELETE FROM group_own_property WHERE user = OLD.address;
     DELETE FROM group_reject WHERE user = OLD.address;
+    DELETE FROM public_profile WHERE user = OLD.address;
 END;

@@ -65,9 +65,9 @@ fn digit(octet: u8) -> Option<u8> {
     char::from(octet).to_digit(16).map(|digit| digit as u8)
 }
 
-/// Reads hexadecimal digits. A number of one digit is an octet where no number has more than two.
+/// Reads hexadecimal digits. A number of one digit is an octet where no number has more than two, or a leading zero.
 pub(super) fn hex(text: &[u8]) -> Option<Vec<u8>> {
-    let (mut longest, mut total, mut has_odd) = (0, 0, false);
+    let (mut longest, mut total, mut has_odd, mut has_zeros) = (0, 0, false, false);
     for token in tokens(text) {
         if !token.iter().all(u8::is_ascii_hexdigit) {
             return None;
@@ -75,9 +75,10 @@ pub(super) fn hex(text: &[u8]) -> Option<Vec<u8>> {
         longest = longest.max(token.len());
         total += token.len();
         has_odd |= token.len() % 2 != 0;
+        has_zeros |= token.len() > 1 && token[0] == b'0';
     }
     let mut octets = Vec::with_capacity(total / 2);
-    if has_odd && longest <= 2 {
+    if has_odd && longest <= 2 && !has_zeros {
         octets.extend(tokens(text).filter_map(|token| token.iter().try_fold(0, |n, d| Some(n << 4 | digit(*d)?))));
         return Some(octets);
     }

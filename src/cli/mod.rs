@@ -15,6 +15,8 @@ mod form;
 mod new;
 mod profile;
 mod progress;
+#[cfg(feature = "server")]
+mod rehearse;
 mod seal;
 mod secret;
 #[cfg(feature = "server")]
@@ -54,6 +56,8 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Explain(explain::Explain),
+    #[cfg(feature = "server")]
+    Rehearse(Box<rehearse::Rehearse>),
     #[cfg(feature = "server")]
     Client(client::Client),
 }
@@ -112,6 +116,8 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Serve(command) => serve::run(command, ui),
         Command::Check(command) => check::run(command, ui),
         Command::Explain(command) => explain::run(command, ui),
+        #[cfg(feature = "server")]
+        Command::Rehearse(command) => command.run(ui),
         #[cfg(feature = "server")]
         Command::Client(command) => client::run(command, ui),
     }

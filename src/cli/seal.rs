@@ -87,7 +87,8 @@ impl Seal {
         Ok(())
     }
 
-    fn key(&self, method: Security, pin: &str, imsi: &str) -> Result<Key> {
+    /// Returns the secrets that a method needs: those of the options, else the handset's own.
+    pub(crate) fn secrets(&self, method: Security, pin: &str, imsi: &str) -> Result<(Option<Pin>, Option<Imsi>)> {
         let pin = match &self.pin {
             None if !pin.is_empty() && method.needs_pin() => Some(Pin::read(pin)?),
             given => given.clone(),
@@ -96,6 +97,11 @@ impl Seal {
             None if !imsi.is_empty() && method.needs_imsi() => Some(Imsi::read(imsi)?),
             given => given.clone(),
         };
+        Ok((pin, imsi))
+    }
+
+    fn key(&self, method: Security, pin: &str, imsi: &str) -> Result<Key> {
+        let (pin, imsi) = self.secrets(method, pin, imsi)?;
         Key::new(method, pin.as_ref(), imsi.as_ref()).ok_or_else(|| {
             let lacks_pin = method.needs_pin() && pin.is_none();
             let (what, help) = if lacks_pin {

@@ -132,8 +132,13 @@ impl Output {
         self.path.is_some().then_some(self)
     }
 
+    /// Returns an output that replaces what is at `path`.
+    pub(crate) fn replacing(path: &Path) -> Self {
+        Self { path: Some(path.to_owned()), force: true }
+    }
+
     /// Writes a temporary file beside the target and renames it.
-    fn write(&self, data: &[u8]) -> Result<()> {
+    pub(crate) fn write(&self, data: &[u8]) -> Result<()> {
         let mut stream = Stream::open(self)?;
         stream.write(data)?;
         stream.finish()

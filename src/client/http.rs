@@ -93,9 +93,9 @@ impl Talk {
     }
 }
 
-/// The way to one server.
+/// The way to one server: one connection, kept open.
 #[derive(Debug)]
-struct Line {
+pub struct Line {
     runtime: Runtime,
     url: Uri,
     authority: String,
@@ -105,7 +105,12 @@ struct Line {
 }
 
 impl Line {
-    fn new(url: &str, trace: Option<PathBuf>) -> Result<Self> {
+    /// Returns the way to the server at `url`; bodies are written to the folder `trace`, with secrets masked.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the URL is none that a client can post to.
+    pub fn new(url: &str, trace: Option<PathBuf>) -> Result<Self> {
         let bad = |what: &str| Error::input(format!("`{url}` {what}")).help("write it as `http://HOST:PORT/PATH`");
         let uri: Uri = url.parse().map_err(|_| bad("is no URL"))?;
         let authority = uri.authority().ok_or_else(|| bad("names no host"))?.as_str().to_owned();
@@ -125,7 +130,12 @@ impl Line {
         Ok(Self { runtime, url: uri, authority, connection: None, trace, exchanges: 0 })
     }
 
-    fn post(&mut self, media_type: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+    /// Posts a body and returns the body of the answer.
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is no answer in time, or its status is not 200.
+    pub fn post(&mut self, media_type: &str, body: Vec<u8>) -> Result<Vec<u8>> {
         self.exchanges += 1;
         self.keep("request", &body)?;
         let failed = |what: String| Error::remote(what).at(self.url.to_string());

@@ -5,16 +5,30 @@ use std::fmt::Write as _;
 use quick_xml::escape::escape;
 use serde_json::{Value, json};
 
-use super::{Combination, Outcome, Rehearsal};
+use super::{Combination, Outcome, Rehearsal, Step};
 
-/// Returns the result for people: a line a step, and a last line with the verdict.
+/// Returns the result for people: a line a step, and a last line with the verdict. What a later combination has in
+/// common with the first is not said again.
 pub fn text(rehearsals: &[Rehearsal]) -> String {
     let mut out = String::new();
     for rehearsal in rehearsals {
         let _ = writeln!(out, "{}", rehearsal.subject);
-        for combination in &rehearsal.combinations {
-            let _ = writeln!(out, "  CSP {}, {}", combination.version, combination.encoding);
-            for step in &combination.steps {
+        let first = rehearsal.combinations.first().map_or(&[][..], |c| &c.steps);
+        for (place, combination) in rehearsal.combinations.iter().enumerate() {
+            let is_news = |step: &&Step| {
+                let is_same =
+                    |s: &Step| (s.number, s.outcome, &s.evidence) == (step.number, step.outcome, &step.evidence);
+                place == 0 || !first.iter().any(is_same)
+            };
+            let _ = write!(out, "  CSP {}, {}", combination.version, combination.encoding);
+            let told = combination.steps.iter().filter(is_news);
+            let rest = combination.steps.len() - told.clone().count();
+            let _ = match combination.steps.len() - rest {
+                0 => writeln!(out, ": all {rest} steps as above"),
+                _ if rest > 0 => writeln!(out, ": {rest} steps as above, and"),
+                _ => writeln!(out),
+            };
+            for step in told {
                 let (number, name, word) = (step.number, step.name, step.outcome.as_str());
                 let _ = writeln!(out, "    {number:>2} {word:<7} {name}: {}", step.evidence);
             }

@@ -7,7 +7,7 @@ use super::message::{Discovery, Malformed, Message, Session};
 use super::{V1_1, V1_2, V1_3, Version};
 use crate::codec::{self, CannotWrite, Encoding, Header, Limits, WbxmlOptions};
 use crate::diagnose::{Diagnostic, Report, Span};
-use crate::document::{Content, Element, Vocabulary};
+use crate::document::{Content, Element, Vocabulary, to_base64};
 
 /// The vocabularies of all versions, the newest first.
 pub static VOCABULARIES: &[&Vocabulary] = &[&V1_3, &V1_2, &V1_1];
@@ -104,11 +104,16 @@ pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
     write_element(&root, message.version, form)
 }
 
-/// Says of content in octets that it is base64, which is how XML carries it; WBXML carries the octets themselves
+/// Turns content in octets into base64 and says so, which is how XML carries it; WBXML carries the octets themselves
 /// (Instant messaging, section 1). Returns whether there was any.
 fn encode_content(element: &mut Element<'_>) -> bool {
-    let has_octets = |child: &Element<'_>| child.name == "ContentData" && matches!(child.content, Content::Octets(_));
-    let mut found = element.children.iter().any(has_octets);
+    let mut found = false;
+    for child in element.children.iter_mut().filter(|child| child.name == "ContentData") {
+        if let Content::Octets(octets) = &child.content {
+            child.content = Content::Text(to_base64(octets).into());
+            found = true;
+        }
+    }
     if found {
         let place = element.children.iter().position(|child| child.name == "MessageInfo");
         let description = match place {

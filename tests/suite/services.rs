@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use impskit::codec::{self, Encoding};
 use impskit::csp::wire::{self, Body, Form};
-use impskit::csp::{Message, Mode, Outcome, Session, Transaction, V1_3, Version};
+use impskit::csp::{Message, Mode, Outcome, Primitive, Session, Transaction, V1_3, Version};
 use impskit::diagnose::Report;
 use impskit::document::Element;
 use impskit::server::{Configuration, Engine, Input, Output, Quotas, Random, Request, Store, Timestamp};
@@ -1215,4 +1215,209 @@ fn delivery_and_blocking_within_groups() {
     assert!(lab.poll(&bob).is_empty(), "nothing of a blocked screen name");
     assert_eq!(details(&lab.ask(&mut alice, &send(&format!("<Group>{}</Group>", screen("Rook")), "", "x")))[0].0, 532);
     assert_eq!(lab.code(&mut alice, &send(USER_BOB, "", "in person")), 200);
+}
+
+/// Returns the requests of clients among the sample messages of a version.
+fn sample_requests(version: Version) -> Vec<Element<'static>> {
+    let folder = format!("{}/tests/samples/csp/{}", env!("CARGO_MANIFEST_DIR"), version.as_str());
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "xml"));
+    paths.sort();
+    let mut requests = Vec::new();
+    for path in paths {
+        let Ok((Body::Message(message), _)) = wire::read(&std::fs::read(&path).unwrap(), &wire::LIMITS) else {
+            continue;
+        };
+        requests.extend(message.transactions.into_iter().map(|t| t.primitive).filter(|primitive| {
+            let row = Primitive::find(version, &primitive.name);
+            let is_asked = row.is_some_and(|row| row.is_from_client() && row.may_open() && !row.functions.is_empty());
+            is_asked && !["Search-Request", "StopSearch-Request"].contains(&primitive.name.as_ref())
+        }));
+    }
+    requests
+}
+
+/// Returns the tree without one element, for each element below the root, and with each twice.
+fn mutations(root: &Element<'static>) -> Vec<Element<'static>> {
+    let mut all = Vec::new();
+    for (index, child) in root.children.iter().enumerate() {
+        let mut without = root.clone();
+        without.children.remove(index);
+        let mut twice = root.clone();
+        twice.children.insert(index, child.clone());
+        all.extend([without, twice]);
+        for mutated in mutations(child) {
+            let mut changed = root.clone();
+            changed.children[index] = mutated;
+            all.push(changed);
+        }
+    }
+    all
+}
+
+#[test]
+fn damaged_requests_are_answered_by_the_table() {
+    // C01: each request empty, with each child missing, with each twice, with the children of another.
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let mut alice = lab.login("alice", version);
+        let bob = lab.login("bob", Version::V1_2);
+        lab.ask(&mut alice, &create_list("wv:alice/friends", "<NickList><UserID>wv:bob</UserID></NickList>"));
+        lab.ask(&mut alice, &create_group("", JOINED_BY_CREATION));
+        let requests = sample_requests(version);
+        assert!(requests.len() > if version == Version::V1_1 { 1 } else { 20 });
+        let mut asked = 0;
+        let mut ask = |request: Element<'static>| {
+            alice.last_id += 1;
+            let id = alice.last_id.to_string();
+            let name = request.name.clone();
+            let answers = lab.exchange(&alice, Transaction::request(id, request));
+            let code = Outcome::read(&answers[0].primitive).map_or(200, |outcome| outcome.code.0);
+            assert!(![500, 600, 604].contains(&code), "{name}: {code}");
+            asked += 1;
+            // Quotas are tested elsewhere.
+            lab.poll(&bob);
+            lab.poll(&alice);
+            code
+        };
+        for (index, request) in requests.iter().enumerate() {
+            let grammar = (version.vocabulary().grammar)();
+            let code = ask(Element::new(request.name.clone()));
+            let is_faulty = impskit::csp::fault(&Element::new(request.name.clone()), version).is_some();
+            assert!(!is_faulty || code == 400, "{} without children: {code}", request.name);
+            assert!(grammar.declaration(&request.name, "transaction").is_some());
+            for mutated in mutations(request) {
+                ask(mutated);
+            }
+            let other = &requests[(index + 1) % requests.len()];
+            ask(Element::new(request.name.clone()).with_all(other.children.iter().cloned()));
+        }
+        assert!(asked > 2 * requests.len());
+        assert_eq!(lab.code(&mut alice, "<GetList-Request/>"), 200);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_does_not_poison_an_outbox() {
+    // C04: control characters can be said in WBXML and not in XML.
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut bob = lab.login("bob", Version::V1_3);
+    lab.ask(&mut bob, &grant(Version::V1_3, &[], true, "<StatusText/><Alias/>"));
+    lab.ask(&mut alice, &subscribe(USER_BOB, "<StatusText/><Alias/>"));
+    lab.poll(&alice);
+    bob.encoding = Encoding::Wbxml;
+    let value = Element::new("StatusText").with_leaf("Qualifier", "T").with_leaf("PresenceValue", "a\u{1}b\u{FFFE}");
+    let request = Element::new("UpdatePresence-Request").with(Element::new("PresenceSubList").with(value));
+    let answers = lab.exchange(&bob, Transaction::request("77", request));
+    assert_eq!(Outcome::read(&answers[0].primitive).unwrap().code.0, 402, "no text (data types, section 1)");
+    let content = Element::octets("ContentData", b"bell \x07".to_vec());
+    let recipient = Element::new("Recipient").with(Element::new("User").with_leaf("UserID", "wv:alice"));
+    let request = Element::new("SendMessage-Request")
+        .with_leaf("DeliveryReport", "F")
+        .with(Element::new("MessageInfo").with(recipient))
+        .with(content);
+    let answers = lab.exchange(&bob, Transaction::request("78", request));
+    assert_eq!(Outcome::read(&answers[0].primitive).unwrap().code.0, 200);
+    lab.ask(&mut bob, &update("<Alias><Qualifier>T</Qualifier><PresenceValue>Bob</PresenceValue></Alias>"));
+    let received = lab.poll(&alice);
+    let message = received.iter().find(|primitive| primitive.name == "NewMessage").unwrap();
+    assert_eq!(message.child_text("ContentData"), Some("YmVsbCAH"), "base64 of the very octets");
+    assert!(text(received.last().unwrap()).contains("<PresenceValue>Bob</PresenceValue>"), "what comes behind arrives");
+}
+
+#[test]
+fn no_statement_is_built_from_text() {
+    // C08: every statement of the store is a constant; the one line that is not writes our own schema.
+    let folder = format!("{}/src/server", env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![std::path::PathBuf::from(folder)];
+    let mut built = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = std::fs::read_to_string(&path).unwrap();
+                let words = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "PRAGMA "];
+                let is_built = |line: &&str| line.contains("format!(") && words.iter().any(|word| line.contains(word));
+                built.extend(source.lines().filter(is_built).map(|line| line.trim().to_owned()));
+                assert!(!source.contains("push_str(\" WHERE"), "{}", path.display());
+            }
+        }
+    }
+    assert!(built.iter().all(|line| line.contains("{schema}")), "{built:?}");
+}
+
+#[test]
+fn terms_agreed_later_hold_for_what_waits() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    for content in ["one", "two"] {
+        assert_eq!(lab.code(&mut alice, &send(USER_BOB, "", content)), 200);
+    }
+    let mut bob = lab.login("bob", Version::V1_2);
+    let capabilities = "<ClientCapability-Request><CapabilityList><ClientType>MOBILE_PHONE</ClientType>\
+        <InitialDeliveryMethod>N</InitialDeliveryMethod><AcceptedContentLength>1000</AcceptedContentLength>\
+        <SupportedBearer>HTTP</SupportedBearer><MultiTrans>1</MultiTrans><ParserSize>10000</ParserSize></CapabilityList>\
+        </ClientCapability-Request>";
+    assert_eq!(lab.ask(&mut bob, capabilities).name, "ClientCapability-Response");
+    let names: Vec<_> = lab.poll(&bob).iter().map(|primitive| primitive.name.to_string()).collect();
+    assert_eq!(names, ["MessageNotification", "MessageNotification"]);
+    lab.ask(&mut bob, &grant(Version::V1_2, &[], true, "<ClientInfo/>"));
+    let info = lab
+        .ask(&mut alice, "<GetPresence-Request><UserIDList><UserID>wv:bob</UserID></UserIDList></GetPresence-Request>");
+    assert!(shown(&info).contains("<ClientType>MOBILE_PHONE</ClientType>"));
+}
+
+#[test]
+fn quotas_have_their_codes() {
+    // C09, beside those of contact lists, groups and messages.
+    let mut lab = Lab::new();
+    for user in ["d", "e", "f"] {
+        lab.engine.store().add_user(&format!("wv:{user}@example.com"), "-", Timestamp::from_seconds(0)).unwrap();
+    }
+    let mut alice = lab.login("alice", Version::V1_3);
+    let users = |names: &[&str]| -> String {
+        names.iter().map(|name| format!("<User><UserID>wv:{name}</UserID></User>")).collect()
+    };
+    assert_eq!(lab.code(&mut alice, &subscribe(&users(&["bob", "carol", "d", "e"]), "")), 200);
+    assert_eq!(lab.code(&mut alice, &subscribe(&users(&["bob", "carol"]), "<Alias/>")), 200, "no new ones");
+    assert_eq!(lab.code(&mut alice, &subscribe(&users(&["f"]), "")), 503);
+    let block = |name: &str| {
+        format!(
+            "<BlockEntity-Request><BlockList><AddList><UserID>wv:{name}</UserID></AddList></BlockList></BlockEntity-Request>"
+        )
+    };
+    for name in ["bob", "carol", "d"] {
+        assert_eq!(lab.code(&mut alice, &block(name)), 200);
+    }
+    assert_eq!(details(&lab.ask(&mut alice, &block("e")))[0].0, 503);
+    assert_eq!(lab.code(&mut alice, &block("d")), 200, "one that is on it already");
+}
+
+#[test]
+fn added_contacts_may_be_let_in_at_once() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut bob = lab.login("bob", Version::V1_3);
+    lab.ask(&mut alice, &create_list("wv:alice/l", ""));
+    lab.ask(
+        &mut alice,
+        "<CreateAttributeList-Request><PresenceSubList><OnlineStatus/></PresenceSubList><ContactListIDList>\
+        <ContactList>wv:alice/l</ContactList></ContactListIDList></CreateAttributeList-Request>",
+    );
+    lab.ask(&mut alice, "<BlockEntity-Request><GrantListInUse>T</GrantListInUse></BlockEntity-Request>");
+    lab.ask(&mut bob, &subscribe("<User><UserID>wv:alice</UserID></User>", "<OnlineStatus/>"));
+    let to_alice = send("<User><UserID>wv:alice</UserID></User>", "", "x");
+    assert_eq!(lab.code(&mut bob, &to_alice), 900);
+    assert_eq!(
+        lab.code(
+            &mut alice,
+            "<ListManage-Request><ContactList>wv:alice/l</ContactList><AddNickList><UserID>wv:bob</UserID>\
+        </AddNickList><AuthorizeAndGrant>T</AuthorizeAndGrant></ListManage-Request>"
+        ),
+        200
+    );
+    lab.receive(&bob, "PresenceNotification-Request");
+    assert_eq!(lab.code(&mut bob, &to_alice), 200);
 }

@@ -221,7 +221,7 @@ fn to_user(
         may_write(context, draft, user.as_str(), None)?;
         let mut shown = Element::new("User").with_leaf("UserID", user.as_str().to_owned());
         shown.children.extend(target.child("ClientID").map(|client| client.clone().into_owned()));
-        Ok(copy(draft, user.as_str(), draft.from.clone(), shown))
+        Ok(copy(draft, user.as_str(), &draft.from, shown))
     });
     copies.extend(tally.note(id, outcome)?);
     Ok(())
@@ -278,7 +278,7 @@ fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<Vec<Messa
             continue;
         }
         let from = Element::new("Sender").with(screen_name(&own.screen_name, &group));
-        let mut copy = copy(draft, &other.user, from, Element::new("Group").with_leaf("GroupID", group.clone()));
+        let mut copy = copy(draft, &other.user, &from, Element::new("Group").with_leaf("GroupID", group.clone()));
         // The report does not tell who is behind a screen name.
         let concerned = Element::new("Recipient").with(screen_name(&other.screen_name, &group));
         copy.report = draft.wants_report.then(|| tree::write(&concerned));
@@ -303,7 +303,7 @@ fn whisper(context: &Context<'_>, draft: &Draft, screen: &Element<'_>) -> Result
     }
     may_write(context, draft, &addressee.user, Some((&own.screen_name, &group)))?;
     let from = Element::new("Sender").with(screen_name(&own.screen_name, &group));
-    let mut copy = copy(draft, &addressee.user, from, screen_name(&addressee.screen_name, &group));
+    let mut copy = copy(draft, &addressee.user, &from, screen_name(&addressee.screen_name, &group));
     copy.group = Some(group);
     Ok(copy)
 }
@@ -338,11 +338,11 @@ fn may_write(context: &Context<'_>, draft: &Draft, user: &str, screen: Option<(&
     Ok(())
 }
 
-fn copy(draft: &Draft, recipient: &str, from: Element<'static>, to: Element<'static>) -> MessageCopy {
+fn copy(draft: &Draft, recipient: &str, from: &Element<'_>, to: Element<'static>) -> MessageCopy {
     let to = tree::write(&Element::new("Recipient").with(to));
     MessageCopy {
         recipient: recipient.to_owned(),
-        from: tree::write(&from),
+        from: tree::write(from),
         report: draft.wants_report.then(|| to.clone()),
         to,
         group: None,

@@ -147,22 +147,7 @@ pub fn fault(primitive: &Element<'_>, version: Version) -> Option<Outcome> {
         Outcome::new(code).describe(format!("{}: {}", element, finding.message.replace('`', "'")))
     };
     let missing = of(&MISSING).map(|finding| answer(Code::BAD_REQUEST, finding));
-    missing.or_else(|| of(&BAD_VALUE).map(|finding| answer(Code::BAD_PARAMETER, finding))).or_else(|| control(primitive))
-}
-
-/// Returns the fault of text that not every syntax can carry: control characters but tab and line ends.
-fn control(primitive: &Element<'_>) -> Option<Outcome> {
-    let is_text = |c: char| c >= ' ' && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\r' | '\n');
-    let mut fault = None;
-    primitive.walk(&mut |element, _| {
-        if let Content::Text(text) = &element.content
-            && !text.chars().all(is_text)
-        {
-            let what = format!("{}: a control character is no text", element.name);
-            fault.get_or_insert_with(|| Outcome::new(Code::BAD_PARAMETER).describe(what));
-        }
-    });
-    fault
+    missing.or_else(|| of(&BAD_VALUE).map(|finding| answer(Code::BAD_PARAMETER, finding)))
 }
 
 /// Reports what is wrong with a message beyond its structure.

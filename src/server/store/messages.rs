@@ -65,6 +65,12 @@ pub(crate) struct Entity {
     pub(crate) group: String,
 }
 
+impl Entity {
+    fn is_screen_name(&self, name: &str, group: &str) -> bool {
+        self.kind == "ScreenName" && self.group == group && self.name.to_lowercase() == name.to_lowercase()
+    }
+}
+
 /// Keeps a message.
 pub(crate) fn insert(db: &Connection, message: &Message) -> Result<()> {
     db.prepare_cached("INSERT INTO message (id, sender, info, content, is_text) VALUES (?1, ?2, ?3, ?4, ?5)")?
@@ -219,13 +225,8 @@ pub(crate) fn accepts(db: &Connection, owner: &str, sender: &str, screen: Option
 
 /// Returns whether a user has blocked a screen name of a group; only this rules what is said to a whole group.
 pub(crate) fn blocks_screen_name(db: &Connection, owner: &str, name: &str, group: &str) -> Result<bool> {
-    Ok(is_in_use(db, owner, AccessList::Block)?
-        && db
-            .prepare_cached(
-                "SELECT 1 FROM access_entity
-                 WHERE owner = ?1 AND list = 'block' AND kind = 'ScreenName' AND name = ?2 AND group_id = ?3",
-            )?
-            .exists([owner, name, group])?)
+    let is_it = |entity: &Entity| entity.is_screen_name(name, group);
+    Ok(is_in_use(db, owner, AccessList::Block)? && entities(db, owner, AccessList::Block)?.iter().any(is_it))
 }
 
 /// Returns what a user wants done with messages while it is away: `SENDSTORE`, `SENDREJECT` or `REJECT`.
@@ -243,14 +244,14 @@ pub(crate) fn set_offline_rule(db: &Connection, user: &str, rule: &str) -> Resul
 }
 
 fn is_on(db: &Connection, owner: &str, list: AccessList, sender: &str, screen: Option<(&str, &str)>) -> Result<bool> {
-    let (name, group) = screen.unwrap_or_default();
-    db.prepare_cached(
-        "SELECT 1 FROM access_entity WHERE owner = ?1 AND list = ?2
-         AND (kind = 'UserID' AND name = ?3
-              OR kind = 'ScreenName' AND name = ?4 AND group_id = ?5
-              OR kind = 'GroupID' AND name = ?5)",
-    )?
-    .exists([owner, list.as_str(), sender, name, group])
+    let names_screen = |entity: &Entity| {
+        // A group on a list stands for all its screen names.
+        let covers =
+            |(name, group)| entity.is_screen_name(name, group) || (entity.kind == "GroupID" && entity.name == group);
+        screen.is_some_and(covers)
+    };
+    let names_sender = |entity: &Entity| entity.kind == "UserID" && entity.name == sender;
+    Ok(entities(db, owner, list)?.iter().any(|entity| names_sender(entity) || names_screen(entity)))
 }
 
 fn message_and_copy(row: &Row<'_>) -> Result<(Message, MessageCopy)> {

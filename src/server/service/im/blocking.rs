@@ -66,7 +66,9 @@ fn add(context: &mut Context<'_>, owner: &str, list: AccessList, element: &Eleme
     let entities = read(context, element, true)?;
     let most = context.configuration.quotas.blocked;
     let db = context.store.writer()?;
-    if messages::entities(db, owner, list)?.len() + entities.len() > most {
+    let present = messages::entities(db, owner, list)?;
+    let new = entities.iter().filter(|entity| !present.contains(entity)).count();
+    if present.len() + new > most {
         return Err(Code::SERVICE_UNAVAILABLE.into());
     }
     entities.iter().try_for_each(|entity| messages::add_entity(db, owner, list, entity))?;

@@ -1,0 +1,298 @@
+//! Messages, block and grant lists: M1 to M11.
+
+use super::*;
+
+#[test]
+fn a_message_is_pushed_confirmed_and_reported() {
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let mut alice = lab.login("alice", version);
+        let bob = lab.login("bob", version);
+        let words = "Gr\u{fc}\u{df}e &amp; &lt;best&gt; \u{1F600} \u{200F}\u{645}\u{631}\u{62D}\u{628}\u{627}";
+        let request = send(USER_BOB, "", words).replace("<DeliveryReport>F", "<DeliveryReport>T");
+        let answer = lab.ask(&mut alice, &request);
+        let id = answer.child_text("MessageID").unwrap().to_owned();
+        let message = lab.receive(&bob, "NewMessage");
+        let info = message.child("MessageInfo").unwrap();
+        assert_eq!(info.child_text("MessageID"), Some(id.as_str()));
+        assert_eq!(
+            text(info.child("Sender").unwrap()),
+            "<Sender><User><UserID>wv:alice@example.com</UserID></User></Sender>",
+            "C06"
+        );
+        assert_eq!(text(info.child("Recipient").unwrap()), format!("<Recipient>{USER_BOB}</Recipient>"));
+        assert_eq!(info.child_text("ContentType"), Some("text/plain"));
+        assert_eq!(info.child_text("DateTime"), Some("20231114T221320Z"));
+        let content = message.child("ContentData").unwrap().text();
+        assert_eq!(content, "Gr\u{fc}\u{df}e & <best> \u{1F600} \u{200F}\u{645}\u{631}\u{62D}\u{628}\u{627}");
+        assert_eq!(info.child_text("ContentSize"), Some(content.len().to_string().as_str()));
+        let report = lab.receive(&alice, "DeliveryReport-Request");
+        assert_eq!(Outcome::read(&report).unwrap().code.0, 200);
+        let info = report.child("MessageInfo").unwrap();
+        assert_eq!(info.child_text("MessageID"), Some(id.as_str()));
+        // Not swapped (abuse cases, part 4).
+        assert_eq!(text(info.child("Recipient").unwrap()), format!("<Recipient>{USER_BOB}</Recipient>"));
+        assert!(text(info.child("Sender").unwrap()).contains("wv:alice@"));
+        assert!(lab.poll(&alice).is_empty() && lab.poll(&bob).is_empty(), "C10: no report of a report");
+    }
+}
+
+#[test]
+fn a_message_to_many_reaches_the_good_ones() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_2);
+    let (bob, carol) = (lab.login("bob", Version::V1_2), lab.login("carol", Version::V1_3));
+    lab.ask(
+        &mut alice,
+        &create_list("wv:alice/l", "<NickList><UserID>wv:bob</UserID><UserID>wv:carol</UserID></NickList>"),
+    );
+    let mixed = format!(
+        "{USER_BOB}<User><UserID>wv:nobody</UserID></User><User><UserID>wv:x@else.where</UserID></User>\
+        <ContactList>wv:alice/l</ContactList><ContactList>wv:bob/l</ContactList><Group><GroupID>wv:bob/none</GroupID></Group>"
+    );
+    let answer = lab.ask(&mut alice, &send(&mixed, "", "hello"));
+    assert_eq!(Outcome::read(&answer).unwrap().code.0, 201);
+    let codes: Vec<_> = details(&answer).into_iter().map(|(code, items)| (code, items.join(" "))).collect();
+    let expected = [(516, "wv:x@else.where"), (531, "wv:nobody"), (700, "wv:bob/l"), (800, "wv:bob/none")];
+    assert_eq!(codes, expected.map(|(code, item)| (code, item.to_owned())));
+    for client in [&bob, &carol] {
+        assert_eq!(lab.receive(client, "NewMessage").child_text("ContentData"), Some("hello"), "once each");
+    }
+    let answer = lab.ask(&mut alice, &send("<User><UserID>wv:nobody</UserID></User>", "", "hello"));
+    assert_eq!((Outcome::read(&answer).unwrap().code.0, answer.child("MessageID")), (900, None));
+    // C06: nobody writes in another's name.
+    let as_bob = format!("<Sender>{USER_BOB}</Sender>");
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, &as_bob, "x")), 427);
+    let as_client = "<Sender><User><UserID>ALICE</UserID><ClientID><URL>WV:desk</URL></ClientID></User></Sender>";
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, as_client, "x")), 428);
+    let as_nick =
+        "<Sender><Group><ScreenName><SName>A</SName><GroupID>wv:bob/none</GroupID></ScreenName></Group></Sender>";
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, as_nick, "x")), 800);
+    // C01: what is missing or cannot be.
+    assert_eq!(lab.code(&mut alice, "<SendMessage-Request/>"), 400);
+    assert_eq!(
+        lab.code(&mut alice, "<SendMessage-Request><DeliveryReport>F</DeliveryReport></SendMessage-Request>"),
+        400
+    );
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, "<Validity>soon</Validity>", "x")), 402);
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, "<ContentEncoding>BASE64</ContentEncoding>", "=!=")), 402);
+    assert_eq!(lab.code(&mut alice, "<GetList-Request/>"), 200, "and the server goes on");
+    // A client sends what only servers send (C02).
+    assert_eq!(lab.code(&mut alice, "<NewMessage><MessageInfo/></NewMessage>"), 405);
+}
+
+#[test]
+fn binary_content_is_base64_in_xml_and_octets_in_wbxml() {
+    let mut lab = Lab::new();
+    let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_3));
+    bob.encoding = Encoding::Wbxml;
+    let capability = "<ClientCapability-Request><CapabilityList><AnyContent>T</AnyContent></CapabilityList></ClientCapability-Request>";
+    let png = "<ContentType>image/png</ContentType><ContentEncoding>BASE64</ContentEncoding>";
+    let answer = lab.ask(&mut alice, &send(USER_BOB, png, "iVBORw0KGgoA/w=="));
+    assert_eq!(details(&answer), [(415, vec!["wv:bob@example.com".to_owned()])], "text/plain is all that was agreed");
+    for client in [&mut alice, &mut bob] {
+        lab.ask(client, capability);
+    }
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, png, "iVBORw0KGgoA/w==")), 200);
+    let message = lab.receive(&bob, "NewMessage");
+    let octets = impskit::document::from_base64("iVBORw0KGgoA/w==").unwrap();
+    assert_eq!(
+        message.child("ContentData"),
+        Some(&Element {
+            span: message.children[1].span,
+            content_span: message.children[1].content_span,
+            ..Element::octets("ContentData", octets.clone())
+        })
+    );
+    assert_eq!(message.descend(&["MessageInfo", "ContentSize"]).unwrap().trimmed(), octets.len().to_string());
+    // And back: octets in WBXML, base64 in XML.
+    let info = Element::new("MessageInfo")
+        .with_leaf("ContentType", "image/png")
+        .with(Element::new("Recipient").with(Element::new("User").with_leaf("UserID", "wv:alice@example.com")));
+    let request = Element::new("SendMessage-Request")
+        .with_leaf("DeliveryReport", "F")
+        .with(info)
+        .with(Element::octets("ContentData", octets));
+    let answers = lab.exchange(&bob, Transaction::request("99", request));
+    assert_eq!(Outcome::read(&answers[0].primitive).unwrap().code.0, 200);
+    let message = lab.receive(&alice, "NewMessage");
+    assert_eq!(message.child_text("ContentData"), Some("iVBORw0KGgoA/w=="));
+    assert_eq!(message.descend(&["MessageInfo", "ContentEncoding"]).map(Element::trimmed), Some("BASE64"));
+}
+
+#[test]
+fn messages_are_announced_fetched_rejected_and_forwarded() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_2);
+    let mut bob = lab.login("bob", Version::V1_3);
+    let carol = lab.login("carol", Version::V1_3);
+    let method = "<SetDeliveryMethod-Request><DeliveryMethod>N</DeliveryMethod></SetDeliveryMethod-Request>";
+    assert_eq!(lab.code(&mut bob, method), 200);
+    let mut ids = Vec::new();
+    for content in ["one", "two", "three"] {
+        let request = send(USER_BOB, "", content).replace("<DeliveryReport>F", "<DeliveryReport>T");
+        ids.push(lab.ask(&mut alice, &request).child_text("MessageID").unwrap().to_owned());
+        assert!(lab.receive(&bob, "MessageNotification").child("ContentData").is_none());
+    }
+    let id =
+        |primitive: &str, id: &str, more: &str| format!("<{primitive}><MessageID>{id}</MessageID>{more}</{primitive}>");
+    let list = lab.ask(&mut bob, "<GetMessageList-Request><MessageCount>2</MessageCount></GetMessageList-Request>");
+    assert_eq!(
+        (list.child("MessageInfoList").unwrap().children.len(), list.child_text("MessageTotalCount")),
+        (2, Some("3"))
+    );
+    // Fetched, which does not end it, and confirmed, which does.
+    let fetched = lab.ask(&mut bob, &id("GetMessage-Request", &ids[0], ""));
+    assert_eq!(fetched.child_text("ContentData"), Some("one"));
+    assert_eq!(lab.code(&mut bob, &id("MessageDelivered", &ids[0], "")), 200);
+    assert_eq!(lab.code(&mut bob, &id("MessageDelivered", &ids[0], "")), 426);
+    assert_eq!(lab.code(&mut bob, &id("GetMessage-Request", &ids[0], "")), 426);
+    // Another's message is nobody's: C05.
+    assert_eq!(lab.code(&mut alice, &id("GetMessage-Request", &ids[1], "")), 426);
+    assert_eq!(lab.code(&mut alice, &id("RejectMessage-Request", &ids[1], "")), 900);
+    assert_eq!(lab.code(&mut bob, &id("RejectMessage-Request", &ids[1], "")), 200);
+    let to_carol = "<Recipient><User><UserID>wv:carol@example.com</UserID></User></Recipient>";
+    let to_nobody = "<Recipient><User><UserID>wv:nobody</UserID></User></Recipient>";
+    assert_eq!(lab.code(&mut bob, &id("ForwardMessage-Request", &ids[2], to_nobody)), 900);
+    let forwarded = lab.ask(&mut bob, &id("ForwardMessage-Request", &ids[2], to_carol));
+    assert_eq!(forwarded.name, "ForwardMessage-Response");
+    assert_eq!(lab.code(&mut bob, &id("ForwardMessage-Request", &ids[2], to_carol)), 426);
+    let message = lab.receive(&carol, "NewMessage");
+    assert_eq!(message.child_text("ContentData"), Some("three"));
+    assert!(text(&message).contains("<Sender><User><UserID>wv:bob@example.com"), "the caller is the sender");
+    let codes: Vec<u16> = lab.poll(&alice).iter().map(|report| Outcome::read(report).unwrap().code.0).collect();
+    assert_eq!(codes, [200, 538, 541]);
+    assert_eq!(lab.code(&mut bob, "<GetMessageList-Request><GroupID>wv:bob/g</GroupID></GetMessageList-Request>"), 800);
+}
+
+#[test]
+fn large_content_is_announced_even_under_push() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut bob = lab.login("bob", Version::V1_3);
+    lab.ask(
+        &mut bob,
+        "<ClientCapability-Request><CapabilityList><InitialDeliveryMethod>P</InitialDeliveryMethod>\
+         <AcceptedPushLength>10</AcceptedPushLength></CapabilityList></ClientCapability-Request>",
+    );
+    lab.ask(&mut alice, &send(USER_BOB, "", "0123456789"));
+    lab.receive(&bob, "NewMessage");
+    lab.ask(&mut alice, &send(USER_BOB, "", "01234567890"));
+    lab.receive(&bob, "MessageNotification");
+}
+
+#[test]
+fn messages_wait_for_their_recipients_within_limits_and_expire() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    for number in 0..5 {
+        let request = send(USER_BOB, "<Validity>600</Validity>", &format!("m{number}"));
+        assert_eq!(lab.code(&mut alice, &request.replace("<DeliveryReport>F", "<DeliveryReport>T")), 200);
+    }
+    let answer = lab.ask(&mut alice, &send(USER_BOB, "", "one too many"));
+    assert_eq!(details(&answer), [(507, vec!["wv:bob@example.com".to_owned()])], "C09");
+    // Alice goes; the report waits for her, the messages for bob.
+    lab.ask(&mut alice, "<Logout-Request/>");
+    let bob = lab.login("bob", Version::V1_2);
+    let contents: Vec<_> = lab.poll(&bob).iter().map(|m| m.child_text("ContentData").unwrap().to_owned()).collect();
+    assert_eq!(contents, ["m0", "m1", "m2", "m3", "m4"]);
+    let mut alice = lab.login("alice", Version::V1_2);
+    let codes = lab.poll(&alice).iter().map(|report| Outcome::read(report).unwrap().code.0).collect::<Vec<_>>();
+    assert_eq!(codes, [200; 5]);
+    // Nobody comes for the next one.
+    let to_carol = "<User><UserID>wv:carol</UserID></User>";
+    let request = send(to_carol, "<Validity>60</Validity>", "x").replace("<DeliveryReport>F", "<DeliveryReport>T");
+    assert_eq!(lab.code(&mut alice, &request), 200);
+    lab.wait(60);
+    assert_eq!(Outcome::read(&lab.receive(&alice, "DeliveryReport-Request")).unwrap().code.0, 542);
+    let mut carol = lab.login("carol", Version::V1_3);
+    assert!(lab.poll(&carol).is_empty());
+    // Carol wants nothing while she is away.
+    lab.ask(
+        &mut carol,
+        "<ClientCapability-Request><CapabilityList><OfflineETEMHandling>REJECT</OfflineETEMHandling>\
+         </CapabilityList></ClientCapability-Request>",
+    );
+    lab.ask(&mut carol, "<Logout-Request/>");
+    let answer = lab.ask(&mut alice, &send(to_carol, "", "x"));
+    assert_eq!(details(&answer), [(533, vec!["wv:carol".to_owned()])]);
+}
+
+#[test]
+fn the_first_client_that_confirms_ends_a_message() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let (phone, desk) = (lab.login_from("bob", Version::V1_3, "PHONE"), lab.login_from("bob", Version::V1_2, "DESK"));
+    lab.ask(&mut alice, &send(USER_BOB, "", "once"));
+    lab.receive(&desk, "NewMessage");
+    assert!(lab.poll(&phone).is_empty());
+    let to_phone = "<User><UserID>wv:bob</UserID><ClientID><URL>wv:phone</URL></ClientID></User>";
+    assert_eq!(lab.code(&mut alice, &send(to_phone, "", "to the phone")), 200);
+    assert!(lab.poll(&desk).is_empty());
+    lab.receive(&phone, "NewMessage");
+}
+
+#[test]
+fn block_and_grant_lists_decide_in_their_order() {
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let mut alice = lab.login("alice", version);
+        let mut bob = lab.login("bob", version);
+        let mut carol = lab.login("carol", version);
+        let in_use = |list: &str, on: &str| match version {
+            Version::V1_3 => (String::new(), format!("<{list}InUse>{on}</{list}InUse>")),
+            _ => (format!("<InUse>{on}</InUse>"), String::new()),
+        };
+        let change = |list: &str, on: &str, change: &str| {
+            let (inside, beside) = in_use(list, on);
+            format!("<BlockEntity-Request><{list}>{inside}{change}</{list}>{beside}</BlockEntity-Request>")
+        };
+        let alice_id = "<UserID>wv:Alice@example.com</UserID>";
+        let block = change("BlockList", "T", &format!("<AddList>{alice_id}<UserID>wv:nobody</UserID></AddList>"));
+        assert_eq!(details(&lab.ask(&mut bob, &block)), [(531, vec!["wv:nobody".to_owned()])]);
+        let answer = lab.ask(&mut alice, &send(USER_BOB, "", "x"));
+        assert_eq!(details(&answer), [(532, vec!["wv:bob@example.com".to_owned()])]);
+        assert_eq!(lab.code(&mut carol, &send(USER_BOB, "", "x")), 200);
+        let list = text(&lab.ask(&mut bob, "<GetBlockedList-Request/>"));
+        let blocked = "<EntityList><UserID>wv:alice@example.com</UserID></EntityList>";
+        let expected = match version {
+            Version::V1_3 => format!(
+                "<BlockList>{blocked}</BlockList><BlockListInUse>T</BlockListInUse>\
+                <GrantList><EntityList></EntityList></GrantList><GrantListInUse>F</GrantListInUse>"
+            ),
+            _ => format!(
+                "<BlockList><InUse>T</InUse>{blocked}</BlockList>\
+                <GrantList><InUse>F</InUse><EntityList></EntityList></GrantList>"
+            ),
+        };
+        assert_eq!(list, format!("<GetBlockedList-Response>{expected}</GetBlockedList-Response>"));
+        // A grant list in use that names nobody refuses everybody; the block list goes first.
+        assert_eq!(lab.code(&mut bob, &change("GrantList", "T", "")), 200);
+        assert_eq!(lab.code(&mut carol, &send(USER_BOB, "", "x")), 900);
+        assert_eq!(lab.code(&mut bob, &change("GrantList", "T", &format!("<AddList>{alice_id}</AddList>"))), 200);
+        assert_eq!(lab.code(&mut alice, &send(USER_BOB, "", "x")), 900);
+        assert_eq!(lab.code(&mut bob, &change("BlockList", "T", &format!("<RemoveList>{alice_id}</RemoveList>"))), 200);
+        assert_eq!(lab.code(&mut alice, &send(USER_BOB, "", "x")), 200);
+    }
+}
+
+#[test]
+fn terms_agreed_later_hold_for_what_waits() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    for content in ["one", "two"] {
+        assert_eq!(lab.code(&mut alice, &send(USER_BOB, "", content)), 200);
+    }
+    let mut bob = lab.login("bob", Version::V1_2);
+    let capabilities = "<ClientCapability-Request><CapabilityList><ClientType>MOBILE_PHONE</ClientType>\
+        <InitialDeliveryMethod>N</InitialDeliveryMethod><AcceptedContentLength>1000</AcceptedContentLength>\
+        <SupportedBearer>HTTP</SupportedBearer><MultiTrans>1</MultiTrans><ParserSize>10000</ParserSize></CapabilityList>\
+        </ClientCapability-Request>";
+    assert_eq!(lab.ask(&mut bob, capabilities).name, "ClientCapability-Response");
+    let names: Vec<_> = lab.poll(&bob).iter().map(|primitive| primitive.name.to_string()).collect();
+    assert_eq!(names, ["MessageNotification", "MessageNotification"]);
+    lab.ask(&mut bob, &grant(Version::V1_2, &[], true, "<ClientInfo/>"));
+    let info = lab
+        .ask(&mut alice, "<GetPresence-Request><UserIDList><UserID>wv:bob</UserID></UserIDList></GetPresence-Request>");
+    assert!(shown(&info).contains("<ClientType>MOBILE_PHONE</ClientType>"));
+}

@@ -1,0 +1,267 @@
+//! Presence: P5 to P15.
+
+use super::*;
+
+#[test]
+fn presence_reaches_only_whom_it_is_granted_to() {
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let mut alice = lab.login("alice", version);
+        let mut bob = lab.login("bob", version);
+        assert_eq!(lab.code(&mut bob, &update(&status_text("in the garden \u{1F33B}"))), 200);
+        let request = subscribe(USER_BOB, "<OnlineStatus/><StatusText/>");
+        assert_eq!(lab.code(&mut alice, &request), 200, "it succeeds where nothing is granted");
+        assert!(lab.poll(&alice).is_empty(), "C15: nothing is granted until it is");
+        // A change of authorization takes effect at once.
+        assert_eq!(lab.code(&mut bob, &grant(version, &["alice"], false, "<StatusText/>")), 200);
+        let notification = lab.receive(&alice, "PresenceNotification-Request");
+        assert_eq!(shown(&notification), status_text("in the garden \u{1F33B}"));
+        assert_eq!(lab.code(&mut bob, &grant(version, &[], true, "<OnlineStatus/>")), 200);
+        assert!(lab.poll(&alice).is_empty(), "the user's own list decides entirely, not the default");
+        // Only changed, wanted and granted attributes are notified.
+        let both = update(&format!(
+            "<Alias><Qualifier>T</Qualifier><PresenceValue>B</PresenceValue></Alias>{}",
+            status_text("x")
+        ));
+        assert_eq!(lab.code(&mut bob, &both), 200);
+        assert_eq!(shown(&lab.receive(&alice, "PresenceNotification-Request")), status_text("x"));
+        assert_eq!(lab.code(&mut bob, &both), 200);
+        assert!(lab.poll(&alice).is_empty(), "nothing has changed");
+        let unsubscribe = format!("<UnsubscribePresence-Request>{USER_BOB}</UnsubscribePresence-Request>");
+        assert_eq!(lab.code(&mut alice, &unsubscribe), 200);
+        assert_eq!(lab.code(&mut bob, &update(&status_text("y"))), 200);
+        assert!(lab.poll(&alice).is_empty());
+    }
+}
+
+#[test]
+fn presence_is_read_with_qualifiers_and_refused_by_name() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_2);
+    let mut bob = lab.login("bob", Version::V1_2);
+    let get = |attributes: &str| {
+        format!("<GetPresence-Request>{USER_BOB}<PresenceSubList>{attributes}</PresenceSubList></GetPresence-Request>")
+    };
+    let answer = lab.ask(&mut alice, &get("<OnlineStatus/>"));
+    assert_eq!(text(answer.child("Presence").unwrap()), "<Presence><UserID>wv:bob@example.com</UserID></Presence>");
+    lab.ask(&mut bob, &grant(Version::V1_2, &[], true, "<OnlineStatus/><Alias/><ClientInfo/>"));
+    let answer = lab.ask(&mut alice, &get("<Alias/><OnlineStatus/><StatusText/>"));
+    let online = "<OnlineStatus><Qualifier>T</Qualifier><PresenceValue>T</PresenceValue></OnlineStatus>";
+    let unset = "<Alias><Qualifier>F</Qualifier></Alias>";
+    assert_eq!(shown(&answer), format!("{online}{unset}"), "an attribute granted and never set has Qualifier F");
+    lab.ask(&mut bob, "<Logout-Request/>");
+    assert!(shown(&lab.ask(&mut alice, &get("<OnlineStatus/>"))).contains("<PresenceValue>F<"));
+    // Refusals: the attribute, the value, and both with a good one beside them.
+    assert_eq!(lab.code(&mut alice, &get("<Shoesize/>")), 750);
+    assert_eq!(lab.code(&mut alice, &update("<Shoesize><Qualifier>T</Qualifier></Shoesize>")), 750);
+    let bad = "<Registration><Qualifier>T</Qualifier><PresenceValue>perhaps</PresenceValue></Registration>";
+    assert_eq!(lab.code(&mut alice, &update(bad)), 751);
+    let answer = lab.ask(&mut alice, &update(&format!("{bad}<Shoesize/>{}", status_text("kept"))));
+    assert_eq!(Outcome::read(&answer).unwrap().code.0, 201);
+    assert_eq!(details(&answer).iter().map(|(code, _)| *code).collect::<Vec<_>>(), [750, 751]);
+    let nobody = "<GetPresence-Request><User><UserID>wv:nobody</UserID></User><User><UserID>wv:alice</UserID></User>\
+                  <User><UserID>wv:x@else.where</UserID></User><PresenceSubList><StatusText/></PresenceSubList></GetPresence-Request>";
+    let answer = lab.ask(&mut alice, nobody);
+    assert_eq!(details(&answer), [(516, vec!["wv:x@else.where".into()]), (531, vec!["wv:nobody".into()])]);
+    assert_eq!(shown(&answer), status_text("kept"), "the owner sees all of its own");
+}
+
+#[test]
+fn presence_of_each_client_is_its_own_from_1_3_on() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut old = lab.login("carol", Version::V1_2);
+    let mut phone = lab.login_from("bob", Version::V1_3, "PHONE");
+    let mut desk = lab.login_from("bob", Version::V1_2, "DESK");
+    lab.ask(&mut phone, &grant(Version::V1_3, &[], true, "<OnlineStatus/><TimeZone/>"));
+    let zone = |zone: &str| update(&format!("<TimeZone><Qualifier>T</Qualifier><Zone>{zone}</Zone></TimeZone>"));
+    lab.ask(&mut phone, &zone("+01:00"));
+    lab.now += 1;
+    lab.ask(&mut desk, &zone("+02:00"));
+    lab.ask(&mut alice, &subscribe(USER_BOB, "<OnlineStatus/><TimeZone/>"));
+    lab.ask(&mut old, &subscribe(USER_BOB, "<OnlineStatus/><TimeZone/>"));
+    let seen = shown(&lab.receive(&alice, "PresenceNotification-Request"));
+    for part in ["<Zone>+01:00</Zone><ClientID><URL>WV:PHONE</URL>", "<Zone>+02:00</Zone><ClientID><URL>WV:DESK</URL>"]
+    {
+        assert!(seen.contains(part), "{part} in {seen}");
+    }
+    let seen = shown(&lab.receive(&old, "PresenceNotification-Request"));
+    assert!(seen.contains("+02:00") && !seen.contains("+01:00") && !seen.contains("ClientID"), "{seen}");
+    // One client goes, the other stays.
+    lab.ask(&mut desk, "<Logout-Request/>");
+    let seen = shown(&lab.receive(&alice, "PresenceNotification-Request"));
+    assert!(seen.contains("<PresenceValue>F</PresenceValue><ClientID><URL>WV:DESK</URL>"), "{seen}");
+    assert!(seen.contains("<PresenceValue>T</PresenceValue><ClientID><URL>WV:PHONE</URL>"), "{seen}");
+    let seen = shown(&lab.receive(&old, "PresenceNotification-Request"));
+    assert!(seen.contains("<PresenceValue>T<") && seen.contains("+01:00"), "{seen}");
+    // The last one falls silent.
+    for _ in 0..3 {
+        lab.wait(700);
+        assert_eq!(lab.code(&mut alice, "<KeepAlive-Request/>") + lab.code(&mut old, "<KeepAlive-Request/>"), 400);
+    }
+    let seen = shown(&lab.receive(&old, "PresenceNotification-Request"));
+    assert!(
+        seen.contains("<PresenceValue>F<") && seen.contains("<TimeZone><Qualifier>F</Qualifier></TimeZone>"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn attribute_lists_have_three_levels() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut bob = lab.login("bob", Version::V1_3);
+    let get = format!("<GetPresence-Request>{USER_BOB}</GetPresence-Request>");
+    let mut names = |lab: &mut Lab| {
+        let answer = lab.ask(&mut alice, &get);
+        let list = answer.descend(&["Presence", "PresenceSubList"]);
+        list.map(|l| l.children.iter().map(|c| c.name.to_string()).collect::<Vec<_>>().join(" ")).unwrap_or_default()
+    };
+    let on_lists = |lists: &str, attributes: &str| {
+        format!(
+            "<CreateAttributeList-Request><PresenceSubList>{attributes}</PresenceSubList><ContactListIDList>{lists}\
+         </ContactListIDList><DefaultList>F</DefaultList></CreateAttributeList-Request>"
+        )
+    };
+    let nick = "<NickList><UserID>wv:alice</UserID></NickList>";
+    lab.ask(&mut bob, &create_list("wv:bob/one", nick));
+    lab.ask(&mut bob, &create_list("wv:bob/two", nick));
+    assert_eq!(names(&mut lab), "");
+    lab.ask(&mut bob, &grant(Version::V1_3, &[], true, "<Alias/>"));
+    assert_eq!(names(&mut lab), "Alias");
+    let answer = lab.ask(
+        &mut bob,
+        &on_lists("<ContactList>wv:bob/one</ContactList><ContactList>wv:alice/one</ContactList>", "<PLMN/>"),
+    );
+    assert_eq!(details(&answer), [(700, vec!["wv:alice/one".to_owned()])], "C05");
+    lab.ask(&mut bob, &on_lists("<ContactList>wv:bob/two</ContactList>", "<Address/>"));
+    assert_eq!(names(&mut lab), "Address PLMN", "the union of the lists, in the order of PresenceSubList");
+    lab.ask(&mut bob, &grant(Version::V1_3, &["alice"], false, ""));
+    assert_eq!(names(&mut lab), "", "an empty list denies");
+    let all = lab.ask(&mut bob, "<GetAttributeList-Request/>");
+    assert_eq!(
+        text(all.child("DefaultAttributeList").unwrap()),
+        "<DefaultAttributeList><DefaultNotify>F</DefaultNotify>\
+         <PresenceSubList><Alias></Alias></PresenceSubList></DefaultAttributeList>"
+    );
+    assert_eq!(all.children_named("Presence").count(), 3);
+    let named = lab.ask(
+        &mut bob,
+        "<GetAttributeList-Request><UserIDList><UserID>wv:alice</UserID></UserIDList></GetAttributeList-Request>",
+    );
+    assert!(named.child("DefaultAttributeList").is_none());
+    assert_eq!(
+        text(named.child("Presence").unwrap()),
+        "<Presence><UserID>wv:alice@example.com</UserID><UserNotify>F</UserNotify>\
+         <PresenceSubList></PresenceSubList></Presence>"
+    );
+    let delete = "<DeleteAttributeList-Request><UserIDList><UserID>wv:alice</UserID><UserID>wv:no</UserID></UserIDList></DeleteAttributeList-Request>";
+    assert_eq!(details(&lab.ask(&mut bob, delete)), [(531, vec!["wv:no".to_owned()])]);
+    lab.ask(&mut bob, "<DeleteList-Request><ContactList>wv:bob/one</ContactList></DeleteList-Request>");
+    assert_eq!(names(&mut lab), "Address");
+    lab.ask(
+        &mut bob,
+        "<ListManage-Request><ContactList>wv:bob/two</ContactList><RemoveNickList><UserID>wv:alice</UserID>\
+         </RemoveNickList></ListManage-Request>",
+    );
+    assert_eq!(names(&mut lab), "Alias");
+}
+
+#[test]
+fn owners_are_asked_in_the_way_of_their_version() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut bob = lab.login("bob", Version::V1_2);
+    let mut carol = lab.login("carol", Version::V1_3);
+    // 1.3: by the switch of the level that decides.
+    let switch = "<CreateAttributeList-Request><PresenceSubList><Alias/></PresenceSubList><DefaultList>T</DefaultList>\
+                  <DefaultNotify>T</DefaultNotify></CreateAttributeList-Request>";
+    lab.ask(&mut carol, switch);
+    lab.ask(
+        &mut alice,
+        "<GetPresence-Request><UserIDList><UserID>wv:carol</UserID></UserIDList><PresenceSubList><Alias/>\
+         <PLMN/></PresenceSubList></GetPresence-Request>",
+    );
+    assert_eq!(
+        text(&lab.receive(&carol, "Notification-Request")),
+        "<Notification-Request><NotificationType>AND</NotificationType>\
+         <PresenceSubList><PLMN></PLMN></PresenceSubList><UserIDList><UserID>wv:alice@example.com</UserID></UserIDList>\
+         <DefaultList>T</DefaultList></Notification-Request>"
+    );
+    // 1.2: by a question, which is asked once and answered later.
+    lab.ask(&mut alice, &subscribe(USER_BOB, "<OnlineStatus/>"));
+    let question = lab.receive(&bob, "PresenceAuth-Request");
+    assert_eq!(
+        text(&question),
+        "<PresenceAuth-Request><UserID>wv:alice@example.com</UserID><PresenceSubList><OnlineStatus>\
+         </OnlineStatus></PresenceSubList></PresenceAuth-Request>"
+    );
+    lab.ask(&mut alice, &subscribe(USER_BOB, "<OnlineStatus/>"));
+    assert!(lab.poll(&bob).is_empty() && lab.poll(&alice).is_empty());
+    let state = |lab: &mut Lab, bob: &mut Client| {
+        let answer = lab.ask(bob, "<GetReactiveAuthStatus-Request/>");
+        let status = answer.descend(&["ReactiveAuthStatusList", "ReactiveAuthStatus", "ReactiveAuthState"]);
+        status.map(|s| s.trimmed().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(state(&mut lab, &mut bob), "PENDING");
+    let answer =
+        "<PresenceAuth-User><UserID>wv:alice@example.com</UserID><Acceptance>T</Acceptance></PresenceAuth-User>";
+    assert_eq!(lab.code(&mut bob, answer), 200);
+    assert_eq!(state(&mut lab, &mut bob), "GRANTED");
+    assert!(shown(&lab.receive(&alice, "PresenceNotification-Request")).contains("<PresenceValue>T<"));
+    let cancel = "<CancelAuth-Request><UserID>wv:alice</UserID></CancelAuth-Request>";
+    assert_eq!(lab.code(&mut bob, cancel), 200);
+    assert_eq!(lab.code(&mut bob, answer), 531, "nobody asked");
+}
+
+#[test]
+fn lists_subscribe_for_their_members_and_watchers_are_known() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut bob = lab.login("bob", Version::V1_3);
+    let mut carol = lab.login("carol", Version::V1_1);
+    for (owner, version) in [(&mut bob, Version::V1_3), (&mut carol, Version::V1_1)] {
+        lab.ask(owner, &grant(version, &[], true, "<OnlineStatus/>"));
+    }
+    lab.ask(&mut alice, &create_list("wv:alice/l", "<NickList><UserID>wv:bob</UserID></NickList>"));
+    let subscribe = "<SubscribePresence-Request><ContactListIDList><ContactList>wv:alice/l</ContactList></ContactListIDList>\
+                     <AutoSubscribe>T</AutoSubscribe></SubscribePresence-Request>";
+    assert_eq!(lab.code(&mut alice, subscribe), 200);
+    assert!(text(&lab.receive(&alice, "PresenceNotification-Request")).contains("wv:bob@"));
+    lab.ask(
+        &mut alice,
+        "<ListManage-Request><ContactList>wv:alice/l</ContactList><AddNickList><UserID>wv:carol</UserID>\
+         </AddNickList></ListManage-Request>",
+    );
+    assert!(
+        text(&lab.receive(&alice, "PresenceNotification-Request")).contains("wv:carol@"),
+        "who is added is subscribed"
+    );
+    let watchers = lab.ask(&mut carol, "<GetWatcherList-Request/>");
+    assert_eq!(
+        text(&watchers),
+        "<GetWatcherList-Response><User><UserID>wv:alice@example.com</UserID></User></GetWatcherList-Response>"
+    );
+    lab.ask(
+        &mut alice,
+        "<ListManage-Request><ContactList>wv:alice/l</ContactList><RemoveNickList><UserID>wv:bob</UserID>\
+         </RemoveNickList></ListManage-Request>",
+    );
+    lab.wait(60);
+    let watchers = lab.ask(
+        &mut bob,
+        "<GetWatcherList-Request><HistoryPeriod>3600</HistoryPeriod><MaxWatcherList>5</MaxWatcherList>\
+         </GetWatcherList-Request>",
+    );
+    assert_eq!(
+        text(&watchers),
+        "<GetWatcherList-Response><HistoryPeriod>3600</HistoryPeriod><WatcherCount>1</WatcherCount><Watcher>\
+         <UserID>wv:alice@example.com</UserID><WatcherStatus>FORMER_SUBSCRIBER</WatcherStatus></Watcher></GetWatcherList-Response>"
+    );
+    let foreign = "<SubscribePresence-Request><ContactList>wv:bob/l</ContactList><AutoSubscribe>F</AutoSubscribe></SubscribePresence-Request>";
+    assert_eq!(details(&lab.ask(&mut alice, foreign)), [(700, vec!["wv:bob/l".to_owned()])], "C05");
+    // Subscriptions end with the session.
+    lab.ask(&mut alice, "<Logout-Request/>");
+    let watchers = lab.ask(&mut carol, "<GetWatcherList-Request/>");
+    assert!(watchers.children.is_empty());
+}

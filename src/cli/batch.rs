@@ -162,6 +162,8 @@ pub(crate) fn run(command: &Batch, ui: &mut Ui) -> Result<Outcome> {
 fn plan_campaign(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
     let campaign = read_campaign(&command.campaign)?;
     let path = store_path(&command.common, &campaign)?;
+    // A profile with errors leaves no store and no reject file behind.
+    let first = load(&campaign, &campaign.profile, ui)?;
     let input = File::open(&command.subscribers).map_err(|error| Error::file(&command.subscribers, &error))?;
     let about = count_lines(&command.subscribers)?.min(command.limit.unwrap_or(u64::MAX));
     let rejects: Option<Box<dyn std::io::Write>> = match &command.reject {
@@ -186,7 +188,10 @@ fn plan_campaign(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
     let planned = {
         let mut bar = Bar::new("planning", ui);
         let ui = std::cell::RefCell::new(&mut *ui);
-        let mut load = |name: &Path| load(&campaign, name, &mut ui.borrow_mut());
+        let mut load = |name: &Path| match name == campaign.profile {
+            true => Ok(first.clone()),
+            false => load(&campaign, name, &mut ui.borrow_mut()),
+        };
         let mut watch = |progress| bar.show(progress, &mut ui.borrow_mut());
         plan::plan(&mut store, &campaign, subscribers, &mut load, &options, &mut watch)
             .map_err(|error| place(error, &command.subscribers))?
@@ -406,7 +411,9 @@ fn find_campaign(what: &Path, common: &Common) -> Result<Campaign> {
     if what.is_file() {
         return read_campaign(what);
     }
-    let name = what.file_name().unwrap_or(what.as_os_str()).to_string_lossy().into_owned();
+    // `.` has no name of its own.
+    let named = if what.is_dir() { fs::canonicalize(what).unwrap_or_default() } else { what.to_owned() };
+    let name = named.file_name().unwrap_or(what.as_os_str()).to_string_lossy().into_owned();
     let beside =
         [what.join("campaign.toml"), what.join(format!("{name}.toml")), what.with_file_name(format!("{name}.toml"))];
     if let Some(path) = beside.iter().find(|path| path.is_file()) {

@@ -1,5 +1,6 @@
 -- The store of campaigns. Portable subset of SQL: no triggers, sequences, temporary tables or stored procedures;
--- primary keys begin with (campaign, slice), so that a distributed database can spread them.
+-- primary keys begin with (campaign, slice), so that a distributed database can spread them. WITHOUT ROWID is
+-- SQLite's word for a table in the order of its key; elsewhere it is left out.
 
 CREATE TABLE IF NOT EXISTS campaign (
     name       TEXT    NOT NULL PRIMARY KEY,
@@ -53,7 +54,7 @@ CREATE TABLE IF NOT EXISTS device (
     sms        INTEGER NOT NULL,            -- messages that it takes
     error      TEXT,
     PRIMARY KEY (campaign, slice, msisdn)
-);
+) WITHOUT ROWID;
 
 -- What stays: the row as it was planned.
 CREATE TABLE IF NOT EXISTS planned_row (
@@ -67,22 +68,21 @@ CREATE TABLE IF NOT EXISTS planned_row (
     expires  BIGINT,
     cells    TEXT    NOT NULL,              -- the row's values
     PRIMARY KEY (campaign, slice, place)
-);
+) WITHOUT ROWID;
 
 -- Every step that a handset made. Appended to, never rewritten.
 CREATE TABLE IF NOT EXISTS history (
     campaign TEXT    NOT NULL,
     slice    INTEGER NOT NULL,
     place    BIGINT  NOT NULL,
-    step     INTEGER NOT NULL,
-    state    TEXT    NOT NULL,
     attempt  INTEGER NOT NULL,
+    state    TEXT    NOT NULL,              -- an attempt comes to a state once
     at       BIGINT  NOT NULL,
     worker   TEXT    NOT NULL,
     epoch    INTEGER NOT NULL,
     detail   TEXT,
-    PRIMARY KEY (campaign, slice, place, step)
-);
+    PRIMARY KEY (campaign, slice, place, attempt, state)
+) WITHOUT ROWID;
 
 -- How far the file of a route has been recorded.
 CREATE TABLE IF NOT EXISTS output (

@@ -557,7 +557,7 @@ fn take_step(
     Err(Error::store(format!("+{} is no longer {}", step.row.msisdn, step.from)).help("run the command again"))
 }
 
-/// Appends to the history of a handset. An attempt has at most four steps, so that its number finds their places.
+/// Appends to the history of a handset.
 fn note(
     tx: &Transaction<'_>,
     who: (&str, &str),
@@ -567,16 +567,15 @@ fn note(
     now: Timestamp,
 ) -> Result<()> {
     tx.prepare_cached(
-        "INSERT INTO history (campaign, slice, place, step, state, attempt, at, worker, epoch, detail) \
-         SELECT ?1, ?2, ?3, coalesce(max(step), 0) + 1, ?4, ?5, ?6, ?7, ?8, ?9 FROM history \
-         WHERE campaign = ?1 AND slice = ?2 AND place = ?3",
+        "INSERT INTO history (campaign, slice, place, attempt, state, at, worker, epoch, detail) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         who.0,
         lease.slice,
         step.row.place as i64,
-        step.to.as_str(),
         attempt,
+        step.to.as_str(),
         now,
         who.1,
         lease.epoch as i64,

@@ -7,7 +7,7 @@ use super::primitives::{address_to, addresses_from, send_message};
 use super::script::{Action, Login, Mistake, Node, Script, Sketch};
 use super::{Client, Event, Identity, Output};
 use crate::codec::{self, Encoding};
-use crate::csp::{Outcome, Version, is_same};
+use crate::csp::{Mode, Outcome, Version, is_same, wire};
 use crate::document::Element;
 
 /// The domain that addresses without one belong to.
@@ -43,6 +43,7 @@ where
 {
     let mut stage = Stage {
         script,
+        setting: version,
         version,
         encoding,
         post,
@@ -51,7 +52,13 @@ where
         actors: BTreeMap::new(),
         kept: BTreeMap::new(),
     };
-    for step in script.steps.iter().filter(|step| step.counts_in(version)) {
+    for step in &script.steps {
+        // A client may speak another version than the play.
+        let actor = step.action.who().and_then(|who| stage.actors.get(who));
+        stage.version = actor.map_or(version, |actor| actor.client.identity().version);
+        if !step.counts_in(stage.version) {
+            continue;
+        }
         stage.line = step.line;
         stage.act(&step.action).map_err(|what| Mistake { line: step.line, what })?;
     }
@@ -64,6 +71,9 @@ where
 
 struct Stage<'s, P> {
     script: &'s Script,
+    /// The version of the play.
+    setting: Version,
+    /// The version of the client whose line it is.
     version: Version,
     encoding: Encoding,
     post: P,
@@ -80,6 +90,8 @@ struct Actor {
     /// What came and was not yet expected by a line.
     inbox: VecDeque<Got>,
     is_logged_in: bool,
+    /// Whether what it acknowledges is lost on the way.
+    is_silent: bool,
 }
 
 struct Got {
@@ -115,6 +127,10 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
                 Ok(())
             }
             Action::KeepAlive { who, time } => self.keep_alive(who, *time),
+            Action::Silence { who, is_silent } => {
+                self.actor(who)?.is_silent = *is_silent;
+                Ok(())
+            }
         }
     }
 
@@ -127,14 +143,15 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
         let identity = Identity {
             client_id: format!("impskit-{}", login.client.as_deref().unwrap_or(who)),
             cookie: format!("cookie-{who}"),
-            version: self.version,
-            encoding: self.encoding,
+            version: login.version.unwrap_or(self.setting),
+            encoding: login.encoding.unwrap_or(self.encoding),
             schemas: login.schemas.clone(),
             time_to_live: 1200,
             negotiation: login.negotiation,
             ..Identity::new(login.user.clone(), password)
         };
-        let actor = Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false };
+        let actor =
+            Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false, is_silent: false };
         self.actors.insert(who.to_owned(), actor);
         self.tell(who, Event::LogIn)?;
         let actor = self.actor(who)?;
@@ -302,6 +319,10 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
                         if exchanges > EXCHANGES {
                             return Err(format!("the server always has more: {EXCHANGES} exchanges on one line"));
                         }
+                        if self.actor(who)?.is_silent && is_acknowledgement(&body) {
+                            events.push_back(Event::Failed("lost on the way".to_owned()));
+                            continue;
+                        }
                         let post = Post { line: self.line, who, now, media_type, body: &body };
                         events.push_back(match (self.post)(post) {
                             Ok(answer) => Event::Answer(answer),
@@ -351,6 +372,13 @@ impl Actor {
             return "(nothing else has come)".to_owned();
         }
         self.inbox.iter().map(|got| shown(&got.primitive)).collect()
+    }
+}
+
+fn is_acknowledgement(body: &[u8]) -> bool {
+    match wire::read(body, &wire::LIMITS) {
+        Ok((wire::Body::Message(message), _)) => message.transactions.iter().all(|t| t.mode == Mode::Response),
+        _ => false,
     }
 }
 

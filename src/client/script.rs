@@ -19,6 +19,11 @@
 //! with `receives` they must be there; `no NAME` must not. `Property NAME = VALUE` and `ATTRIBUTE = VALUE` stand for
 //! a property and a presence attribute. `$name` keeps a value that is received and stands for it later; `*` is any
 //! value. `[1.3]` before a line makes it count in those versions only.
+//!
+//! A login may say `on phone` to share a client with another name, `by SHA and MD5`, `with password "…"`, `without
+//! negotiation` or `negotiating at login`, `in CSP 1.1, XML` where it is not the version of the play, and at last
+//! `: 409` for the status that refuses it. `juliet stays silent` loses her acknowledgements on the way until she
+//! `speaks again`; `romeo keeps alive for 2 hours` lets time pass for a client that polls and keeps its session.
 
 use std::fmt;
 use std::time::Duration;
@@ -74,13 +79,34 @@ pub(super) struct Step {
 
 #[derive(Debug)]
 pub(super) enum Action {
-    LogIn { who: String, login: Login },
-    LogOut { who: String },
-    Send { who: String, what: Sketch },
-    Receive { who: String, what: Sketch },
-    ReceiveNothing { who: String },
+    LogIn {
+        who: String,
+        login: Login,
+    },
+    LogOut {
+        who: String,
+    },
+    Send {
+        who: String,
+        what: Sketch,
+    },
+    Receive {
+        who: String,
+        what: Sketch,
+    },
+    ReceiveNothing {
+        who: String,
+    },
     After(Duration),
-    KeepAlive { who: String, time: Duration },
+    KeepAlive {
+        who: String,
+        time: Duration,
+    },
+    /// Whether acknowledgements are lost on the way from now on.
+    Silence {
+        who: String,
+        is_silent: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -89,6 +115,9 @@ pub(super) struct Login {
     pub(super) password: Option<String>,
     /// The name of the client, where it is not the actor's own.
     pub(super) client: Option<String>,
+    /// The version and the syntax, where they are not those of the play.
+    pub(super) version: Option<Version>,
+    pub(super) encoding: Option<Encoding>,
     pub(super) schemas: Vec<Schema>,
     pub(super) negotiation: Negotiation,
     /// The status that is expected in place of a session.
@@ -159,13 +188,22 @@ impl Script {
                 "sends" => Action::Send { who, what: words.sketch("to", lines)? },
                 "receives" if words.take("nothing") => Action::ReceiveNothing { who },
                 "receives" => Action::Receive { who, what: words.sketch("from", lines)? },
+                "stays" => {
+                    words.expect("silent")?;
+                    Action::Silence { who, is_silent: true }
+                }
+                "speaks" => {
+                    words.expect("again")?;
+                    Action::Silence { who, is_silent: false }
+                }
                 "keeps" => {
                     words.expect("alive")?;
                     words.expect("for")?;
                     Action::KeepAlive { who, time: words.duration()? }
                 }
                 other => {
-                    let known = "`logs in`, `logs out`, `sends`, `receives`, `keeps alive`";
+                    let known =
+                        "`logs in`, `logs out`, `sends`, `receives`, `keeps alive`, `stays silent`, `speaks again`";
                     return Err(words.mistake(format!("`{other}` is nothing that a client does: {known}")));
                 }
             }
@@ -175,21 +213,9 @@ impl Script {
         Ok(())
     }
 
-    /// Reads `in CSP 1.2 and 1.3, WBXML`.
     fn read_setting(&mut self, words: &mut Words<'_>) -> Result<(), Mistake> {
         words.expect("in")?;
-        let (mut versions, mut encodings) = (Vec::new(), Vec::new());
-        while let Some(word) = words.next() {
-            match word {
-                "CSP" | "and" | "," => {}
-                "XML" => encodings.push(Encoding::Xml),
-                "WBXML" => encodings.push(Encoding::Wbxml),
-                other => match Version::from_text(other) {
-                    Some(version) => versions.push(version),
-                    None => return Err(words.mistake(format!("`{other}` is no version and no syntax"))),
-                },
-            }
-        }
+        let (versions, encodings) = words.setting()?;
         if !versions.is_empty() {
             self.versions = versions;
         }
@@ -372,39 +398,69 @@ impl<'s> Words<'s> {
         Ok(Duration::from_secs(number.saturating_mul(seconds)))
     }
 
-    /// Reads `in as USER [on CLIENT] [by SCHEMA] [with password "…"] [without negotiation | negotiating at login] [: CODE]`.
+    /// Reads `CSP 1.2 and 1.3, WBXML`, up to the end of the line.
+    fn setting(&mut self) -> Result<(Vec<Version>, Vec<Encoding>), Mistake> {
+        let (mut versions, mut encodings) = (Vec::new(), Vec::new());
+        while let Some(word) = self.next() {
+            match word {
+                "CSP" | "and" | "," => {}
+                "XML" => encodings.push(Encoding::Xml),
+                "WBXML" => encodings.push(Encoding::Wbxml),
+                other => match Version::from_text(other) {
+                    Some(version) => versions.push(version),
+                    None => return Err(self.mistake(format!("`{other}` is no version and no syntax"))),
+                },
+            }
+        }
+        Ok((versions, encodings))
+    }
+
+    /// Reads `in as USER [on CLIENT] [by SCHEMA] [with password "…"] [without negotiation | negotiating at login]
+    /// [in CSP 1.1, XML] [: CODE]`.
     fn login(&mut self) -> Result<Login, Mistake> {
         self.expect("in")?;
         self.expect("as")?;
-        let user = self.word("a user's address")?;
-        let (mut schemas, mut password, mut negotiation) = (Vec::new(), None, Negotiation::AfterLogin);
-        let (mut client, mut refusal) = (None, None);
+        let mut login = Login {
+            user: self.word("a user's address")?,
+            password: None,
+            client: None,
+            version: None,
+            encoding: None,
+            schemas: Vec::new(),
+            negotiation: Negotiation::AfterLogin,
+            refusal: None,
+        };
         while let Some(word) = self.next() {
             match word {
+                "on" => login.client = Some(self.word("the name of a client")?),
+                "in" => {
+                    let (versions, encodings) = self.setting()?;
+                    (login.version, login.encoding) = (versions.first().copied(), encodings.first().copied());
+                }
                 "by" | "and" => {
                     let name = self.word("a digest schema")?;
                     let schema = Schema::from_text(&name);
-                    schemas.push(schema.ok_or_else(|| self.mistake(format!("`{name}` is none of MD5, SHA, PWD")))?);
+                    let schema = schema.ok_or_else(|| self.mistake(format!("`{name}` is none of MD5, SHA, PWD")))?;
+                    login.schemas.push(schema);
                 }
-                "on" => client = Some(self.word("the name of a client")?),
                 "with" => {
                     self.expect("password")?;
-                    password = Some(self.word("a password")?);
+                    login.password = Some(self.word("a password")?);
                 }
                 "without" => {
                     self.expect("negotiation")?;
-                    negotiation = Negotiation::None;
+                    login.negotiation = Negotiation::None;
                 }
                 "negotiating" => {
                     self.expect("at")?;
                     self.expect("login")?;
-                    negotiation = Negotiation::AtLogin;
+                    login.negotiation = Negotiation::AtLogin;
                 }
-                ":" => refusal = Some(self.code().ok_or_else(|| self.mistake("a status is due after `:`"))?),
+                ":" => login.refusal = Some(self.code().ok_or_else(|| self.mistake("a status is due after `:`"))?),
                 other => return Err(self.mistake(format!("`{other}` says nothing about a login"))),
             }
         }
-        Ok(Login { user, password, client, schemas, negotiation, refusal })
+        Ok(login)
     }
 
     /// Reads a primitive in outline: `NAME [CODE] [to ADDRESS, ADDRESS] [: "text"]` and the lines below.
@@ -470,6 +526,22 @@ impl Step {
     }
 }
 
+impl Action {
+    /// Returns whose line it is.
+    pub(super) fn who(&self) -> Option<&str> {
+        match self {
+            Self::After(_) => None,
+            Self::LogIn { who, .. }
+            | Self::LogOut { who }
+            | Self::Send { who, .. }
+            | Self::Receive { who, .. }
+            | Self::ReceiveNothing { who }
+            | Self::KeepAlive { who, .. }
+            | Self::Silence { who, .. } => Some(who),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -502,7 +574,8 @@ mod tests {
     fn names_the_line_and_the_way_out() {
         assert_eq!(
             mistake("\nromeo sings"),
-            "line 2: `sings` is nothing that a client does: `logs in`, `logs out`, `sends`, `receives`, `keeps alive`"
+            "line 2: `sings` is nothing that a client does: `logs in`, `logs out`, `sends`, `receives`, `keeps alive`, \
+             `stays silent`, `speaks again`"
         );
         assert_eq!(mistake("romeo sends Login"), "line 1: `Login` is no primitive of any version");
         assert_eq!(mistake("after 4 fortnights"), "line 1: `fortnight` is no unit: seconds, minutes, hours, days");

@@ -43,6 +43,8 @@ impl Lab {
     fn post(&mut self, media_type: &str, body: Vec<u8>) -> (u16, Vec<u8>) {
         let request = Request { connection: 9, media_type: media_type.into(), body, peer: self.peer };
         let outputs = self.engine.handle(self.now, Input::Request(request));
+        let notes = outputs.iter().filter(|output| matches!(output, Output::Note(_)));
+        assert_eq!(notes.collect::<Vec<_>>(), Vec::<&Output>::new(), "nothing to complain of");
         let replies: Vec<_> = outputs.into_iter().filter(|output| matches!(output, Output::Reply { .. })).collect();
         let [Output::Reply { connection: 9, status, media_type: answered, body }] = &replies[..] else {
             panic!("not one reply: {replies:?}");
@@ -819,9 +821,10 @@ fn clients_are_notified_of_what_they_asked_for() {
     assert_eq!(code(&desk.ask(&mut lab, types("UnsubscribeNotification-Request", &["BLUC"]))), 200);
     assert_eq!(code(&desk.ask(&mut lab, types("UnsubscribeNotification-Request", &[]))), 400, "an empty list");
     assert_eq!(code(&desk.ask(&mut lab, types("SubscribeNotification-Request", &["XYZ"]))), 402);
-    let nick = Element::new("NickList").with(Element::new("NickName").with_leaf("UserID", "berta"));
+    let nick =
+        Element::new("NickList").with(Element::new("NickName").with_leaf("Name", "B").with_leaf("UserID", "berta"));
     let create = Element::new("CreateList-Request").with_leaf("ContactList", "wv:anna/friends@example.com").with(nick);
-    phone.ask(&mut lab, create);
+    assert_eq!(phone.ask(&mut lab, create).name, "CreateList-Response");
     phone.ask(&mut lab, Element::new("BlockEntity-Request").with_leaf("BlockListInUse", "T"));
     let name = Element::new("Property").with_leaf("Name", "PP_CITY").with_leaf("Value", "Oulu");
     let update = Element::new("UpdatePublicProfile-Request").with(Element::new("PublicProfile").with(name));

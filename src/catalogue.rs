@@ -196,14 +196,7 @@ fn check_document(bytes: &[u8], options: &Options, report: &mut Report) -> Optio
     let kind = options.kind.or_else(|| KINDS.iter().find(|kind| kind.is_form_of(&document)));
     match kind.map(|kind| &kind.form) {
         Some(Form::Document { check, .. }) => check(&document, options, report),
-        _ => {
-            let root = &document.root;
-            let message = format!("`{}` is the root of no document type that is known here", root.name);
-            let start = root.span.start as usize;
-            let length = if bytes.get(start) == Some(&b'<') { 1 + root.name.len() } else { 1 };
-            let span = Span::new(start, start + length);
-            report.add(Diagnostic::new(&codec::UNREADABLE, span, message).at(root.name.clone()));
-        }
+        _ => report.add(not_a_root(&document.root, "document type that is known here")),
     }
     kind
 }
@@ -231,10 +224,22 @@ fn check_text(
     kind
 }
 
-fn check_vocabulary(document: &Document<'_>, _: &Options, report: &mut Report) {
-    if let Some(vocabulary) = document.vocabulary {
-        vocabulary.check(&document.root, report);
+fn check_vocabulary(document: &Document<'_>, options: &Options, report: &mut Report) {
+    let forced = options.kind.and_then(|kind| match kind.form {
+        Form::Document { vocabularies, .. } => vocabularies.first().copied(),
+        Form::Text { .. } => None,
+    });
+    let Some(vocabulary) = document.vocabulary.or(forced) else { return };
+    vocabulary.check(&document.root, report);
+    if !vocabulary.roots.contains(&document.root.name.as_ref()) && !report.has_errors() {
+        report.add(not_a_root(&document.root, vocabulary.name));
     }
+}
+
+fn not_a_root(root: &Element<'_>, name: &str) -> Diagnostic {
+    let message = format!("`{}` is not the root of a {name}", root.name);
+    let end = root.children.first().map_or(root.span.end, |child| child.span.start);
+    Diagnostic::new(&codec::UNREADABLE, Span { end, ..root.span }, message).at(root.name.clone())
 }
 
 /// Returns whether a line gives the number of the schema, or begins one of the tables that every profile has.

@@ -33,7 +33,7 @@ pub const UNREADABLE: Rule = Rule {
     summary: "the input is no document of a known type",
     help: "`impskit decode` peels pushes, SMS, hexadecimal and base64; here a document itself is due",
     bad: "hello",
-    good: "<a/>",
+    good: GOOD_WBXML,
 };
 
 pub(super) const ENTITY: Rule = Rule {
@@ -110,7 +110,7 @@ pub(super) const VERSION: Rule = Rule {
     clause: "WBXML 1.3, version",
     summary: "the WBXML version is not known",
     help: "versions 1.0 to 1.3 are written 00 to 03 in the first octet",
-    bad: "hex:00 0B 00 7F",
+    bad: "hex:00 0B 00 01 45 01",
     good: GOOD_WBXML,
 };
 

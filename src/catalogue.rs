@@ -165,15 +165,17 @@ impl Kind {
 
 /// Reports everything that is wrong with an input of any kind that we know. `name` is what people call it.
 pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options) -> Checked<'s> {
-    let source = Source::new(name, bytes);
+    let mut source = Source::new(name, bytes);
+    let mut secrets = Vec::new();
     let mut report = Report::new();
     let is_markup = codec::recognise(&source.bytes).is_some();
     let kind = match options.kind {
         Some(kind) if kind.is_text() => check_text(&source.bytes, Some(kind), options, &mut report),
         None if !is_markup => check_text(&source.bytes, None, options, &mut report),
-        _ => check_document(&source.bytes, options, &mut report),
+        _ => check_document(&source.bytes, options, &mut secrets, &mut report),
     };
     report.sort();
+    secrets.into_iter().for_each(|secret| source.hide(secret));
     Checked { kind, source, report }
 }
 
@@ -187,12 +189,18 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().flat_map(|family| family.iter()).copied().find(|rule| rule.code.eq_ignore_ascii_case(code))
 }
 
-fn check_document(bytes: &[u8], options: &Options, report: &mut Report) -> Option<&'static Kind> {
+fn check_document(
+    bytes: &[u8],
+    options: &Options,
+    secrets: &mut Vec<Span>,
+    report: &mut Report,
+) -> Option<&'static Kind> {
     let candidates = match options.kind.map(|kind| &kind.form) {
         Some(Form::Document { vocabularies, .. }) => vocabularies,
         _ => VOCABULARIES,
     };
     let Some(document) = codec::read(bytes, candidates, &options.limits, report) else { return options.kind };
+    document.root.walk(&mut |element, _| secrets.extend(secret_of(element)));
     let kind = options.kind.or_else(|| KINDS.iter().find(|kind| kind.is_form_of(&document)));
     match kind.map(|kind| &kind.form) {
         Some(Form::Document { check, .. }) => check(&document, options, report),
@@ -222,6 +230,16 @@ fn check_text(
         }
     }
     kind
+}
+
+/// Returns the place of the secret that an element of any language holds.
+fn secret_of(element: &Element<'_>) -> Option<Span> {
+    match element.name.as_ref() {
+        "parm" if dm::is_secret(element.attribute("name")?) => Some(element.find_attribute("value")?.value_span),
+        "Node" if dm::is_secret(element.child_text("NodeName")?) => Some(element.child("Value")?.content_span),
+        name if dm::is_secret(name) => Some(element.content_span),
+        _ => None,
+    }
 }
 
 fn check_vocabulary(document: &Document<'_>, options: &Options, report: &mut Report) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, RULES};
-use impskit::cp::{APPLICATIONS, DECLARATIONS, Declaration};
+use impskit::cp::{self, APPLICATIONS, DECLARATIONS, Declaration};
 use impskit::csp::Code;
 use impskit::diagnose::Rule;
 use impskit::dm::Status;
@@ -178,12 +178,12 @@ fn of_syncml(status: &Status) -> Entry {
 fn of_characteristic(name: &str) -> Option<Entry> {
     let declaration = Declaration::of(name)?;
     let place = declaration.parents.iter().map(|p| match *p {
-        "root" => "the top of the document",
-        "*" => "several places",
-        parent => parent,
+        "root" => "at the top of the document".to_owned(),
+        "*" => "in several places".to_owned(),
+        parent => format!("in {parent}"),
     });
     let parms: Vec<_> = declaration.parms.iter().filter(|p| p.name != "*").map(|p| p.name).collect();
-    let mut meaning = format!("a characteristic in {}", place.collect::<Vec<_>>().join(", "));
+    let mut meaning = format!("stands {}", place.collect::<Vec<_>>().join(" or "));
     if !parms.is_empty() {
         let _ = write!(meaning, "; its parms are {}", parms.join(", "));
     }
@@ -205,7 +205,12 @@ fn of_parm(name: &str) -> Option<Entry> {
 
 fn of_application(appid: &str) -> Option<Entry> {
     let application = APPLICATIONS.iter().find(|a| a.appid.eq_ignore_ascii_case(appid))?;
-    Some(entry("application", application.appid, application.description.to_owned()))
+    let mut meaning = application.description.to_owned();
+    for parm in &application.parms {
+        let note = if parm.status == cp::Status::Ignored { " (clients ignore it)" } else { "" };
+        let _ = write!(meaning, "\n{}/{}: {}{note}", parm.types, parm.declaration.name, parm.meaning);
+    }
+    Some(entry("application", application.appid, meaning))
 }
 
 /// Returns the words of the glossary with their meanings.

@@ -119,6 +119,11 @@ pub fn read<'s>(
     }
 }
 
+/// Returns whether the findings of a reader say that the document goes on where it could not be read.
+pub fn breaks_off(report: &Report) -> bool {
+    report.diagnostics().iter().any(|d| [&rules::TRUNCATED, &rules::XML_FORM].contains(&d.rule))
+}
+
 /// Writes a document as XML in UTF-8, with declaration and document type.
 ///
 /// `indent` puts every element on a line of its own; leaves keep their text as it is.

@@ -55,6 +55,8 @@ pub struct Source<'a> {
     pub form: Form,
     /// Where each line starts; found when first asked for.
     line_starts: OnceLock<Vec<usize>>,
+    /// Secrets, which are not shown.
+    hidden: Vec<Span>,
 }
 
 impl<'a> Source<'a> {
@@ -62,7 +64,24 @@ impl<'a> Source<'a> {
     pub fn new(name: impl Into<String>, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
         let bytes = bytes.into();
         let form = if looks_like_text(&bytes) { Form::Text } else { Form::Binary };
-        Self { name: name.into(), bytes, form, line_starts: OnceLock::new() }
+        Self { name: name.into(), bytes, form, line_starts: OnceLock::new(), hidden: Vec::new() }
+    }
+
+    /// Keeps a secret from being shown in excerpts.
+    pub fn hide(&mut self, secret: Span) {
+        self.hidden.push(secret);
+    }
+
+    /// Returns the octets of a range as they may be shown: those of secrets as `*`.
+    pub fn shown(&self, range: Range<usize>) -> Cow<'_, [u8]> {
+        let mut shown = Cow::Borrowed(&self.bytes[range.clone()]);
+        for secret in &self.hidden {
+            let (start, end) = (secret.range().start.max(range.start), secret.range().end.min(range.end));
+            if start < end {
+                shown.to_mut()[start - range.start..end - range.start].fill(b'*');
+            }
+        }
+        shown
     }
 
     /// Returns line and column of `offset`; an offset past the end is the place behind the last octet.
@@ -121,6 +140,15 @@ mod tests {
         assert_eq!(source.position(8), Position { line: 2, column: 4 });
         assert_eq!(source.line(2), Some((2, "äöü!".into())));
         assert_eq!(source.line(3), None);
+    }
+
+    #[test]
+    fn shows_no_secrets() {
+        let mut source = Source::new("a", &b"name=secret;"[..]);
+        source.hide(Span::new(5, 11));
+        assert_eq!(&*source.shown(0..12), b"name=******;");
+        assert_eq!(&*source.shown(8..12), b"***;");
+        assert_eq!(&*source.shown(0..5), b"name=");
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl Excerpt {
         let start = (span.start as usize).clamp(range.start, range.end);
         let end = (span.end as usize).clamp(start, range.end);
         let show = |from: usize, to: usize| {
-            let text = String::from_utf8_lossy(&source.bytes[from..to]).replace('\t', "    ");
+            let text = String::from_utf8_lossy(&source.shown(from..to)).replace('\t', "    ");
             printable(&text).into_owned()
         };
         // A character has at most four octets, so these windows hold enough of them.
@@ -193,7 +193,7 @@ fn hex_place(output: &mut String, source: &Source<'_>, span: Span, paint: &Paint
     let gutter = paint.frame("  │");
     let first = start / ROW * ROW;
     for row in (first..end).step_by(ROW).take(ROWS) {
-        let octets = &bytes[row.min(bytes.len())..(row + ROW).min(bytes.len())];
+        let octets = source.shown(row.min(bytes.len())..(row + ROW).min(bytes.len()));
         let (mut hex, mut marks, mut text) = (String::new(), String::new(), String::new());
         for i in 0..ROW {
             let gap = if i == ROW / 2 { "  " } else { " " };

@@ -9,6 +9,7 @@ mod structure;
 mod values;
 
 use super::characteristic::Characteristic;
+use crate::codec;
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
 use crate::document::Element;
 
@@ -63,8 +64,39 @@ struct Provisioning<'e> {
 }
 
 /// Reports everything that is wrong with a provisioning document. In a `fragment` references may lead to what the
-/// handset holds already, so that dangling ones are warnings.
+/// handset holds already, so that dangling ones are warnings. Of a document that its reader says to break off nothing
+/// is called missing that may have come later.
 pub fn check(root: &Element<'_>, fragment: bool, report: &mut Report) {
+    if codec::breaks_off(report) {
+        let mut own = Report::new();
+        check_whole(root, fragment, &mut own);
+        own.retain(|d| !may_come_later(d, root));
+        report.append(own);
+    } else {
+        check_whole(root, fragment, report);
+    }
+}
+
+/// Returns whether the finding misses something that may stand behind the point where the document breaks off: a target
+/// anywhere, or a part of a characteristic that was still open.
+fn may_come_later(finding: &Diagnostic, root: &Element<'_>) -> bool {
+    match finding.rule.code {
+        "CP002" | "CP008" | "CP022" | "WA005" => true,
+        "CP003" | "CP004" | "CP011" | "CP012" | "CP016" | "WA002" | "WA004" | "WA007" | "WA008" | "WA010" => {
+            let mut open = root.children.last();
+            while let Some(element) = open {
+                if element.find_attribute("type").is_some_and(|a| a.value_span == finding.span) {
+                    return true;
+                }
+                open = element.children.last();
+            }
+            false
+        }
+        _ => false,
+    }
+}
+
+fn check_whole(root: &Element<'_>, fragment: bool, report: &mut Report) {
     if !structure::document(root, report) {
         return;
     }

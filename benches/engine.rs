@@ -1,0 +1,99 @@
+//! CSP requests through the server's engine, in memory, with one core. See `benches/README.md`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use divan::Bencher;
+use impskit::client::primitives::send_message;
+use impskit::client::{Client, Event, Identity, Output as ClientOutput};
+use impskit::codec::Encoding;
+use impskit::server::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
+
+fn main() {
+    divan::main();
+}
+
+const ENCODINGS: [&str; 2] = ["wbxml", "xml"];
+
+/// A server with two clients that are logged in.
+struct Pair {
+    engine: Engine,
+    clients: [Client; 2],
+    elapsed: Duration,
+}
+
+impl Pair {
+    fn new(encoding: &str) -> Self {
+        let mut store = Store::in_memory().expect("a store");
+        let start = Timestamp::from_seconds(1_795_410_000);
+        for user in ["wv:romeo@example.com", "wv:juliet@example.com"] {
+            store.add_user(user, "secret", start).expect("a user");
+        }
+        let configuration = Configuration { domain: "example.com".into(), ..Configuration::default() };
+        let engine = Engine::open(configuration, store, Random::new([7; 32]));
+        let encoding = if encoding == "xml" { Encoding::Xml } else { Encoding::Wbxml };
+        let client = |user: &str| Client::new(Identity { encoding, ..Identity::new(user, "secret") });
+        let clients = [client("wv:romeo@example.com"), client("wv:juliet@example.com")];
+        let mut pair = Self { engine, clients, elapsed: Duration::ZERO };
+        pair.tell(0, Event::LogIn);
+        pair.tell(1, Event::LogIn);
+        assert!(pair.clients.iter().all(Client::is_in), "both are logged in");
+        pair
+    }
+
+    fn post(&mut self, media_type: &str, body: Vec<u8>) -> Vec<u8> {
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let request = Request { connection: 1, media_type: media_type.to_owned(), body, peer };
+        let now = Timestamp::from_seconds(1_795_410_000).after(self.elapsed);
+        match self.engine.handle(now, Input::Request(request)).into_iter().next() {
+            Some(Output::Reply { status: 200, body, .. }) => body,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Lets a client do something with all that follows; returns how many requests the server opened toward it.
+    fn tell(&mut self, who: usize, event: Event) -> usize {
+        let mut events = vec![event];
+        let mut received = 0;
+        while let Some(event) = events.pop() {
+            for output in self.clients[who].handle(self.elapsed, event) {
+                match output {
+                    ClientOutput::Post { media_type, body } => events.push(Event::Answer(self.post(media_type, body))),
+                    ClientOutput::Received(_) => received += 1,
+                    _ => {}
+                }
+            }
+        }
+        received
+    }
+
+    /// Returns the body of a poll of the second client, without posting it.
+    fn poll(&mut self) -> (&'static str, Vec<u8>) {
+        let outputs = self.clients[1].handle(self.elapsed, Event::Poll);
+        let body = outputs.into_iter().find_map(|output| match output {
+            ClientOutput::Post { media_type, body } => Some((media_type, body)),
+            _ => None,
+        });
+        body.expect("a poll is a post")
+    }
+}
+
+/// A `Polling-Request` that finds nothing: the engine alone.
+#[divan::bench(args = ENCODINGS)]
+fn poll_that_finds_nothing(bencher: Bencher<'_, '_>, encoding: &str) {
+    let mut pair = Pair::new(encoding);
+    let (media_type, body) = pair.poll();
+    bencher.bench_local(|| pair.post(media_type, body.clone()).len());
+}
+
+/// A message sent, polled and confirmed: three requests and the two clients' own work.
+#[divan::bench(args = ENCODINGS)]
+fn message_there(bencher: Bencher<'_, '_>, encoding: &str) {
+    let mut pair = Pair::new(encoding);
+    bencher.bench_local(|| {
+        pair.elapsed += Duration::from_millis(100);
+        let message = send_message("wv:romeo@example.com", &["wv:juliet@example.com"], "Hello", false);
+        pair.tell(0, Event::Request(message));
+        assert_eq!(pair.tell(1, Event::Poll), 1, "the message arrives");
+    });
+}

@@ -58,7 +58,10 @@ pub static KINDS: &[Kind] = &[
     Kind::text("profile", "profile", looks_like_profile, |bytes, _, report| {
         // Secrets kept elsewhere are not fetched to check a text.
         let secret = &mut |_: &_| Ok("secret".to_owned());
-        Profile::read(&String::from_utf8_lossy(bytes), secret, report);
+        let profile = Profile::read(&String::from_utf8_lossy(bytes), secret, report);
+        if let Some(profile) = profile.filter(|_| !report.has_errors()) {
+            profile.check_document(report);
+        }
     }),
     Kind::text("csv", "subscriber table", looks_like_subscribers, |bytes, _, report| {
         let checked = rows::check(bytes, delimiter(bytes), &[], report);

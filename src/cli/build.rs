@@ -137,14 +137,11 @@ impl Maker<'_> {
             }
             Form::CpWbxml => Ok(Made::Binary(document.to_vec())),
             Form::Push | Form::Sms => {
-                let handset = &filled.handset;
-                let method = self.seal.method(filled.profile.security)?;
-                self.seal.seal(document, method, &handset.pin, &handset.imsi, outgoing)?;
-                if self.form == Form::Push {
-                    return Ok(Made::Binary(outgoing.push().to_vec()));
-                }
-                self.sms.split(&handset.msisdn, outgoing)?;
-                Ok(Made::Lines(self.sms.texts(outgoing)))
+                self.deliver(filled, document, outgoing)?;
+                Ok(match self.form {
+                    Form::Push => Made::Binary(outgoing.push().to_vec()),
+                    _ => Made::Lines(self.sms.texts(outgoing)),
+                })
             }
             Form::Mo | Form::MoWbxml => {
                 let (tree, _) = tree(filled)?;
@@ -155,6 +152,14 @@ impl Maker<'_> {
             }
             _ => Err(self.form.refused("a profile", FORMS)),
         }
+    }
+
+    /// Seals a document, and splits it where the form is SMS.
+    pub(super) fn deliver(&self, filled: &Filled<'_>, document: &[u8], outgoing: &mut Outgoing) -> Result<()> {
+        let handset = &filled.handset;
+        let method = self.seal.method(filled.profile.security)?;
+        self.seal.seal(document, method, &handset.pin, &handset.imsi, outgoing)?;
+        if self.form == Form::Sms { self.sms.split(&handset.msisdn, outgoing) } else { Ok(()) }
     }
 }
 

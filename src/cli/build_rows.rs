@@ -12,11 +12,11 @@ use impskit::delivery::TOO_MANY_PARTS;
 use impskit::diagnose::{Report, Source, text};
 use impskit::error::{Error, Result};
 use impskit::provision::rows::{MISSING_VALUE, Names, REJECT_COLUMNS, Row, Table};
-use impskit::provision::{Compiled, Profile};
+use impskit::provision::{Compiled, Filled, Profile};
 
 use super::build::{Maker, is_sound};
 use super::form::{Form, Made, cannot_write};
-use super::seal::hex;
+use super::seal::put_hex;
 use super::ui::{Output, Stream};
 use super::{Outcome, Ui};
 
@@ -80,7 +80,7 @@ pub(super) fn run(maker: &Maker<'_>, profile: &Profile, files: &Files<'_>, ui: &
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let work = |chunk: Vec<Row>| build(chunk, maker, &compiled, !profile.own_table);
     in_order(workers, source, work, |built| {
-        is_closed.set(sink.take(built)?);
+        is_closed.set(sink.take(&built)?);
         Ok(())
     })?;
     if unsound {
@@ -140,25 +140,64 @@ fn line(
     }
     let cell = |place| row.cell(place).unwrap_or_default();
     let filled = compiled.fill(&cell, maker.model, document).map_err(|bad| (bad.rule.code, bad.message))?;
+    let length = lines.len();
+    head(row, &filled, maker, lines);
     outgoing.adopt(&[]);
-    let made = maker.make(&filled, document, outgoing).map_err(|error| {
+    data(maker, &filled, document, outgoing, lines).map_err(|error| {
+        lines.truncate(length);
         // What comes before the push is the key, what comes after it are the parts.
         (if outgoing.push().is_empty() { MISSING_VALUE.code } else { TOO_MANY_PARTS.code }, error.what)
     })?;
-    let start = format!(
-        "{{\"schema\":\"impskit.built/1\",\"line\":{},\"msisdn\":\"{}\",\"form\":\"{}\",\"data\":",
-        row.line,
-        filled.handset.msisdn,
-        maker.form.name()
-    );
-    lines.extend_from_slice(start.as_bytes());
-    match made {
-        Made::Text(text) => lines.extend(serde_json::to_vec(&String::from_utf8_lossy(&text)).unwrap_or_default()),
-        Made::Binary(octets) => lines.extend(format!("\"{}\"", hex(&octets)).bytes()),
-        Made::Lines(texts) => lines.extend(serde_json::to_vec(&texts).unwrap_or_default()),
-    }
     lines.extend_from_slice(b"}\n");
     Ok(())
+}
+
+fn head(row: &Row, filled: &Filled<'_>, maker: &Maker<'_>, lines: &mut Vec<u8>) {
+    let msisdn = match filled.handset.msisdn.as_ref() {
+        "" => "null".to_owned(),
+        digits => format!("\"{digits}\""),
+    };
+    let (line, form) = (row.line, maker.form.name());
+    let start =
+        format!("{{\"schema\":\"impskit.built/1\",\"line\":{line},\"msisdn\":{msisdn},\"form\":\"{form}\",\"data\":");
+    lines.extend_from_slice(start.as_bytes());
+}
+
+/// Appends what was made: text forms as a string, binary ones in hexadecimal, PDUs as a list.
+fn data(
+    maker: &Maker<'_>,
+    filled: &Filled<'_>,
+    document: &[u8],
+    outgoing: &mut Outgoing,
+    lines: &mut Vec<u8>,
+) -> Result<()> {
+    match maker.form {
+        Form::CpWbxml => put_quoted(document, lines),
+        Form::Push => {
+            maker.deliver(filled, document, outgoing)?;
+            put_quoted(outgoing.push(), lines);
+        }
+        Form::Sms if maker.sms.is_plain() => {
+            maker.deliver(filled, document, outgoing)?;
+            for (place, pdu) in outgoing.pdus().enumerate() {
+                lines.push(if place == 0 { b'[' } else { b',' });
+                put_quoted(pdu, lines);
+            }
+            lines.push(b']');
+        }
+        _ => match maker.make(filled, document, outgoing)? {
+            Made::Text(text) => lines.extend(serde_json::to_vec(&String::from_utf8_lossy(&text)).unwrap_or_default()),
+            Made::Binary(octets) => put_quoted(&octets, lines),
+            Made::Lines(texts) => lines.extend(serde_json::to_vec(&texts).unwrap_or_default()),
+        },
+    }
+    Ok(())
+}
+
+fn put_quoted(octets: &[u8], lines: &mut Vec<u8>) {
+    lines.push(b'"');
+    put_hex(octets, lines);
+    lines.push(b'"');
 }
 
 /// Where results and rejected rows go.
@@ -188,7 +227,7 @@ impl Sink {
     }
 
     /// Takes what a worker made; returns whether nobody reads any more.
-    fn take(&mut self, built: Built) -> Result<bool> {
+    fn take(&mut self, built: &Built) -> Result<bool> {
         for rejected in &built.rejected {
             self.rejected += 1;
             let Rejected { row, code, message } = rejected;

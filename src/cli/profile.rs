@@ -11,6 +11,7 @@ use impskit::provision::profile::SecretSource;
 use impskit::provision::rows::{Names, Table};
 
 use super::Ui;
+use super::secret::warn_if_open_to_others;
 use super::ui::read_input;
 
 /// Reads a profile and fetches the secrets that it keeps elsewhere. Findings go to stderr; with errors among them there
@@ -19,24 +20,21 @@ pub(crate) fn load(path: &Path, ui: &mut Ui) -> Result<Option<Profile>> {
     let (name, octets) = read_input(path)?;
     let source = Source::new(name, octets);
     let mut report = Report::new();
-    let profile = read(&source, path, &mut report);
+    let octets = String::from_utf8_lossy(&source.bytes);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let profile = Profile::read(&octets, &mut |secret| fetch(secret, folder, ui), &mut report);
     if !report.diagnostics().is_empty() {
         ui.say(text::render(&source, &report, ui.color).trim_end());
     }
     Ok(profile.filter(|_| !report.has_errors()))
 }
 
-/// Reads a profile out of a source; `path` is where the files of its secrets are looked for.
-pub(crate) fn read(source: &Source<'_>, path: &Path, report: &mut Report) -> Option<Profile> {
-    let octets = String::from_utf8_lossy(&source.bytes);
-    let folder = path.parent().unwrap_or(Path::new(""));
-    Profile::read(&octets, &mut |secret| fetch(secret, folder), report)
-}
-
-fn fetch(secret: &SecretSource, folder: &Path) -> std::result::Result<String, String> {
+fn fetch(secret: &SecretSource, folder: &Path, ui: &mut Ui) -> std::result::Result<String, String> {
     match secret {
         SecretSource::File(name) => {
-            let text = fs::read_to_string(folder.join(name)).map_err(|error| format!("`{name}`: {error}"))?;
+            let path = folder.join(name);
+            warn_if_open_to_others(&path, ui);
+            let text = fs::read_to_string(path).map_err(|error| format!("`{name}`: {error}"))?;
             Ok(text.lines().next().unwrap_or_default().trim().to_owned())
         }
         SecretSource::Environment(name) => {

@@ -1,7 +1,5 @@
 //! How a document is sealed as a push and split into SMS: options that several commands share.
 
-use std::fmt::Write as _;
-
 use clap::{Args, ValueEnum};
 use impskit::cp::mac::{Imsi, Key, Pin, Security};
 use impskit::delivery::sms::{Address, CentreTime, Kind, Validity};
@@ -246,6 +244,11 @@ impl SmsOptions {
         outgoing.split(&Bearing { address: &address, kind, reference, ports: self.ports, centre })
     }
 
+    /// Returns whether the layout is the PDUs themselves.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.layout, Layout::Submit | Layout::Deliver)
+    }
+
     /// Returns the texts of the SMS in the layout, one an SMS.
     pub(crate) fn texts(&self, outgoing: &Outgoing) -> Vec<String> {
         let count = outgoing.pdus().len();
@@ -294,9 +297,14 @@ fn mark(push: &[u8], number: &str) -> u16 {
 
 /// Returns octets as hexadecimal digits in lower case.
 pub(crate) fn hex(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len() * 2);
-    for octet in octets {
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
+    let mut digits = Vec::new();
+    put_hex(octets, &mut digits);
+    digits.into_iter().map(char::from).collect()
+}
+
+/// Appends octets as hexadecimal digits in lower case.
+pub(crate) fn put_hex(octets: &[u8], digits: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    digits.reserve(octets.len() * 2);
+    digits.extend(octets.iter().flat_map(|octet| [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]));
 }

@@ -149,7 +149,7 @@ fn first_line(input: impl io::Read) -> io::Result<Zeroizing<String>> {
 }
 
 #[cfg(unix)]
-fn warn_if_open_to_others(path: &Path, ui: &mut Ui) {
+pub(super) fn warn_if_open_to_others(path: &Path, ui: &mut Ui) {
     use std::os::unix::fs::PermissionsExt as _;
     let open = fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o077 != 0);
     if open {
@@ -158,4 +158,4 @@ fn warn_if_open_to_others(path: &Path, ui: &mut Ui) {
 }
 
 #[cfg(not(unix))]
-fn warn_if_open_to_others(_: &Path, _: &mut Ui) {}
+pub(super) fn warn_if_open_to_others(_: &Path, _: &mut Ui) {}

@@ -380,10 +380,10 @@ impl<'e, 'r> Taken<'e, 'r> {
 
     /// Takes all values of a parameter.
     fn all(&mut self, name: &str) -> Vec<String> {
-        let has_value = |e: &&Element<'_>| is_parm(e, name) && e.attribute("value").is_some();
+        let has_value = |e: &Element<'_>| is_parm(e, name) && e.attribute("value").is_some();
         let values = self.left.iter().filter(|e| has_value(e)).filter_map(|e| e.attribute("value"));
         let values = values.map(str::to_owned).collect();
-        self.left.retain(|e| !has_value(&e));
+        self.left.retain(|e| !has_value(e));
         values
     }
 

@@ -212,7 +212,7 @@ pub(super) const ADDRESS_KINDS: Words = &[("IPV4", "IPv4"), ("IPV6", "IPv6")];
 pub(super) const BEARERS: Words = &[("GSM-GPRS", "3GPPPS")];
 
 /// Returns the other word for one; the same where there is none.
-pub(super) fn other_word<'w>(word: &'w str, words: Words, to_cp: bool) -> &'w str {
+pub(super) fn other_word(word: &str, words: Words, to_cp: bool) -> &str {
     let found = words.iter().find(|(cp, dm)| word == if to_cp { *dm } else { *cp });
     found.map_or(word, |(cp, dm)| if to_cp { cp } else { dm })
 }

@@ -6,6 +6,7 @@ use super::account::{
 };
 use super::cp::{self, Reading};
 use super::dm::{ADDRESS_KINDS, BEARERS, NAP, PROXY, is_list, other_word};
+use super::profile_reader::is_xml_character;
 use crate::dm::{Format, ManagementObject, Node, Tree, Uri, Value};
 
 /// Reads the IMPS accounts of a device tree, wherever they hang; other spellings of their nodes are read too.
@@ -103,7 +104,8 @@ enum Target {
 impl Connections {
     fn read(tree: &Tree, not_carried: &mut Vec<String>) -> Self {
         let mut connections = Self { points: Vec::new(), places: Vec::new(), single: Vec::new() };
-        for uri in tree.instances(NAP) {
+        let (proxies, points) = places(tree);
+        for uri in points {
             let Some(node) = tree.get(&uri) else { continue };
             let mut taken = Taken::new(node.clone());
             let point = read_access_point(&mut taken, &uri);
@@ -111,7 +113,7 @@ impl Connections {
             connections.places.push((uri, Target::AccessPoint(point.id.clone())));
             connections.points.push(point);
         }
-        for uri in tree.instances(PROXY) {
+        for uri in proxies {
             let Some(node) = tree.get(&uri) else { continue };
             let mut taken = Taken::new(node.clone());
             let proxy = read_proxy(&mut taken, &uri, &connections);
@@ -141,6 +143,23 @@ impl Connections {
         }
         proxies
     }
+}
+
+/// Returns the places of proxies and of access points: by their identifiers, and whatever node a reference names.
+fn places(tree: &Tree) -> (Vec<Uri>, Vec<Uri>) {
+    let (mut proxies, mut points) = (tree.instances(PROXY), tree.instances(NAP));
+    tree.walk(&mut |_, leaf| {
+        if !matches!(leaf.name(), "ConRef" | "PrefConRef" | "ToConRef") {
+            return;
+        }
+        let Some(uri) = leaf.value_text().and_then(|text| Uri::read(text).ok()) else { return };
+        let Some(node) = tree.get(&uri).filter(|node| node.is_interior() && !uri.is_root()) else { return };
+        if !proxies.contains(&uri) && !points.contains(&uri) {
+            let places = if node.child("ProxyId").is_some() { &mut proxies } else { &mut points };
+            places.push(uri);
+        }
+    });
+    (proxies, points)
 }
 
 fn read_access_point(taken: &mut Taken, uri: &Uri) -> AccessPoint {
@@ -208,13 +227,17 @@ impl Taken {
         Self { node, left: Vec::new() }
     }
 
-    /// Takes a leaf; octets are text where they can be.
+    /// Takes a leaf; octets where they are text that a document can hold.
     fn text(&mut self, name: &str) -> Option<String> {
         self.node.child(name).filter(|child| !child.is_interior())?;
-        match self.node.remove(name)?.value? {
+        let text = match self.node.remove(name)?.value? {
             Value::Text(text) => Some(text),
-            Value::Octets(octets) => Some(String::from_utf8_lossy(&octets).into_owned()),
+            Value::Octets(octets) => String::from_utf8(octets).ok().filter(|text| text.chars().all(is_xml_character)),
+        };
+        if text.is_none() {
+            self.left.push(format!("{name}: octets that are no text"));
         }
+        text
     }
 
     fn interior(&mut self, name: &str) -> Option<Self> {

@@ -179,9 +179,11 @@ impl<'r> Reader<'r> {
     fn access_point(&mut self, fields: &Fields<'_>) -> AccessPoint {
         let apn = self.text(fields, "apn");
         let packet_data = |word: &str| apn.is_some().then(|| word.to_owned());
+        let id = self.required(fields, "id");
         let point = AccessPoint {
-            id: self.required(fields, "id"),
-            name: self.text(fields, "name"),
+            // Handsets need a name to show.
+            name: self.omissible(fields, "name").unwrap_or_else(|| Some(id.clone())),
+            id,
             bearers: self.texts(fields, "bearer").unwrap_or_else(|| packet_data("GSM-GPRS").into_iter().collect()),
             address_kind: self.text(fields, "address_type").or_else(|| packet_data("APN")),
             address: self.text(fields, "address").or(apn),
@@ -195,7 +197,11 @@ impl<'r> Reader<'r> {
     fn proxy(&mut self, fields: &Fields<'_>, points: &[String]) -> Proxy {
         let id = self.required(fields, "id");
         let several = self.tables(fields, "physical");
-        let mut proxy = Proxy { name: self.text(fields, "name"), rest: self.rest(fields, "parms"), ..Proxy::default() };
+        let mut proxy = Proxy {
+            name: self.omissible(fields, "name").unwrap_or_else(|| Some(id.clone())),
+            rest: self.rest(fields, "parms"),
+            ..Proxy::default()
+        };
         if fields.take("physical").is_none() {
             proxy.physical = vec![PhysicalProxy {
                 id: self.text(fields, "physical_id").unwrap_or_else(|| id.clone()),

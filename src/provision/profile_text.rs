@@ -112,7 +112,7 @@ fn write_credentials(text: &mut String, credentials: &Credentials) {
 fn access_point(text: &mut String, point: &AccessPoint) {
     text.push_str("\n[[access_point]]\n");
     line(text, "id", &quoted(&point.id));
-    optional(text, "name", point.name.as_deref());
+    screen_name(text, &point.id, point.name.as_deref());
     let packet_data = point.address.is_some() && point.address_kind.as_deref() == Some("APN");
     if packet_data {
         optional(text, "apn", point.address.as_deref());
@@ -131,10 +131,17 @@ fn access_point(text: &mut String, point: &AccessPoint) {
     }
 }
 
+/// The name is the id where the profile does not say one.
+fn screen_name(text: &mut String, id: &str, name: Option<&str>) {
+    if name != Some(id) {
+        optional(text, "name", name.or(Some("omit")));
+    }
+}
+
 fn write_proxy(text: &mut String, proxy: &Proxy) {
     text.push_str("\n[[proxy]]\n");
     line(text, "id", &quoted(&proxy.id));
-    optional(text, "name", proxy.name.as_deref());
+    screen_name(text, &proxy.id, proxy.name.as_deref());
     if !proxy.ports.is_empty() {
         line(text, "port", &port_list(&proxy.ports));
     }

@@ -17,7 +17,7 @@ use super::slots::{expand, slots_in};
 use super::{cp, rules};
 use crate::codec::{self, CannotWrite, Segments, WbxmlOptions, WbxmlStyle};
 use crate::cp as vocabulary;
-use crate::diagnose::Report;
+use crate::diagnose::{Report, Severity};
 
 /// A profile's provisioning document with gaps.
 #[derive(Debug, Clone)]
@@ -147,9 +147,19 @@ impl Profile {
         account
     }
 
-    /// Reports what is wrong with the provisioning document that the profile makes, with sample values in its slots.
+    /// Reports the errors of the provisioning document that the profile makes, with sample values in its slots.
     pub fn check_document(&self, report: &mut Report) {
-        let account = self.filled(&vec!["1"; self.slots.names().len()]);
-        vocabulary::VOCABULARY.check(&cp::write(&account), report);
+        let starts = |slot: usize| self.account.addresses.iter().any(|a| a.address.starts_with(&slot_mark(slot)));
+        let sample = |slot| if starts(slot) { "http://sample.example/" } else { "1" };
+        let samples: Vec<&str> = (0..self.slots.names().len()).map(sample).collect();
+        let account = self.filled(&samples);
+        let mut found = Report::new();
+        vocabulary::VOCABULARY.check(&cp::write(&account), &mut found);
+        found.retain(|finding| finding.severity == Severity::Error);
+        report.append(found);
     }
+}
+
+fn slot_mark(slot: usize) -> String {
+    Segments::slot(u32::try_from(slot).unwrap_or_default())
 }

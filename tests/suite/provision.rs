@@ -287,7 +287,7 @@ proptest! {
     fn any_account_survives_as_a_provisioning_document(account in account()) {
         let document = cp::write(&account);
         let reading = cp::read(&document);
-        prop_assert_eq!(&reading.accounts, &[account.clone()]);
+        prop_assert_eq!(&reading.accounts, std::slice::from_ref(&account));
         prop_assert!(reading.not_carried.is_empty());
     }
 
@@ -319,7 +319,7 @@ mod templates {
 
     fn document(profile: &Profile, values: &[&str]) -> Vec<u8> {
         let account = profile.filled(values);
-        codec::write_wbxml(&cp::write(&account), &VOCABULARY, &WbxmlOptions::default()).unwrap()
+        codec::write_wbxml(&cp::write(&account), &VOCABULARY, &WbxmlOptions::default()).expect("a WBXML form")
     }
 
     proptest! {
@@ -425,11 +425,11 @@ mod objects {
     use super::*;
 
     fn uri(text: &str) -> Uri {
-        Uri::read(text).unwrap()
+        Uri::read(text).expect(text)
     }
 
     fn to_tree(account: &ImpsAccount) -> (Tree, Vec<String>) {
-        apply::to_tree(account, &uri("./IMPS"), "acme").unwrap()
+        apply::to_tree(account, &uri("./IMPS"), "acme").expect("a tree")
     }
 
     fn value(tree: &Tree, path: &str) -> Option<String> {

@@ -35,6 +35,12 @@ pub(crate) fn content(message: &Message) -> Option<Element<'static>> {
     })
 }
 
+/// Returns the content type of a MessageInfo in lower case, without parameters.
+pub(crate) fn content_type(info: &Element<'_>) -> String {
+    let text = info.child_text("ContentType").filter(|text| !text.is_empty()).unwrap_or("text/plain");
+    text.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase()
+}
+
 /// Offers a message to the sessions that should have it.
 pub(crate) fn offer(context: &mut Context<'_>, message: &Message, copy: &MessageCopy) -> Result<(), Fault> {
     for session in context.sessions.of_user(&copy.recipient) {
@@ -61,7 +67,8 @@ pub(crate) fn offer_to(
         None => None,
     };
     let Some(own) = context.sessions.get(session) else { return Ok(()) };
-    if !is_for_client(own, copy) {
+    let info = info(message, copy);
+    if !is_for_client(own, copy) || !own.capabilities.accepts(&content_type(&info)) {
         return Ok(());
     }
     let (push, most) = group.unwrap_or((own.capabilities.push, own.capabilities.push_length));
@@ -70,9 +77,9 @@ pub(crate) fn offer_to(
     // Where neither way was agreed, push it is (transaction catalogue, section 2).
     let announces = own.services.has("NOTIF") && !(push && fits && own.services.has("NEWM"));
     let primitive = if announces {
-        Element::new("MessageNotification").with(info(message, copy))
+        Element::new("MessageNotification").with(info)
     } else {
-        Element::new("NewMessage").with(info(message, copy)).with_all(content(message))
+        Element::new("NewMessage").with(info).with_all(content(message))
     };
     let expires = Some(Timestamp::from_seconds(u64::try_from(copy.expires).unwrap_or_default()));
     context.send(session, Sending { expires, ..Sending::message(primitive, message.id.clone()) });

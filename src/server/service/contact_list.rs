@@ -4,6 +4,7 @@
 //! members is told to those whom it concerns.
 
 use super::Context;
+use super::notification;
 use super::targets::{self, Tally, flag};
 use crate::csp::{Address, Code, Version};
 use crate::document::{Element, boolean};
@@ -143,6 +144,10 @@ fn add(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mu
         }
         Ok(())
     })?;
+    let by = Element::new("UserIDList").with_leaf("UserID", owner);
+    for user in &added {
+        notification::tell(context, user, "ATCL", Some(by.clone()));
+    }
     for (session, attributes) in presence::list_subscriptions(context.store.reader(), list)? {
         if let Some(session) = SessionId::read(&session) {
             watch::subscribe(context, session, &added, &attributes)?;

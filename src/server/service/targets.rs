@@ -77,16 +77,21 @@ pub(crate) fn own_list(context: &Context<'_>, text: &str) -> Result<String, Faul
     }
 }
 
-/// Returns the users that a request means by name or by contact list, each once, noting what is wrong.
+/// Returns the users that a request means by name or by contact list, each once, noting what is wrong. 400 where it
+/// names nobody.
 pub(crate) fn users(context: &Context<'_>, request: &Element<'_>, tally: &mut Tally) -> Result<Vec<String>, Fault> {
     let mut seen = BTreeSet::new();
     let mut users = Vec::new();
-    for element in user_ids(request) {
+    let (ids, lists) = (user_ids(request), contact_lists(request));
+    if ids.is_empty() && lists.is_empty() {
+        return Err(Fault::missing("UserID or ContactList"));
+    }
+    for element in ids {
         if let Some(address) = tally.note(&element, context.known_user(element.trimmed()))? {
             users.push(address.as_str().to_owned());
         }
     }
-    for element in contact_lists(request) {
+    for element in lists {
         if let Some(list) = tally.note(&element, own_list(context, element.trimmed()))? {
             let members = contact_lists::contacts(context.store.reader(), &list)?;
             users.extend(members.into_iter().map(|contact| contact.user));

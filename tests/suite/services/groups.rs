@@ -322,3 +322,40 @@ fn delivery_and_blocking_within_groups() {
     assert_eq!(details(&lab.ask(&mut alice, &send(&format!("<Group>{}</Group>", screen("Rook")), "", "x")))[0].0, 532);
     assert_eq!(lab.code(&mut alice, &send(USER_BOB, "", "in person")), 200);
 }
+
+#[test]
+fn groups_of_1_3_ask_for_an_age_and_tell_their_members() {
+    let mut lab = Lab::new();
+    let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_3));
+    lab.ask(&mut alice, &create_group(&property("MinimumAge", "18"), JOINED_BY_CREATION));
+    assert_eq!(lab.code(&mut bob, &join_group("Rook")), 803);
+    let profile = format!(
+        "<UpdatePublicProfile-Request><PublicProfile>{}</PublicProfile></UpdatePublicProfile-Request>",
+        property("PP_AGE", "18")
+    );
+    assert_eq!(lab.code(&mut bob, &profile), 200);
+    assert_eq!(lab.code(&mut bob, &join_group("Rook")), 200);
+    lab.ask(
+        &mut bob,
+        "<SubscribeNotification-Request><NotificationTypeList><NotificationType>GMG</NotificationType>\
+        <NotificationType>GMAU</NotificationType><NotificationType>GMR</NotificationType></NotificationTypeList>\
+        </SubscribeNotification-Request>",
+    );
+    let bobs = "<UserIDList><UserID>wv:bob</UserID></UserIDList>";
+    let access = "<Mod><UserList><User><UserID>wv:bob</UserID></User></UserList></Mod>";
+    for (request, more, kind) in
+        [("AddGroupMembers", bobs, "GMG"), ("MemberAccess", access, "GMAU"), ("RemoveGroupMembers", bobs, "GMR")]
+    {
+        assert_eq!(lab.code(&mut alice, &on_group(request, more)), 200);
+        let told = lab.receive(&bob, "Notification-Request");
+        assert_eq!(
+            text(&told),
+            format!("<Notification-Request><NotificationType>{kind}</NotificationType>{CHESS}</Notification-Request>")
+        );
+    }
+    // Whom one knows by screen name only.
+    let reject = |name: &str| on_group("RejectList", &format!("<AddList>{}</AddList>", screen(name)));
+    assert_eq!(details(&lab.ask(&mut alice, &reject("Nobody")))[0].0, 531);
+    assert_eq!(lab.ask(&mut alice, &reject("rook")).name, "RejectList-Response");
+    assert_eq!(Outcome::read(&lab.receive(&bob, "LeaveGroup-Response")).unwrap().code.0, 809);
+}

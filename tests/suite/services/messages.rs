@@ -77,6 +77,7 @@ fn a_message_to_many_reaches_the_good_ones() {
     assert_eq!(lab.code(&mut alice, &send(USER_BOB, "<Validity>soon</Validity>", "x")), 402);
     assert_eq!(lab.code(&mut alice, &send(USER_BOB, "<ContentEncoding>BASE64</ContentEncoding>", "=!=")), 402);
     assert_eq!(lab.code(&mut alice, "<GetList-Request/>"), 200, "and the server goes on");
+    assert_eq!(lab.code(&mut alice, &send("", "", "x")), 400, "to nobody");
     // A client sends what only servers send (C02).
     assert_eq!(lab.code(&mut alice, "<NewMessage><MessageInfo/></NewMessage>"), 405);
 }

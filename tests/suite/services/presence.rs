@@ -51,7 +51,8 @@ fn presence_is_read_with_qualifiers_and_refused_by_name() {
     assert_eq!(shown(&answer), format!("{online}{unset}"), "an attribute granted and never set has Qualifier F");
     lab.ask(&mut bob, "<Logout-Request/>");
     assert!(shown(&lab.ask(&mut alice, &get("<OnlineStatus/>"))).contains("<PresenceValue>F<"));
-    // Refusals: the attribute, the value, and both with a good one beside them.
+    // Refusals: nobody, the attribute, the value, and both with a good one beside them.
+    assert_eq!(lab.code(&mut alice, &subscribe("", "<Alias/>")), 400);
     assert_eq!(lab.code(&mut alice, &get("<Shoesize/>")), 750);
     assert_eq!(lab.code(&mut alice, &update("<Shoesize><Qualifier>T</Qualifier></Shoesize>")), 750);
     let bad = "<Registration><Qualifier>T</Qualifier><PresenceValue>perhaps</PresenceValue></Registration>";

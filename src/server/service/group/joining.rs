@@ -11,7 +11,7 @@ use crate::server::service::Context;
 use crate::server::service::targets::flag;
 use crate::server::session::Session;
 use crate::server::store::groups::{self, Group, Joined, Role};
-use crate::server::store::tree;
+use crate::server::store::{profiles, tree};
 
 /// Characters of a screen name: more than twice what handsets write.
 const MOST_NAME: usize = 100;
@@ -75,6 +75,10 @@ fn may_join(context: &Context<'_>, group: &Group) -> Result<(), Fault> {
     if !is_member && is_on(context, &group.id, "RequireInvitation")? {
         return Err(Code::GROUP_IS_RESTRICTED.into());
     }
+    let least = groups::property(db, &group.id, "MinimumAge")?.and_then(|age| integer(&age)).unwrap_or_default();
+    if !is_member && least > age(context, &user)? {
+        return Err(Code::GROUP_IS_RESTRICTED.into());
+    }
     let present: BTreeSet<String> = groups::joined(db, &group.id)?.into_iter().map(|joined| joined.user).collect();
     let most = groups::property(db, &group.id, "MaxActiveUsers")?.and_then(|most| integer(&most));
     let most = most.map_or(usize::MAX, |most| most as usize).min(context.configuration.quotas.group_members);
@@ -82,6 +86,12 @@ fn may_join(context: &Context<'_>, group: &Group) -> Result<(), Fault> {
         return Err(Code::GROUP_FULL.into());
     }
     Ok(())
+}
+
+/// Returns the age that a user's public profile says; nothing there is no age at all.
+fn age(context: &Context<'_>, user: &str) -> Result<u32, Fault> {
+    let age = profiles::property(context.store.reader(), user, "PP_AGE")?;
+    Ok(age.and_then(|age| integer(&age)).unwrap_or_default())
 }
 
 /// Puts the caller's session into a group under a name that nobody else has, and tells the others.

@@ -5,7 +5,8 @@ use crate::csp::{Code, Version};
 use crate::document::Element;
 use crate::server::fault::Fault;
 use crate::server::service::Context;
-use crate::server::service::targets::{self, Tally};
+use crate::server::service::notification;
+use crate::server::service::targets::Tally;
 use crate::server::store::groups::{self, Group, Role};
 
 /// `GetGroupMembers-Request`: the members in three classes.
@@ -33,47 +34,75 @@ fn user_element(user: &str) -> Element<'static> {
 pub(crate) fn add_members(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let (group, _) = find_as(context, request, Role::Mod)?;
     let mut tally = Tally::default();
-    for element in targets::user_ids(request) {
-        let outcome = context.known_user(element.trimmed()).and_then(|user| {
-            let most = context.configuration.quotas.group_members;
-            let db = context.store.writer()?;
-            if groups::role(db, &group.id, user.as_str())?.is_some() {
-                return Ok(());
-            }
-            if groups::members(db, &group.id)?.len() >= most {
-                return Err(Code::GROUP_FULL.into());
-            }
-            Ok(groups::set_role(db, &group.id, user.as_str(), Role::User)?)
-        });
-        tally.note(&element, outcome)?;
+    for element in named(request) {
+        let outcome = user_of(context, &group.id, element).and_then(|user| add_member(context, &group.id, &user));
+        tally.note(element, outcome)?;
     }
     Ok(tally.outcome().status())
+}
+
+fn add_member(context: &mut Context<'_>, group: &str, user: &str) -> Result<(), Fault> {
+    context.known_user(user)?;
+    let most = context.configuration.quotas.group_members;
+    let db = context.store.writer()?;
+    if groups::role(db, group, user)?.is_some() {
+        return Ok(());
+    }
+    if groups::members(db, group)?.len() >= most {
+        return Err(Code::GROUP_FULL.into());
+    }
+    groups::set_role(db, group, user, Role::User)?;
+    tell_member(context, user, "GMG", group);
+    Ok(())
 }
 
 /// `RemoveGroupMembers-Request`: who is in a restricted group and removed has to leave it.
 pub(crate) fn remove_members(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let (group, own) = find_as(context, request, Role::Mod)?;
     let mut tally = Tally::default();
-    for element in targets::user_ids(request) {
-        let outcome = remove_member(context, &group, own, element.trimmed());
-        tally.note(&element, outcome)?;
+    for element in named(request) {
+        let outcome = user_of(context, &group.id, element).and_then(|user| remove_member(context, &group, own, &user));
+        tally.note(element, outcome)?;
     }
     Ok(tally.outcome().status())
 }
 
-fn remove_member(context: &mut Context<'_>, group: &Group, own: Role, id: &str) -> Result<(), Fault> {
-    let user = context.user_id(id)?.as_str().to_owned();
-    let role = groups::role(context.store.reader(), &group.id, &user)?;
+/// Returns the `UserID` and `ScreenName` elements of a request or list.
+fn named<'e, 's>(list: &'e Element<'s>) -> Vec<&'e Element<'s>> {
+    let mut found = Vec::new();
+    for child in &list.children {
+        match child.name.as_ref() {
+            "UserID" | "ScreenName" => found.push(child),
+            "User" | "UserIDList" | "UserList" => found.extend(named(child)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Returns the user that an element names by address, or by the screen name under which it is in the group.
+fn user_of(context: &Context<'_>, group: &str, element: &Element<'_>) -> Result<String, Fault> {
+    let Some(name) = element.child_text("SName") else {
+        return Ok(context.user_id(element.trimmed())?.as_str().to_owned());
+    };
+    let present = groups::joined(context.store.reader(), group)?;
+    let named = present.into_iter().find(|joined| joined.screen_name.to_lowercase() == name.to_lowercase());
+    Ok(named.ok_or(Code::UNKNOWN_USER)?.user)
+}
+
+fn remove_member(context: &mut Context<'_>, group: &Group, own: Role, user: &str) -> Result<(), Fault> {
+    let role = groups::role(context.store.reader(), &group.id, user)?;
     let role = match role {
         Some(role) => role,
-        None if context.store.has_user(&user)? => return Err(Code::NOT_A_MEMBER.into()),
+        None if context.store.has_user(user)? => return Err(Code::NOT_A_MEMBER.into()),
         None => return Err(Code::UNKNOWN_USER.into()),
     };
-    may_change(group, own, &user, role)?;
-    groups::remove_member(context.store.writer()?, &group.id, &user)?;
+    may_change(group, own, user, role)?;
+    groups::remove_member(context.store.writer()?, &group.id, user)?;
+    tell_member(context, user, "GMR", &group.id);
     let access = groups::property(context.store.reader(), &group.id, "AccessType")?;
     if access.as_deref() == Some("Restricted") {
-        put_out_user(context, &group.id, &user, false)?;
+        put_out_user(context, &group.id, user, false)?;
     }
     Ok(())
 }
@@ -106,19 +135,27 @@ pub(crate) fn member_access(context: &mut Context<'_>, request: &Element<'_>) ->
         (Role::User, users.child("UserList")),
     ];
     for (role, list) in lists {
-        for element in list.map(targets::user_ids).unwrap_or_default() {
-            let outcome = change_role(context, &group, own, element.trimmed(), role);
-            tally.note(&element, outcome)?;
+        for element in list.map(named).unwrap_or_default() {
+            let outcome =
+                user_of(context, &group.id, element).and_then(|user| change_role(context, &group, own, &user, role));
+            tally.note(element, outcome)?;
         }
     }
     Ok(tally.outcome().status())
 }
 
-fn change_role(context: &mut Context<'_>, group: &Group, own: Role, id: &str, role: Role) -> Result<(), Fault> {
-    let user = context.known_user(id)?.as_str().to_owned();
-    let before = groups::role(context.store.reader(), &group.id, &user)?.ok_or(Code::NOT_A_MEMBER)?;
-    may_change(group, own, &user, before.max(role))?;
-    Ok(groups::set_role(context.store.writer()?, &group.id, &user, role)?)
+fn change_role(context: &mut Context<'_>, group: &Group, own: Role, user: &str, role: Role) -> Result<(), Fault> {
+    context.known_user(user)?;
+    let before = groups::role(context.store.reader(), &group.id, user)?.ok_or(Code::NOT_A_MEMBER)?;
+    may_change(group, own, user, before.max(role))?;
+    groups::set_role(context.store.writer()?, &group.id, user, role)?;
+    tell_member(context, user, "GMAU", &group.id);
+    Ok(())
+}
+
+/// Tells a user what has become of its membership, if it wants to know (1.3).
+fn tell_member(context: &mut Context<'_>, user: &str, kind: &'static str, group: &str) {
+    notification::tell(context, user, kind, Some(Element::leaf("GroupID", group.to_owned())));
 }
 
 /// `RejectList-Request`: who is put on the list and is in the group has to leave it. The answer is the whole list, or
@@ -127,9 +164,10 @@ pub(crate) fn reject_list(context: &mut Context<'_>, request: &Element<'_>) -> R
     let (group, own) = find_as(context, request, Role::Mod)?;
     let mut tally = Tally::default();
     for (name, is_rejected) in [("AddList", true), ("RemoveList", false)] {
-        for element in request.child(name).map(targets::user_ids).unwrap_or_default() {
-            let outcome = set_rejected(context, &group, own, element.trimmed(), is_rejected);
-            tally.note(&element, outcome)?;
+        for element in request.child(name).map(named).unwrap_or_default() {
+            let outcome = user_of(context, &group.id, element)
+                .and_then(|user| set_rejected(context, &group, own, &user, is_rejected));
+            tally.note(element, outcome)?;
         }
     }
     let rejected = groups::rejected(context.store.reader(), &group.id)?;
@@ -140,19 +178,27 @@ pub(crate) fn reject_list(context: &mut Context<'_>, request: &Element<'_>) -> R
     Ok(Element::new("RejectList-Response").with(Element::new("UserList").with_all(users)))
 }
 
-fn set_rejected(context: &mut Context<'_>, group: &Group, own: Role, id: &str, is_rejected: bool) -> Result<(), Fault> {
-    let user = if is_rejected { context.known_user(id)? } else { context.user_id(id)? };
+fn set_rejected(
+    context: &mut Context<'_>,
+    group: &Group,
+    own: Role,
+    user: &str,
+    is_rejected: bool,
+) -> Result<(), Fault> {
+    if is_rejected {
+        context.known_user(user)?;
+    }
     let db = context.store.reader();
     if is_rejected {
-        let role = groups::role(db, &group.id, user.as_str())?.unwrap_or(Role::User);
-        may_change(group, own, user.as_str(), role)?;
+        let role = groups::role(db, &group.id, user)?.unwrap_or(Role::User);
+        may_change(group, own, user, role)?;
         if groups::rejected(db, &group.id)?.len() >= context.configuration.quotas.group_members {
             return Err(Code::SERVICE_UNAVAILABLE.into());
         }
     }
-    groups::set_rejected(context.store.writer()?, &group.id, user.as_str(), is_rejected)?;
+    groups::set_rejected(context.store.writer()?, &group.id, user, is_rejected)?;
     if is_rejected {
-        put_out_user(context, &group.id, user.as_str(), true)?;
+        put_out_user(context, &group.id, user, true)?;
     }
     Ok(())
 }

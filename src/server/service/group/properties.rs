@@ -1,7 +1,7 @@
 //! Making, describing and deleting groups (Groups, "Properties").
 
 use super::{find, find_as, joining, own_place, put_out, tell};
-use crate::csp::{Address, Code, Outcome};
+use crate::csp::{Address, Code, Outcome, Version};
 use crate::document::{Element, boolean, integer};
 use crate::server::fault::{Fault, required, success};
 use crate::server::service::Context;
@@ -22,7 +22,7 @@ enum Kind {
 }
 
 /// Properties of a group: name, content, the value where none was set.
-const PROPERTIES: [(&str, Kind, &str); 13] = [
+const PROPERTIES: [(&str, Kind, &str); 14] = [
     ("Name", Kind::Text, ""),
     ("AccessType", Kind::Word(&["Open", "Restricted"]), "Open"),
     ("Type", Kind::Word(&["Public", "Private"]), "Private"),
@@ -35,6 +35,7 @@ const PROPERTIES: [(&str, Kind, &str); 13] = [
     ("Validity", Kind::Number, ""),
     ("History", Kind::Off, "F"),
     ("RequireInvitation", Kind::Switch, "F"),
+    ("MinimumAge", Kind::Number, ""),
     ("ShowID", Kind::Switch, "F"),
 ];
 
@@ -144,7 +145,7 @@ fn common_properties(context: &Context<'_>, group: &str) -> Result<Element<'stat
             }
             _ => value.unwrap_or_else(|| usual.to_owned()),
         };
-        if !value.is_empty() {
+        if !value.is_empty() && exists(name, context.version()) {
             element.children.push(property(name_in(context, name), value));
         }
     }
@@ -152,9 +153,18 @@ fn common_properties(context: &Context<'_>, group: &str) -> Result<Element<'stat
     Ok(element.with_all(welcome.as_deref().and_then(tree::read)))
 }
 
+/// Returns whether a version has a property (enumerations, GroupProperty and OwnProperty).
+fn exists(name: &str, version: Version) -> bool {
+    match name {
+        "AutoDelete" | "Validity" | "ShowID" => version > Version::V1_1,
+        "History" | "RequireInvitation" | "MinimumAge" => version == Version::V1_3,
+        _ => true,
+    }
+}
+
 /// Returns the name of a property as the version spells it (CSP in XML, section 4).
 fn name_in(context: &Context<'_>, name: &'static str) -> &'static str {
-    if name == "AccessType" && context.version() < crate::csp::Version::V1_3 { "Accesstype" } else { name }
+    if name == "AccessType" && context.version() < Version::V1_3 { "Accesstype" } else { name }
 }
 
 fn own_properties(context: &Context<'_>, group: &str, role: Option<Role>) -> Result<Element<'static>, Fault> {
@@ -166,7 +176,7 @@ fn own_properties(context: &Context<'_>, group: &str, role: Option<Role>) -> Res
             _ => groups::own_property(context.store.reader(), group, context.user(), name)?,
         };
         let value = value.unwrap_or_else(|| usual.to_owned());
-        if !value.is_empty() {
+        if !value.is_empty() && exists(name, context.version()) {
             element.children.push(property(name, value));
         }
     }

@@ -129,7 +129,7 @@ fn read_content(info: &Element<'_>, data: Option<&Element<'_>>) -> Result<(Optio
         Content::Text(text) if is_base64 => (from_base64(text).ok_or_else(|| Fault::bad("ContentData"))?, false),
         Content::Text(text) => (text.as_bytes().to_vec(), true),
     };
-    let is_text_type = content_type(info).starts_with("text/");
+    let is_text_type = post::content_type(info).starts_with("text/");
     let is_text = (came_as_text || is_text_type) && std::str::from_utf8(&octets).is_ok_and(is_xml_text);
     Ok((Some(octets), is_text))
 }
@@ -137,12 +137,6 @@ fn read_content(info: &Element<'_>, data: Option<&Element<'_>>) -> Result<(Optio
 /// Returns whether XML can carry a text: it has no control characters but tab and line ends.
 fn is_xml_text(text: &str) -> bool {
     text.chars().all(|c| c >= ' ' && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\r' | '\n'))
-}
-
-/// Returns the content type in lower case, without parameters.
-fn content_type(info: &Element<'_>) -> String {
-    let text = info.child_text("ContentType").filter(|text| !text.is_empty()).unwrap_or("text/plain");
-    text.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase()
 }
 
 /// Returns what of the MessageInfo goes on to the recipients, with what the server fills in.
@@ -175,6 +169,9 @@ fn dispatch(
 ) -> Result<(Outcome, Option<String>), Fault> {
     let mut tally = Tally::default();
     let mut copies = Vec::new();
+    if recipient.children.is_empty() {
+        return Err(Fault::missing("User, Group or ContactList"));
+    }
     for child in &recipient.children {
         match child.name.as_ref() {
             "User" => to_user(context, draft, child, &mut copies, &mut tally)?,
@@ -323,7 +320,7 @@ fn may_write(context: &Context<'_>, draft: &Draft, user: &str, screen: Option<(&
     if !messages::accepts(db, user, context.user(), screen)? {
         return Err(Code::BLOCKED.into());
     }
-    let content_type = content_type(&draft.info);
+    let content_type = post::content_type(&draft.info);
     let sessions = context.sessions.of_user(user);
     let accepts = |id| context.sessions.get(id).is_none_or(|s| s.capabilities.accepts(&content_type));
     if !sessions.is_empty() && !sessions.into_iter().any(accepts) {

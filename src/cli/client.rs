@@ -9,7 +9,7 @@ use impskit::client::http::Talk;
 use impskit::client::primitives::{addresses_from, send_message};
 use impskit::client::{Event, Identity, Negotiation, Output};
 use impskit::codec::Encoding;
-use impskit::csp::{Code, Outcome as Result_, Schema, Version};
+use impskit::csp::{self, Code, Schema, Version};
 use impskit::diagnose::text::printable;
 use impskit::document::Element;
 use impskit::error::{Error, Result};
@@ -171,6 +171,9 @@ struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<Failed>,
     messages: Vec<Received>,
+    /// Why the server ended the session, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<u16>,
 }
 
 /// Who did not get a message, and why.
@@ -218,11 +221,11 @@ fn send(command: &Send, ui: &mut Ui) -> Result<Outcome> {
     let outputs = talk.tell(Event::Request(request))?;
     let mut report = Report { step: "send", ..answer_of("SendMessage-Request", &outputs)? };
     report.messages = entered.messages;
-    report.messages.extend(received(&outputs));
+    report.take(&outputs)?;
     if let Some(seconds) = command.report.filter(|_| report.ok) {
-        let wanted = command.to.len();
         let is_report = |message: &&Received| message.primitive == "DeliveryReport-Request";
-        listen(&mut talk, seconds, &mut report, |report| report.messages.iter().filter(is_report).count() >= wanted)?;
+        let is_enough = |report: &Report| report.messages.iter().filter(is_report).count() >= to.len();
+        listen(&mut talk, seconds, &mut report, is_enough, |_| Ok(()))?;
     }
     talk.tell(Event::LogOut)?;
     tell(&report, common, ui)
@@ -235,12 +238,21 @@ fn receive(command: &Recv, ui: &mut Ui) -> Result<Outcome> {
         Err(report) => return tell(&report, common, ui),
     };
     report.step = "recv";
-    let outputs = talk.tell(Event::Poll)?;
-    report.messages.extend(received(&outputs));
+    report.take(&talk.tell(Event::Poll)?)?;
     let is_message = |message: &&Received| matches!(message.primitive.as_str(), "NewMessage" | "MessageNotification");
-    listen(&mut talk, command.wait, &mut report, |report| {
-        command.count.is_some_and(|count| report.messages.iter().filter(is_message).count() >= count)
-    })?;
+    let is_enough =
+        |report: &Report| command.count.is_some_and(|count| report.messages.iter().filter(is_message).count() >= count);
+    let mut shown = 0;
+    // People see what comes when it comes.
+    let mut show = |report: &Report| {
+        for message in report.messages.iter().skip(shown).filter(|_| common.format == Format::Text) {
+            ui.line(&printable(&message.in_words()))?;
+        }
+        shown = report.messages.len();
+        Ok(())
+    };
+    show(&report)?;
+    listen(&mut talk, command.wait, &mut report, is_enough, show)?;
     if talk.client().is_in() {
         talk.tell(Event::LogOut)?;
     }
@@ -273,20 +285,26 @@ fn enter(common: &Common, ui: &mut Ui) -> Result<std::result::Result<(Talk, Repo
     let mut talk = Talk::new(identity, &common.server, common.trace.clone())?;
     let outputs = talk.tell(Event::LogIn)?;
     let mut report = answer_of("Login-Request", &outputs)?;
-    report.messages = received(&outputs);
+    report.take(&outputs)?;
     report.ok = talk.client().is_in();
     Ok(if report.ok { Ok((talk, report)) } else { Err(report) })
 }
 
-/// Listens until `is_enough`, the time is over or the session is.
-fn listen(talk: &mut Talk, seconds: u64, report: &mut Report, is_enough: impl Fn(&Report) -> bool) -> Result<()> {
+/// Listens until `is_enough`, the time is over or the session is; `show` is called after each poll.
+fn listen(
+    talk: &mut Talk,
+    seconds: u64,
+    report: &mut Report,
+    is_enough: impl Fn(&Report) -> bool,
+    mut show: impl FnMut(&Report) -> Result<()>,
+) -> Result<()> {
     let mut left = Duration::from_secs(seconds);
     while !left.is_zero() && talk.client().is_in() && !is_enough(report) {
         // In steps, so that the end of the time is kept to the second.
         let step = left.min(Duration::from_secs(1));
         left -= step;
-        let outputs = talk.wait(step)?;
-        report.messages.extend(received(&outputs));
+        report.take(&talk.wait(step)?)?;
+        show(report)?;
     }
     Ok(())
 }
@@ -304,7 +322,7 @@ fn answer_of(name: &str, outputs: &[Output]) -> Result<Report> {
         });
         return Err(Error::remote(why.unwrap_or_else(|| format!("{name} was not answered"))));
     };
-    let outcome = Result_::read(answer);
+    let outcome = csp::Outcome::read(answer);
     let details = outcome.iter().flat_map(|outcome| &outcome.details);
     let failed = details.map(|detail| Failed {
         status: detail.code.0,
@@ -324,31 +342,51 @@ fn answer_of(name: &str, outputs: &[Output]) -> Result<Report> {
         message_id: answer.child_text("MessageID").map(str::to_owned),
         failed: failed.collect(),
         messages: Vec::new(),
+        ended: None,
     })
 }
 
-fn received(outputs: &[Output]) -> Vec<Received> {
-    let primitives = outputs.iter().filter_map(|output| match output {
-        Output::Received(primitive) => Some(primitive),
-        _ => None,
-    });
-    let one = |primitive: &Element<'static>| {
+impl Report {
+    /// Takes up what a client told.
+    fn take(&mut self, outputs: &[Output]) -> Result<()> {
+        for output in outputs {
+            match output {
+                Output::Received(primitive) => self.messages.push(Received::read(primitive)),
+                Output::Ended(code) => (self.ended, self.ok) = (Some(code.0), false),
+                Output::Failed { request, why } => return Err(Error::remote(format!("{request}: {why}"))),
+                Output::Answered { .. } | Output::LoggedIn | Output::Post { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Received {
+    fn read(primitive: &Element<'static>) -> Self {
         let info = |name: &str| primitive.descend(&["MessageInfo", name]).map(|e| e.trimmed().to_owned());
         let from = if primitive.name == "DeliveryReport-Request" {
-            impskit::csp::ids::users(primitive.descend(&["MessageInfo", "Recipient"]).unwrap_or(primitive))
+            csp::ids::users(primitive.descend(&["MessageInfo", "Recipient"]).unwrap_or(primitive))
         } else {
             addresses_from(primitive)
         };
-        Received {
+        Self {
             primitive: primitive.name.to_string(),
             from: from.into_iter().map(str::to_owned).collect(),
             message_id: info("MessageID"),
             sent: info("DateTime"),
-            status: Result_::read(primitive).map(|outcome| outcome.code.0),
+            status: csp::Outcome::read(primitive).map(|outcome| outcome.code.0),
             text: primitive.child("ContentData").map(|data| data.text().to_owned()),
         }
-    };
-    primitives.map(one).collect()
+    }
+
+    fn in_words(&self) -> String {
+        let from = self.from.join(" ");
+        match (self.primitive.as_str(), &self.text, self.status) {
+            ("NewMessage", Some(content), _) => format!("{from}: {content}"),
+            ("DeliveryReport-Request", _, Some(status)) => format!("delivery to {from}: {}", Code(status)),
+            (name, ..) => format!("{name} {from}").trim_end().to_owned(),
+        }
+    }
 }
 
 fn tell(report: &Report, common: &Common, ui: &mut Ui) -> Result<Outcome> {
@@ -384,13 +422,12 @@ fn in_words(report: &Report, common: &Common) -> String {
     for failed in &report.failed {
         line(format!("  {} {}: {}", failed.status, failed.name, failed.who.join(" ")));
     }
-    for message in &report.messages {
-        let from = message.from.join(" ");
-        line(match (message.primitive.as_str(), &message.text, message.status) {
-            ("NewMessage", Some(content), _) => format!("{from}: {}", content),
-            ("DeliveryReport-Request", _, Some(status)) => format!("delivery to {from}: {}", Code(status)),
-            (name, ..) => format!("{name} {from}").trim_end().to_owned(),
-        });
+    // Those received are shown already.
+    for message in report.messages.iter().filter(|_| report.step != "recv") {
+        line(message.in_words());
+    }
+    if let Some(code) = report.ended {
+        line(format!("the server ended the session: {}", Code(code)));
     }
     text
 }

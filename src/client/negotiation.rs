@@ -3,6 +3,7 @@
 use crate::codec::Encoding;
 use crate::csp::{Schema, Services, Version};
 use crate::document::Element;
+use crate::provision::Secret;
 
 /// Who logs in, how, and in which language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub struct Identity {
     /// The user's address, as it is typed.
     pub user: String,
     /// The password.
-    pub password: String,
+    pub password: Secret,
     /// What tells this client from the user's others; compared without case.
     pub client_id: String,
     /// What the server repeats when it calls this client: ASCII without spaces.
@@ -43,7 +44,7 @@ impl Identity {
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self {
             user: user.into(),
-            password: password.into(),
+            password: Secret::new(password),
             client_id: "impskit".to_owned(),
             cookie: "impskit".to_owned(),
             version: Version::V1_3,
@@ -58,7 +59,7 @@ impl Identity {
     pub(super) fn login(&self) -> Element<'static> {
         let mut login = self.bare_login();
         if self.schemas.is_empty() {
-            login = login.with_leaf("Password", self.password.clone());
+            login = login.with_leaf("Password", self.password.expose().to_owned());
         }
         login.children.extend(self.offered_schemas());
         if self.negotiation == Negotiation::AtLogin {
@@ -71,7 +72,7 @@ impl Identity {
     /// Returns the second `Login-Request` of four messages, in answer to the server's choice.
     pub(super) fn proof(&self, schema: Schema, nonce: &str) -> Element<'static> {
         let name = if schema == Schema::Password { "Password" } else { "DigestBytes" };
-        let mut login = self.bare_login().with_leaf(name, schema.digest(nonce, &self.password));
+        let mut login = self.bare_login().with_leaf(name, schema.digest(nonce, self.password.expose()));
         if self.negotiation == Negotiation::AtLogin {
             login.children.push(Services::all(self.version).element(self.version, "Functions"));
             login.children.push(capabilities());

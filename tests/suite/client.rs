@@ -130,6 +130,23 @@ fn a_challenge_is_told_by_its_nonce_whatever_its_status() {
 }
 
 #[test]
+fn a_first_answer_may_be_the_last() {
+    // The network has authenticated the user: no challenge (CSP sessions, "Login").
+    let mut lab = Lab::new(Identity { schemas: vec![Schema::Sha], ..identity(Version::V1_3, Encoding::Xml) });
+    lab.tell(Event::LogIn);
+    lab.answer(login(Code::SUCCESSFUL).with_leaf("SessionID", "s-1").with(Element::new("VendorExtension")));
+    assert_eq!((lab.client.session_id(), lab.posted.len()), (Some("s-1"), 1));
+    // A refusal is told and ends the attempt.
+    for code in [Code::FORBIDDEN, Code::ALREADY_LOGGED_IN, Code::NO_DIGEST_SCHEMA, Code::VERSION_NOT_SUPPORTED] {
+        let mut lab = Lab::new(identity(Version::V1_2, Encoding::Xml));
+        lab.tell(Event::LogIn);
+        lab.answer(login(code));
+        assert!(matches!(&lab.told[..], [Output::Answered { .. }]) && !lab.client.is_in(), "{code}");
+    }
+    assert!(!format!("{:?}", lab.client).contains("open-sesame"), "passwords are not shown");
+}
+
+#[test]
 fn a_server_may_want_the_password_itself() {
     let schemas = vec![Schema::Md5, Schema::Password];
     let mut lab = Lab::new(Identity { schemas, ..identity(Version::V1_3, Encoding::Xml) });

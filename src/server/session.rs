@@ -142,6 +142,8 @@ pub(crate) struct Session {
     pub(crate) outbox: Outbox,
     /// The notifications that it wants (1.3), by type.
     pub(crate) notifications: BTreeSet<String>,
+    /// Whether it was told of the invitations that wait for its user.
+    pub(crate) knows_invitations: bool,
     /// The search that is under way.
     pub(crate) search: Option<Search>,
     answers: VecDeque<Answer>,
@@ -186,6 +188,7 @@ impl Session {
             capabilities: Capabilities::default(),
             outbox: Outbox::default(),
             notifications: BTreeSet::new(),
+            knows_invitations: false,
             search: None,
             answers: VecDeque::new(),
         }

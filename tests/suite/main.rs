@@ -9,6 +9,7 @@ mod conversations;
 mod csp;
 mod delivery;
 mod floors;
+mod fundamental;
 mod http;
 mod inspect;
 mod laws;

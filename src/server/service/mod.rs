@@ -10,6 +10,7 @@ pub(crate) mod contact_list;
 pub(crate) mod fundamental;
 pub(crate) mod group;
 pub(crate) mod im;
+pub(crate) mod invitation;
 pub(crate) mod notification;
 pub(crate) mod presence;
 pub(crate) mod profile;
@@ -32,7 +33,7 @@ use crate::document::Element;
 /// A function is added in the line of its subject when its primitives are in [`perform`].
 #[rustfmt::skip]
 pub(crate) const OFFERED: &[&str] = &[
-    "FundamentalFeat", "GETSPI", "SRCH", "STSRC", "VRID",
+    "FundamentalFeat", "GETSPI", "SRCH", "STSRC", "VRID", "INVIT", "CAINV",
     "PresenceFeat", "GCLI", "CCLI", "DCLI", "MCLS",
     "GETWL", "REACT", "CAAUT", "GETAUT", "GETPR", "UPDPR", "CALI", "DALI", "GALS",
     "IMFeat", "MDELIV", "FWMSG", "SETD", "GETLM", "GETM", "REJCM", "NOTIF", "NEWM", "GLBLU", "BLENT",
@@ -65,6 +66,9 @@ pub(crate) fn perform(context: &mut Context<'_>, primitive: &Element<'_>) -> Res
         "Search-Request" => fundamental::search_request(context, primitive),
         "StopSearch-Request" => fundamental::stop_search(context, primitive),
         "VerifyID-Request" => fundamental::verify_id(context, primitive),
+        "Invite-Request" => invitation::invite(context, primitive),
+        "InviteUser-Response" => invitation::answer(context, primitive),
+        "CancelInvite-Request" => invitation::cancel(context, primitive),
         "GetPublicProfile-Request" => profile::get(context, primitive),
         "UpdatePublicProfile-Request" => profile::update(context, primitive),
         "SubscribeNotification-Request" => notification::subscribe(context, primitive),
@@ -125,6 +129,7 @@ pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
 /// The capabilities or the services of the caller's session have changed.
 fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
     presence::terms_changed(context)?;
+    invitation::terms_changed(context)?;
     im::terms_changed(context)
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod contact_lists;
 pub(crate) mod groups;
+pub(crate) mod invitations;
 pub(crate) mod messages;
 pub(crate) mod presence;
 pub(crate) mod profiles;

@@ -171,6 +171,18 @@ CREATE TABLE group_delivery (
     PRIMARY KEY (group_id, session)
 );
 
+-- Invitations that wait for an answer.
+CREATE TABLE invitation (
+    inviter TEXT NOT NULL,
+    id TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    request TEXT NOT NULL,
+    expires INTEGER NOT NULL,
+    PRIMARY KEY (inviter, id, recipient)
+);
+CREATE INDEX invitation_recipient ON invitation (recipient);
+CREATE INDEX invitation_expires ON invitation (expires);
+
 -- What users say of themselves to everybody.
 CREATE TABLE public_profile (
     user TEXT NOT NULL,
@@ -198,4 +210,5 @@ CREATE TRIGGER user_deleted AFTER DELETE ON users BEGIN
     DELETE FROM group_own_property WHERE user = OLD.address;
     DELETE FROM group_reject WHERE user = OLD.address;
     DELETE FROM public_profile WHERE user = OLD.address;
+    DELETE FROM invitation WHERE inviter = OLD.address OR recipient = OLD.address;
 END;

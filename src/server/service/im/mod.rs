@@ -10,7 +10,7 @@ mod blocking;
 mod send;
 
 pub(crate) use blocking::{block_entity, get_blocked_list};
-pub(crate) use send::{forward, send};
+pub(crate) use send::{forward, send, sender};
 
 use super::Context;
 use super::targets::Tally;

@@ -87,7 +87,7 @@ pub(crate) fn forward(context: &mut Context<'_>, request: &Element<'_>) -> Resul
 
 /// Returns the Sender to show: the caller, or its screen name in a group. 427, 428, 450, 800, 808 or 810 where it
 /// says it is somebody else (abuse case C06).
-fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Result<Element<'static>, Fault> {
+pub(crate) fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Result<Element<'static>, Fault> {
     let own = || Element::new("Sender").with(Element::new("User").with_leaf("UserID", context.user().to_owned()));
     let Some(given) = given else { return Ok(own()) };
     if let Some(screen) = given.descend(&["Group", "ScreenName"]) {

@@ -1,6 +1,8 @@
 //! The fundamental services of the server: who runs it, searching, checking addresses, profiles, notifications,
 //! invitations (CSP transactions, F9 to F24).
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use impskit::csp::{Code, Message, Mode, Outcome, Transaction, Version};
 use impskit::document::Element;
 

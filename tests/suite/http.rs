@@ -1,5 +1,7 @@
 //! The HTTP edge over the loopback address: a conversation, and what is no conversation (abuse cases B01 to B06).
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

@@ -10,6 +10,7 @@ mod csp;
 mod delivery;
 mod floors;
 mod fundamental;
+#[cfg(feature = "server")]
 mod http;
 mod inspect;
 mod laws;

@@ -1,6 +1,8 @@
 //! The server's engine, told what arrives and when: every refusal of (CSP transport, "Error cases a test should
 //! cover"), and the abuse cases of a server without and with a login, by their numbers.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::codec::{self, Document, Limits};
+use crate::codec::{self, Document, Encoding, Limits};
 use crate::diagnose::{Diagnostic, Report, Rule, Source, Span};
 use crate::document::{Element, Vocabulary};
 use crate::error::Result;
@@ -192,6 +192,11 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().flat_map(|family| family.iter()).copied().find(|rule| rule.code.eq_ignore_ascii_case(code))
 }
 
+/// Returns whether the rule is about documents, and not about pushes and SMS around them.
+pub fn is_of_documents(rule: &Rule) -> bool {
+    !delivery::RULES.iter().any(|outer| outer.code == rule.code)
+}
+
 fn check_document(
     bytes: &[u8],
     options: &Options,
@@ -207,7 +212,18 @@ fn check_document(
     let kind = options.kind.or_else(|| KINDS.iter().find(|kind| kind.is_form_of(&document)));
     match kind.map(|kind| &kind.form) {
         Some(Form::Document { check, .. }) => check(&document, options, report),
-        _ => report.add(not_a_root(&document.root, "document type that is known here")),
+        _ => {
+            // That tokens of an unknown language are in no table goes without saying.
+            report.retain(|d| !matches!(d.rule.code, "WB004" | "WB009" | "XML003"));
+            let finding = not_a_root(&document.root, "document type that is known here");
+            report.add(match document.header.encoding {
+                Encoding::Wbxml => Diagnostic {
+                    message: "the tokens are those of no document type that is known here".to_owned(),
+                    ..finding
+                },
+                _ => finding,
+            });
+        }
     }
     kind
 }

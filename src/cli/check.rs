@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, Checked, KINDS, Kind};
-use impskit::diagnose::{Severity, json, text};
+use impskit::diagnose::{Diagnostic, Report, Severity, Source, Span, json, text};
 use impskit::error::{Error, Result};
+use impskit::inspect::{self, MOST_INPUT, peel};
 
 use super::{Outcome, Ui, ui};
 
@@ -78,17 +79,19 @@ pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     for path in &files {
         match ui::read_input(path) {
             Ok((name, octets)) => {
-                let checked = check(command, octets, &name);
-                tally.add(&checked);
-                show(command, ui, &checked, &mut findings)?;
+                tally.files += 1;
+                for judged in judge(command, octets, &name) {
+                    tally.add(&judged.report);
+                    show(command, ui, &judged, &mut findings)?;
+                }
             }
             Err(error) => fail(ui, &mut failed, error),
         }
     }
     match command.format {
-        Format::Json => ui.line(&findings.to_json())?,
-        Format::Text if tally.files > 1 => ui.line(&format!("{} files: {}", tally.files, tally.in_words()))?,
-        Format::Short => ui.say(&format!("{}: {}", files_in_words(tally.files), tally.in_words())),
+        Format::Json => ui.line(&findings.into_json(tally.files))?,
+        Format::Text if tally.files > 1 => ui.line(&format!("{}: {}", tally.files_in_words(), tally.in_words()))?,
+        Format::Short => ui.say(&format!("{}: {}", tally.files_in_words(), tally.in_words())),
         _ => {}
     }
     match failed {
@@ -98,23 +101,74 @@ pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     }
 }
 
-fn check(command: &Check, octets: Vec<u8>, name: &str) -> Checked<'static> {
-    let options = catalogue::Options { kind: command.kind, fragment: command.fragment, ..Default::default() };
-    let mut checked = catalogue::check(octets, name, &options);
-    let cited = |codes: &[String], code: &str| codes.iter().any(|prefix| code.starts_with(prefix.as_str()));
-    checked.report.retain(|d| {
-        (command.select.is_empty() || cited(&command.select, d.rule.code)) && !cited(&command.ignore, d.rule.code)
-    });
-    checked
+/// A source with what was found.
+struct Judged {
+    /// What it was taken for.
+    what: &'static str,
+    source: Source<'static>,
+    report: Report,
 }
 
-fn show(command: &Check, ui: &mut Ui, checked: &Checked<'_>, findings: &mut json::Findings) -> Result<()> {
-    let Checked { kind, source, report } = checked;
+impl From<Checked<'static>> for Judged {
+    fn from(Checked { kind, source, report }: Checked<'static>) -> Self {
+        Self { what: kind.map_or("unknown kind of document", |kind| kind.name), source, report }
+    }
+}
+
+/// Checks an input; a push or SMS is two sources, what is outside and the document inside.
+fn judge(command: &Check, octets: Vec<u8>, name: &str) -> Vec<Judged> {
+    let options = catalogue::Options { kind: command.kind, fragment: command.fragment, ..Default::default() };
+    let message = if command.kind.is_none() { judge_message(&octets, name, &options) } else { None };
+    let mut all = message.unwrap_or_else(|| vec![catalogue::check(octets, name, &options).into()]);
+    let cited = |codes: &[String], code: &str| codes.iter().any(|prefix| code.starts_with(prefix.as_str()));
+    for judged in &mut all {
+        judged.report.retain(|d| {
+            (command.select.is_empty() || cited(&command.select, d.rule.code)) && !cited(&command.ignore, d.rule.code)
+        });
+    }
+    all
+}
+
+/// Checks a push or SMS, in octets or in any text form of them; `None` where the input is something else.
+fn judge_message(octets: &[u8], name: &str, options: &catalogue::Options) -> Option<Vec<Judged>> {
+    // What stands in markup, tables and profiles is never taken for a message.
+    const SURE: u8 = 50;
+    if octets.len() > MOST_INPUT || octets.trim_ascii_start().starts_with(b"<") {
+        return None;
+    }
+    let peeled = peel(octets, &inspect::Options::default());
+    let is_message =
+        peeled.layers.iter().any(|layer| matches!(layer.name.as_str(), "SMS" | "SMS user data" | "WSP push"));
+    if !is_message || peeled.guesses.first().is_none_or(|guess| guess.certainty < SURE) {
+        return None;
+    }
+    let mut outside = Report::new();
+    for layer in &peeled.layers {
+        // The document is judged below, and more closely.
+        let is_outside = |d: &&Diagnostic| peeled.document.is_none() || !catalogue::is_of_documents(d.rule);
+        for diagnostic in layer.report.diagnostics().iter().filter(is_outside) {
+            let place = format!("{}, octet 0x{:02X}", layer.name, diagnostic.span.start);
+            let mut diagnostic = diagnostic.clone().at(place);
+            // The place is one in the octets of the layer, which are not those of the input.
+            diagnostic.span = Span::default();
+            diagnostic.related.clear();
+            outside.add(diagnostic);
+        }
+    }
+    let source = Source::new(name, octets.to_vec());
+    let mut all = vec![Judged { what: "push or SMS", source, report: outside }];
+    if let Some(document) = peeled.document {
+        all.push(catalogue::check(document, &format!("{name} (document inside)"), options).into());
+    }
+    Some(all)
+}
+
+fn show(command: &Check, ui: &mut Ui, judged: &Judged, findings: &mut json::Findings) -> Result<()> {
+    let Judged { what, source, report } = judged;
     match command.format {
         Format::Text => {
-            let what = kind.map_or("unknown kind of document", |kind| kind.name);
             let mut own = Tally::default();
-            own.add(checked);
+            own.add(report);
             let name = text::printable(&source.name);
             let summary = match own.counts {
                 [0, 0, 0] => format!("{name}: ok ({what})"),
@@ -140,16 +194,19 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, checked: &Checked<'_>) {
-        self.files += 1;
+    fn add(&mut self, report: &Report) {
         for severity in [Severity::Note, Severity::Warning, Severity::Error] {
-            self.counts[severity as usize] += checked.report.count(severity);
+            self.counts[severity as usize] += report.count(severity);
         }
     }
 
     fn in_words(&self) -> String {
         let [notes, warnings, errors] = self.counts;
         text::tally(errors, warnings, notes)
+    }
+
+    fn files_in_words(&self) -> String {
+        if self.files == 1 { "1 file".to_owned() } else { format!("{} files", self.files) }
     }
 
     fn is_bad(&self, level: FailOn) -> bool {
@@ -161,10 +218,6 @@ impl Tally {
             FailOn::Never => false,
         }
     }
-}
-
-fn files_in_words(count: usize) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
 /// Keeps the last error for the exit; those before it are told at once.

@@ -70,9 +70,8 @@ impl Default for Findings {
 }
 
 impl Findings {
-    /// Adds the findings on one source.
+    /// Adds the findings on one source. A message has several: what is outside, and the document inside.
     pub fn add(&mut self, source: &Source<'_>, report: &Report) {
-        self.summary.files += 1;
         self.summary.error += report.count(Severity::Error);
         self.summary.warning += report.count(Severity::Warning);
         self.summary.note += report.count(Severity::Note);
@@ -80,9 +79,10 @@ impl Findings {
         self.findings.extend(report.diagnostics().iter().map(|d| Finding::new(source, d)));
     }
 
-    /// Returns the whole as one JSON object.
-    pub fn to_json(&self) -> String {
-        to_json(self)
+    /// Returns the whole as one JSON object; the sources were `files` files.
+    pub fn into_json(mut self, files: usize) -> String {
+        self.summary.files = files;
+        to_json(&self)
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
             report.add(Diagnostic::new(&RULE, Span::new(4, 5), "wrong").at("a/b"));
             findings.add(&Source::new("a", bytes), &report);
         }
-        let json: serde_json::Value = serde_json::from_str(&findings.to_json()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&findings.into_json(2)).unwrap();
         assert_eq!(json["schema"], "impskit.findings/1");
         assert_eq!(json["findings"][0]["span"]["start"], serde_json::json!({"offset": 4, "line": 2, "column": 1}));
         assert_eq!(json["findings"][1]["span"]["start"], serde_json::json!({"offset": 4}));

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use impskit::catalogue::{self, Checked, Kind, Options, RULES};
 use impskit::diagnose::{Rule, Severity, text};
 
-/// Families of pushes and SMS, which are no documents.
-const OUTER: &[&str] = &["PU", "SM"];
 /// Families of the readers, whose examples are the shortest that show the fault, not whole documents.
 const READERS: &[&str] = &["GEN", "XML", "WB"];
 
@@ -16,7 +14,7 @@ fn family(rule: &Rule) -> &'static str {
 }
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
-    RULES.iter().flat_map(|family| family.iter()).copied().filter(|rule| !OUTER.contains(&family(rule)))
+    RULES.iter().flat_map(|family| family.iter()).copied().filter(|rule| catalogue::is_of_documents(rule))
 }
 
 fn check(rule: &Rule, example: &str) -> (Checked<'static>, String) {

@@ -13,7 +13,7 @@ use quick_xml::{Reader, Writer};
 use super::wbxml::is_xml;
 use super::{Document, Encoding, Header, Limits, rules};
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
-use crate::document::{Attribute, Content, Element, Vocabulary, to_base64};
+use crate::document::{Attribute, Content, Element, Kind, Vocabulary, to_base64};
 
 /// Reads a document. One that is not well-formed is returned as far as it goes, with the finding.
 pub(super) fn read<'s>(
@@ -434,7 +434,9 @@ impl<'s, 'r> Parser<'s, 'r> {
 
     fn close(&mut self, mut element: Element<'s>, end: usize) {
         element.span.end = Span::new(0, end).end;
-        if !element.children.is_empty() && element.trimmed().is_empty() {
+        // White space alone is content only where any text is a value: in the leaves of type text.
+        let may_be_white = || self.vocabulary.is_none_or(|v| (v.grammar)().kind(&element.name) == Some(Kind::Text));
+        if element.trimmed().is_empty() && !(element.children.is_empty() && may_be_white()) {
             element.content = Content::Text(Cow::Borrowed(""));
         }
         match self.open.last_mut() {

@@ -198,6 +198,19 @@ fn all_files(folder: &Path) -> Vec<std::path::PathBuf> {
     files
 }
 
+/// White space in an element that holds nothing is nothing; in a message's text it is the text.
+#[test]
+fn white_space_is_content_where_text_is() {
+    let xml = "<wap-provisioningdoc><characteristic type=\"NAPDEF\">\n<parm name=\"INTERNET\">\n </parm></characteristic>\
+               </wap-provisioningdoc>";
+    let document = read_clean(xml.as_bytes());
+    let octets = write(&document.root, &cp::VOCABULARY, WbxmlStyle::Safe);
+    assert_eq!(hex_rows(&octets), ["03 0b 6a 00 45 c6 55 01 87 14 01 01 01"]);
+    let xml = "<WV-CSP-Message xmlns=\"http://www.openmobilealliance.org/DTD/IMPS-CSP1.3\"><ContentData>  </ContentData>\
+               </WV-CSP-Message>";
+    assert_eq!(read_clean(xml.as_bytes()).root.children[0].text(), "  ");
+}
+
 /// A document in Windows-1252 that says UTF-8, as one maker shipped: told, read, and every span in its own octets.
 #[test]
 fn a_wrong_encoding_is_told_and_read() {

@@ -16,6 +16,8 @@ mod inspect;
 mod laws;
 mod properties;
 mod provision;
+#[cfg(feature = "server")]
+mod rehearse;
 mod rules;
 mod server;
 mod services;

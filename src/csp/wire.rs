@@ -133,7 +133,7 @@ fn encode_content(element: &mut Element<'_>) -> bool {
 ///
 /// # Errors
 ///
-/// As [`write`].
+/// As [`write()`].
 pub fn write_discovery(discovery: &Discovery, form: Form) -> Result<Vec<u8>, CannotWrite> {
     write_element(&discovery.element(), discovery.version, form)
 }

@@ -1,5 +1,7 @@
 //! The test suite: one program, so that linking is paid once.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
+
 mod batch;
 mod cli;
 #[cfg(feature = "server")]

@@ -13,6 +13,8 @@ use super::{Timestamp, limits};
 use crate::csp::{Code, Outcome, ids};
 use crate::document::Element;
 
+/// What a message is larger than its content, in octets: some 700 for the longest addresses that handsets write.
+const ENVELOPE: usize = 1000;
 /// How long a delivery report waits for a sender that is away, in seconds: a week.
 const REPORT_LIFE: i64 = 7 * 86_400;
 
@@ -73,7 +75,7 @@ pub(crate) fn offer_to(
     }
     let (push, most) = group.unwrap_or((own.capabilities.push, own.capabilities.push_length));
     let size = message.content.as_ref().map_or(0, Vec::len);
-    let fits = most.is_none_or(|most| size <= most as usize);
+    let fits = most.is_none_or(|most| size <= most as usize) && fits_parser(own, message);
     // Where neither way was agreed, push it is (transaction catalogue, section 2).
     let announces = own.services.has("NOTIF") && !(push && fits && own.services.has("NEWM"));
     let primitive = if announces {
@@ -84,6 +86,13 @@ pub(crate) fn offer_to(
     let expires = Some(Timestamp::from_seconds(u64::try_from(copy.expires).unwrap_or_default()));
     context.send(session, Sending { expires, ..Sending::message(primitive, message.id.clone()) });
     Ok(())
+}
+
+/// Returns whether a client can read a message whole: what is larger than its parser would never reach it.
+fn fits_parser(session: &Session, message: &Message) -> bool {
+    let size = message.content.as_ref().map_or(0, Vec::len);
+    let written = if message.is_text { size } else { size / 3 * 4 };
+    session.capabilities.parser_size.is_none_or(|most| written + ENVELOPE <= most as usize)
 }
 
 /// Returns whether a message is for the client of a session: a Recipient may name one of the user's clients.

@@ -6,14 +6,6 @@ fn property(name: &str, value: &str) -> String {
     format!("<Property><Name>{name}</Name><Value>{value}</Value></Property>")
 }
 
-fn join_group(name: &str) -> String {
-    format!(
-        "<JoinGroup-Request>{CHESS}{}<JoinedRequest>T</JoinedRequest><SubscribeNotification>T</SubscribeNotification>\
-        </JoinGroup-Request>",
-        screen(name)
-    )
-}
-
 fn on_group(request: &str, more: &str) -> String {
     format!("<{request}-Request>{CHESS}{more}</{request}-Request>")
 }

@@ -180,6 +180,37 @@ fn large_content_is_announced_even_under_push() {
     lab.receive(&bob, "NewMessage");
     lab.ask(&mut alice, &send(USER_BOB, "", "01234567890"));
     lab.receive(&bob, "MessageNotification");
+    // Nor is what the client's parser could not take.
+    lab.ask(&mut bob, "<ClientCapability-Request><CapabilityList><ParserSize>1500</ParserSize></CapabilityList></ClientCapability-Request>");
+    lab.poll(&bob);
+    lab.ask(&mut alice, &send(USER_BOB, "", &"x".repeat(600)));
+    lab.receive(&bob, "MessageNotification");
+}
+
+#[test]
+fn a_restart_forgets_sessions_and_keeps_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server.db");
+    let mut store = Store::open(&path).unwrap();
+    for user in ["alice", "bob"] {
+        store.add_user(&format!("wv:{user}@example.com"), "secret", Timestamp::from_seconds(0)).unwrap();
+    }
+    let mut lab = Lab::with(store);
+    let mut alice = lab.login("alice", Version::V1_3);
+    lab.ask(&mut alice, &create_group("", JOINED_BY_CREATION));
+    lab.ask(&mut alice, &grant(Version::V1_3, &[], true, "<OnlineStatus/><StatusText/>"));
+    lab.ask(&mut alice, &update(&status_text("still here")));
+    lab.ask(&mut alice, &send(USER_BOB, "", "kept"));
+    drop(lab);
+    let mut lab = Lab::with(Store::open(&path).unwrap());
+    assert_eq!(lab.code(&mut alice, "<GetList-Request/>"), 604);
+    let mut bob = lab.login("bob", Version::V1_3);
+    assert_eq!(lab.receive(&bob, "NewMessage").child_text("ContentData"), Some("kept"));
+    let get = "<GetPresence-Request><UserIDList><UserID>wv:alice</UserID></UserIDList></GetPresence-Request>";
+    let seen = shown(&lab.ask(&mut bob, get));
+    assert!(seen.contains("<PresenceValue>F</PresenceValue>") && seen.contains("still here"), "{seen}");
+    let answer = text(&lab.ask(&mut bob, &join_group("Queen")));
+    assert!(answer.contains("<SName>Queen</SName><UserID>wv:bob@example.com</UserID>"), "nobody is in it: {answer}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What the server does for presence, contact lists, messages and groups: two or three clients on one engine, in
 //! memory, with real messages and a clock that the test moves. Expected values are those of the sheets.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod abuse;
 mod contact_lists;
 mod groups;
@@ -33,6 +35,14 @@ struct Client {
 
 impl Lab {
     fn new() -> Self {
+        let mut store = Store::in_memory().unwrap();
+        for user in ["alice", "bob", "carol"] {
+            store.add_user(&format!("wv:{user}@example.com"), "secret", Timestamp::from_seconds(0)).unwrap();
+        }
+        Self::with(store)
+    }
+
+    fn with(store: Store) -> Self {
         let quotas = Quotas {
             stored_messages: 5,
             contact_lists: 3,
@@ -43,10 +53,6 @@ impl Lab {
             ..Quotas::default()
         };
         let configuration = Configuration { domain: "example.com".into(), quotas, ..Configuration::default() };
-        let mut store = Store::in_memory().unwrap();
-        for user in ["alice", "bob", "carol"] {
-            store.add_user(&format!("wv:{user}@example.com"), "secret", Timestamp::from_seconds(0)).unwrap();
-        }
         Self { engine: Engine::open(configuration, store, Random::new([7; 32])), now: 1_700_000_000 }
     }
 
@@ -140,6 +146,10 @@ impl Lab {
         }
         let Ok((Body::Message(answer), form)) = wire::read(&body, &wire::LIMITS) else { panic!("no message") };
         assert_eq!((answer.version, form.encoding), (client.version, client.encoding));
+        if client.encoding == Encoding::Xml {
+            let as_wbxml = wire::write(&answer, Form::of(Encoding::Wbxml));
+            assert!(as_wbxml.is_ok(), "what is said in XML has its tokens: {as_wbxml:?}");
+        }
         for transaction in &answer.transactions {
             if let Some(fault) = impskit::csp::fault(&transaction.primitive, client.version) {
                 panic!("{}: {fault:?}", transaction.primitive.name);
@@ -236,3 +246,11 @@ fn screen(name: &str) -> String {
 
 const JOINED_BY_CREATION: &str = "<JoinGroup>T</JoinGroup><ScreenName><SName>Queen</SName>\
     <GroupID>wv:alice/chess@example.com</GroupID></ScreenName>";
+
+fn join_group(name: &str) -> String {
+    format!(
+        "<JoinGroup-Request>{CHESS}{}<JoinedRequest>T</JoinedRequest><SubscribeNotification>T</SubscribeNotification>\
+        </JoinGroup-Request>",
+        screen(name)
+    )
+}

@@ -9,9 +9,9 @@ use std::thread;
 use impskit::batch::pipeline::in_order;
 use impskit::delivery::Outgoing;
 use impskit::delivery::TOO_MANY_PARTS;
-use impskit::diagnose::{Report, Source, text};
+use impskit::diagnose::{Report, Rule, Source, text};
 use impskit::error::{Error, Result};
-use impskit::provision::rows::{MISSING_VALUE, Names, REJECT_COLUMNS, Row, Table};
+use impskit::provision::rows::{self, Names, REJECT_COLUMNS, Row, Table};
 use impskit::provision::{Compiled, Filled, Profile};
 
 use super::build::{Maker, is_sound};
@@ -89,13 +89,19 @@ pub(super) fn run(maker: &Maker<'_>, profile: &Profile, files: &Files<'_>, ui: &
     sink.finish(files, ui)
 }
 
-fn open(profile: &Profile, files: &Files<'_>, ui: &mut Ui) -> Result<Option<Table<io::BufReader<fs::File>>>> {
-    let file = fs::File::open(files.rows).map_err(|error| Error::file(files.rows, &error))?;
+fn open(profile: &Profile, files: &Files<'_>, ui: &mut Ui) -> Result<Option<Table<Box<dyn io::Read>>>> {
+    let is_stdin = files.rows == Path::new("-");
+    let input: Box<dyn io::Read> = if is_stdin {
+        Box::new(io::stdin())
+    } else {
+        Box::new(io::BufReader::new(fs::File::open(files.rows).map_err(|error| Error::file(files.rows, &error))?))
+    };
     let names = if profile.own_table { Names::Theirs } else { Names::Ours };
     let mut report = Report::new();
-    let table = Table::open(io::BufReader::new(file), files.delimiter, names, &mut report)?;
+    let table = Table::open(input, files.delimiter, names, &mut report)?;
     if !report.diagnostics().is_empty() {
-        let octets = fs::read(files.rows).map_err(|error| Error::file(files.rows, &error))?;
+        // What was read from stdin is gone; the findings say what was there.
+        let octets = if is_stdin { Vec::new() } else { fs::read(files.rows).unwrap_or_default() };
         let source = Source::new(files.rows.display().to_string(), octets);
         ui.say(text::render(&source, &report, ui.color).trim_end());
     }
@@ -132,21 +138,24 @@ fn line(
     lines: &mut Vec<u8>,
 ) -> std::result::Result<(), (&'static str, String)> {
     let mut report = Report::new();
-    if is_ours {
-        row.check(&[("msisdn", "every row needs it")], &mut report);
-        if let Some(finding) = report.diagnostics().first() {
-            return Err((finding.rule.code, finding.message.clone()));
-        }
+    row.check(if is_ours { &[("msisdn", "every row needs it")] } else { &[] }, &mut report);
+    // What a column of a maker's own table must hold is not ours to say.
+    let counts = |rule: &Rule| is_ours || [&rows::FIELD_COUNT, &rows::NOT_UTF_8].contains(&rule);
+    if let Some(finding) = report.diagnostics().iter().find(|finding| counts(finding.rule)) {
+        return Err((finding.rule.code, finding.message.clone()));
     }
     let cell = |place| row.cell(place).unwrap_or_default();
     let filled = compiled.fill(&cell, maker.model, document).map_err(|bad| (bad.rule.code, bad.message))?;
+    if maker.form == Form::Sms && filled.handset.msisdn.is_empty() {
+        return Err((rows::MISSING_VALUE.code, "`msisdn` is empty, but an SMS needs it".to_owned()));
+    }
     let length = lines.len();
     head(row, &filled, maker, lines);
     outgoing.adopt(&[]);
     data(maker, &filled, document, outgoing, lines).map_err(|error| {
         lines.truncate(length);
         // What comes before the push is the key, what comes after it are the parts.
-        (if outgoing.push().is_empty() { MISSING_VALUE.code } else { TOO_MANY_PARTS.code }, error.what)
+        (if outgoing.push().is_empty() { rows::MISSING_VALUE.code } else { TOO_MANY_PARTS.code }, error.what)
     })?;
     lines.extend_from_slice(b"}\n");
     Ok(())
@@ -216,7 +225,8 @@ impl Sink {
         let reject = match files.reject {
             None => None,
             Some(path) => {
-                let file = fs::File::create_new(path).map_err(|error| Error::file(path, &error))?;
+                let file = fs::File::create_new(path)
+                    .map_err(|error| Error::file(path, &error).help("name another file, or remove this one"))?;
                 let mut writer = csv::WriterBuilder::new().delimiter(files.delimiter).from_writer(file);
                 let names = kept.iter().map(|&i| header[i]).chain(REJECT_COLUMNS.iter().copied());
                 writer.write_record(names).map_err(|error| unwritable(path, &error))?;

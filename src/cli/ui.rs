@@ -194,11 +194,20 @@ impl Stream {
 
     /// Gives the file its name.
     pub(crate) fn finish(self) -> Result<()> {
-        match self.0 {
+        match &self.0 {
             Sink::Stdout(_) => Ok(()),
             Sink::File { temporary, target, .. } => {
-                fs::rename(&temporary, &target).map_err(|error| Error::file(&target, &error))
+                fs::rename(temporary, target).map_err(|error| Error::file(target, &error))
             }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Sink::File { temporary, .. } = &self.0 {
+            // Where the result is whole the file has its name already, and nothing is here.
+            let _ = fs::remove_file(temporary);
         }
     }
 }

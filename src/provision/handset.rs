@@ -17,8 +17,6 @@ pub struct Handset<'r> {
     pub pin: Cow<'r, str>,
     /// The model, for the choice of a variant.
     pub model: Cow<'r, str>,
-    /// The operator's own key.
-    pub reference: Cow<'r, str>,
     /// The values of a profile's slots, by number.
     pub values: Vec<Cow<'r, str>>,
 }

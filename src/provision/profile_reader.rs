@@ -11,6 +11,7 @@ use super::slots::{BadPlaceholder, Slots, escape, slots_in};
 use super::{accept, profile_checks, rules};
 use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
+use crate::dm::{Uri, is_name};
 
 /// Reads one profile; slots are numbered in the order in which they are met.
 pub(super) struct Reader<'r> {
@@ -46,6 +47,18 @@ impl<'r> Reader<'r> {
         if let Some(fields) = self.table(&top, "tree") {
             profile.tree_root = self.plain(&fields, "root").unwrap_or(profile.tree_root);
             profile.tree_instance = self.plain(&fields, "instance").unwrap_or(profile.tree_instance);
+            if Uri::read(&profile.tree_root).is_err() {
+                self.fault(
+                    &fields,
+                    &rules::BAD_VALUE,
+                    "root",
+                    format!("`{}` is no address of a node", profile.tree_root),
+                );
+            }
+            if !is_name(&profile.tree_instance) {
+                let message = format!("`{}` cannot name a node", profile.tree_instance);
+                self.fault(&fields, &rules::BAD_VALUE, "instance", message);
+            }
             fields.finish(self.report);
         }
         if let Some(fields) = self.table(&top, "expect") {

@@ -84,7 +84,8 @@ pub const MISSING_VALUE: Rule = Rule {
     good: "msisdn,user\n46701234567,romeo\n",
 };
 
-pub(super) const FIELD_COUNT: Rule = Rule {
+/// A row has more or fewer fields than the header.
+pub const FIELD_COUNT: Rule = Rule {
     code: "CSV007",
     name: "field-count",
     severity: Severity::Error,
@@ -95,7 +96,8 @@ pub(super) const FIELD_COUNT: Rule = Rule {
     good: "msisdn,user,x_name\n46701234567,romeo,\"Montague, Romeo\"\n",
 };
 
-pub(super) const NOT_UTF_8: Rule = Rule {
+/// A cell is not UTF-8.
+pub const NOT_UTF_8: Rule = Rule {
     code: "CSV008",
     name: "not-utf-8",
     severity: Severity::Error,

@@ -11,8 +11,8 @@ use csv::{ByteRecord, ReaderBuilder, StringRecord};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::row_rules::{BAD_IMSI, BAD_NUMBER, FIELD_COUNT, NO_HEADER, NOT_UTF_8, UNKNOWN_COLUMN};
-pub use super::row_rules::{BAD_VALUE, DUPLICATE, MISSING_VALUE, RULES};
+use super::row_rules::{BAD_IMSI, BAD_NUMBER, NO_HEADER, UNKNOWN_COLUMN};
+pub use super::row_rules::{BAD_VALUE, DUPLICATE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, RULES};
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
 use crate::error::{Error, Result};
 

@@ -149,6 +149,9 @@ fn judge_message(octets: &[u8], name: &str, options: &catalogue::Options) -> Opt
         for diagnostic in layer.report.diagnostics().iter().filter(is_outside) {
             let place = format!("{}, octet 0x{:02X}", layer.name, diagnostic.span.start);
             let mut diagnostic = diagnostic.clone().at(place);
+            if diagnostic.rule.code == "PU003" {
+                diagnostic = diagnostic.help("`impskit decode` checks it with the PIN or the IMSI");
+            }
             // The place is one in the octets of the layer, which are not those of the input.
             diagnostic.span = Span::default();
             diagnostic.related.clear();

@@ -88,8 +88,8 @@ pub(super) const XML_MIXED: Rule = Rule {
     clause: "impskit; none of the vocabularies has mixed content",
     summary: "an element has both text and child elements",
     help: "remove the text, or put it into an element of its own",
-    bad: "<a>text<b/></a>",
-    good: "<a><b>text</b></a>",
+    bad: "<MgmtTree><VerDTD>1.2</VerDTD>text<Node><NodeName>IMPS</NodeName></Node></MgmtTree>",
+    good: "<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>IMPS</NodeName></Node></MgmtTree>",
 };
 
 pub(super) const TRUNCATED: Rule = Rule {

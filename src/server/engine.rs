@@ -1,8 +1,8 @@
 //! The engine: it is told the time and what arrived, and answers what to send. The one dispatch.
 
-use std::hash::{DefaultHasher, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::answer::{Reply, can_be_sent, check, discover, fingerprint, refuse, write};
 use super::door::Door;
 use super::fault::Fault;
 use super::outbox::Purpose;
@@ -11,8 +11,8 @@ use super::session::{Caller, Remembered, SessionId, Sessions};
 use super::{Configuration, Random, Store, Timestamp, limits};
 use crate::codec::Limits;
 use crate::csp::wire::{self, Body, Form, Refusal};
-use crate::csp::{self, Code, Discovery, Malformed, Message, Mode, Outcome, Primitive, Transaction, Version};
-use crate::document::{Content, Element};
+use crate::csp::{self, Code, Message, Mode, Outcome, Primitive, Transaction, Version};
+use crate::document::Element;
 
 /// The server without its network.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Engine {
     sessions: Sessions,
     door: Door,
     random: Random,
+    /// When the next thing in the store that does not last for ever ends.
+    stored_deadline: Option<Timestamp>,
     notes: Vec<String>,
 }
 
@@ -65,12 +67,6 @@ pub enum Output {
     Note(String),
 }
 
-/// An HTTP answer in the making.
-struct Reply {
-    status: u16,
-    body: Vec<u8>,
-}
-
 /// What comes of the transactions of one message.
 #[derive(Default)]
 struct Answers {
@@ -85,7 +81,8 @@ impl Engine {
         let (sessions, door) = (Sessions::default(), Door::default());
         let forgotten = store.forget_sessions().and_then(|()| store.commit());
         let notes = forgotten.err().map(|error| format!("the store failed: {}", error.what)).into_iter().collect();
-        Self { configuration, store, sessions, door, random, notes }
+        let stored_deadline = store.next_expiry().ok().flatten();
+        Self { configuration, store, sessions, door, random, stored_deadline, notes }
     }
 
     /// Returns the store, to add users or look at what lasts. What is written is kept by the next input.
@@ -113,6 +110,7 @@ impl Engine {
             let media_type = if body.is_empty() { String::new() } else { request.media_type };
             outputs.push(Output::Reply { connection: request.connection, status, media_type, body });
         }
+        let has_written = self.store.is_writing();
         if let Err(error) = self.store.commit() {
             // Nobody is told that something was done which is not kept.
             self.notes.push(format!("the store failed: {}", error.what));
@@ -122,14 +120,17 @@ impl Engine {
                 }
             }
         }
+        // A poll that finds nothing asks the store nothing.
+        if has_written {
+            self.stored_deadline = self.store.next_expiry().ok().flatten();
+        }
         outputs.extend(self.notes.drain(..).map(Output::Note));
         outputs
     }
 
     /// Returns when to send [`Input::Tick`] at the latest.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let stored = self.store.next_expiry().ok().flatten();
-        self.sessions.next_deadline().into_iter().chain(stored).min()
+        self.sessions.next_deadline().into_iter().chain(self.stored_deadline).min()
     }
 
     /// Answers one body.
@@ -325,23 +326,21 @@ impl Engine {
 
     /// Ends the sessions that were silent for too long, and what was to last until now.
     fn expire(&mut self, now: Timestamp) {
+        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         while let Some(id) = self.sessions.expired(now) {
             let Some(caller) = self.sessions.get(id).map(|session| session.caller.clone()) else { continue };
-            let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
             let code = Some(Code::SESSION_EXPIRED);
             if let Err(fault) = self.perform(now, nobody, caller, |context| context.end_session(id, code)) {
                 self.notes.push(format!("a session ended without its consequences: {}", fault.0.code));
             }
         }
-        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let is_due = self.store.next_expiry().map(|at| at.is_some_and(|at| at <= now));
-        let outcome = match is_due {
-            Ok(true) => self.perform(now, nobody, Caller::outband(Version::V1_3), service::expire),
-            Ok(false) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(fault) = outcome {
-            self.notes.push(format!("what is over was not ended: {}", fault.0.code));
+        if self.stored_deadline.is_some_and(|deadline| deadline <= now) {
+            if let Err(fault) = self.perform(now, nobody, Caller::outband(Version::V1_3), service::expire) {
+                self.notes.push(format!("what is over was not ended: {}", fault.0.code));
+            }
+            // What could not be ended is tried again, but not at once.
+            let next = self.store.next_expiry().ok().flatten();
+            self.stored_deadline = next.map(|deadline| deadline.max(now.after(limits::EXPIRE_AGAIN)));
         }
     }
 
@@ -388,111 +387,104 @@ impl Answers {
     }
 }
 
-impl Reply {
-    fn empty(status: u16) -> Self {
-        Self { status, body: Vec::new() }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::csp::wire::media_type;
+    use crate::server::outbox::Sending;
 
-/// Checks the children of a primitive. Words of a capability list that we do not know are no fault.
-fn check(primitive: &Element<'_>, version: Version) -> Result<(), Outcome> {
-    let Some(outcome) = csp::fault(primitive, version) else { return Ok(()) };
-    let is_tolerable = outcome.code == Code::BAD_PARAMETER && primitive.child("CapabilityList").is_some();
-    let mut rest = primitive.clone();
-    if is_tolerable {
-        rest.children.retain(|child| child.name != "CapabilityList");
-    } else if primitive.name == "SendMessage-Request" {
-        complete(&mut rest);
-        return csp::fault(&rest, version).map_or(Ok(()), Err);
-    } else {
-        return Err(outcome);
-    }
-    match csp::fault(&rest, version) {
-        Some(outcome) if outcome.code == Code::BAD_PARAMETER => Err(outcome),
-        _ => Ok(()),
-    }
-}
+    const NOW: Timestamp = Timestamp::EPOCH;
+    const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// Fills in what 1.1 and 1.2 require of a sender and the server knows better: who it is and how long the content is.
-fn complete(request: &mut Element<'_>) {
-    for info in request.children.iter_mut().filter(|child| child.name == "MessageInfo") {
-        let sender = Element::new("Sender").with(Element::new("User").with_leaf("UserID", "-"));
-        for filled in [sender, Element::leaf("ContentSize", "0")] {
-            if info.child(&filled.name).is_none() {
-                info.children.push(filled);
+    /// Returns an engine with one session of version 1.2, and its caller.
+    fn engine() -> (Engine, Caller) {
+        let configuration = Configuration::default();
+        let mut store = Store::in_memory().unwrap();
+        store.add_user("wv:anna@localhost", "x", NOW).unwrap();
+        let mut engine = Engine::open(configuration, store, Random::new([1; 32]));
+        let login = Element::new("Login-Request")
+            .with_leaf("UserID", "anna")
+            .with(Element::new("ClientID").with_leaf("URL", "phone"))
+            .with_leaf("Password", "x")
+            .with_leaf("SessionCookie", "c");
+        let (status, _, answer) = post(&mut engine, csp::Session::Outband, Some("1"), login);
+        assert_eq!(status, 200);
+        let id = SessionId::read(answer.unwrap().child_text("SessionID").unwrap()).unwrap();
+        let caller = engine.sessions.get(id).unwrap().caller.clone();
+        (engine, caller)
+    }
+
+    /// Posts a request; returns the HTTP status, the notes and the first primitive of the answer.
+    fn post(
+        engine: &mut Engine,
+        session: csp::Session,
+        id: Option<&str>,
+        primitive: Element<'static>,
+    ) -> (u16, Vec<String>, Option<Element<'static>>) {
+        let asked = Transaction { mode: Mode::Request, id: id.map(str::to_owned), primitive };
+        let form = Form::of(crate::codec::Encoding::Xml);
+        let body = wire::write(&Message::new(Version::V1_2, session, asked), form).unwrap();
+        let media_type = media_type(Version::V1_2, form.encoding).to_owned();
+        let request = Request { connection: 1, media_type, body, peer: PEER };
+        let (mut notes, mut answered) = (Vec::new(), (0, None));
+        for output in engine.handle(NOW, Input::Request(request)) {
+            match output {
+                Output::Note(note) => notes.push(note),
+                Output::Reply { status, body, .. } => {
+                    let answer = wire::read(&body, &wire::LIMITS).ok();
+                    let first = answer.and_then(|(body, _)| match body {
+                        Body::Message(message) => message.transactions.into_iter().next(),
+                        Body::Discovery(_) => None,
+                    });
+                    answered = (status, first.map(|transaction| transaction.primitive));
+                }
             }
         }
+        (answered.0, notes, answered.1)
     }
-}
 
-/// Answers which versions we speak.
-fn discover(asked: &Discovery, form: Form) -> Reply {
-    if asked.mode == Mode::Response {
-        return Reply::empty(400);
+    #[test]
+    fn c04_what_cannot_be_written_is_dropped_and_the_rest_goes_on() {
+        let (mut engine, caller) = engine();
+        let id = caller.session;
+        let session = csp::Session::Inband(id.to_string());
+        let good = Element::new("Disconnect").with(Outcome::new(Code::FORCED_LOGOUT).element());
+        let sent = engine.perform(NOW, PEER, caller, |context| {
+            context.send(id, Sending::notice(Element::new("Nonsense")));
+            context.send(id, Sending::notice(good.clone()));
+            Ok(())
+        });
+        assert_eq!(sent, Ok(()));
+        let (status, notes, answer) = post(&mut engine, session, None, Element::new("Polling-Request"));
+        assert_eq!((status, answer.map(|a| a.name.to_string())), (200, Some("Disconnect".to_owned())));
+        assert!(notes[0].starts_with("a Nonsense to wv:anna@localhost is dropped"), "{notes:?}");
     }
-    let answer = Discovery { version: asked.version, mode: Mode::Response, versions: Version::ALL.to_vec() };
-    match wire::write_discovery(&answer, form) {
-        Ok(body) => Reply { status: 200, body },
-        Err(_) => Reply::empty(500),
-    }
-}
 
-/// Answers a message whose envelope is broken, as far as there is anyone to answer.
-fn refuse(seen: Malformed, form: Form, code: Code) -> Reply {
-    if !seen.is_answerable() {
-        return Reply::empty(400);
+    #[test]
+    fn what_a_refused_request_sent_does_not_go_out() {
+        let (mut engine, caller) = engine();
+        let id = caller.session;
+        let refused: Result<(), Fault> = engine.perform(NOW, PEER, caller, |context| {
+            context.store.add_user("wv:berta@localhost", "x", NOW)?;
+            context.send(id, Sending::notice(Element::new("Disconnect")));
+            Err(Code::FORBIDDEN.into())
+        });
+        assert_eq!(refused, Err(Code::FORBIDDEN.into()));
+        assert!(!engine.sessions.get(id).unwrap().outbox.has_waiting(NOW));
+        assert!(!engine.store.has_user("wv:berta@localhost").unwrap());
     }
-    let form = if code == Code::VERSION_NOT_SUPPORTED { Form::of(form.encoding) } else { form };
-    let answer = Transaction::response(seen.id, Outcome::new(code).describe(seen.what.replace('`', "'")).status());
-    write(seen.version, seen.session, vec![answer], None, form, &mut Vec::new())
-}
 
-/// Writes a message; nothing at all where there are no transactions.
-fn write(
-    version: Version,
-    session: csp::Session,
-    transactions: Vec<Transaction>,
-    poll: Option<bool>,
-    form: Form,
-    notes: &mut Vec<String>,
-) -> Reply {
-    if transactions.is_empty() {
-        return Reply::empty(200);
+    #[test]
+    fn nobody_is_told_of_success_that_is_not_kept() {
+        let (mut engine, caller) = engine();
+        let session = csp::Session::Inband(caller.session.to_string());
+        // A reference into nothing, found out when the transaction ends.
+        let dangling = "PRAGMA defer_foreign_keys = ON; INSERT INTO contact (list, user) VALUES ('none', 'none')";
+        engine.perform(NOW, PEER, caller, |context| Ok(context.store.writer()?.execute_batch(dangling)?)).unwrap();
+        let (status, notes, answer) = post(&mut engine, session.clone(), Some("2"), Element::new("KeepAlive-Request"));
+        assert_eq!((status, answer), (503, None));
+        assert!(notes[0].starts_with("the store failed"), "{notes:?}");
+        let (status, notes, _) = post(&mut engine, session, Some("3"), Element::new("KeepAlive-Request"));
+        assert_eq!((status, notes), (200, vec![]), "it goes on");
     }
-    let mut message = Message { version, session, transactions, poll, cir: None };
-    let reason = match wire::write(&message, form) {
-        Ok(body) => return Reply { status: 200, body },
-        Err(reason) => reason,
-    };
-    notes.push(format!("an answer cannot be written: {reason}"));
-    message.transactions.retain(|transaction| transaction.mode == Mode::Response);
-    for transaction in &mut message.transactions {
-        transaction.primitive = Outcome::new(Code::INTERNAL_ERROR).status();
-    }
-    match wire::write(&message, form) {
-        Ok(body) => Reply { status: 200, body },
-        Err(_) => Reply::empty(500),
-    }
-}
-
-/// Says why a request of ours could not be written in the stricter of the syntaxes, if so.
-fn can_be_sent(primitive: &Element<'static>, version: Version) -> Result<(), String> {
-    let message = Message::new(version, csp::Session::Outband, Transaction::request("1", primitive.clone()));
-    wire::write(&message, Form::of(crate::codec::Encoding::Wbxml)).map(drop).map_err(|reason| reason.to_string())
-}
-
-/// Returns a number that two primitives share only if they say the same.
-fn fingerprint(primitive: &Element<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    primitive.walk(&mut |element, depth| {
-        hasher.write_usize(depth);
-        hasher.write(element.name.as_bytes());
-        hasher.write_u8(0xFF);
-        match &element.content {
-            Content::Text(text) => hasher.write(text.trim_ascii().as_bytes()),
-            Content::Octets(octets) => hasher.write(octets),
-        }
-        hasher.write_u8(0xFF);
-    });
-    hasher.finish()
 }

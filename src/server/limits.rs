@@ -16,6 +16,8 @@ pub(crate) const LEAST_TIME_TO_LIVE: u64 = 60;
 pub(crate) const ENDED_REMEMBERED: Duration = Duration::from_secs(3600);
 /// How many ended sessions are known.
 pub(crate) const ENDED: usize = 10_000;
+/// After what time the ending of what is over is tried again.
+pub(crate) const EXPIRE_AGAIN: Duration = Duration::from_secs(1);
 /// Sessions of all users.
 pub(crate) const SESSIONS: usize = 100_000;
 

@@ -11,6 +11,7 @@
 //! The engine is told the time and what arrived, and answers what to send. Services do not call each other;
 //! they meet in the store and the outboxes.
 
+mod answer;
 mod configuration;
 mod door;
 mod engine;

@@ -10,6 +10,9 @@ use crate::document::DateTime;
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// The start of 1970.
+    pub const EPOCH: Self = Self(0);
+
     /// Returns the moment so many milliseconds after the start of 1970.
     pub fn from_milliseconds(milliseconds: u64) -> Self {
         Self(milliseconds)

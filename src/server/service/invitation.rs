@@ -132,7 +132,7 @@ fn invited(
     }
     let lists = Element::new("Recipient").with_all(targets::contact_lists(recipient));
     let groups = recipient.children_named("Group").filter_map(|group| group.child("GroupID"));
-    let mut others = targets::users(context, &lists, tally)?;
+    let mut others = if lists.is_empty() { Vec::new() } else { targets::users(context, &lists, tally)? };
     for element in groups {
         let moderators = moderators(context, element.trimmed());
         others.extend(tally.note(element, moderators)?.unwrap_or_default());

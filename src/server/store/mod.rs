@@ -83,6 +83,11 @@ impl Store {
         Ok(&self.connection)
     }
 
+    /// Returns whether there is something to commit.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.is_writing
+    }
+
     /// Ends one input: keeps what it wrote, or undoes it. Returns whether it wrote.
     pub(crate) fn settle(&mut self, keep: bool) -> Result<bool> {
         if !std::mem::take(&mut self.input_wrote) {

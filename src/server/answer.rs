@@ -1,0 +1,109 @@
+//! Answers and what they are made of: the checks before a request is done, and the octets after.
+
+use std::hash::{DefaultHasher, Hasher as _};
+
+use crate::csp::wire::{self, Form};
+use crate::csp::{self, Code, Discovery, Malformed, Message, Mode, Outcome, Transaction, Version};
+use crate::document::{Content, Element};
+
+/// An HTTP answer in the making.
+pub(super) struct Reply {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The body; it has the media type of the request.
+    pub(super) body: Vec<u8>,
+}
+
+impl Reply {
+    /// Returns an answer without a body.
+    pub(super) fn empty(status: u16) -> Self {
+        Self { status, body: Vec::new() }
+    }
+}
+
+/// Checks the children of a primitive. Words of a capability list that we do not know are no fault.
+pub(super) fn check(primitive: &Element<'_>, version: Version) -> Result<(), Outcome> {
+    let Some(outcome) = csp::fault(primitive, version) else { return Ok(()) };
+    let is_tolerable = outcome.code == Code::BAD_PARAMETER && primitive.child("CapabilityList").is_some();
+    if !is_tolerable {
+        return Err(outcome);
+    }
+    let mut rest = primitive.clone();
+    rest.children.retain(|child| child.name != "CapabilityList");
+    match csp::fault(&rest, version) {
+        Some(outcome) if outcome.code == Code::BAD_PARAMETER => Err(outcome),
+        _ => Ok(()),
+    }
+}
+
+/// Answers which versions we speak.
+pub(super) fn discover(asked: &Discovery, form: Form) -> Reply {
+    if asked.mode == Mode::Response {
+        return Reply::empty(400);
+    }
+    let answer = Discovery { version: asked.version, mode: Mode::Response, versions: Version::ALL.to_vec() };
+    match wire::write_discovery(&answer, form) {
+        Ok(body) => Reply { status: 200, body },
+        Err(_) => Reply::empty(500),
+    }
+}
+
+/// Answers a message whose envelope is broken, as far as there is anyone to answer.
+pub(super) fn refuse(seen: Malformed, form: Form, code: Code) -> Reply {
+    if !seen.is_answerable() {
+        return Reply::empty(400);
+    }
+    let form = if code == Code::VERSION_NOT_SUPPORTED { Form::of(form.encoding) } else { form };
+    let answer = Transaction::response(seen.id, Outcome::new(code).describe(seen.what.replace('`', "'")).status());
+    write(seen.version, seen.session, vec![answer], None, form, &mut Vec::new())
+}
+
+/// Writes a message; nothing at all where there are no transactions.
+pub(super) fn write(
+    version: Version,
+    session: csp::Session,
+    transactions: Vec<Transaction>,
+    poll: Option<bool>,
+    form: Form,
+    notes: &mut Vec<String>,
+) -> Reply {
+    if transactions.is_empty() {
+        return Reply::empty(200);
+    }
+    let mut message = Message { version, session, transactions, poll, cir: None };
+    let reason = match wire::write(&message, form) {
+        Ok(body) => return Reply { status: 200, body },
+        Err(reason) => reason,
+    };
+    notes.push(format!("an answer cannot be written: {reason}"));
+    message.transactions.retain(|transaction| transaction.mode == Mode::Response);
+    for transaction in &mut message.transactions {
+        transaction.primitive = Outcome::new(Code::INTERNAL_ERROR).status();
+    }
+    match wire::write(&message, form) {
+        Ok(body) => Reply { status: 200, body },
+        Err(_) => Reply::empty(500),
+    }
+}
+
+/// Says why a request of ours could not be written in the stricter of the syntaxes, if so.
+pub(super) fn can_be_sent(primitive: &Element<'static>, version: Version) -> Result<(), String> {
+    let message = Message::new(version, csp::Session::Outband, Transaction::request("1", primitive.clone()));
+    wire::write(&message, Form::of(crate::codec::Encoding::Wbxml)).map(drop).map_err(|reason| reason.to_string())
+}
+
+/// Returns a number that two primitives share only if they say the same.
+pub(super) fn fingerprint(primitive: &Element<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    primitive.walk(&mut |element, depth| {
+        hasher.write_usize(depth);
+        hasher.write(element.name.as_bytes());
+        hasher.write_u8(0xFF);
+        match &element.content {
+            Content::Text(text) => hasher.write(text.trim_ascii().as_bytes()),
+            Content::Octets(octets) => hasher.write(octets),
+        }
+        hasher.write_u8(0xFF);
+    });
+    hasher.finish()
+}

@@ -196,6 +196,9 @@ pub(crate) fn answer(context: &mut Context<'_>, request: &Element<'_>) -> Result
     });
     let invitation = invitation.ok_or(Code::INVALID_INVITATION_ID)?;
     invitations::remove(context.store.writer()?, &invitation)?;
+    if accepts {
+        open_group(context, &invitation)?;
+    }
     let note = ["ResponseNote", "InviteNote"].iter().find_map(|name| request.child_text(name));
     let note = note.unwrap_or_default().chars().take(MOST_NOTE).collect::<String>();
     let to = Element::new("Recipient").with(Element::new("User").with_leaf("UserID", invitation.inviter.clone()));
@@ -211,6 +214,19 @@ pub(crate) fn answer(context: &mut Context<'_>, request: &Element<'_>) -> Result
     });
     tell_others(context, if accepts { "IA" } else { "IR" }, id);
     Ok(success())
+}
+
+/// Lets a user who accepted an invitation to a group in where one must be invited.
+fn open_group(context: &mut Context<'_>, invitation: &Invitation) -> Result<(), Fault> {
+    let Some(request) = tree::read(&invitation.request) else { return Ok(()) };
+    let group = request.child_text("GroupID").filter(|_| request.child_text("InviteType") == Some("GR"));
+    let Some(group) = group.and_then(|id| Address::group_id(id, &context.configuration.domain).ok()) else {
+        return Ok(());
+    };
+    if groups::find(context.store.reader(), group.as_str())?.is_some() {
+        groups::invite(context.store.writer()?, group.as_str(), &invitation.recipient)?;
+    }
+    Ok(())
 }
 
 /// Tells the caller's other sessions what became of an invitation.

@@ -41,6 +41,11 @@ impl Tally {
         }
     }
 
+    /// Returns whether there was no target at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.done == 0 && self.failed.is_empty()
+    }
+
     /// Returns whether there was no target that failed.
     pub(crate) fn is_clean(&self) -> bool {
         self.failed.is_empty()
@@ -77,21 +82,16 @@ pub(crate) fn own_list(context: &Context<'_>, text: &str) -> Result<String, Faul
     }
 }
 
-/// Returns the users that a request means by name or by contact list, each once, noting what is wrong. 400 where it
-/// names nobody.
+/// Returns the users that a request means by name or by contact list, each once, noting what is wrong.
 pub(crate) fn users(context: &Context<'_>, request: &Element<'_>, tally: &mut Tally) -> Result<Vec<String>, Fault> {
     let mut seen = BTreeSet::new();
     let mut users = Vec::new();
-    let (ids, lists) = (user_ids(request), contact_lists(request));
-    if ids.is_empty() && lists.is_empty() {
-        return Err(Fault::missing("UserID or ContactList"));
-    }
-    for element in ids {
+    for element in user_ids(request) {
         if let Some(address) = tally.note(&element, context.known_user(element.trimmed()))? {
             users.push(address.as_str().to_owned());
         }
     }
-    for element in lists {
+    for element in contact_lists(request) {
         if let Some(list) = tally.note(&element, own_list(context, element.trimmed()))? {
             let members = contact_lists::contacts(context.store.reader(), &list)?;
             users.extend(members.into_iter().map(|contact| contact.user));

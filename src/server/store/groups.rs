@@ -216,6 +216,17 @@ pub(crate) fn set_rejected(db: &Connection, id: &str, user: &str, is_rejected: b
     Ok(())
 }
 
+/// Remembers that a user accepted an invitation to a group.
+pub(crate) fn invite(db: &Connection, id: &str, user: &str) -> Result<()> {
+    db.prepare_cached("INSERT OR IGNORE INTO group_invited (group_id, user) VALUES (?1, ?2)")?.execute([id, user])?;
+    Ok(())
+}
+
+/// Returns whether a user accepted an invitation to a group.
+pub(crate) fn is_invited(db: &Connection, id: &str, user: &str) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM group_invited WHERE group_id = ?1 AND user = ?2")?.exists([id, user])
+}
+
 /// Puts a session into a group, or changes its screen name.
 pub(crate) fn join(db: &Connection, id: &str, joined: &Joined) -> Result<()> {
     db.prepare_cached(

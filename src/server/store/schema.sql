@@ -154,6 +154,11 @@ CREATE TABLE group_reject (
     user TEXT NOT NULL,
     PRIMARY KEY (group_id, user)
 );
+CREATE TABLE group_invited (
+    group_id TEXT NOT NULL REFERENCES chat_group (id) ON DELETE CASCADE,
+    user TEXT NOT NULL,
+    PRIMARY KEY (group_id, user)
+);
 CREATE TABLE group_joined (
     group_id TEXT NOT NULL REFERENCES chat_group (id) ON DELETE CASCADE,
     session TEXT NOT NULL,
@@ -209,6 +214,7 @@ CREATE TRIGGER user_deleted AFTER DELETE ON users BEGIN
     DELETE FROM group_member WHERE user = OLD.address;
     DELETE FROM group_own_property WHERE user = OLD.address;
     DELETE FROM group_reject WHERE user = OLD.address;
+    DELETE FROM group_invited WHERE user = OLD.address;
     DELETE FROM public_profile WHERE user = OLD.address;
     DELETE FROM invitation WHERE inviter = OLD.address OR recipient = OLD.address;
 END;

@@ -351,3 +351,22 @@ fn groups_of_1_3_ask_for_an_age_and_tell_their_members() {
     assert_eq!(lab.ask(&mut alice, &reject("rook")).name, "RejectList-Response");
     assert_eq!(Outcome::read(&lab.receive(&bob, "LeaveGroup-Response")).unwrap().code.0, 809);
 }
+
+#[test]
+fn a_group_may_require_an_invitation() {
+    let mut lab = Lab::new();
+    let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_3));
+    lab.ask(&mut alice, &create_group(&property("RequireInvitation", "T"), JOINED_BY_CREATION));
+    assert_eq!(lab.code(&mut bob, &join_group("Rook")), 803);
+    let invite = format!(
+        "<Invite-Request><InviteID>i1</InviteID><InviteType>GR</InviteType><Recipient>{USER_BOB}</Recipient>\
+        {CHESS}</Invite-Request>"
+    );
+    assert_eq!(lab.code(&mut alice, &invite), 200);
+    lab.receive(&bob, "InviteUser-Request");
+    assert_eq!(lab.code(&mut bob, &join_group("Rook")), 803, "it is not accepted yet");
+    let accept = "<InviteUser-Response><InviteID>i1</InviteID><Acceptance>T</Acceptance><Recipient><User><UserID>wv:alice</UserID>\
+        </User></Recipient></InviteUser-Response>";
+    assert_eq!(lab.code(&mut bob, accept), 200);
+    assert_eq!(lab.code(&mut bob, &join_group("Rook")), 200);
+}

@@ -72,7 +72,7 @@ fn may_join(context: &Context<'_>, group: &Group) -> Result<(), Fault> {
     if !is_member && groups::property(db, &group.id, "AccessType")?.as_deref() == Some("Restricted") {
         return Err(Code::INSUFFICIENT_PRIVILEGES.into());
     }
-    if !is_member && is_on(context, &group.id, "RequireInvitation")? {
+    if !is_member && is_on(context, &group.id, "RequireInvitation")? && !groups::is_invited(db, &group.id, &user)? {
         return Err(Code::GROUP_IS_RESTRICTED.into());
     }
     let least = groups::property(db, &group.id, "MinimumAge")?.and_then(|age| integer(&age)).unwrap_or_default();

@@ -118,7 +118,7 @@ fn as_text(element: &mut Element<'static>) {
 pub(crate) fn get(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let asked = asked(request)?;
     let mut tally = Tally::default();
-    let owners = targets::users(context, request, &mut tally)?;
+    let owners = named(context, request, &mut tally)?;
     let (watcher, version, now) = (context.user().to_owned(), context.version(), context.now.seconds());
     let mut shown = Vec::new();
     for owner in owners {
@@ -136,6 +136,12 @@ pub(crate) fn get(context: &mut Context<'_>, request: &Element<'_>) -> Result<El
         authorization::ask_owner(context, &owner, asked, &grant)?;
     }
     Ok(Element::new("GetPresence-Response").with(tally.outcome().element()).with_all(shown))
+}
+
+/// Returns the users that a request names or whose contact list it names: 400 where it names nobody.
+fn named(context: &Context<'_>, request: &Element<'_>, tally: &mut Tally) -> Result<Vec<String>, Fault> {
+    let users = targets::users(context, request, tally)?;
+    if tally.is_empty() { Err(Fault::missing("UserID or ContactList")) } else { Ok(users) }
 }
 
 /// Returns the attributes that a request names; none, or no list, means all. 750 where we have no such attribute.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{asked, authorization};
+use super::{asked, authorization, named};
 use crate::csp::{Code, Version};
 use crate::document::{Element, integer};
 use crate::server::fault::Fault;
@@ -21,7 +21,7 @@ pub(crate) fn subscribe(context: &mut Context<'_>, request: &Element<'_>) -> Res
     let asked = asked(request)?;
     let attributes = if asked == Names::ALL { String::new() } else { asked.column() };
     let mut tally = Tally::default();
-    let mut users = targets::users(context, request, &mut tally)?;
+    let mut users = named(context, request, &mut tally)?;
     let session = context.caller.session;
     let watched: BTreeSet<String> =
         presence::watched(context.store.reader(), &session.to_string())?.into_iter().collect();
@@ -49,7 +49,7 @@ pub(crate) fn subscribe(context: &mut Context<'_>, request: &Element<'_>) -> Res
 pub(crate) fn unsubscribe(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let mut tally = Tally::default();
     let session = context.caller.session;
-    for owner in targets::users(context, request, &mut tally)? {
+    for owner in named(context, request, &mut tally)? {
         watch::unsubscribe(context, session, &owner)?;
     }
     for list in own_lists(context, request)? {

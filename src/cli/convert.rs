@@ -15,7 +15,7 @@ use impskit::document::Element;
 use impskit::error::{Error, Result};
 use impskit::provision::apply::to_trees;
 use impskit::provision::cp::Reading;
-use impskit::provision::{cp, dm as object, profile_text};
+use impskit::provision::{cp, dm as object, profile};
 
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::seal::{SealOptions, SmsOptions};
@@ -120,7 +120,7 @@ impl Convert {
         }
         match self.form {
             Form::Profile => match &accounts[..] {
-                [account] => Ok(Made::Text(profile_text::write(account).into_bytes())),
+                [account] => Ok(Made::Text(profile::write(account).into_bytes())),
                 several => Err(Error::input(format!("{what} holds {} accounts, a profile one", several.len()))
                     .help("choose with `--account N`, from 1")),
             },

@@ -11,8 +11,7 @@
 use super::account::ImpsAccount;
 use super::handset::BadHandset;
 use super::profile::Profile;
-use super::profile_checks::is_absolute;
-use super::profile_reader::is_xml_character;
+use super::profile::{is_absolute, is_xml_character};
 use super::slots::{expand, slots_in};
 use super::{cp, rules};
 use crate::codec::{self, CannotWrite, Segments, WbxmlOptions, WbxmlStyle};

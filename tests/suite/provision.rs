@@ -4,10 +4,10 @@ use impskit::catalogue;
 use impskit::codec::Limits;
 use impskit::diagnose::{Report, Rule};
 use impskit::document::Element;
-use impskit::provision::profile::SecretSource;
+use impskit::provision::profile::{SecretSource, write as write_profile};
 use impskit::provision::{
     self, AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port,
-    Profile, Proxy, Rest, Secret, cp, profile_text,
+    Profile, Proxy, Rest, Secret, cp,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -45,7 +45,7 @@ fn the_vectors_of_the_sheet_survive_as_accounts() {
         assert_eq!(reading.not_carried, lost.into_iter().collect::<Vec<_>>(), "{name}");
         root.children.retain(|c| c.attribute("type") != Some("BOOTSTRAP"));
         assert!(cp::write(&reading.accounts[0]).same_as(&root), "{name}");
-        let profile = clean_profile(&profile_text::write(&reading.accounts[0]));
+        let profile = clean_profile(&write_profile(&reading.accounts[0]));
         assert_eq!(profile.account, reading.accounts[0], "{name} as a profile");
     }
 }
@@ -63,7 +63,7 @@ fn a_makers_document_survives_as_a_profile() {
     assert_eq!(account.credentials[0].user.as_deref(), Some(""), "empty is not absent");
     assert_eq!(account.vendor[0].rest.parms.len(), 15);
     assert_eq!(account.addresses[0].ports[0].number, "0");
-    let profile = clean_profile(&profile_text::write(account));
+    let profile = clean_profile(&write_profile(account));
     assert_eq!(&profile.account, account);
     assert_eq!(&cp::read(&cp::write(&profile.account)).accounts[0], account);
 }
@@ -291,11 +291,26 @@ proptest! {
         prop_assert!(reading.not_carried.is_empty());
     }
 
+    /// Abuse cases A02, A09 and A10 for TOML: nothing that stands in a profile makes the reader panic or hang.
+    #[test]
+    fn a_damaged_profile_is_a_finding(cuts in vec((0_usize..3000, "[\\[\\]{}=\"a.\n\u{0}\u{FFFF}]{0,4}"), 1..6)) {
+        let mut text = include_str!("../../templates/acme.toml").to_owned();
+        for (at, piece) in cuts {
+            let at = (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+            let end = (at + piece.len()..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len());
+            text.replace_range(at..end, &piece);
+        }
+        let (profile, report) = read_profile(&text);
+        if let Some(profile) = profile.filter(|_| !report.has_errors()) {
+            profile.check_document(&mut Report::new());
+        }
+    }
+
     #[test]
     fn any_account_survives_as_a_profile(account in account()) {
         // A text that says `omit` is how a profile says that there is none.
         prop_assume!(account.services.as_deref() != Some("omit") && account.accept.as_deref() != Some("omit"));
-        let text = profile_text::write(&account);
+        let text = write_profile(&account);
         let (profile, report) = read_profile(&text);
         prop_assert!(profile.is_some(), "{:?}\n{}", report.diagnostics(), text);
         let profile = profile.unwrap();
@@ -404,7 +419,7 @@ mod templates {
             template.fill(&handset.values, &mut octets).unwrap();
             let (_, mut reading) = read_cp(&octets);
             assert_eq!(reading.accounts, [profile.filled(&handset.values)], "what was written is read");
-            let text = profile_text::write(&reading.accounts[0]);
+            let text = write_profile(&reading.accounts[0]);
             assert_eq!(clean_profile(&text).account, reading.accounts[0], "as a profile of its own");
             accounts.append(&mut reading.accounts);
         }

@@ -1,12 +1,12 @@
 //! What a profile says as a whole: addresses, access, PINs, the limits of known clients (PRF004, PRF006 to PRF008).
 
-use super::account::ImpsAccount;
-use super::profile::Profile;
-use super::profile_tree::Fields;
-use super::rules;
-use super::slots::expand;
+use super::Profile;
+use super::table::Fields;
 use crate::codec::SLOT;
 use crate::diagnose::{Diagnostic, Report};
+use crate::provision::account::{INTERNET, ImpsAccount};
+use crate::provision::rules;
+use crate::provision::slots::expand;
 
 /// A value that a client cuts or drops when it is longer (`cp/wA.md` section 3).
 struct Limit {
@@ -65,7 +65,7 @@ fn access(account: &ImpsAccount, top: &Fields<'_>, report: &mut Report) {
         let message = "the account names neither an access point nor a proxy";
         report.add(Diagnostic::new(&rules::NO_ACCESS, top.span, message).at("access_point"));
     }
-    let known = |id: &str| id == super::account::INTERNET || account.access_points.iter().any(|p| p.id == id);
+    let known = |id: &str| id == INTERNET || account.access_points.iter().any(|p| p.id == id);
     let below = account.proxies.iter().flat_map(|p| &p.physical).flat_map(|p| &p.to_access_points);
     for id in account.to_access_points.iter().chain(below).filter(|id| !known(id)) {
         let message = format!("there is no access point `{id}`");
@@ -117,7 +117,7 @@ fn may_be_absolute(text: &str) -> bool {
 }
 
 /// Returns whether a text is an absolute URI: a scheme, `:`, and something behind it, without blanks and controls.
-pub(super) fn is_absolute(text: &str) -> bool {
+pub(in crate::provision) fn is_absolute(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let mut letters = scheme.chars();
     let scheme_fits = letters.next().is_some_and(|c| c.is_ascii_alphabetic())

@@ -4,9 +4,19 @@
 //! where the profile has placeholders. Variants and an operator's own `[columns]` are tables laid over the profile's own
 //! before it is read, so every key can be changed by either.
 
+mod checks;
+mod reader;
+mod table;
+mod write;
+
+pub(super) use checks::is_absolute;
+pub(super) use reader::is_xml_character;
+pub use write::write;
+
+use reader::Reader;
+use table::{Fields, Node, Table, Value};
+
 use super::account::ImpsAccount;
-use super::profile_reader::Reader;
-use super::profile_tree::{self as tree, Fields, Node, Table, Value};
 use super::rows::COLUMNS;
 use super::rules;
 use super::slots::Slots;
@@ -89,7 +99,7 @@ impl Profile {
     ///
     /// Returns `None` where the text is not TOML. With errors in the report the profile is as good as could be made.
     pub fn read(source: &str, secret: Secrets<'_>, report: &mut Report) -> Option<Self> {
-        let mut table = tree::read(source, report)?;
+        let mut table = table::read(source, report)?;
         let variants = table.remove("variant");
         let mut profile = read_table(&table, secret, report);
         let Some(variants) = variants else { return Some(profile) };

@@ -1,13 +1,13 @@
 //! Reading IMPS accounts out of a device tree, with the access points and proxies that they name.
 
-use super::account::{
+use super::{ADDRESS_KINDS, BEARERS, NAP, PROXY, is_list, other_word};
+use crate::dm::{Format, ManagementObject, Node, Tree, Uri, Value};
+use crate::provision::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
     Rest, Secret,
 };
-use super::cp::{self, Reading};
-use super::dm::{ADDRESS_KINDS, BEARERS, NAP, PROXY, is_list, other_word};
-use super::profile_reader::is_xml_character;
-use crate::dm::{Format, ManagementObject, Node, Tree, Uri, Value};
+use crate::provision::cp::{self, Reading};
+use crate::provision::profile::is_xml_character;
 
 /// Reads the IMPS accounts of a device tree, wherever they hang; other spellings of their nodes are read too.
 ///

@@ -1,17 +1,17 @@
 //! Reads the keys of a profile into an account, marking slots on the way (`product.md` 6.1).
 
-use super::account::{
-    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
-    Rest, Secret,
-};
-use super::profile::{Profile, SECURITY, SERVICES, SecretSource, Secrets, is_column};
-use super::profile_tree::{Fields, Node, Table, Value};
-use super::rows::{COLUMNS, nearest};
-use super::slots::{BadPlaceholder, Slots, escape, slots_in};
-use super::{accept, profile_checks, rules};
+use super::table::{Fields, Node, Table, Value};
+use super::{Profile, SECURITY, SERVICES, SecretSource, Secrets, checks, is_column};
 use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
 use crate::dm::{Uri, is_name};
+use crate::provision::account::{
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
+    Rest, Secret,
+};
+use crate::provision::rows::{COLUMNS, nearest};
+use crate::provision::slots::{BadPlaceholder, Slots, escape, slots_in};
+use crate::provision::{accept, rules};
 
 /// Reads one profile; slots are numbered in the order in which they are met.
 pub(super) struct Reader<'r> {
@@ -65,7 +65,7 @@ impl<'r> Reader<'r> {
             profile.granted = self.words(&fields, "granted", SERVICES, &[]);
             fields.finish(self.report);
         }
-        profile_checks::check(&profile, &top, self.report);
+        checks::check(&profile, &top, self.report);
         top.finish(self.report);
         profile
     }
@@ -385,7 +385,7 @@ impl<'r> Reader<'r> {
         let Node::Table(table) = &value.node else {
             let text = self.mark_value(value, &fields.name(key))?;
             // Of a PIN that anybody can guess it need not be said that anybody can read it.
-            let guessed = key == "pin" && profile_checks::is_weak(&text);
+            let guessed = key == "pin" && checks::is_weak(&text);
             if !text.is_empty() && !guessed && slots_in(&text).next().is_none() {
                 self.fault(
                     fields,
@@ -493,7 +493,7 @@ impl<'r> Reader<'r> {
 }
 
 /// Returns whether XML, and so any document of ours, can hold the character. U+0000 is not one of them.
-pub(super) fn is_xml_character(c: char) -> bool {
+pub(in crate::provision) fn is_xml_character(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
 }
 

@@ -9,11 +9,14 @@
 //! What the object has no node for is kept below `Ext`, under the name it has in provisioning documents: a parameter is a
 //! leaf (of format `null` for a flag), a characteristic an interior node, repeated ones are numbered from 1.
 
+mod read;
+
+pub use read::read;
+
 use super::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy, Rest,
 };
 use super::cp;
-pub use super::dm_read::read;
 use crate::dm::{Format, IMPS_APPID, ManagementObject, Node, Value, is_name};
 
 /// The identifier of access points (Connectivity MO, observed).

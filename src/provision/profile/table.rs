@@ -4,9 +4,9 @@ use std::cell::RefCell;
 
 use toml::de::{DeTable, DeValue};
 
-use super::rows::nearest;
-use super::rules;
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
+use crate::provision::rows::nearest;
+use crate::provision::rules;
 
 /// A value with the place it came from.
 #[derive(Debug, Clone)]

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::accept;
-use super::account::{
+use crate::provision::accept;
+use crate::provision::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Port, Proxy, Rest, Secret,
 };
-use super::slots::escape;
+use crate::provision::slots::escape;
 
 /// Returns the text of a profile that says this account and nothing else; its id is made from provider or name.
 pub fn write(account: &ImpsAccount) -> String {

@@ -13,6 +13,9 @@ use super::{Outcome, Ui, ui};
 
 /// Look after the server's users
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The store keeps passwords as they are, because the digest login of the standard needs them. Only its owner may
+read the file; a server that runs sees a change within seconds.")]
 pub(crate) struct Admin {
     #[command(subcommand)]
     subject: Subject,

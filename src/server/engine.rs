@@ -24,6 +24,8 @@ pub struct Engine {
     random: Random,
     /// When the next thing in the store that does not last for ever ends.
     stored_deadline: Option<Timestamp>,
+    /// When it was last looked whether another process has changed accounts.
+    looked: Timestamp,
     notes: Vec<String>,
 }
 
@@ -82,7 +84,7 @@ impl Engine {
         let forgotten = store.forget_sessions().and_then(|()| store.commit());
         let notes = forgotten.err().map(|error| format!("the store failed: {}", error.what)).into_iter().collect();
         let stored_deadline = store.next_expiry().ok().flatten();
-        Self { configuration, store, sessions, door, random, stored_deadline, notes }
+        Self { configuration, store, sessions, door, random, stored_deadline, looked: Timestamp::EPOCH, notes }
     }
 
     /// Returns the store, to add users or look at what lasts. What is written is kept by the next input.
@@ -103,6 +105,10 @@ impl Engine {
     /// Takes inputs that arrived together: what they write is committed once, before any answer is returned.
     pub fn handle_all(&mut self, now: Timestamp, inputs: Vec<Input>) -> Vec<Output> {
         self.expire(now);
+        if now.since(self.looked) >= limits::LOOK_AGAIN {
+            self.looked = now;
+            self.look_at_accounts(now);
+        }
         let mut outputs = Vec::with_capacity(inputs.len());
         for input in inputs {
             let Input::Request(request) = input else { continue };
@@ -341,6 +347,28 @@ impl Engine {
             // What could not be ended is tried again, but not at once.
             let next = self.store.next_expiry().ok().flatten();
             self.stored_deadline = next.map(|deadline| deadline.max(now.after(limits::EXPIRE_AGAIN)));
+        }
+    }
+
+    /// Ends the sessions of accounts that were deleted or disabled beside us.
+    fn look_at_accounts(&mut self, now: Timestamp) {
+        match self.store.has_changed_outside() {
+            Ok(false) => return,
+            Ok(true) => self.stored_deadline = self.store.next_expiry().ok().flatten(),
+            Err(error) => self.notes.push(format!("the store failed: {}", error.what)),
+        }
+        let may_stay = |store: &Store, user: &str| match store.user(user) {
+            Ok(account) => account.is_some_and(|account| !account.is_disabled),
+            Err(_) => true,
+        };
+        let gone = self.sessions.users().into_iter().filter(|user| !may_stay(&self.store, user));
+        for id in gone.flat_map(|user| self.sessions.of_user(&user)).collect::<Vec<_>>() {
+            let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            let code = Some(Code::FORCED_LOGOUT);
+            let outband = Caller::outband(Version::V1_3);
+            if let Err(fault) = self.perform(now, nobody, outband, |context| context.end_session(id, code)) {
+                self.notes.push(format!("a session ended without its consequences: {}", fault.0.code));
+            }
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) const ENDED_REMEMBERED: Duration = Duration::from_secs(3600);
 pub(crate) const ENDED: usize = 10_000;
 /// After what time the ending of what is over is tried again.
 pub(crate) const EXPIRE_AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked whether accounts were changed by `admin user` in another process.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// Sessions of all users.
 pub(crate) const SESSIONS: usize = 100_000;
 

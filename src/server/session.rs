@@ -302,6 +302,11 @@ impl Sessions {
         self.by_user.get(user).cloned().unwrap_or_default()
     }
 
+    /// Returns the users that have a session.
+    pub(crate) fn users(&self) -> Vec<String> {
+        self.by_user.keys().cloned().collect()
+    }
+
     /// Returns whether a user has a session.
     pub(crate) fn is_online(&self, user: &str) -> bool {
         self.by_user.contains_key(user)

@@ -128,6 +128,14 @@ fn b04_bodies_are_bounded_while_they_are_read() {
     let head = "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunks = format!("{:x}\r\n{}\r\n", 300 << 10, "x".repeat(300 << 10));
     assert_eq!(status(&server, &format!("{head}{chunks}")), 413, "chunk by chunk");
+    let large = format!(
+        "<WV-CSP-VersionDiscovery-Request xmlns=\"http://www.openmobilealliance.org/DTD/IMPS-CSP1.3\"><!--{}--></\
+         WV-CSP-VersionDiscovery-Request>",
+        "x".repeat(250 << 10)
+    );
+    let length = large.len();
+    let head = "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length:";
+    assert_eq!(status(&server, &format!("{head} {length}\r\n\r\n{large}")), 200, "below the limit");
     let expecting = "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nExpect: 100-continue\r\n\
                      Content-Length: 50000000\r\n\r\n";
     assert_eq!(status(&server, expecting), 413, "not invited to send it");

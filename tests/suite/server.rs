@@ -472,6 +472,36 @@ fn a_session_is_restored_for_its_own_user_and_client() {
     assert_eq!(code(&lab.outband(Version::V1_3, wrong)), 409);
 }
 
+#[test]
+fn accounts_changed_by_another_process_lose_their_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server.db");
+    let mut desk = Store::open(&path).unwrap();
+    let mut lab = Lab::with(Configuration { domain: "example.com".into(), ..Configuration::default() });
+    for user in ["wv:anna@example.com", "wv:berta@example.com"] {
+        desk.add_user(user, "open-sesame", lab.now).unwrap();
+    }
+    desk.commit().unwrap();
+    lab.engine = Engine::open(
+        Configuration { domain: "example.com".into(), ..Configuration::default() },
+        Store::open(&path).unwrap(),
+        Random::new([8; 32]),
+    );
+    let mut anna = lab.login(Version::V1_3, "anna", "phone");
+    let mut berta = lab.login(Version::V1_3, "berta", "phone");
+    desk.add_user("wv:carla@example.com", "open-sesame", lab.now).unwrap();
+    desk.set_disabled("wv:anna@example.com", true).unwrap();
+    desk.commit().unwrap();
+    lab.pass(5);
+    assert_eq!(code(&anna.ask(&mut lab, Element::new("KeepAlive-Request"))), 601);
+    assert_eq!(code(&berta.ask(&mut lab, Element::new("KeepAlive-Request"))), 200);
+    desk.delete_user("wv:berta@example.com").unwrap();
+    desk.commit().unwrap();
+    lab.pass(5);
+    assert_eq!(code(&berta.ask(&mut lab, Element::new("KeepAlive-Request"))), 601);
+    lab.login(Version::V1_3, "carla", "phone");
+}
+
 // ---- negotiation
 
 #[test]

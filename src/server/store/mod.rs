@@ -28,6 +28,8 @@ pub struct Store {
     connection: Connection,
     is_writing: bool,
     input_wrote: bool,
+    /// What SQLite calls the version of the data: it changes when another process writes.
+    seen: i64,
 }
 
 /// The version of `schema.sql`, kept in the file.
@@ -62,7 +64,9 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
         migrate(&connection)?;
-        Ok(Self { connection, is_writing: false, input_wrote: false })
+        let mut store = Self { connection, is_writing: false, input_wrote: false, seen: 0 };
+        store.has_changed_outside()?;
+        Ok(store)
     }
 
     /// Returns the connection to read by.
@@ -124,6 +128,12 @@ impl Store {
     /// Forgets what belonged to sessions: a server that starts has none.
     pub(crate) fn forget_sessions(&mut self) -> Result<()> {
         Ok(self.writer()?.execute_batch(include_str!("sessions.sql"))?)
+    }
+
+    /// Returns whether another process has written since this was asked last.
+    pub(crate) fn has_changed_outside(&mut self) -> Result<bool> {
+        let version = self.reader().prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        Ok(std::mem::replace(&mut self.seen, version) != version)
     }
 
     /// Returns when the next thing that does not last for ever ends.

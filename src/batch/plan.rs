@@ -118,7 +118,8 @@ pub fn plan(
         stop: options.stop,
     };
     let mut ledger = Ledger::new(store, &stored, subscribers.rejects, intake.table.header().reject_line())?;
-    let checker = Checker { route: campaign.route()?.name, names, now: options.now };
+    let last = campaign.limits.expires.map(|after| options.now + after);
+    let checker = Checker { route: campaign.route()?.name, names, now: options.now, last };
     let intake_store = std::cell::RefCell::new((&mut intake, &mut ledger));
     let source = || {
         let mut both = intake_store.borrow_mut();
@@ -210,6 +211,8 @@ struct Checker {
     route: String,
     names: Names,
     now: Timestamp,
+    /// When the campaign ends for what is planned now.
+    last: Option<Timestamp>,
 }
 
 impl Checker {
@@ -232,7 +235,8 @@ impl Checker {
             return Checked::Rejected(row, &BAD_VALUE, message);
         }
         let time = |column| if self.names == Names::Ours { row.get(column).and_then(instant) } else { None };
-        let (not_before, expires) = (time("not_before"), time("expires"));
+        let not_before = time("not_before");
+        let expires = [time("expires"), self.last].into_iter().flatten().min();
         if expires.is_some_and(|end| end < self.now) {
             return Checked::Skipped("expired before it was planned");
         }
@@ -369,7 +373,7 @@ impl<'l> Ledger<'l> {
         let rejected = planned.rejected.iter().map(|(code, count)| ("rejected", reason(code), *count));
         let skipped = planned.skipped.iter().map(|(reason, count)| ("skipped", reason.clone(), *count));
         let tally: Vec<_> = rejected.chain(skipped).collect();
-        self.store.end_plan(&self.campaign.name, &planned.plan, &tally)?;
+        self.store.end_plan(self.campaign, &planned.plan, &tally)?;
         Ok(planned)
     }
 }

@@ -101,6 +101,8 @@ pub struct Summary {
     pub retried: u64,
     /// Handsets that a crash had left between submit and its recording, and that were sent again.
     pub ambiguous: u64,
+    /// Handsets that a crash left so and that are held for a person to decide.
+    pub held: u64,
     /// When the next attempt is due, where handsets wait for one.
     pub next_due: Option<Timestamp>,
 }
@@ -139,7 +141,6 @@ pub fn run(
         route,
         options: *options,
         world,
-        planned_at: campaign.planned_at,
         slices: VecDeque::new(),
         groups: VecDeque::new(),
         held: Vec::new(),
@@ -165,7 +166,13 @@ pub fn run(
     for lease in std::mem::take(&mut work.held) {
         work.run.release(&lease)?;
     }
-    Ok(work.summary)
+    let mut summary = work.summary;
+    if options.limits.on_ambiguous == OnAmbiguous::Hold {
+        let states = store.count_states(&campaign.name)?;
+        let submitting = states.iter().find(|(state, _)| state == State::Submitting.as_str());
+        summary.held = submitting.map_or(0, |(_, count)| *count);
+    }
+    Ok(summary)
 }
 
 /// Composes every message that is due and sends none; returns how many there are.
@@ -234,7 +241,6 @@ struct Work<'w> {
     route: Box<dyn Route>,
     options: Options<'w>,
     world: World<'w>,
-    planned_at: Timestamp,
     slices: VecDeque<u32>,
     groups: VecDeque<Group<DueRow>>,
     /// The leases that were not given back yet.
@@ -339,10 +345,9 @@ impl Work<'_> {
     /// Parts what can be sent from what cannot.
     fn sort_out(&mut self, items: Vec<Composed>, now: Timestamp) -> (Vec<Message>, Vec<Settled>) {
         let (mut messages, mut results) = (Vec::with_capacity(items.len()), Vec::new());
-        let campaign_ends = self.options.limits.expires.map(|after| self.planned_at + after);
         for item in items {
             match item {
-                Ok(message) if [message.row.expires, campaign_ends].into_iter().flatten().any(|end| end < now) => {
+                Ok(message) if message.row.expires.is_some_and(|end| end < now) => {
                     results.push(Settled::new(message.row, State::Expired, "expired", "its time was over"));
                 }
                 Ok(message) => messages.push(message),
@@ -476,7 +481,16 @@ impl Settled {
 
 impl Summary {
     fn new() -> Self {
-        Self { ended: Ended::Complete, submitted: 0, failed: 0, expired: 0, retried: 0, ambiguous: 0, next_due: None }
+        Self {
+            ended: Ended::Complete,
+            submitted: 0,
+            failed: 0,
+            expired: 0,
+            retried: 0,
+            ambiguous: 0,
+            held: 0,
+            next_due: None,
+        }
     }
 
     fn done(&self) -> u64 {

@@ -423,6 +423,33 @@ fn a_lost_lease_writes_nothing() {
     assert_eq!(other.list("spring", State::Submitting, 10).unwrap(), []);
 }
 
+/// What a crash leaves between submit and its recording waits for a person, or goes out again and is counted.
+#[test]
+fn what_a_crash_leaves_open_is_held_or_sent_again() {
+    let fixture = Fixture::new("sim", "[limits]\non_ambiguous = \"hold\"\n");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(20), 1).unwrap();
+    let mut crashed = store.run("spring", "w1");
+    let lease = crashed.lease(0, 100, 130, true).unwrap().unwrap();
+    let rows = crashed.due_rows(0, 100).unwrap();
+    assert!(crashed.mark(&lease, &rows.iter().take(5).collect::<Vec<_>>(), 101, 131).unwrap());
+
+    let path = fixture.path("handsets.db");
+    let run = |store: &mut Store| {
+        let make = |_: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
+            Ok(Box::new(SimRoute::open(&path, 7)?))
+        };
+        fixture.run_by(store, (1, "w1"), &Cell::new(2_000), make, u64::MAX).unwrap()
+    };
+    let held = run(&mut store);
+    assert_eq!((held.submitted, held.held, held.ambiguous, held.next_due), (15, 5, 0, None));
+    let campaign = fs::read_to_string(fixture.path("spring.toml")).unwrap().replace("hold", "resend");
+    fixture.write("spring.toml", &campaign);
+    let resent = run(&mut store);
+    assert_eq!((resent.submitted, resent.held, resent.ambiguous), (5, 0, 5));
+    assert_eq!(Arrivals::open(&path).unwrap().count().unwrap(), (20, 20, 0));
+}
+
 #[test]
 fn simulated_handsets_open_their_own_messages_only() {
     let fixture = Fixture::new("sim", "[limits]\nstop_after_consecutive_failures = 1000\n");
@@ -489,6 +516,44 @@ fn killed_at_random_moments_the_file_is_the_same() {
         assert!(kills > 0, "no kill came in time: plan more rows");
         assert!(fs::read(fixture.path("spring.jsonl")).unwrap() == expected, "seed {seed}, {workers} workers");
     }
+}
+
+/// The first Ctrl-C finishes what is in flight, saves, and says how to go on.
+#[cfg(unix)]
+#[test]
+fn interrupted_it_saves_and_goes_on() {
+    let more = "[[route]]\nname = \"phones\"\nkind = \"sim\"\nwindow = 5\n";
+    let fixture = Fixture::new("phones", more);
+    fixture.write("rows.csv", &String::from_utf8(table(2_000)).unwrap());
+    assert!(impskit(&fixture, &["batch", "plan", "spring.toml", "rows.csv"]).status().unwrap().success());
+    let child = impskit(&fixture, &["batch", "run", "spring.toml"]).stderr(Stdio::piped()).spawn().unwrap();
+    let arrivals = || Arrivals::open(&fixture.path("spring-handsets.db")).unwrap().count().unwrap();
+    while arrivals().1 < 20 {}
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`impskit batch run spring.toml` goes on"));
+    let before = arrivals();
+    assert!(before.1 < 2_000 && before.0 == before.1, "{before:?}");
+    assert_eq!(fixture.store().list("spring", State::Submitting, 10).unwrap(), []);
+    assert_eq!(impskit(&fixture, &["batch", "run", "spring.toml"]).status().unwrap().code(), Some(0));
+    assert_eq!(arrivals(), (2_000, 2_000, 0));
+}
+
+/// Two processes share a campaign: each handset gets one message.
+#[test]
+fn two_processes_share_the_work() {
+    let fixture = Fixture::new("sim", "");
+    fixture.write("rows.csv", &String::from_utf8(table(12_000)).unwrap());
+    assert!(impskit(&fixture, &["batch", "plan", "spring.toml", "rows.csv"]).status().unwrap().success());
+    let start = || impskit(&fixture, &["batch", "run", "spring.toml"]).spawn().unwrap();
+    for mut child in [start(), start()] {
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    let counted = Arrivals::open(&fixture.path("spring-handsets.db")).unwrap().count().unwrap();
+    assert_eq!(counted, (12_000, 12_000, 0));
+    assert_eq!(fixture.store().possibly_duplicated("spring").unwrap(), 0);
 }
 
 #[test]

@@ -1,0 +1,245 @@
+//! The store in SQLite: one file, any number of processes, write-ahead log.
+
+mod plan;
+mod run;
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
+
+use super::{Listed, Setup, State, Stored, Timestamp};
+use crate::error::{Error, Result};
+
+pub use run::Run;
+
+/// How long a writer waits for another one.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Page cache of a connection in KiB.
+const CACHE: i64 = 16 << 10;
+/// The version of the schema, kept in the file.
+const SCHEMA: i64 = 1;
+
+/// The store of campaigns.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens the store at `path`, or makes it. Only its owner may read the file: it holds subscribers' values.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be made, or is not a store of this version.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map_err(|error| Error::file(path, &error))?;
+        Self::start(Connection::open(path)?).map_err(|error| error.at(path.display().to_string()))
+    }
+
+    /// Opens the store at `path`, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and when there is no such file.
+    pub fn open_existing(path: &Path) -> Result<Self> {
+        if path.exists() {
+            return Self::open(path);
+        }
+        let error = Error::input("there is no store").at(path.display().to_string());
+        Err(error.help("`impskit batch plan` makes it; `--store` says where it is"))
+    }
+
+    /// Makes a store that ends with the process.
+    ///
+    /// # Errors
+    ///
+    /// Fails when memory is short.
+    pub fn in_memory() -> Result<Self> {
+        Self::start(Connection::open_in_memory()?)
+    }
+
+    fn start(connection: Connection) -> Result<Self> {
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+        connection.pragma_update(None, "cache_size", -CACHE)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let mut store = Self { connection };
+        store.write(|tx| {
+            let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            if version > SCHEMA {
+                let error = Error::store(format!("the store has version {version}, this program knows {SCHEMA}"));
+                return Err(error.help("use a newer impskit, or another store"));
+            }
+            tx.execute_batch(include_str!("../schema.sql"))?;
+            tx.pragma_update(None, "user_version", SCHEMA)?;
+            Ok(())
+        })?;
+        Ok(store)
+    }
+
+    /// Runs `work` as one transaction: all of it is stored, or nothing.
+    fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcome = work(&tx)?;
+        tx.commit()?;
+        Ok(outcome)
+    }
+
+    fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        Ok(self.connection.prepare_cached(sql)?)
+    }
+
+    /// Returns the campaign called `name`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store cannot be read, as everything here.
+    pub fn campaign(&self, name: &str) -> Result<Option<Stored>> {
+        let mut statement =
+            self.prepare("SELECT name, file, slices, generation, plan, planned_at FROM campaign WHERE name = ?1")?;
+        Ok(statement.query_row([name], stored).optional()?)
+    }
+
+    /// Returns the names of all campaigns.
+    pub fn campaigns(&self) -> Result<Vec<String>> {
+        let mut statement = self.prepare("SELECT name FROM campaign ORDER BY name")?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Gives every key of the campaign to `each`, in an order that depends on the numbers only.
+    pub fn keys(&self, campaign: &Stored, mut each: impl FnMut(&[u8])) -> Result<()> {
+        let mut statement =
+            self.prepare("SELECT key FROM planned_row WHERE campaign = ?1 AND slice = ?2 ORDER BY key")?;
+        for slice in 0..campaign.slices {
+            let mut rows = statement.query(params![campaign.name, slice])?;
+            while let Some(row) = rows.next()? {
+                each(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns how many rows of earlier plans were not in the table planned last, and are still to be sent.
+    pub fn left_from_earlier_plans(&self, campaign: &Stored) -> Result<u64> {
+        let sql = "SELECT count(*) FROM device WHERE campaign = ?1 AND generation < ?2 AND state = 'planned'";
+        self.count(sql, params![campaign.name, campaign.generation])
+    }
+
+    /// Returns how many handsets are still planned, and how many messages they take.
+    pub fn planned(&self, name: &str) -> Result<(u64, u64)> {
+        let sql = "SELECT count(*), coalesce(sum(sms), 0) FROM device WHERE campaign = ?1 AND state = 'planned'";
+        Ok(self.prepare(sql)?.query_row([name], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
+    }
+
+    fn count(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<u64> {
+        Ok(self.prepare(sql)?.query_row(values, |row| row.get::<_, i64>(0))?.unsigned_abs())
+    }
+
+    /// Returns the setups of a campaign.
+    pub fn setups(&self, name: &str) -> Result<Vec<Setup>> {
+        let mut statement = self.prepare("SELECT number, profile, header FROM setup WHERE campaign = ?1")?;
+        let setup = |row: &Row<'_>| Ok(Setup { number: row.get(0)?, profile: row.get(1)?, header: row.get(2)? });
+        Ok(statement.query_map([name], setup)?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns what the last plan did not take: kind, reason, count.
+    pub fn tally(&self, name: &str) -> Result<Vec<(String, String, u64)>> {
+        let sql = "SELECT kind, reason, count FROM tally WHERE campaign = ?1 ORDER BY kind, count DESC, reason";
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map([name], |row| Ok((row.get(0)?, row.get(1)?, unsigned(row, 2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns how many handsets are in each state.
+    pub fn count_states(&self, name: &str) -> Result<Vec<(String, u64)>> {
+        self.group("SELECT state, count(*) FROM device WHERE campaign = ?1 GROUP BY state", name)
+    }
+
+    /// Returns how many handsets have each error, most first.
+    pub fn count_errors(&self, name: &str) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT error, count(*) FROM device WHERE campaign = ?1 AND error IS NOT NULL \
+                   GROUP BY error ORDER BY count(*) DESC, error";
+        self.group(sql, name)
+    }
+
+    fn group(&self, sql: &str, name: &str) -> Result<Vec<(String, u64)>> {
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map([name], |row| Ok((row.get(0)?, unsigned(row, 1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns handsets in a state, `limit` at the most, in the order of the store.
+    pub fn list(&self, name: &str, state: State, limit: u64) -> Result<Vec<Listed>> {
+        let mut statement = self.prepare(
+            "SELECT msisdn, state, attempts, line, error FROM device WHERE campaign = ?1 AND state = ?2 \
+             ORDER BY slice, msisdn LIMIT ?3",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![name, state.as_str(), limit], |row| {
+            Ok(Listed {
+                msisdn: unsigned(row, 0)?.to_string(),
+                state: row.get(1)?,
+                attempts: row.get(2)?,
+                line: unsigned(row, 3)?,
+                error: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns how many handsets were sent again after a crash between submit and its recording.
+    pub fn possibly_duplicated(&self, name: &str) -> Result<u64> {
+        let sql = "SELECT count(*) FROM (SELECT DISTINCT slice, place FROM history \
+                   WHERE campaign = ?1 AND state = 'planned' AND detail = 'ambiguous')";
+        self.count(sql, params![name])
+    }
+
+    /// Returns the slices that have something due or ambiguous, and the earliest time at which anything planned is due.
+    pub fn due_slices(&self, name: &str, now: Timestamp) -> Result<(Vec<u32>, Option<Timestamp>)> {
+        let mut statement = self.prepare(
+            "SELECT slice, state, min(due) FROM device \
+             WHERE campaign = ?1 AND state IN ('planned', 'submitting') GROUP BY slice, state ORDER BY slice",
+        )?;
+        let mut rows = statement.query([name])?;
+        let (mut due, mut next) = (Vec::new(), None::<Timestamp>);
+        while let Some(row) = rows.next()? {
+            let (slice, time): (u32, Timestamp) = (row.get(0)?, row.get(2)?);
+            let is_planned = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)? == State::Planned.as_str();
+            if is_planned {
+                next = Some(next.map_or(time, |next| next.min(time)));
+            }
+            if (!is_planned || time <= now) && due.last() != Some(&slice) {
+                due.push(slice);
+            }
+        }
+        Ok((due, next))
+    }
+
+    /// Returns a run of the campaign by a worker.
+    pub fn run<'s>(&'s mut self, campaign: &'s str, worker: &'s str) -> Run<'s> {
+        Run { store: self, campaign, worker }
+    }
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    Ok(Stored {
+        name: row.get(0)?,
+        file: row.get(1)?,
+        slices: row.get(2)?,
+        generation: row.get(3)?,
+        plan: row.get(4)?,
+        planned_at: row.get(5)?,
+    })
+}
+
+/// Returns a number of the store that is never negative.
+fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.unsigned_abs())
+}

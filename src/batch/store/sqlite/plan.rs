@@ -1,0 +1,172 @@
+//! Statements of planning: rows in, one transaction a group.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::{Store, stored, unsigned};
+use crate::batch::store::{Added, NewRow, SLICE, State, Stored, Timestamp, slice_of};
+use crate::error::{Error, Result};
+
+impl Store {
+    /// Begins a plan: makes the campaign, or counts a new generation of one that is there. `rows` is about how many
+    /// rows will come; it decides the number of slices when the campaign is made.
+    ///
+    /// # Errors
+    ///
+    /// Fails while a worker holds a slice.
+    pub fn begin_plan(&mut self, name: &str, file: &str, rows: u64, now: Timestamp) -> Result<Stored> {
+        let slices = i64::try_from(rows.div_ceil(SLICE).max(1)).unwrap_or(i64::MAX);
+        self.write(|tx| {
+            let running = "SELECT owner FROM slice WHERE campaign = ?1 AND lease_until > ?2 LIMIT 1";
+            if let Some(owner) = tx.query_row(running, params![name, now], |row| row.get::<_, String>(0)).optional()? {
+                let error = Error::store(format!("the campaign is being run by `{owner}`"));
+                return Err(error.at(name).help("wait until it has ended, or half a minute after it was killed"));
+            }
+            tx.execute(
+                "INSERT INTO campaign (name, file, slices, generation, next, planned_at) VALUES (?1, ?2, ?3, 0, 1, ?4) \
+                 ON CONFLICT (name) DO NOTHING",
+                params![name, file, slices, now],
+            )?;
+            tx.execute(
+                "UPDATE campaign SET generation = generation + 1, plan = NULL, file = ?2 WHERE name = ?1",
+                params![name, file],
+            )?;
+            tx.execute("DELETE FROM tally WHERE campaign = ?1", [name])?;
+            let sql = "SELECT name, file, slices, generation, plan, planned_at FROM campaign WHERE name = ?1";
+            Ok(tx.query_row(sql, [name], stored)?)
+        })
+    }
+
+    /// Adds rows to the plan that was begun, in one transaction, and says of each what became of it.
+    pub fn add_rows(&mut self, campaign: &Stored, rows: &[NewRow]) -> Result<Vec<Added>> {
+        // In the order of the primary key, one walk over the table is enough, however large it is.
+        let slices: Vec<u32> = rows.iter().map(|row| slice_of(row.msisdn, campaign.slices)).collect();
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by_key(|&i| (slices[i], rows[i].msisdn, i));
+        self.write(|tx| {
+            let first = first_place(tx, campaign)?;
+            let mut added = vec![Added::New; rows.len()];
+            for &i in &order {
+                added[i] = add_device(tx, campaign, &rows[i], slices[i], first + i as i64)?;
+            }
+            // Rows of a slice lie together in the order of planning.
+            order.sort_by_key(|&i| (slices[i], i));
+            for &i in order.iter().filter(|&&i| added[i] == Added::New) {
+                insert_planned(tx, campaign, &rows[i], slices[i], first + i as i64)?;
+            }
+            let sql = "UPDATE campaign SET next = ?2 WHERE name = ?1";
+            tx.execute(sql, params![campaign.name, first + rows.len() as i64])?;
+            Ok(added)
+        })
+    }
+
+    /// Returns the number of a profile with the columns that it is filled from; a new one where it is new.
+    pub fn setup(&mut self, campaign: &str, profile: &str, header: &str) -> Result<u32> {
+        self.write(|tx| {
+            let sql = "SELECT number FROM setup WHERE campaign = ?1 AND profile = ?2 AND header = ?3";
+            if let Some(number) = tx.query_row(sql, [campaign, profile, header], |row| row.get(0)).optional()? {
+                return Ok(number);
+            }
+            let sql = "SELECT coalesce(max(number), 0) + 1 FROM setup WHERE campaign = ?1";
+            let number = tx.query_row(sql, [campaign], |row| row.get(0))?;
+            let sql = "INSERT INTO setup (campaign, number, profile, header) VALUES (?1, ?2, ?3, ?4)";
+            tx.execute(sql, params![campaign, number, profile, header])?;
+            Ok(number)
+        })
+    }
+
+    /// Ends the plan: keeps its hash and what was not taken (kind, reason, count).
+    pub fn end_plan(&mut self, campaign: &Stored, plan: &str, tally: &[(&str, String, u64)]) -> Result<()> {
+        let name = &campaign.name;
+        self.write(|tx| {
+            first_place(tx, campaign)?;
+            for (kind, reason, count) in tally {
+                tx.execute(
+                    "INSERT INTO tally (campaign, kind, reason, count) VALUES (?1, ?2, ?3, ?4)",
+                    params![name, kind, reason, *count as i64],
+                )?;
+            }
+            tx.execute("UPDATE campaign SET plan = ?2 WHERE name = ?1", params![name, plan])?;
+            Ok(())
+        })
+    }
+}
+
+/// Returns the place of the next row, if no other plan was begun in between.
+fn first_place(tx: &Transaction<'_>, campaign: &Stored) -> Result<i64> {
+    let sql = "SELECT next FROM campaign WHERE name = ?1 AND generation = ?2";
+    let place = tx.query_row(sql, params![campaign.name, campaign.generation], |row| row.get(0)).optional()?;
+    place.ok_or_else(|| Error::store("another plan of this campaign was begun").at(&campaign.name))
+}
+
+fn add_device(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<Added> {
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO device (campaign, slice, msisdn, place, line, generation, state, attempts, due, sms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned', 0, ?7, ?8) ON CONFLICT (campaign, slice, msisdn) DO NOTHING",
+        )?
+        .execute(params![
+            campaign.name,
+            slice,
+            row.msisdn as i64,
+            place,
+            row.line as i64,
+            campaign.generation,
+            row.not_before.unwrap_or(0),
+            row.sms
+        ])?;
+    if inserted == 1 {
+        return Ok(Added::New);
+    }
+    let (place, line, generation, state) = tx
+        .prepare_cached(
+            "SELECT place, line, generation, state FROM device WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
+        )?
+        .query_row(params![campaign.name, slice, row.msisdn as i64], |found| {
+            let state: String = found.get(3)?;
+            Ok((found.get::<_, i64>(0)?, unsigned(found, 1)?, found.get::<_, u32>(2)?, State::from_word(&state)))
+        })?;
+    if generation == campaign.generation {
+        return Ok(Added::Duplicate { line });
+    }
+    let key: [u8; 32] = tx
+        .prepare_cached("SELECT key FROM planned_row WHERE campaign = ?1 AND slice = ?2 AND place = ?3")?
+        .query_row(params![campaign.name, slice, place], |found| found.get(0))?;
+    tx.prepare_cached(
+        "UPDATE device SET line = ?4, generation = ?5 WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
+    )?
+    .execute(params![campaign.name, slice, row.msisdn as i64, row.line as i64, campaign.generation])?;
+    match state {
+        _ if key == row.key => Ok(Added::Unchanged),
+        Some(State::Planned) => replace(tx, campaign, row, slice, place).map(|()| Added::Replaced),
+        state => Ok(Added::Late(state.unwrap_or(State::Submitted))),
+    }
+}
+
+fn replace(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<()> {
+    tx.prepare_cached("DELETE FROM planned_row WHERE campaign = ?1 AND slice = ?2 AND place = ?3")?
+        .execute(params![campaign.name, slice, place])?;
+    tx.prepare_cached(
+        "UPDATE device SET due = ?4, sms = ?5, error = NULL WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
+    )?
+    .execute(params![campaign.name, slice, row.msisdn as i64, row.not_before.unwrap_or(0), row.sms])?;
+    insert_planned(tx, campaign, row, slice, place)
+}
+
+fn insert_planned(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO planned_row (campaign, slice, place, setup, variant, key, document, expires, cells) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        campaign.name,
+        slice,
+        place,
+        row.setup,
+        row.variant,
+        &row.key[..],
+        &row.document[..],
+        row.expires,
+        row.cells
+    ])?;
+    Ok(())
+}

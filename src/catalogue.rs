@@ -58,10 +58,7 @@ pub static KINDS: &[Kind] = &[
     Kind::text("profile", "profile", looks_like_profile, |bytes, _, report| {
         // Secrets kept elsewhere are not fetched to check a text.
         let secret = &mut |_: &_| Ok("secret".to_owned());
-        let profile = Profile::read(&String::from_utf8_lossy(bytes), secret, report);
-        if let Some(profile) = profile.filter(|_| !report.has_errors()) {
-            profile.check_document(report);
-        }
+        Profile::read(&String::from_utf8_lossy(bytes), secret, report);
     }),
     Kind::text("csv", "subscriber table", looks_like_subscribers, |bytes, _, report| {
         let checked = rows::check(bytes, delimiter(bytes), &[], report);
@@ -90,6 +87,8 @@ enum Form {
         fits: fn(&Element<'_>) -> bool,
         check: fn(&Document<'_>, &Options, &mut Report),
     },
+    /// What is checked further up: `inspect` takes off layers, the command reads what runs it.
+    Elsewhere,
     /// Text of another form.
     Text { fits: fn(&str) -> bool, check: fn(&[u8], &Options, &mut Report) },
 }
@@ -133,8 +132,13 @@ impl Kind {
             Form::Document { vocabularies, check, .. } => {
                 Self { form: Form::Document { vocabularies, fits, check }, ..self }
             }
-            Form::Text { .. } => self,
+            Form::Text { .. } | Form::Elsewhere => self,
         }
+    }
+
+    /// Returns a kind that is recognised and checked by a module further up.
+    pub const fn elsewhere(id: &'static str, name: &'static str) -> Self {
+        Self { id, name, form: Form::Elsewhere }
     }
 
     /// Returns a kind that is text for which `fits` holds.
@@ -161,10 +165,18 @@ impl Kind {
             Form::Document { vocabularies, fits, .. } => {
                 document.vocabulary.is_some_and(|v| vocabularies.contains(&v)) && fits(&document.root)
             }
-            Form::Text { .. } => false,
+            Form::Text { .. } | Form::Elsewhere => false,
         }
     }
 }
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Kind {}
 
 /// Reports everything that is wrong with an input of any kind that we know. `name` is what people call it.
 pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options) -> Checked<'s> {
@@ -238,7 +250,7 @@ fn check_text(
     let kind = kind.or_else(|| {
         KINDS.iter().find(|kind| match kind.form {
             Form::Text { fits, .. } => fits(&text),
-            Form::Document { .. } => false,
+            Form::Document { .. } | Form::Elsewhere => false,
         })
     });
     match kind.map(|kind| &kind.form) {
@@ -264,7 +276,7 @@ fn secret_of(element: &Element<'_>) -> Option<Span> {
 fn check_vocabulary(document: &Document<'_>, options: &Options, report: &mut Report) {
     let forced = options.kind.and_then(|kind| match kind.form {
         Form::Document { vocabularies, .. } => vocabularies.first().copied(),
-        Form::Text { .. } => None,
+        Form::Text { .. } | Form::Elsewhere => None,
     });
     let Some(vocabulary) = document.vocabulary.or(forced) else { return };
     vocabulary.check(&document.root, report);
@@ -291,12 +303,15 @@ fn looks_like_subscribers(text: &str) -> bool {
     header.split([',', ';', '\t']).any(|name| name.trim().trim_matches('"').eq_ignore_ascii_case("msisdn"))
 }
 
-/// Returns whether the first two lines have as many cells: an operator's own table.
+/// Returns whether the second line and most of those behind it have as many cells as the first: an operator's own table.
 fn looks_like_table(text: &str) -> bool {
+    const MOST_LINES: usize = 20;
     let delimiter = delimiter(text.as_bytes()) as char;
-    let mut cells = text.lines().take(2).map(|line| line.matches(delimiter).count());
-    let header = cells.next().unwrap_or_default();
-    header > 0 && cells.next() == Some(header)
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).take(MOST_LINES);
+    let cells: Vec<usize> = lines.map(|line| line.matches(delimiter).count()).collect();
+    let Some((&header, rows)) = cells.split_first() else { return false };
+    let alike = rows.iter().filter(|&&count| count == header).count();
+    header > 0 && rows.first() == Some(&header) && 2 * alike > rows.len()
 }
 
 /// Returns the delimiter of a table: what stands most often in its first line.

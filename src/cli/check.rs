@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, Checked, KINDS, Kind};
-use impskit::diagnose::{Diagnostic, Report, Severity, Source, Span, json, text};
+use impskit::diagnose::{Severity, json, text};
 use impskit::error::{Error, Result};
-use impskit::inspect::{self, MOST_INPUT, peel};
+use impskit::inspect::{self, Judged};
 
-use super::{Outcome, Ui, ui};
+use super::{Outcome, Ui, check_own, ui};
 
 /// Everything that is wrong with documents: place, reason and way out
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub(crate) struct Check {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Take the documents for this kind, instead of looking at their content
-    #[arg(long, value_name = "KIND", value_parser = kind_named)]
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
     kind: Option<&'static Kind>,
     /// Provisioning: the handset may already hold what a document refers to
     #[arg(long)]
@@ -79,19 +80,17 @@ pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     for path in &files {
         match ui::read_input(path) {
             Ok((name, octets)) => {
-                tally.files += 1;
-                for judged in judge(command, octets, &name) {
-                    tally.add(&judged.report);
-                    show(command, ui, &judged, &mut findings)?;
-                }
+                let judged = check(command, octets, &name, path);
+                tally.add(&judged);
+                show(command, ui, &judged, &mut findings)?;
             }
             Err(error) => fail(ui, &mut failed, error),
         }
     }
     match command.format {
         Format::Json => ui.line(&findings.into_json(tally.files))?,
-        Format::Text if tally.files > 1 => ui.line(&format!("{}: {}", tally.files_in_words(), tally.in_words()))?,
-        Format::Short => ui.say(&format!("{}: {}", tally.files_in_words(), tally.in_words())),
+        Format::Text if tally.files > 1 => ui.line(&format!("{} files: {}", tally.files, tally.in_words()))?,
+        Format::Short => ui.say(&format!("{}: {}", files_in_words(tally.files), tally.in_words())),
         _ => {}
     }
     match failed {
@@ -101,91 +100,58 @@ pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     }
 }
 
-/// A source with what was found.
-struct Judged {
-    /// What it was taken for.
-    what: &'static str,
-    source: Source<'static>,
-    report: Report,
-}
-
-impl From<Checked<'static>> for Judged {
-    fn from(Checked { kind, source, report }: Checked<'static>) -> Self {
-        Self { what: kind.map_or("unknown kind of document", |kind| kind.name), source, report }
-    }
-}
-
-/// Checks an input; a push or SMS is two sources, what is outside and the document inside.
-fn judge(command: &Check, octets: Vec<u8>, name: &str) -> Vec<Judged> {
-    let options = catalogue::Options { kind: command.kind, fragment: command.fragment, ..Default::default() };
-    let message = if command.kind.is_none() { judge_message(&octets, name, &options) } else { None };
-    let mut all = message.unwrap_or_else(|| vec![catalogue::check(octets, name, &options).into()]);
+fn check(command: &Check, octets: Vec<u8>, name: &str, path: &Path) -> Judged<'static> {
+    let is_own = |kind: &&Kind| [&check_own::CAMPAIGN, &check_own::CONFIGURATION].contains(kind);
+    let own = command.kind.map_or_else(|| check_own::recognise(&octets), |kind| Some(kind).filter(is_own));
+    let mut judged = match own {
+        Some(kind) => Judged { layers: vec![check_own::check(kind, octets, name, path)], trial: None },
+        None => {
+            let options = catalogue::Options { kind: command.kind, fragment: command.fragment, ..Default::default() };
+            inspect::check(octets, name, &options)
+        }
+    };
     let cited = |codes: &[String], code: &str| codes.iter().any(|prefix| code.starts_with(prefix.as_str()));
-    for judged in &mut all {
-        judged.report.retain(|d| {
+    for Checked { report, .. } in &mut judged.layers {
+        report.retain(|d| {
             (command.select.is_empty() || cited(&command.select, d.rule.code)) && !cited(&command.ignore, d.rule.code)
         });
     }
-    all
+    judged
 }
 
-/// Checks a push or SMS, in octets or in any text form of them; `None` where the input is something else.
-fn judge_message(octets: &[u8], name: &str, options: &catalogue::Options) -> Option<Vec<Judged>> {
-    // What stands in markup, tables and profiles is never taken for a message.
-    const SURE: u8 = 50;
-    if octets.len() > MOST_INPUT || octets.trim_ascii_start().starts_with(b"<") {
-        return None;
-    }
-    let peeled = peel(octets, &inspect::Options::default());
-    let is_message =
-        peeled.layers.iter().any(|layer| matches!(layer.name.as_str(), "SMS" | "SMS user data" | "WSP push"));
-    if !is_message || peeled.guesses.first().is_none_or(|guess| guess.certainty < SURE) {
-        return None;
-    }
-    let mut outside = Report::new();
-    for layer in &peeled.layers {
-        // The document is judged below, and more closely.
-        let is_outside = |d: &&Diagnostic| peeled.document.is_none() || !catalogue::is_of_documents(d.rule);
-        for diagnostic in layer.report.diagnostics().iter().filter(is_outside) {
-            let place = format!("{}, octet 0x{:02X}", layer.name, diagnostic.span.start);
-            let mut diagnostic = diagnostic.clone().at(place);
-            if diagnostic.rule.code == "PU003" {
-                diagnostic = diagnostic.help("`impskit decode` checks it with the PIN or the IMSI");
-            }
-            // The place is one in the octets of the layer, which are not those of the input.
-            diagnostic.span = Span::default();
-            diagnostic.related.clear();
-            outside.add(diagnostic);
+fn show(command: &Check, ui: &mut Ui, judged: &Judged<'_>, findings: &mut json::Findings) -> Result<()> {
+    for Checked { source, report, .. } in &judged.layers {
+        match command.format {
+            Format::Text => ui.data(text::render(source, report, ui.color).as_bytes())?,
+            Format::Short => ui.data(text::short(source, report).as_bytes())?,
+            Format::Jsonl => ui.data(json::lines(source, report).as_bytes())?,
+            Format::Json => findings.add(source, report),
         }
     }
-    let source = Source::new(name, octets.to_vec());
-    let mut all = vec![Judged { what: "push or SMS", source, report: outside }];
-    if let Some(document) = peeled.document {
-        all.push(catalogue::check(document, &format!("{name} (document inside)"), options).into());
-    }
-    Some(all)
-}
-
-fn show(command: &Check, ui: &mut Ui, judged: &Judged, findings: &mut json::Findings) -> Result<()> {
-    let Judged { what, source, report } = judged;
     match command.format {
-        Format::Text => {
-            let mut own = Tally::default();
-            own.add(report);
-            let name = text::printable(&source.name);
-            let summary = match own.counts {
-                [0, 0, 0] => format!("{name}: ok ({what})"),
-                _ => format!("{name}: {} ({what})", own.in_words()),
-            };
-            ui.data(format!("{}{summary}\n", text::render(source, report, ui.color)).as_bytes())
-        }
-        Format::Short => ui.data(text::short(source, report).as_bytes()),
-        Format::Jsonl => ui.data(json::lines(source, report).as_bytes()),
-        Format::Json => {
-            findings.add(source, report);
-            Ok(())
+        Format::Text => ui.line(&summary(judged)),
+        _ => Ok(()),
+    }
+}
+
+/// Returns what an input is and how it fared, in one line.
+fn summary(judged: &Judged<'_>) -> String {
+    let mut kinds: Vec<&str> = Vec::new();
+    for kind in judged.layers.iter().filter_map(|layer| layer.kind) {
+        if !kinds.contains(&kind.name) {
+            kinds.push(kind.name);
         }
     }
+    let what = match (&judged.trial, kinds.is_empty()) {
+        (Some(built), _) => format!("CP document {} bytes, {} SMS", built.document, built.sms),
+        (None, true) => "unknown kind of document".to_owned(),
+        (None, false) => kinds.join(", "),
+    };
+    let mut own = Tally::default();
+    own.add(judged);
+    let name = judged.layers.first().map_or("", |layer| layer.source.name.as_str());
+    let fared = if own.counts == [0; 3] { "ok".to_owned() } else { own.in_words() };
+    format!("{}: {fared} ({what})", text::printable(name))
 }
 
 /// What was found so far.
@@ -197,19 +163,18 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, report: &Report) {
-        for severity in [Severity::Note, Severity::Warning, Severity::Error] {
-            self.counts[severity as usize] += report.count(severity);
+    fn add(&mut self, judged: &Judged<'_>) {
+        self.files += 1;
+        for layer in &judged.layers {
+            for severity in [Severity::Note, Severity::Warning, Severity::Error] {
+                self.counts[severity as usize] += layer.report.count(severity);
+            }
         }
     }
 
     fn in_words(&self) -> String {
         let [notes, warnings, errors] = self.counts;
         text::tally(errors, warnings, notes)
-    }
-
-    fn files_in_words(&self) -> String {
-        if self.files == 1 { "1 file".to_owned() } else { format!("{} files", self.files) }
     }
 
     fn is_bad(&self, level: FailOn) -> bool {
@@ -221,6 +186,10 @@ impl Tally {
             FailOn::Never => false,
         }
     }
+}
+
+fn files_in_words(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
 /// Keeps the last error for the exit; those before it are told at once.
@@ -261,10 +230,14 @@ fn collect(path: &Path, is_folder: bool, depth: usize, files: &mut Vec<PathBuf>)
     Ok(())
 }
 
-fn kind_named(word: &str) -> std::result::Result<&'static Kind, String> {
-    Kind::named(word).ok_or_else(|| {
-        let words: Vec<_> = KINDS.iter().map(|kind| kind.id).collect();
-        format!("known are {}", words.join(", "))
+/// Every kind, with its name in the help.
+fn kinds() -> impl TypedValueParser<Value = &'static Kind> {
+    let own = [&inspect::SMS, &inspect::PUSH, &check_own::CAMPAIGN, &check_own::CONFIGURATION];
+    let all: Vec<&'static Kind> = KINDS.iter().chain(own).collect();
+    let values = all.iter().map(|kind| PossibleValue::new(kind.id).help(kind.name));
+    PossibleValuesParser::new(values).map(move |word| {
+        let kind = all.iter().find(|kind| kind.id == word);
+        *kind.expect("only these words are taken")
     })
 }
 

@@ -10,6 +10,7 @@ use impskit::cp::mac::Security;
 use impskit::csp::Version;
 use impskit::diagnose::{Report, Severity};
 use impskit::error::{Error, Result};
+use impskit::inspect::trial::MADE_UP;
 use impskit::provision::rows::{Names, Table};
 use impskit::provision::{Compiled, Profile};
 use impskit::rehearse::{Choice, Rehearsal, Subject, rehearse, report};
@@ -78,15 +79,6 @@ fn encoding(word: &str) -> std::result::Result<Encoding, String> {
 fn version(word: &str) -> std::result::Result<Version, String> {
     Version::from_text(word).ok_or_else(|| "write 1.1, 1.2 or 1.3".to_owned())
 }
-
-/// Values of the handset that is made up where none is given: numbers of test networks.
-const MADE_UP: &[(&str, &str)] = &[
-    ("msisdn", "+46700000001"),
-    ("imsi", "001010123456789"),
-    ("pin", "1234"),
-    ("user", "test1"),
-    ("password", "made-up-1"),
-];
 
 /// A handset's columns with their values, and its name for people.
 struct Row {

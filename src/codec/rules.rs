@@ -31,7 +31,7 @@ pub const UNREADABLE: Rule = Rule {
     severity: Severity::Error,
     clause: "impskit, recognition of input",
     summary: "the input is no document of a known type",
-    help: "`impskit decode` peels pushes, SMS, hexadecimal and base64; here a document itself is due",
+    help: "`impskit decode` shows its octets; `impskit check --help` lists the kinds of documents that are known",
     bad: "hello",
     good: GOOD_WBXML,
 };

@@ -19,6 +19,9 @@ struct Finding {
     severity: Severity,
     message: String,
     file: String,
+    /// The layer of the file whose octets the span counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<String>,
     span: Place,
     path: String,
     related: Vec<RelatedPlace>,
@@ -103,6 +106,7 @@ impl Finding {
             severity: diagnostic.severity,
             message: diagnostic.message.clone(),
             file: source.name.clone(),
+            layer: source.layer.clone(),
             span: Place::new(source, diagnostic.span),
             path: diagnostic.path.clone(),
             related: related

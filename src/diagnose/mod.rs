@@ -195,6 +195,11 @@ impl Report {
         self.diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     }
 
+    /// Returns the findings that were kept, each for itself.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+
     /// Returns the findings.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics

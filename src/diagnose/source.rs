@@ -49,6 +49,8 @@ pub struct Position {
 pub struct Source<'a> {
     /// A path, or `<stdin>`.
     pub name: String,
+    /// The layer of the named file in which these octets are; `None` where they are the file.
+    pub layer: Option<String>,
     /// The octets.
     pub bytes: Cow<'a, [u8]>,
     /// How it is shown.
@@ -64,7 +66,7 @@ impl<'a> Source<'a> {
     pub fn new(name: impl Into<String>, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
         let bytes = bytes.into();
         let form = if looks_like_text(&bytes) { Form::Text } else { Form::Binary };
-        Self { name: name.into(), bytes, form, line_starts: OnceLock::new(), hidden: Vec::new() }
+        Self { name: name.into(), layer: None, bytes, form, line_starts: OnceLock::new(), hidden: Vec::new() }
     }
 
     /// Keeps a secret from being shown in excerpts.

@@ -101,9 +101,12 @@ fn basis_in_words(basis: Basis) -> Option<&'static str> {
 
 /// Returns where a span is: the file alone for the whole document, else with line and column, or octet.
 fn place(source: &Source<'_>, span: Span) -> String {
-    let name = printable(&source.name);
+    let mut name = printable(&source.name).into_owned();
+    if let Some(layer) = &source.layer {
+        let _ = write!(name, " ({})", printable(layer));
+    }
     if is_whole(span) {
-        return name.into_owned();
+        return name;
     }
     match source.form {
         Form::Text => {

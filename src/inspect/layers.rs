@@ -53,6 +53,27 @@ pub struct Layer {
     pub facts: String,
     /// What is wrong with it; places are in the octets of this layer.
     pub report: Report,
+    /// The octets of a document, or of a layer that has findings; else empty.
+    pub octets: Vec<u8>,
+    /// What kind of layer it is.
+    pub kind: LayerKind,
+}
+
+/// What a layer is, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerKind {
+    /// Digits, or another form in which octets are printed.
+    Transfer,
+    /// PDUs of SMS, or what they carry.
+    Sms,
+    /// A push.
+    Push,
+    /// A document in its syntax.
+    Syntax,
+    /// What a document says.
+    Document,
+    /// Octets that cannot be read.
+    Octets,
 }
 
 /// What became of the MAC.
@@ -91,11 +112,14 @@ pub struct Peeled {
     pub guesses: Vec<Guess>,
     /// What became of the MAC; of several the worst.
     pub mac: MacState,
-    /// The innermost document's octets, as they were sealed; the first of several.
-    pub document: Option<Vec<u8>>,
 }
 
 impl Peeled {
+    /// Returns the innermost document's octets, as they were sealed; the first of several.
+    pub fn document(&self) -> Option<&[u8]> {
+        self.layers.iter().find(|layer| layer.kind == LayerKind::Syntax).map(|layer| layer.octets.as_slice())
+    }
+
     /// Returns whether everything was read and no MAC is wrong.
     pub fn is_good(&self) -> bool {
         self.mac != MacState::Wrong && !self.layers.iter().any(|layer| layer.report.has_errors())
@@ -132,13 +156,14 @@ struct Best<'i> {
 
 /// Peels an input. Beyond [`MOST_INPUT`] only the size is told.
 pub fn peel(input: &[u8], options: &Options<'_>) -> Peeled {
-    let mut peeler = Peeler { options, layers: Vec::new(), mac: None, document: None };
+    let mut peeler = Peeler { options, layers: Vec::new(), mac: None };
     let mut guesses = Vec::new();
     if input.len() > MOST_INPUT {
         let mut report = Report::new();
         let message = format!("the input has {} octets, more than {} MiB", input.len(), MOST_INPUT >> 20);
         report.add(Diagnostic::new(&UNREADABLE, Span::default(), message));
-        peeler.push(1, "octets", Span::new(0, input.len()), octets_in_words(input), report);
+        let facts = octets_in_words(input);
+        peeler.push(LayerKind::Octets, (1, Span::new(0, input.len())), "octets", facts).report = report;
     } else {
         let best = guess(input, options.form, &mut guesses);
         if best.certainty == 0 && options.form != Form::Auto {
@@ -149,7 +174,19 @@ pub fn peel(input: &[u8], options: &Options<'_>) -> Peeled {
     }
     guesses.sort_by_key(|guess| std::cmp::Reverse(guess.certainty));
     let mac = peeler.mac.unwrap_or(MacState::None);
-    Peeled { layers: peeler.layers, guesses, mac, document: peeler.document }
+    Peeled { layers: peeler.layers, guesses, mac }
+}
+
+/// Returns how sure we are, of 100, that a document is wrapped in something: an SMS, a push, digits.
+pub(super) fn wrapping(input: &[u8]) -> u8 {
+    if input.len() > MOST_INPUT || codec::recognise(input) == Some(Encoding::Xml) {
+        return 0;
+    }
+    let best = guess(input, Form::Auto, &mut Vec::new());
+    match (best.form, best.content) {
+        (Form::Raw, Content::Document) | (_, Content::Unknown) => 0,
+        _ => best.certainty,
+    }
 }
 
 /// Tries all forms, notes what each may be, and returns the likeliest.
@@ -255,12 +292,20 @@ struct Peeler<'o> {
     options: &'o Options<'o>,
     layers: Vec<Layer>,
     mac: Option<MacState>,
-    document: Option<Vec<u8>>,
 }
 
 impl Peeler<'_> {
-    fn push(&mut self, level: usize, name: impl Into<String>, span: Span, facts: String, report: Report) {
-        self.layers.push(Layer { level, name: name.into(), span, facts, report });
+    fn push(&mut self, kind: LayerKind, at: (usize, Span), name: impl Into<String>, facts: String) -> &mut Layer {
+        let (level, span) = at;
+        let name = name.into();
+        self.layers.push(Layer { level, name, span, facts, report: Report::new(), octets: Vec::new(), kind });
+        self.layers.last_mut().expect("one was just added")
+    }
+
+    /// Adds octets that cannot be read, with the reasons.
+    fn unread(&mut self, at: (usize, Span), octets: &[u8], report: Report) {
+        let facts = octets_in_words(octets);
+        self.push(LayerKind::Octets, at, "octets", facts).tell(report, octets);
     }
 
     /// The input is not in the form that we were told.
@@ -269,7 +314,7 @@ impl Peeler<'_> {
         let message = format!("the input is not {}", self.options.form.name());
         let help = "leave `--in` out: the form is found out from the content";
         report.add(Diagnostic::new(&UNREADABLE, Span::new(0, input.len().min(16)), message).help(help));
-        self.push(1, "octets", Span::new(0, input.len()), octets_in_words(input), report);
+        self.unread((1, Span::new(0, input.len())), input, report);
     }
 
     fn start(&mut self, input: &[u8], best: &Best<'_>) {
@@ -280,12 +325,13 @@ impl Peeler<'_> {
             Form::Pdu => {
                 let count = parts::lines(input).count();
                 let facts = if count == 1 { "1 PDU".to_owned() } else { format!("{count} PDUs, one a line") };
-                self.push(1, Form::Hex.name(), whole, facts, Report::new());
-                return self.pdus(2, parts::lines(input).map(|(range, octets)| (range, octets.unwrap_or_default())));
+                self.push(LayerKind::Transfer, (1, whole), Form::Hex.name(), facts);
+                let pdus = parts::lines(input).map(|(range, octets)| (range, octets.unwrap_or_default()));
+                return self.pdus(2, input, pdus);
             }
             form => {
                 let facts = format!("{} chars → {} bytes", input.len(), best.octets.len());
-                self.push(1, form.name(), whole, facts, Report::new());
+                self.push(LayerKind::Transfer, (1, whole), form.name(), facts);
                 level = 2;
             }
         }
@@ -294,7 +340,7 @@ impl Peeler<'_> {
 
     fn content(&mut self, level: usize, content: Content, octets: &[u8], span: Span) {
         match content {
-            Content::Pdus => self.pdus(level, std::iter::once((0..octets.len(), octets.to_vec()))),
+            Content::Pdus => self.pdus(level, octets, std::iter::once((0..octets.len(), octets.to_vec()))),
             Content::Push => self.wsp(level, octets, span),
             Content::Document => self.document(level, octets, span),
             Content::Unknown => {
@@ -302,12 +348,13 @@ impl Peeler<'_> {
                 let message = "this is no SMS, push or document that we know";
                 let help = "name the form with `--in`, or cut the message out of what is around it";
                 report.add(Diagnostic::new(&UNREADABLE, Span::new(0, octets.len().min(16)), message).help(help));
-                self.push(level, "octets", span, octets_in_words(octets), report);
+                self.unread((level, span), octets, report);
             }
         }
     }
 
-    fn pdus(&mut self, level: usize, pdus: impl Iterator<Item = (std::ops::Range<usize>, Vec<u8>)>) {
+    /// Puts PDUs together, each with its place in `around`.
+    fn pdus(&mut self, level: usize, around: &[u8], pdus: impl Iterator<Item = (std::ops::Range<usize>, Vec<u8>)>) {
         let mut parts = Parts::default();
         let mut end = 0;
         for (range, octets) in pdus {
@@ -317,18 +364,18 @@ impl Peeler<'_> {
         let incomplete = parts.finish_incomplete();
         let (facts, report) = (parts.facts(), std::mem::take(&mut parts.report));
         let mut inner = level;
-        if parts.has_tpdus() || parts.messages.is_empty() && incomplete.is_empty() {
-            self.push(level, "SMS", Span::new(0, end), facts, report);
-            inner += 1;
-        } else if let Some(last) = self.layers.last_mut() {
-            last.report.append(report);
-        } else {
-            self.push(level, "SMS", Span::new(0, end), facts, report);
-            inner += 1;
+        let is_nothing = parts.messages.is_empty() && incomplete.is_empty();
+        let is_user_data = !(parts.has_tpdus() || is_nothing);
+        match self.layers.last_mut().filter(|_| is_user_data) {
+            Some(last) => last.tell(report, around),
+            None => {
+                self.push(LayerKind::Sms, (level, Span::new(0, end)), "SMS", facts).tell(report, around);
+                inner += 1;
+            }
         }
         for message in parts.messages {
             let span = Span::new(0, message.octets.len());
-            self.push(inner, "SMS user data", span, message.facts, Report::new());
+            self.push(LayerKind::Sms, (inner, span), "SMS user data", message.facts);
             let likeliest = weigh(&message.octets).into_iter().max_by_key(|(_, certainty, _)| *certainty);
             let content = likeliest.map_or(Content::Unknown, |(content, ..)| content);
             // An SMS in an SMS is no layer; a push that is malformed is rather that.
@@ -336,19 +383,20 @@ impl Peeler<'_> {
             self.content(inner + 1, content, &message.octets, span);
         }
         for facts in incomplete {
-            self.push(inner, "SMS user data", Span::default(), facts, Report::new());
+            self.push(LayerKind::Sms, (inner, Span::default()), "SMS user data", facts);
         }
     }
 
     fn wsp(&mut self, level: usize, octets: &[u8], span: Span) {
         let mut report = Report::new();
         let Some(push) = Push::read(octets, &mut report) else {
-            return self.push(level, "WSP push", span, octets_in_words(octets), report);
+            let facts = octets_in_words(octets);
+            return self.push(LayerKind::Push, (level, span), "WSP push", facts).tell(report, octets);
         };
         let is_ours = push.media.is_provisioning() || push.sec.is_some() || push.mac.is_some();
         let state = is_ours.then(|| seal::check(octets, &push, self.options, &mut report));
         self.mac = worse([self.mac, state]);
-        self.push(level, "WSP push", span, push_facts(&push, state), report);
+        self.push(LayerKind::Push, (level, span), "WSP push", push_facts(&push, state)).tell(report, octets);
         self.document(level + 1, push.body, push.body_span);
     }
 
@@ -362,15 +410,25 @@ impl Peeler<'_> {
                     "there is no root element",
                 ));
             }
-            return self.push(level, "octets", span, octets_in_words(octets), report);
+            return self.unread((level, span), octets, report);
         };
-        if self.document.is_none() {
-            self.document = Some(octets.to_vec());
-        }
         let (name, facts) = summary::header(&document.header);
-        self.push(level, name, span, facts, report);
+        let layer = self.push(LayerKind::Syntax, (level, span), name, facts);
+        layer.report = report;
+        layer.octets = octets.to_vec();
         let (name, says) = summary::document(&document);
-        self.push(level + 1, name, document.root.span, says, Report::new());
+        self.push(LayerKind::Document, (level + 1, document.root.span), name, says);
+    }
+}
+
+impl Layer {
+    /// Adds findings on the octets of this layer.
+    fn tell(&mut self, report: Report, octets: &[u8]) {
+        if report.diagnostics().is_empty() {
+            return;
+        }
+        self.report.append(report);
+        self.octets = octets.to_vec();
     }
 }
 

@@ -6,16 +6,20 @@
 //!          base64
 //! ```
 //!
-//! [`picture`] shows a document to people.
+//! [`check`] reports what is wrong with every layer, [`trial`] builds a profile in every form, and [`picture`] shows a
+//! document to people.
 
 pub mod picture;
+pub mod trial;
 
+mod check;
 mod layers;
 mod parts;
 mod seal;
 mod summary;
 mod transfer;
 
-pub use layers::{Guess, Layer, MOST_INPUT, MacState, Options, Peeled, peel};
+pub use check::{Judged, PUSH, SMS, check};
+pub use layers::{Guess, Layer, LayerKind, MOST_INPUT, MacState, Options, Peeled, peel};
 pub use seal::why;
 pub use transfer::Form;

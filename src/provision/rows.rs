@@ -248,7 +248,8 @@ impl Row {
         }
         let (has, wants) = (self.cells.len(), self.header.keys.len());
         if has != wants {
-            let message = format!("the row has {has} fields, the header {wants}");
+            let word = if has == 1 { "field" } else { "fields" };
+            let message = format!("the row has {has} {word}, the header {wants}");
             report.add(Diagnostic::new(&FIELD_COUNT, self.span(usize::MAX), message).at(format!("line {}", self.line)));
             return;
         }
@@ -562,7 +563,7 @@ mod tests {
         let expected = b"user;msisdn;line;error_code;error\n\
             \"a;\"\"b\";0701;2;CSV003;\"`0701` begins with zero, where the country code belongs\"\n\
             r\xF6meo;46701234567;3;CSV008;`user` is not UTF-8\n\
-            x;;4;CSV007;\"the row has 1 fields, the header 3\"\n";
+            x;;4;CSV007;\"the row has 1 field, the header 3\"\n";
         assert_eq!(String::from_utf8_lossy(&rejects), String::from_utf8_lossy(expected));
         let mut again = Report::new();
         check(&rejects, b';', &[], &mut again).unwrap();

@@ -138,11 +138,12 @@ pub(super) const NOT_TOML: Rule = Rule {
     good: GOOD,
 };
 
-pub(super) const BAD_VALUE: Rule = Rule {
+/// A value of a profile is not one that its key takes.
+pub const BAD_VALUE: Rule = Rule {
     code: "PRF010",
     name: "bad-value",
     severity: Severity::Error,
-    clause: "impskit, profile format",
+    clause: "impskit, formats of profiles, campaigns and configurations",
     summary: "a value is not one that its key takes",
     help: "`impskit new profile` shows what each key takes",
     bad: "schema = 1\nid = \"acme\"\n[service]\naddresses = [\"http://a.example/csp\"]\naccess_points = [\"INTERNET\"]\n\

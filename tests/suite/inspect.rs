@@ -1,9 +1,10 @@
 //! Peeling blobs: every form of every vector, reasons for wrong MACs, hostile input, real files.
 
+use impskit::catalogue;
 use impskit::cp::mac::{Imsi, Key, Pin, Security};
 use impskit::delivery::{self, Outgoing, WRONG_MAC};
 use impskit::diagnose::{Rule, rules_are_sound};
-use impskit::inspect::{Form, MacState, Options, Peeled, peel};
+use impskit::inspect::{self, Form, MacState, Options, Peeled, peel};
 
 use crate::delivery::{rows, unhex};
 
@@ -43,6 +44,43 @@ fn examples_of_the_rules() {
     }
 }
 
+/// Returns the layers that a check tells apart, each with the rules that it cites.
+fn judged(input: &[u8]) -> Vec<(String, Vec<&'static str>)> {
+    let judged = inspect::check(input, "input", &catalogue::Options::default());
+    let layer = |checked: catalogue::Checked<'_>| {
+        let codes = checked.report.diagnostics().iter().map(|d| d.rule.code).collect();
+        (checked.source.layer.or(checked.kind.map(|kind| kind.id.to_owned())).unwrap_or_default(), codes)
+    };
+    judged.layers.into_iter().map(layer).collect()
+}
+
+/// A check goes through the layers: what is in an SMS is judged as if it were given alone.
+#[test]
+fn checks_what_is_inside() {
+    let push = rows(PUSHES).find(|row| row[0] == "v1-userpin").expect("a row")[2];
+    let push = judged(push.as_bytes());
+    let document = judged(include_bytes!("../samples/cp/v1-min.xml")).remove(0).1;
+    assert!(document.contains(&"WA007"), "the sample has no AACCEPT: {document:?}");
+    assert_eq!(push, [("WSP push".to_owned(), vec!["PU003"]), ("WBXML 1.3".to_owned(), document)]);
+    let parts = judged(include_bytes!("../samples/cp/v2-netwpin.parts-missing.sms"));
+    assert_eq!(parts[0], ("sms".to_owned(), vec!["SM002"]));
+    assert_eq!(judged(b"hello"), [(String::new(), vec!["GEN001"])]);
+}
+
+/// A profile is built in every form; the document's size and parts are those that `build` and `rehearse` tell.
+#[test]
+fn tries_profiles() {
+    let profile = include_str!("../../templates/acme.toml");
+    let judged = inspect::check(profile.as_bytes(), "acme.toml", &catalogue::Options::default());
+    assert!(judged.layers[0].report.diagnostics().is_empty(), "{:?}", judged.layers[0].report);
+    let built = judged.trial.expect("it can be built");
+    // 140 octets an SMS less 12 of user data header; the push adds 50 octets of headers with the MAC.
+    assert_eq!(built.sms, (built.document + 50).div_ceil(128));
+    let nameless = profile.replace("name = \"Acme GPRS\"\n", "");
+    let judged = inspect::check(nameless.as_bytes(), "acme.toml", &catalogue::Options::default());
+    assert!(judged.layers[0].report.cites("CP003"), "NAPDEF needs a NAME: {:?}", judged.layers[0].report);
+}
+
 /// The forms of one push: the layers inside are the same.
 #[test]
 fn every_form_of_transfer() {
@@ -80,7 +118,7 @@ fn every_form_of_transfer() {
         let expected: Vec<&str> = outer.into_iter().chain(inner).collect();
         assert_eq!(names(&peeled), expected, "{}", String::from_utf8_lossy(&input));
         assert_eq!(findings(&peeled), ["PU003"]);
-        assert_eq!(peeled.document.as_deref(), Some(&push[50..]));
+        assert_eq!(peeled.document(), Some(&push[50..]));
         assert!(
             peeled.layers.last().expect("a layer").facts.contains("wA \"Example IM\" → http://im.example.net/imps")
         );
@@ -192,7 +230,7 @@ fn parameters_out_of_place() {
         let head = [&[0x1F, media.len() as u8][..], &media].concat();
         let octets = [&[1, 6, head.len() as u8][..], &head, &document].concat();
         let peeled = peel(&octets, &Options { pin: Some(&pin), ..Options::default() });
-        assert!(peeled.document.is_some(), "the layers inside are read whatever is wrong with the parameters");
+        assert!(peeled.document().is_some(), "the layers inside are read whatever is wrong with the parameters");
         (peeled.mac, peeled.is_good(), findings(&peeled), help_of(&peeled, "PU003"))
     };
     assert_eq!(with(&[&mac, &[0x91, 0x81]]), (MacState::Right, true, vec!["PU007"], String::new()));
@@ -274,7 +312,7 @@ fn real_files() {
             let path = entry.expect("an entry").path();
             let input = std::fs::read(&path).expect("a file");
             let peeled = peel(&input, &Options::default());
-            let is_named = peeled.document.is_some() && peeled.layers.len() > 1;
+            let is_named = peeled.document().is_some() && peeled.layers.len() > 1;
             assert!(is_named || !findings(&peeled).is_empty(), "{}: {:?}", path.display(), peeled.layers);
             count += 1;
         }

@@ -1,0 +1,87 @@
+//! Everything that is wrong with an input, whatever it is wrapped in: the SMS, the push, and the document inside.
+
+use std::borrow::Cow;
+
+use super::layers::{self, Layer, LayerKind, peel};
+use super::trial;
+use crate::catalogue::{self, Checked, Kind, Options};
+use crate::codec::UNREADABLE;
+use crate::delivery::UNCHECKED_MAC;
+use crate::diagnose::{Diagnostic, Report, Source, Span};
+
+/// PDUs of SMS, in digits or as they are.
+pub static SMS: Kind = Kind::elsewhere("sms", "SMS");
+/// A WAP push, in digits or as it is.
+pub static PUSH: Kind = Kind::elsewhere("push", "WAP push");
+
+/// Above this certainty, of 100, an input is taken for SMS or a push before anything else.
+const SURE: u8 = 50;
+
+/// What a check of an input came to.
+#[derive(Debug)]
+pub struct Judged<'s> {
+    /// The findings on the input, then those on each layer inside that is checked for itself.
+    pub layers: Vec<Checked<'s>>,
+    /// What came of building it, if the input is a profile without errors.
+    pub trial: Option<trial::Built>,
+}
+
+/// Reports everything that is wrong with an input of any kind that we know. `name` is what people call it.
+pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options) -> Judged<'s> {
+    let bytes = bytes.into();
+    let certainty = layers::wrapping(&bytes);
+    let is_told = options.kind.is_some_and(|kind| kind == &SMS || kind == &PUSH);
+    if is_told || options.kind.is_none() && certainty >= SURE {
+        return Judged { layers: check_layers(bytes, name, options), trial: None };
+    }
+    let mut checked = catalogue::check(bytes, name, options);
+    if checked.kind.is_none() && certainty > 0 {
+        return Judged { layers: check_layers(checked.source.bytes, name, options), trial: None };
+    }
+    let is_profile = checked.kind.is_some_and(|kind| kind.id == "profile") && !checked.report.has_errors();
+    let text = String::from_utf8_lossy(&checked.source.bytes);
+    let trial = is_profile.then(|| trial::build(&text, &mut checked.report)).flatten();
+    Judged { layers: vec![checked], trial }
+}
+
+fn check_layers<'s>(bytes: Cow<'s, [u8]>, name: &str, options: &Options) -> Vec<Checked<'s>> {
+    let peeled = peel(&bytes, &layers::Options::default());
+    let mut all: Vec<Checked<'s>> = Vec::new();
+    for layer in peeled.layers {
+        let kind = match layer.kind {
+            LayerKind::Sms => Some(&SMS),
+            LayerKind::Push => Some(&PUSH),
+            LayerKind::Syntax => {
+                let inner = Options { kind: None, ..*options };
+                let mut checked = catalogue::check(layer.octets, name, &inner);
+                checked.source.layer = Some(layer.name);
+                all.push(checked);
+                continue;
+            }
+            LayerKind::Transfer | LayerKind::Octets if !layer.report.diagnostics().is_empty() => None,
+            _ => continue,
+        };
+        all.push(check_layer(layer, kind, &bytes, name));
+    }
+    if let Some(kind) = options.kind.filter(|kind| !all.iter().any(|checked| checked.kind == Some(kind))) {
+        let mut report = Report::new();
+        report.add(Diagnostic::new(&UNREADABLE, Span::default(), format!("there is no {} in the input", kind.name)));
+        all.insert(0, Checked { kind: Some(kind), source: Source::new(name, bytes), report });
+    }
+    all
+}
+
+fn check_layer<'s>(layer: Layer, kind: Option<&'static Kind>, input: &[u8], name: &str) -> Checked<'s> {
+    let is_input = layer.octets == input;
+    let mut source = Source::new(name, layer.octets);
+    source.layer = (!is_input).then_some(layer.name);
+    let mut report = Report::new();
+    for mut finding in layer.report.into_diagnostics() {
+        if finding.rule == &UNCHECKED_MAC {
+            finding.help = Some(format!("`impskit decode` checks it: {}", finding.way_out()));
+        }
+        report.add(finding);
+    }
+    report.sort();
+    Checked { kind, source, report }
+}

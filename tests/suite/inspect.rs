@@ -76,9 +76,9 @@ fn tries_profiles() {
     let built = judged.trial.expect("it can be built");
     // 140 octets an SMS less 12 of user data header; the push adds 50 octets of headers with the MAC.
     assert_eq!(built.sms, (built.document + 50).div_ceil(128));
-    let nameless = profile.replace("name = \"Acme GPRS\"\n", "");
-    let judged = inspect::check(nameless.as_bytes(), "acme.toml", &catalogue::Options::default());
-    assert!(judged.layers[0].report.cites("CP003"), "NAPDEF needs a NAME: {:?}", judged.layers[0].report);
+    let listed = profile.replace("services_parm = \"omit\"", "services_parm = \"IM;PR\"");
+    let judged = inspect::check(listed.as_bytes(), "acme.toml", &catalogue::Options::default());
+    assert!(judged.layers[0].report.cites("WA012"), "S60 splits no list: {:?}", judged.layers[0].report);
 }
 
 /// The forms of one push: the layers inside are the same.

@@ -41,7 +41,11 @@ pub fn update_presence(values: &[(&str, &str)]) -> Element<'static> {
 pub fn address_to(request: &mut Element<'static>, version: Version, to: &[&str]) {
     let name = request.name.to_string();
     let children = match name.as_str() {
-        "SendMessage-Request" | "ForwardMessage-Request" | "Invite-Request" | "CancelInvite-Request" => {
+        "SendMessage-Request"
+        | "ForwardMessage-Request"
+        | "Invite-Request"
+        | "InviteUser-Response"
+        | "CancelInvite-Request" => {
             let target = request.children.iter_mut().find(|child| child.name == "MessageInfo");
             match target {
                 Some(info) => info.children.push(recipient(to)),

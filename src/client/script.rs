@@ -309,6 +309,9 @@ struct Words<'s> {
 
 impl<'s> Words<'s> {
     fn of(line: &Line<'s>) -> Result<Self, Mistake> {
+        if line.text.starts_with('[') && line.text.contains("]  ") {
+            return Err(line.mistake("the indentation of a line stands before its `[`"));
+        }
         let mut words = Vec::new();
         let mut rest = line.text;
         while !rest.is_empty() {
@@ -326,7 +329,6 @@ impl<'s> Words<'s> {
                 None => words.push(word),
             }
             rest = after.trim_start();
-            // `"text":` leaves its colon behind.
         }
         Ok(Self { line: line.number, words: words.into_iter().peekable() })
     }
@@ -585,5 +587,9 @@ mod tests {
             "line 2: an indented line belongs to a `sends` or `receives` line above it"
         );
         assert_eq!(mistake("[1.4] romeo logs out"), "line 1: `[1.4]` is no version");
+        assert_eq!(
+            mistake("romeo sends Status\n  [1.3] Result\n  [1.3]   Code 200"),
+            "line 3: the indentation of a line stands before its `[`"
+        );
     }
 }

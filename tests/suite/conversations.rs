@@ -76,7 +76,13 @@ fn scripts() -> Vec<PathBuf> {
 fn every_conversation_comes_true() {
     let scripts = scripts();
     let mistakes: Vec<String> = scripts.iter().flat_map(|path| play(path)).collect();
-    assert!(mistakes.is_empty(), "{} plays of {} scripts fail:\n{}", mistakes.len(), scripts.len(), mistakes.join("\n"));
+    assert!(
+        mistakes.is_empty(),
+        "{} plays of {} scripts fail:\n{}",
+        mistakes.len(),
+        scripts.len(),
+        mistakes.join("\n")
+    );
     assert!(scripts.len() > 20);
 }
 

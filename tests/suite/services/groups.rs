@@ -10,8 +10,18 @@ fn on_group(request: &str, more: &str) -> String {
     format!("<{request}-Request>{CHESS}{more}</{request}-Request>")
 }
 
+/// Returns a server on which alice has made a group and is in it as Queen, and bob as Rook.
+fn chess(alice: Version, bob: Version, properties: &str) -> (Lab, Client, Client) {
+    let mut lab = Lab::new();
+    let (mut alice, mut bob) = (lab.login("alice", alice), lab.login("bob", bob));
+    assert_eq!(lab.code(&mut alice, &create_group(properties, JOINED_BY_CREATION)), 200);
+    assert_eq!(lab.code(&mut bob, &join_group("Rook")), 200);
+    lab.poll(&alice);
+    (lab, alice, bob)
+}
+
 #[test]
-fn a_group_is_made_joined_written_to_and_left_in_every_version() {
+fn a_group_is_made_joined_and_written_to_in_every_version() {
     for version in Version::ALL {
         let mut lab = Lab::new();
         let (mut alice, mut bob) = (lab.login("alice", version), lab.login("bob", version));
@@ -51,6 +61,13 @@ fn a_group_is_made_joined_written_to_and_left_in_every_version() {
         assert_eq!(text(info.child("Sender").unwrap()), as_rook);
         assert_eq!(text(info.child("Recipient").unwrap()), format!("<Recipient>{to_group}</Recipient>"));
         assert!(lab.poll(&bob).is_empty(), "the sender gets none");
+    }
+}
+
+#[test]
+fn a_group_is_left_by_will_by_logout_and_by_its_end_in_every_version() {
+    for version in Version::ALL {
+        let (mut lab, mut alice, mut bob) = chess(version, version, "");
         assert_eq!(
             text(&lab.ask(&mut bob, &on_group("LeaveGroup", ""))),
             format!(
@@ -67,7 +84,8 @@ fn a_group_is_made_joined_written_to_and_left_in_every_version() {
             )
         );
         assert_eq!(lab.code(&mut bob, &on_group("LeaveGroup", "")), 808);
-        assert_eq!(details(&lab.ask(&mut bob, &send(&to_group, "", "x")))[0].0, 808);
+        let to_group = send(&format!("<Group>{CHESS}</Group>"), "", "x");
+        assert_eq!(details(&lab.ask(&mut bob, &to_group))[0].0, 808);
         // The end of a session is the end of its being there.
         lab.ask(&mut bob, &join_group("Rook"));
         lab.poll(&alice);
@@ -113,7 +131,13 @@ fn groups_are_refused_with_the_codes_of_the_table() {
     assert_eq!(lab.code(&mut bob, &join_group("qUEEN")), 811);
     assert_eq!(lab.code(&mut bob, &join_group("Rook")), 200);
     assert_eq!(lab.code(&mut carol, &join_group("Pawn")), 817);
-    // Bob is a guest: C03, C05.
+}
+
+#[test]
+fn guests_may_not_what_members_and_moderators_may() {
+    // C03, C05.
+    let (mut lab, mut alice, mut bob) = chess(Version::V1_3, Version::V1_2, "");
+    let mut carol = lab.login("carol", Version::V1_3);
     let members = "<UserList><User><UserID>wv:carol</UserID></User></UserList>";
     for (request, more) in [
         ("DeleteGroup", String::new()),
@@ -134,6 +158,20 @@ fn groups_are_refused_with_the_codes_of_the_table() {
         property("PrivateMessaging", "F")
     );
     assert_eq!(details(&lab.ask(&mut bob, &on_group("SetGroupProps", &both)))[0].0, 816, "the own ones are set");
+    assert_eq!(lab.code(&mut alice, &format!("<GetMessageList-Request>{CHESS}</GetMessageList-Request>")), 821);
+    assert_eq!(lab.code(&mut carol, &on_group("SubscribeGroupNotice", "<SubscribeType>S</SubscribeType>")), 808);
+    assert_eq!(lab.code(&mut bob, &on_group("SubscribeGroupNotice", "<SubscribeType>U</SubscribeType>")), 200);
+    let answer = lab.ask(&mut bob, &on_group("SubscribeGroupNotice", "<SubscribeType>G</SubscribeType>"));
+    assert_eq!(answer.child_text("Value"), Some("F"));
+    assert_eq!(lab.code(&mut alice, &on_group("LeaveGroup", "")), 200);
+    assert!(lab.poll(&bob).is_empty(), "no notices any more");
+}
+
+#[test]
+fn private_messages_go_to_screen_names_where_that_is_allowed() {
+    let (mut lab, mut alice, mut bob) = chess(Version::V1_3, Version::V1_2, "");
+    let quiet = format!("<OwnProperties>{}</OwnProperties>", property("PrivateMessaging", "F"));
+    assert_eq!(lab.code(&mut bob, &on_group("SetGroupProps", &quiet)), 200);
     let to = |name: &str| format!("<Group>{}</Group>", screen(name));
     assert_eq!(details(&lab.ask(&mut alice, &send(&to("Rook"), "", "psst")))[0].0, 813);
     assert_eq!(details(&lab.ask(&mut alice, &send(&to("Nobody"), "", "psst")))[0].0, 410);
@@ -146,21 +184,12 @@ fn groups_are_refused_with_the_codes_of_the_table() {
     assert_eq!(lab.code(&mut alice, &on_group("SetGroupProps", &quiet)), 200);
     assert!(text(&lab.receive(&bob, "GroupChangeNotice")).contains("<Name>PrivateMessaging</Name><Value>F</Value>"));
     assert_eq!(details(&lab.ask(&mut bob, &send(&to("Queen"), "", "psst")))[0].0, 812);
-    assert_eq!(lab.code(&mut alice, &format!("<GetMessageList-Request>{CHESS}</GetMessageList-Request>")), 821);
-    assert_eq!(lab.code(&mut carol, &on_group("SubscribeGroupNotice", "<SubscribeType>S</SubscribeType>")), 808);
-    assert_eq!(lab.code(&mut bob, &on_group("SubscribeGroupNotice", "<SubscribeType>U</SubscribeType>")), 200);
-    let answer = lab.ask(&mut bob, &on_group("SubscribeGroupNotice", "<SubscribeType>G</SubscribeType>"));
-    assert_eq!(answer.child_text("Value"), Some("F"));
-    lab.poll(&bob);
-    assert_eq!(lab.code(&mut alice, &on_group("LeaveGroup", "")), 200);
-    assert!(lab.poll(&bob).is_empty(), "no notices any more");
 }
 
 #[test]
-fn members_have_roles_and_the_rejected_stay_out() {
+fn restricted_groups_are_for_members() {
     let mut lab = Lab::new();
     let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_2));
-    let mut carol = lab.login("carol", Version::V1_3);
     lab.ask(&mut alice, &create_group(&property("Accesstype", "restricted"), JOINED_BY_CREATION));
     assert_eq!(lab.code(&mut bob, &join_group("Rook")), 816, "members only");
     assert_eq!(lab.code(&mut bob, &on_group("GetGroupProps", "")), 816);
@@ -169,12 +198,44 @@ fn members_have_roles_and_the_rejected_stay_out() {
         details(&lab.ask(&mut alice, &on_group("AddGroupMembers", both))),
         [(531, vec!["wv:nobody".to_owned()])]
     );
+    assert_eq!(lab.code(&mut bob, &join_group("Rook")), 200);
+}
+
+fn list(id: &str) -> String {
+    format!("<UserList><User><UserID>{id}</UserID></User></UserList>")
+}
+
+fn full(id: &str) -> String {
+    list(&format!("wv:{id}@example.com"))
+}
+
+/// Returns a server with a restricted group of which alice, bob and carol are members and in which they are, bob as
+/// a moderator.
+fn restricted() -> (Lab, Client, Client, Client) {
+    let properties = property("Accesstype", "restricted");
+    let mut lab = Lab::new();
+    let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_2));
+    let mut carol = lab.login("carol", Version::V1_3);
+    lab.ask(&mut alice, &create_group(&properties, JOINED_BY_CREATION));
+    let both = "<UserIDList><UserID>wv:bob</UserID><UserID>wv:carol</UserID></UserIDList>";
+    assert_eq!(lab.code(&mut alice, &on_group("AddGroupMembers", both)), 200);
+    assert_eq!(lab.code(&mut alice, &access("Mod", "wv:bob")), 200);
     for (client, name) in [(&mut bob, "Rook"), (&mut carol, "Pawn")] {
         assert_eq!(lab.code(client, &join_group(name)), 200);
     }
-    let list = |id: &str| format!("<UserList><User><UserID>{id}</UserID></User></UserList>");
-    let access = |class: &str, id: &str| on_group("MemberAccess", &format!("<{class}>{}</{class}>", list(id)));
-    assert_eq!(lab.code(&mut alice, &access("Mod", "wv:bob")), 200);
+    for client in [&alice, &bob, &carol] {
+        lab.poll(client);
+    }
+    (lab, alice, bob, carol)
+}
+
+fn access(class: &str, id: &str) -> String {
+    on_group("MemberAccess", &format!("<{class}>{}</{class}>", list(id)))
+}
+
+#[test]
+fn members_have_roles() {
+    let (mut lab, _, mut bob, mut carol) = restricted();
     assert_eq!(
         details(&lab.ask(&mut bob, &access("Admin", "wv:carol")))[0].0,
         816,
@@ -185,7 +246,6 @@ fn members_have_roles_and_the_rejected_stay_out() {
         816
     );
     let members = text(&lab.ask(&mut bob, &on_group("GetGroupMembers", "")));
-    let full = |id: &str| list(&format!("wv:{id}@example.com"));
     assert_eq!(
         members,
         format!(
@@ -224,9 +284,11 @@ fn members_have_roles_and_the_rejected_stay_out() {
             && own.contains("<Name>IsMember</Name><Value>T</Value>"),
         "{own}"
     );
-    for client in [&alice, &bob, &carol] {
-        lab.poll(client);
-    }
+}
+
+#[test]
+fn the_rejected_stay_out() {
+    let (mut lab, mut alice, mut bob, mut carol) = restricted();
     // Carol is put out and told why; the others are told in the way of their version.
     let reject = on_group("RejectList", "<AddList><UserID>wv:carol</UserID><UserID>wv:alice</UserID></AddList>");
     assert_eq!(

@@ -90,5 +90,6 @@ pub mod document;
 pub mod error;
 pub mod inspect;
 pub mod provision;
+#[cfg(feature = "server")]
 pub mod rehearse;
 pub mod server;

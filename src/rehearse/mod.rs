@@ -19,11 +19,9 @@ use crate::cp::mac::{Imsi, Pin, Security};
 use crate::provision::{Handset, Profile};
 
 pub mod report;
-#[cfg(feature = "server")]
 mod session;
 mod settings;
 
-#[cfg(feature = "server")]
 pub use session::{Choice, rehearse};
 
 /// What is rehearsed: a profile for one handset.

@@ -1,9 +1,13 @@
 //! WAP binary XML 1.0 to 1.3: header, global tokens, and what both directions share.
 
+mod attributes;
+mod header;
+mod items;
 mod read;
 mod write;
 
-pub(super) use read::{is_xml, read};
+pub(super) use items::is_xml;
+pub(super) use read::read;
 pub(super) use write::write;
 pub use write::{SLOT, Segments, WbxmlStyle};
 

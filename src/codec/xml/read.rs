@@ -1,22 +1,23 @@
-//! XML 1.0: quick-xml's events become the tree with exact spans, and quick-xml writes.
+//! Reads XML 1.0: quick-xml's events become the tree, with exact spans.
 //!
 //! Nothing is ever fetched, entity definitions are refused, and everything is bounded while it is read. A document in
 //! ISO 8859-1 or Windows-1252 is read too; its spans are those of its own octets.
 
 use std::borrow::Cow;
-use std::io;
 
+use quick_xml::Reader;
 use quick_xml::escape::unescape;
-use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
-use quick_xml::{Reader, Writer};
+use quick_xml::events::{BytesStart, Event};
 
-use super::wbxml::is_xml;
-use super::{Document, Encoding, Header, Limits, rules};
+use super::super::wbxml::is_xml;
+use super::super::{Document, Encoding, Header, Limits, rules};
+use super::encoding::{Latin, declared};
+use super::names::{is_name, split_name};
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
-use crate::document::{Attribute, Content, Element, Kind, Vocabulary, to_base64};
+use crate::document::{Attribute, Content, Element, Kind, Vocabulary};
 
 /// Reads a document. One that is not well-formed is returned as far as it goes, with the finding.
-pub(super) fn read<'s>(
+pub(in crate::codec) fn read<'s>(
     bytes: &'s [u8],
     candidates: &[&'static Vocabulary],
     limits: &Limits,
@@ -28,7 +29,7 @@ pub(super) fn read<'s>(
         report.add(finding.help("save the document as UTF-8"));
         return None;
     }
-    let declared = declared_encoding(bytes);
+    let declared = declared(bytes);
     let is_latin = declared.as_deref().is_some_and(|name| {
         ["iso-8859-1", "latin1", "windows-1252"].iter().any(|latin| name.eq_ignore_ascii_case(latin))
     });
@@ -52,64 +53,6 @@ pub(super) fn read<'s>(
             latin.put_back(&mut root);
             Some(Document { root, vocabulary, header })
         }
-    }
-}
-
-/// Returns the encoding that the XML declaration names.
-fn declared_encoding(bytes: &[u8]) -> Option<String> {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
-    let declaration = &head[head.find("<?xml")?..head.find("?>")?];
-    let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
-    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    value[1..].split(quote).next().map(str::to_owned)
-}
-
-/// A document of one octet a character, as text, with the way back to its own offsets.
-struct Latin {
-    text: String,
-    /// For each character beyond ASCII: the offset behind it in `text`, and how many octets longer `text` is there.
-    longer: Vec<(u32, u32)>,
-}
-
-impl Latin {
-    fn new(bytes: &[u8]) -> Self {
-        let mut latin = Self { text: String::with_capacity(bytes.len() + 64), longer: Vec::new() };
-        for (i, &octet) in bytes.iter().enumerate() {
-            latin.text.push(windows_1252(octet));
-            if !octet.is_ascii() {
-                latin.longer.push((latin.text.len() as u32, (latin.text.len() - i - 1) as u32));
-            }
-        }
-        latin
-    }
-
-    fn back(&self, span: Span) -> Span {
-        let offset = |offset: u32| {
-            let before = self.longer.partition_point(|(end, _)| *end <= offset);
-            offset - before.checked_sub(1).map_or(0, |i| self.longer[i].1)
-        };
-        Span { start: offset(span.start), end: offset(span.end) }
-    }
-
-    fn put_back(&self, element: &mut Element<'_>) {
-        element.span = self.back(element.span);
-        element.content_span = self.back(element.content_span);
-        for attribute in &mut element.attributes {
-            attribute.span = self.back(attribute.span);
-            attribute.value_span = self.back(attribute.value_span);
-        }
-        element.children.iter_mut().for_each(|child| self.put_back(child));
-    }
-}
-
-fn windows_1252(octet: u8) -> char {
-    const HIGH: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}', '\u{90}', '‘',
-        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
-    ];
-    match octet {
-        0x80..=0x9F => HIGH[usize::from(octet - 0x80)],
-        _ => char::from(octet),
     }
 }
 
@@ -475,10 +418,6 @@ fn append<'s>(element: &mut Element<'s>, piece: Cow<'s, str>, span: Span) {
     }
 }
 
-fn split_name(name: &str) -> (&str, &str) {
-    name.split_once(':').unwrap_or(("", name))
-}
-
 /// Takes the offset inside the tag off the message; the span says where in the document.
 fn without_position(message: &str) -> String {
     let message = message.strip_prefix("position ").and_then(|m| m.split_once(": ")).map_or(message, |(_, rest)| rest);
@@ -489,82 +428,4 @@ fn lower_case(message: &str) -> String {
     let mut characters = message.chars();
     let first = characters.next().map(|c| c.to_ascii_lowercase());
     first.into_iter().chain(characters).collect::<String>().trim_end_matches('.').to_owned()
-}
-
-/// Returns whether `name` is a name of XML 1.0 with at most one colon inside (Namespaces in XML).
-fn is_name(name: &str) -> bool {
-    let mut parts = name.split(':');
-    let is_part = |part: &str| {
-        let mut characters = part.chars();
-        characters.next().is_some_and(is_name_start)
-            && characters.all(|c| {
-                is_name_start(c)
-                    || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}' | '\u{2040}')
-            })
-    };
-    parts.by_ref().take(2).all(is_part) && parts.next().is_none()
-}
-
-fn is_name_start(c: char) -> bool {
-    matches!(c, 'A'..='Z' | 'a'..='z' | '_' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}'
-        | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}'
-        | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}'
-        | '\u{10000}'..='\u{EFFFF}')
-}
-
-/// Writes a document with declaration and document type.
-pub(super) fn write(root: &Element<'_>, vocabulary: Option<&Vocabulary>, indent: bool) -> Vec<u8> {
-    let mut writer = match indent {
-        true => Writer::new_with_indent(Vec::new(), b' ', 2),
-        false => Writer::new(Vec::new()),
-    };
-    // Writing to memory does not fail.
-    let _ = write_events(&mut writer, root, vocabulary);
-    let mut octets = writer.into_inner();
-    if indent {
-        octets.push(b'\n');
-    }
-    octets
-}
-
-fn write_events(writer: &mut Writer<Vec<u8>>, root: &Element<'_>, vocabulary: Option<&Vocabulary>) -> io::Result<()> {
-    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    if let Some(doctype) = vocabulary.and_then(|v| v.doctype).filter(|d| d.root == root.name) {
-        let text = format!("{} PUBLIC \"{}\" \"{}\"", doctype.root, doctype.public, doctype.system);
-        writer.write_event(Event::DocType(BytesText::from_escaped(text)))?;
-    }
-    write_element(writer, root, "")
-}
-
-fn write_element(writer: &mut Writer<Vec<u8>>, element: &Element<'_>, outer: &str) -> io::Result<()> {
-    let mut start = BytesStart::new(element.name.as_ref());
-    let mut namespace = outer;
-    for attribute in &element.attributes {
-        // A declaration that only repeats what holds already is left out.
-        if attribute.name == "xmlns" {
-            if attribute.value == outer {
-                continue;
-            }
-            namespace = &attribute.value;
-        }
-        start.push_attribute((attribute.name.as_ref(), attribute.value.as_ref()));
-    }
-    if element.is_empty() {
-        return writer.write_event(Event::Empty(start));
-    }
-    writer.write_event(Event::Start(start))?;
-    let text: Cow<'_, str> = match &element.content {
-        Content::Text(text) => Cow::Borrowed(text),
-        Content::Octets(octets) => match std::str::from_utf8(octets) {
-            Ok(text) if text.chars().all(is_xml) => Cow::Borrowed(text),
-            _ => Cow::Owned(to_base64(octets)),
-        },
-    };
-    if !text.is_empty() {
-        writer.write_event(Event::Text(BytesText::new(&text)))?;
-    }
-    for child in &element.children {
-        write_element(writer, child, namespace)?;
-    }
-    writer.write_event(Event::End(BytesEnd::new(element.name.as_ref())))
 }

@@ -1,0 +1,202 @@
+//! The items that texts are made of: inline text, references to the string table, entities, value tokens, octets.
+
+use std::borrow::Cow;
+
+use super::super::rules;
+use super::header::long_number;
+use super::read::{Reader, Step};
+use super::{ENTITY, EXT_0, EXT_I_0, EXT_T_0, STR_I, STR_T, charset, read_multi_byte};
+use crate::document::{Content, Kind, TokenTable};
+
+/// The items of a text, joined; borrowed while there is only one.
+#[derive(Default)]
+pub(super) struct Joined<'s> {
+    pub(super) text: Cow<'s, str>,
+    octets: Option<Cow<'s, [u8]>>,
+    pub(super) items: usize,
+}
+
+impl<'s> Joined<'s> {
+    pub(super) fn push(&mut self, piece: Cow<'s, str>) {
+        self.items += 1;
+        if self.text.is_empty() && self.octets.is_none() {
+            self.text = piece;
+        } else if let Some(octets) = &mut self.octets {
+            octets.to_mut().extend_from_slice(piece.as_bytes());
+        } else {
+            self.text.to_mut().push_str(&piece);
+        }
+    }
+
+    pub(super) fn push_octets(&mut self, piece: &'s [u8]) {
+        self.items += 1;
+        match &mut self.octets {
+            Some(octets) => octets.to_mut().extend_from_slice(piece),
+            None if self.text.is_empty() => self.octets = Some(Cow::Borrowed(piece)),
+            None => self.octets = Some(Cow::Owned([self.text.as_bytes(), piece].concat())),
+        }
+    }
+
+    pub(super) fn into_content(self) -> Content<'s> {
+        self.octets.map_or(Content::Text(self.text), Content::Octets)
+    }
+}
+
+impl<'s> Reader<'s, '_> {
+    /// Reads one item of text whose first octet was just taken. `leaf` decides between two words of one value token.
+    pub(super) fn text(&mut self, octet: u8, leaf: &str) -> Step<Cow<'s, str>> {
+        let start = self.pos - 1;
+        match octet {
+            STR_I => self.inline_text(),
+            STR_T => {
+                let offset = self.number()?;
+                self.table_text(offset, start)
+            }
+            ENTITY => {
+                let code = self.number()?;
+                let Some(character) = char::from_u32(code).filter(|&c| is_xml(c)) else {
+                    self.add(&rules::CHARSET, start, format!("0x{code:X} is no character"));
+                    return Ok(Cow::Borrowed("\u{FFFD}"));
+                };
+                Ok(Cow::Owned(character.to_string()))
+            }
+            EXT_T_0 if self.tokens.is_some_and(TokenTable::has_extensions) => {
+                let number = self.number()?;
+                Ok(self.value_token(number, leaf, start))
+            }
+            _ => {
+                // EXT_I carries text, EXT_T a number, EXT nothing.
+                let argument = match octet {
+                    octet if octet & 0xC0 == EXT_I_0 => self.inline_text()?,
+                    octet if octet & 0xC0 == EXT_T_0 => Cow::Owned(self.number()?.to_string()),
+                    _ => Cow::Borrowed(""),
+                };
+                self.add(&rules::TOKEN, start, format!("extension 0x{octet:02X} has no meaning here"));
+                Ok(if octet & 0xC0 == EXT_I_0 { argument } else { Cow::Borrowed("") })
+            }
+        }
+    }
+
+    pub(super) fn value_token(&mut self, number: u32, leaf: &str, start: usize) -> Cow<'s, str> {
+        let words = self.tokens.map_or(&[][..], |t| t.extension(number));
+        let of_kind = || match self.grammar.and_then(|g| g.kind(leaf)) {
+            Some(Kind::Word(list) | Kind::Words(list)) => words.iter().find(|word| list.contains(word)),
+            _ => None,
+        };
+        let relative = || self.relatives().find_map(|t| t.extension(number).first());
+        let word = match words {
+            [word] => Some(word),
+            _ => of_kind().or(words.last()).or_else(relative),
+        };
+        match word {
+            Some(word) => Cow::Borrowed(*word),
+            None => {
+                self.add(&rules::TOKEN, start, format!("value token 0x{number:02X} is in no table"));
+                Cow::Owned(format!("[unknown 0x{number:02X}]"))
+            }
+        }
+    }
+
+    pub(super) fn octet(&mut self) -> Step<u8> {
+        let Some(&octet) = self.bytes.get(self.pos) else {
+            let message = "the document ends here, before its last element is closed".to_owned();
+            return Err(self.fault(&rules::TRUNCATED, self.bytes.len().saturating_sub(1), message));
+        };
+        self.pos += 1;
+        Ok(octet)
+    }
+
+    pub(super) fn number(&mut self) -> Step<u32> {
+        let rest = &self.bytes[self.pos..];
+        let Some((number, length)) = read_multi_byte(rest) else {
+            let is_cut = rest.iter().take(5).all(|b| b & 0x80 != 0) && rest.len() < 5;
+            let (rule, message) = match is_cut {
+                true => (&rules::TRUNCATED, "a number breaks off"),
+                false => (&rules::LONG_NUMBER, "a number is over 32 bits"),
+            };
+            return Err(self.fault(rule, self.pos, message.to_owned()));
+        };
+        if length > 1 && rest[0] == 0x80 {
+            long_number(self.report, self.pos, length);
+        }
+        self.pos += length;
+        Ok(number)
+    }
+
+    pub(super) fn opaque(&mut self) -> Step<&'s [u8]> {
+        let start = self.pos - 1;
+        let length = self.number()? as usize;
+        let rest = &self.bytes[self.pos..];
+        if length > rest.len() {
+            let message = format!("{length} octets should follow, but only {} are left", rest.len());
+            return Err(self.fault(&rules::TRUNCATED, start, message));
+        }
+        self.pos += length;
+        Ok(&rest[..length])
+    }
+
+    pub(super) fn inline_text(&mut self) -> Step<Cow<'s, str>> {
+        let start = self.pos;
+        let rest = &self.bytes[start..];
+        let Some(length) = self.text_length(rest) else {
+            return Err(self.fault(&rules::TRUNCATED, start, "a text has no end".to_owned()));
+        };
+        self.pos += length + self.zero_length();
+        Ok(self.characters(&rest[..length], start))
+    }
+
+    pub(super) fn table_text(&mut self, offset: u32, start: usize) -> Step<Cow<'s, str>> {
+        let table = &self.bytes[self.table.clone()];
+        let rest = table.get(offset as usize..).filter(|rest| !rest.is_empty());
+        let Some(rest) = rest else {
+            let message = format!("offset {offset} is outside the string table of {} octets", table.len());
+            self.add(&rules::STRING_TABLE, start, message);
+            return Ok(Cow::Borrowed(""));
+        };
+        let length = self.text_length(rest).unwrap_or(rest.len());
+        Ok(self.characters(&rest[..length], self.table.start + offset as usize))
+    }
+
+    fn zero_length(&self) -> usize {
+        if self.charset == charset::UCS_2 { 2 } else { 1 }
+    }
+
+    fn text_length(&self, octets: &[u8]) -> Option<usize> {
+        match self.charset {
+            charset::UCS_2 => octets.chunks_exact(2).position(|pair| pair == [0, 0]).map(|i| i * 2),
+            _ => octets.iter().position(|&b| b == 0),
+        }
+    }
+
+    fn characters(&mut self, octets: &'s [u8], start: usize) -> Cow<'s, str> {
+        let (text, is_true) = match self.charset {
+            charset::ISO_8859_1 if !octets.is_ascii() => (octets.iter().map(|&b| char::from(b)).collect(), true),
+            charset::UCS_2 => {
+                let units = octets.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+                let text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{FFFD}')).collect();
+                (Cow::Owned(text), true)
+            }
+            _ => (String::from_utf8_lossy(octets), std::str::from_utf8(octets).is_ok()),
+        };
+        if !is_true {
+            self.add(&rules::CHARSET, start, "a text is not in the character set that the header says".to_owned());
+        }
+        if text.contains(|c| !is_xml(c)) {
+            self.add(&rules::CHARSET, start, "a text has a control character, which no XML may hold".to_owned());
+            return Cow::Owned(text.chars().map(|c| if is_xml(c) { c } else { '\u{FFFD}' }).collect());
+        }
+        text
+    }
+}
+
+/// Returns whether an octet starts an item of text.
+pub(super) fn is_text(octet: u8) -> bool {
+    matches!(octet, ENTITY | STR_I | STR_T | EXT_T_0..=0x82)
+        || (EXT_I_0..EXT_I_0 + 3).contains(&octet)
+        || (EXT_0..EXT_0 + 3).contains(&octet)
+}
+
+/// Returns whether XML 1.0 may hold a character.
+pub(in crate::codec) fn is_xml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+}

@@ -1,0 +1,9 @@
+//! XML 1.0, both ways, on quick-xml.
+
+mod encoding;
+mod names;
+mod read;
+mod write;
+
+pub(super) use read::read;
+pub(super) use write::write;

@@ -54,15 +54,6 @@ impl Template {
         })
     }
 
-    /// Returns the columns that the document itself needs, each with the reason.
-    pub fn needed(&self) -> Vec<(&str, &'static str)> {
-        let mut used: Vec<u32> = self.segments.slots().collect();
-        used.sort_unstable();
-        used.dedup();
-        let names = used.iter().filter_map(|slot| self.names.get(*slot as usize));
-        if self.all_needed { names.map(|name| (name.as_str(), "the profile uses it")).collect() } else { Vec::new() }
-    }
-
     /// Appends the document with `values` in its slots.
     ///
     /// # Errors

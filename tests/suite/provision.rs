@@ -351,6 +351,18 @@ mod templates {
         }
     }
 
+    /// In every style the values stand inline, also those for which there is a token, and read back as the account.
+    #[test]
+    fn a_filled_template_reads_back_in_every_style() {
+        let profile = clean_profile(PROFILE);
+        let values: Vec<&str> = profile.slots.names().iter().map(|_| "http://GSM-GPRS").collect();
+        for style in [WbxmlStyle::Safe, WbxmlStyle::Prefix, WbxmlStyle::WholeValue] {
+            let mut octets = Vec::new();
+            Template::new(&profile, style).unwrap().fill(&values, &mut octets).unwrap();
+            assert_eq!(read_cp(&octets).1.accounts, [profile.filled(&values)], "{style:?}");
+        }
+    }
+
     #[test]
     fn a_table_fills_the_slots_by_the_names_of_its_header() {
         let profile = clean_profile(PROFILE);

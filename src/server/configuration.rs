@@ -28,6 +28,8 @@ pub struct Configuration {
     pub session_ttl: Duration,
     /// The least seconds between two polls that clients are told.
     pub poll_min: u32,
+    /// The messages that a session may send in a minute; the machine itself may send more.
+    pub requests_per_minute: u32,
     /// How much one user may have.
     pub quotas: Quotas,
 }
@@ -64,6 +66,7 @@ impl Default for Configuration {
             max_body: 256 << 10,
             session_ttl: Duration::from_secs(1800),
             poll_min: 5,
+            requests_per_minute: 120,
             quotas: Quotas::default(),
         }
     }
@@ -143,6 +146,7 @@ impl Configuration {
             let time = read_time(&time).filter(|time| (60..=86_400).contains(&time.as_secs()));
             self.session_ttl = time.ok_or_else(wrong)?;
         }
+        self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
         let quotas = &mut self.quotas;
         for (quota, value) in [
             (&mut quotas.sessions, limits.sessions_per_user),
@@ -210,6 +214,7 @@ struct CspTable {
 #[serde(deny_unknown_fields)]
 struct LimitsTable {
     sessions_per_user: Option<usize>,
+    requests_per_minute: Option<u32>,
     stored_messages_per_user: Option<usize>,
     group_members: Option<usize>,
 }

@@ -159,7 +159,7 @@ impl Engine {
         let Message { version, session, transactions, .. } = message;
         let is_login = transactions.iter().any(|t| t.primitive.name == "Login-Request");
         let caller = match &session {
-            csp::Session::Inband(id) if !is_login => match self.find(now, id, version, &transactions) {
+            csp::Session::Inband(id) if !is_login => match self.find(now, peer, id, version, &transactions) {
                 Ok(caller) => caller,
                 Err(answers) => return write(version, session, answers.transactions, None, form, &mut self.notes),
             },
@@ -197,17 +197,28 @@ impl Engine {
     }
 
     /// Finds the session of a message and notes that it was heard of; else answers why there is none.
-    fn find(&mut self, now: Timestamp, id: &str, version: Version, all: &[Transaction]) -> Result<Caller, Answers> {
+    fn find(
+        &mut self,
+        now: Timestamp,
+        peer: IpAddr,
+        id: &str,
+        version: Version,
+        all: &[Transaction],
+    ) -> Result<Caller, Answers> {
         let id = SessionId::read(id);
         if let Some(own) = id.and_then(|id| self.sessions.get_mut(id)) {
             if own.caller.version != version {
-                return Err(Answers::refuse(all, Code::VERSION_NOT_SUPPORTED));
+                return Err(Answers::refuse(all, &Code::VERSION_NOT_SUPPORTED.into()));
             }
             own.heard = now;
-            return Ok(own.caller.clone());
+            let wait = own.count(self.configuration.requests_per_minute, now).filter(|_| !peer.is_loopback());
+            return match wait {
+                Some(seconds) => Err(Answers::refuse(all, &Fault::later(seconds).0)),
+                None => Ok(own.caller.clone()),
+            };
         }
         let Some((id, ended)) = id.and_then(|id| Some((id, self.sessions.ended(id)?.clone()))) else {
-            return Err(Answers::refuse(all, Code::INVALID_SESSION));
+            return Err(Answers::refuse(all, &Code::INVALID_SESSION.into()));
         };
         let has_polled = all.iter().any(|t| t.primitive.name == "Polling-Request");
         if ended.code == Code::FORCED_LOGOUT && has_polled && ended.version == version {
@@ -217,7 +228,7 @@ impl Engine {
             let transactions = vec![Transaction::request("1", reason)];
             return Err(Answers { transactions, may_offer: false });
         }
-        Err(Answers::refuse(all, ended.code))
+        Err(Answers::refuse(all, &ended.code.into()))
     }
 
     /// Answers a request of a client: gives the remembered answer, or does it.
@@ -407,10 +418,10 @@ impl Engine {
 }
 
 impl Answers {
-    /// Answers every request with one code, and responses not at all.
-    fn refuse(all: &[Transaction], code: Code) -> Self {
+    /// Answers every request alike, and responses not at all.
+    fn refuse(all: &[Transaction], outcome: &Outcome) -> Self {
         let requests = all.iter().filter(|t| t.mode == Mode::Request).take(limits::TRANSACTIONS);
-        let refusal = |t: &Transaction| Transaction::response(t.id.clone(), Outcome::new(code).status());
+        let refusal = |t: &Transaction| Transaction::response(t.id.clone(), outcome.status());
         Self { transactions: requests.map(refusal).collect(), may_offer: false }
     }
 }

@@ -140,6 +140,8 @@ pub(crate) struct Session {
     pub(crate) capabilities: Capabilities,
     /// What waits for it.
     pub(crate) outbox: Outbox,
+    /// When the minute began in which messages are counted, and how many came in it.
+    minute: (Timestamp, u32),
     /// The notifications that it wants (1.3), by type.
     pub(crate) notifications: BTreeSet<String>,
     /// Whether it was told of the invitations that wait for its user.
@@ -187,6 +189,7 @@ impl Session {
             services,
             capabilities: Capabilities::default(),
             outbox: Outbox::default(),
+            minute: (now, 0),
             notifications: BTreeSet::new(),
             knows_invitations: false,
             search: None,
@@ -197,6 +200,16 @@ impl Session {
     /// Returns when the session ends if nothing is heard of it.
     pub(crate) fn deadline(&self) -> Timestamp {
         self.heard.after(self.time_to_live)
+    }
+
+    /// Counts a message; returns after how many seconds to come again where there were too many in this minute.
+    pub(crate) fn count(&mut self, most: u32, now: Timestamp) -> Option<u32> {
+        let elapsed = now.since(self.minute.0).as_secs();
+        if elapsed >= 60 {
+            self.minute = (now, 0);
+        }
+        self.minute.1 = self.minute.1.saturating_add(1);
+        (self.minute.1 > most).then(|| 60_u32.saturating_sub(elapsed as u32).max(1))
     }
 
     /// Remembers the answer to a request for a while.

@@ -618,6 +618,25 @@ fn negotiates_within_the_login() {
     assert_eq!(plain.child_text("CapabilityRequest"), Some("T"));
 }
 
+#[test]
+fn a_session_that_asks_without_end_is_put_off_and_kept() {
+    let configuration = Configuration { requests_per_minute: 10, ..Configuration::default() };
+    let mut lab = Lab::with(Configuration { domain: "example.com".into(), ..configuration });
+    let mut anna = lab.login(Version::V1_3, "anna", "phone");
+    let mut keep = |lab: &mut Lab| anna.ask(lab, Element::new("KeepAlive-Request"));
+    for _ in 0..20 {
+        assert_eq!(code(&keep(&mut lab)), 200, "from the machine itself");
+    }
+    lab.peer = IpAddr::from([192, 0, 2, 1]);
+    lab.pass(60);
+    let codes: Vec<_> = (0..12).map(|_| code(&keep(&mut lab))).collect();
+    assert_eq!(codes[..10], [200; 10]);
+    assert_eq!(codes[10..], [503; 2]);
+    let wait = Outcome::read(&keep(&mut lab)).unwrap().try_again.unwrap();
+    lab.pass(wait.into());
+    assert_eq!(code(&keep(&mut lab)), 200);
+}
+
 // ---- what the server opens
 
 pub(crate) fn text_to(user: &str, text: &str) -> Element<'static> {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::codec::{self, Document, Encoding, Limits};
 use crate::diagnose::{Diagnostic, Report, Rule, Source, Span};
-use crate::document::{Element, Vocabulary};
+use crate::document::{self, Element, Vocabulary};
 use crate::error::Result;
 use crate::provision::{Profile, rows};
 use crate::{cp, csp, delivery, dm, provision};
@@ -25,6 +25,7 @@ pub static VOCABULARIES: &[&Vocabulary] = &[
 #[rustfmt::skip] // one family a line
 pub static RULES: &[&[&Rule]] = &[
     codec::RULES,
+    document::RULES,
     cp::RULES,
     dm::RULES,
     csp::RULES,
@@ -237,6 +238,9 @@ fn check_document(
             });
         }
     }
+    if let (Encoding::Xml, Ok(text)) = (document.header.encoding, std::str::from_utf8(bytes)) {
+        document::suppress(text, &document.root, report);
+    }
     kind
 }
 
@@ -303,15 +307,22 @@ fn looks_like_subscribers(text: &str) -> bool {
     header.split([',', ';', '\t']).any(|name| name.trim().trim_matches('"').eq_ignore_ascii_case("msisdn"))
 }
 
-/// Returns whether the second line and most of those behind it have as many cells as the first: an operator's own table.
+/// Returns whether the first line has names, and the second line and most of those behind it as many cells: an
+/// operator's own table.
 fn looks_like_table(text: &str) -> bool {
     const MOST_LINES: usize = 20;
     let delimiter = delimiter(text.as_bytes()) as char;
-    let lines = text.lines().filter(|line| !line.trim().is_empty()).take(MOST_LINES);
-    let cells: Vec<usize> = lines.map(|line| line.matches(delimiter).count()).collect();
-    let Some((&header, rows)) = cells.split_first() else { return false };
-    let alike = rows.iter().filter(|&&count| count == header).count();
-    header > 0 && rows.first() == Some(&header) && 2 * alike > rows.len()
+    let is_name = |cell: &str| {
+        let name = cell.trim().trim_matches('"');
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || " _-./#".contains(c))
+    };
+    let text = text.trim_start_matches('\u{FEFF}');
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).take(MOST_LINES);
+    let Some(header) = lines.next().filter(|header| header.split(delimiter).all(is_name)) else { return false };
+    let count = |line: &str| line.matches(delimiter).count();
+    let rows: Vec<usize> = lines.map(count).collect();
+    let alike = rows.iter().filter(|&&cells| cells == count(header)).count();
+    count(header) > 0 && rows.first() == Some(&count(header)) && 2 * alike > rows.len()
 }
 
 /// Returns the delimiter of a table: what stands most often in its first line.

@@ -150,7 +150,7 @@ fn summary(judged: &Judged<'_>) -> String {
     let mut own = Tally::default();
     own.add(judged);
     let name = judged.layers.first().map_or("", |layer| layer.source.name.as_str());
-    let fared = if own.counts == [0; 3] { "ok".to_owned() } else { own.in_words() };
+    let fared = if own.counts == [0; 3] && own.suppressed == 0 { "ok".to_owned() } else { own.in_words() };
     format!("{}: {fared} ({what})", text::printable(name))
 }
 
@@ -160,6 +160,8 @@ struct Tally {
     files: usize,
     /// Notes, warnings, errors.
     counts: [usize; 3],
+    /// Findings that the documents excuse.
+    suppressed: usize,
 }
 
 impl Tally {
@@ -169,12 +171,14 @@ impl Tally {
             for severity in [Severity::Note, Severity::Warning, Severity::Error] {
                 self.counts[severity as usize] += layer.report.count(severity);
             }
+            self.suppressed += layer.report.suppressed();
         }
     }
 
     fn in_words(&self) -> String {
         let [notes, warnings, errors] = self.counts;
-        text::tally(errors, warnings, notes)
+        let words = text::tally(errors, warnings, notes);
+        if self.suppressed == 0 { words } else { format!("{words}, {} suppressed", self.suppressed) }
     }
 
     fn is_bad(&self, level: FailOn) -> bool {

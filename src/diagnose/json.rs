@@ -78,6 +78,7 @@ impl Findings {
         self.summary.error += report.count(Severity::Error);
         self.summary.warning += report.count(Severity::Warning);
         self.summary.note += report.count(Severity::Note);
+        self.summary.suppressed += report.suppressed();
         self.summary.left_out += report.left_out();
         self.findings.extend(report.diagnostics().iter().map(|d| Finding::new(source, d)));
     }

@@ -155,6 +155,7 @@ pub struct Report {
     diagnostics: Vec<Diagnostic>,
     /// How many were not kept, by severity: notes, warnings, errors.
     left_out: [usize; 3],
+    suppressed: usize,
 }
 
 impl Report {
@@ -180,6 +181,7 @@ impl Report {
         for (count, more) in self.left_out.iter_mut().zip(other.left_out) {
             *count += more;
         }
+        self.suppressed += other.suppressed;
         for diagnostic in other.diagnostics {
             self.add(diagnostic);
         }
@@ -188,6 +190,18 @@ impl Report {
     /// Keeps only the findings that `keep` likes.
     pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
         self.diagnostics.retain(keep);
+    }
+
+    /// Takes out and counts the findings that the document itself excuses.
+    pub fn suppress(&mut self, mut is_excused: impl FnMut(&Diagnostic) -> bool) {
+        let before = self.diagnostics.len();
+        self.diagnostics.retain(|d| !is_excused(d));
+        self.suppressed += before - self.diagnostics.len();
+    }
+
+    /// Returns how many findings were excused.
+    pub fn suppressed(&self) -> usize {
+        self.suppressed
     }
 
     /// Sorts the findings by place; those at one place keep their order.

@@ -207,9 +207,7 @@ impl<'s, 'r> Parser<'s, 'r> {
             if !is_mixed {
                 parent.content = Content::Text(Cow::Borrowed(""));
             } else if parent.children.is_empty() {
-                let span = parent.content_span;
-                let message = format!("`{}` has both text and child elements", parent.name);
-                self.report.add(Diagnostic::new(&rules::XML_MIXED, span, message));
+                self.report.add(mixed(parent, text, parent.content_span));
             }
         }
         self.strip_own_prefix(&mut element, name, start);
@@ -292,8 +290,7 @@ impl<'s, 'r> Parser<'s, 'r> {
             return Err(self.fault(&rules::XML_FORM, at, at + 1, message));
         };
         if !element.children.is_empty() && element.text().is_empty() && !raw.trim_ascii().is_empty() {
-            let message = format!("`{}` has both text and child elements", element.name);
-            self.report.add(Diagnostic::new(&rules::XML_MIXED, Span::new(start, start + raw.len()), message));
+            self.report.add(mixed(element, raw, Span::new(start, start + raw.len())));
         }
         let piece =
             if raw.contains('\r') { Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n")) } else { raw.into() };
@@ -401,6 +398,23 @@ impl<'s, 'r> Parser<'s, 'r> {
     fn fault(&mut self, rule: &'static Rule, start: usize, end: usize, message: String) -> Broken {
         self.report.add(Diagnostic::new(rule, Span::new(start, end.max(start + 1)), message));
         Broken
+    }
+}
+
+/// Returns the finding about text beside child elements. Blanks that XML does not know for blanks come from copying out
+/// of web pages.
+fn mixed(element: &Element<'_>, text: &str, span: Span) -> Diagnostic {
+    let foreign = text.chars().find(|c| !c.is_ascii_whitespace());
+    match foreign.filter(|_| text.chars().all(char::is_whitespace)) {
+        Some(blank) => {
+            let code = u32::from(blank);
+            let message = format!("`{}` is laid out with U+{code:04X}, which XML takes for text", element.name);
+            Diagnostic::new(&rules::XML_MIXED, span, message).help("write plain blanks and tabs between elements")
+        }
+        None => {
+            let message = format!("`{}` has both text and child elements", element.name);
+            Diagnostic::new(&rules::XML_MIXED, span, message)
+        }
     }
 }
 

@@ -238,7 +238,10 @@ pub(super) fn flags(characteristic: &Characteristic<'_>, report: &mut Report) {
                 report.add(finding(message).help(help));
             }
             (Value::Flag | Value::Any, _) => {}
-            (_, None) => report.add(finding(format!("`{name}` has no value; clients cannot use it"))),
+            (_, None) => {
+                let help = format!("give `{name}` a `value`, or leave it out: only flags have none");
+                report.add(finding(format!("`{name}` has no value; clients cannot use it")).help(help));
+            }
             (_, Some("")) if declared.occurs.least == 0 => {
                 let help = format!("leave `{name}` out, unless the handset is to ask its user for it");
                 report.add(finding(format!("`{name}` is empty")).severity(Severity::Note).help(help));

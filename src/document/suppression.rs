@@ -1,0 +1,117 @@
+//! Suppression: a comment before an element that says which findings on it are known and why they may stay.
+//!
+//! ```xml
+//! <!-- impskit-ignore WA012: our presence client takes lists -->
+//! <parm name="SERVICES" value="IM;PR"/>
+//! ```
+
+use super::element::Element;
+use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
+
+/// The rules of suppression.
+pub static RULES: &[&Rule] = &[&WITHOUT_REASON, &UNUSED];
+
+/// The word that makes a comment a suppression.
+const WORD: &str = "impskit-ignore";
+/// Suppressions of one document at the most; further ones are not looked at.
+const MOST: usize = 1000;
+
+const WITHOUT_REASON: Rule = Rule {
+    code: "GEN002",
+    name: "suppression-without-reason",
+    severity: Severity::Warning,
+    clause: "impskit, suppression of findings",
+    summary: "a suppression does not say why",
+    help: "write `<!-- impskit-ignore CODE: the reason -->`: who reads the document later wants to know",
+    bad: "<wap-provisioningdoc>\n  \
+          <!-- impskit-ignore CP002 -->\n  \
+          <characteristic type=\"AcmeSettings\"/>\n\
+          </wap-provisioningdoc>\n",
+    good: "<!-- impskit-ignore CP002: for the handsets of one maker -->\n\
+           <wap-provisioningdoc>\n  \
+           <characteristic type=\"AcmeSettings\"/>\n\
+           </wap-provisioningdoc>\n",
+};
+
+const UNUSED: Rule = Rule {
+    code: "GEN003",
+    name: "unused-suppression",
+    severity: Severity::Warning,
+    clause: "impskit, suppression of findings",
+    summary: "a suppression matches no finding on the element behind it",
+    help: "remove the comment: what it excused is mended, or it stands before another element",
+    bad: "<!-- impskit-ignore CP003: to be mended -->\n\
+          <wap-provisioningdoc>\n  \
+          <characteristic type=\"VENDORCONFIG\">\n    \
+          <parm name=\"NAME\" value=\"acme\"/>\n  \
+          </characteristic>\n\
+          </wap-provisioningdoc>\n",
+    good: "<wap-provisioningdoc>\n  \
+           <characteristic type=\"VENDORCONFIG\">\n    \
+           <parm name=\"NAME\" value=\"acme\"/>\n  \
+           </characteristic>\n\
+           </wap-provisioningdoc>\n",
+};
+
+/// A comment that suppresses.
+struct Suppression<'t> {
+    codes: Vec<&'t str>,
+    has_reason: bool,
+    /// The comment.
+    span: Span,
+    /// The element behind it, with everything in it.
+    scope: Span,
+}
+
+/// Takes the findings out of the report that comments of the document excuse, and adds what is wrong with the comments.
+pub fn suppress(text: &str, root: &Element<'_>, report: &mut Report) {
+    for suppression in read(text, root) {
+        let mut used = Vec::new();
+        report.suppress(|d| {
+            let is_inside = suppression.scope.range().contains(&(d.span.start as usize));
+            // What could not be read stays said.
+            let may_be_excused = !d.rule.code.starts_with("GEN") && d.rule.code != "XML001";
+            let is_meant = is_inside && may_be_excused && suppression.codes.contains(&d.rule.code);
+            if is_meant {
+                used.push(d.rule.code);
+            }
+            is_meant
+        });
+        if !suppression.has_reason {
+            report.add(Diagnostic::new(&WITHOUT_REASON, suppression.span, "the suppression does not say why"));
+        }
+        for code in suppression.codes.iter().filter(|code| !used.contains(code)) {
+            let message = format!("there is no finding `{code}` on the element behind the comment");
+            report.add(Diagnostic::new(&UNUSED, suppression.span, message));
+        }
+    }
+}
+
+fn read<'t>(text: &'t str, root: &Element<'_>) -> Vec<Suppression<'t>> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(start) = text[from..].find("<!--").map(|at| from + at).filter(|_| found.len() < MOST) {
+        let Some(length) = text[start..].find("-->") else { break };
+        from = start + length + 3;
+        let Some(content) = text[start + 4..from - 3].trim().strip_prefix(WORD) else { continue };
+        let (codes, reason) = content.split_once(':').unwrap_or((content, ""));
+        found.push(Suppression {
+            codes: codes.split([',', ' ']).filter(|code| !code.is_empty()).collect(),
+            has_reason: !reason.trim().is_empty(),
+            span: Span::new(start, from),
+            scope: element_behind(root, from).unwrap_or_default(),
+        });
+    }
+    found
+}
+
+/// Returns the place of the first element that begins at `offset` or behind it.
+fn element_behind(element: &Element<'_>, offset: usize) -> Option<Span> {
+    if element.span.start as usize >= offset {
+        return Some(element.span);
+    }
+    // Children stand in order: the one before the first that begins behind may hold one that does.
+    let next = element.children.partition_point(|child| (child.span.start as usize) < offset);
+    let within = next.checked_sub(1).and_then(|i| element_behind(&element.children[i], offset));
+    within.or_else(|| element.children.get(next).map(|child| child.span))
+}

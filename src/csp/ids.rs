@@ -69,12 +69,6 @@ pub fn client_id<'e>(element: &'e Element<'_>) -> Option<&'e str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Returns the value of a property in any case of its name; each element holds `Property` children.
-pub fn property<'e>(properties: &'e Element<'_>, name: &str) -> Option<&'e str> {
-    let is_it = |p: &&Element<'_>| p.child_text("Name").is_some_and(|n| n.eq_ignore_ascii_case(name));
-    properties.children_named("Property").find(is_it)?.child_text("Value")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

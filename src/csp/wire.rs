@@ -6,7 +6,7 @@
 use super::message::{Discovery, Malformed, Message, Session};
 use super::{V1_1, V1_2, V1_3, Version};
 use crate::codec::{self, CannotWrite, Encoding, Header, Limits, WbxmlOptions};
-use crate::diagnose::{Diagnostic, Report, Span};
+use crate::diagnose::{Diagnostic, Report};
 use crate::document::{Content, Element, Vocabulary, to_base64};
 
 /// The vocabularies of all versions, the newest first.
@@ -208,21 +208,8 @@ impl Refusal {
             Self::UnknownVersion(_, fault) | Self::Malformed(_, fault) => fault.what.clone(),
         }
     }
-
-    /// Returns the findings of a refused document, for people who look at a trace: what the codec found, or CSM001.
-    pub fn into_report(self) -> Report {
-        match self {
-            Self::Unreadable(report) => report,
-            Self::UnknownVersion(_, fault) | Self::Malformed(_, fault) => {
-                let mut report = Report::new();
-                report.add(Diagnostic::new(&super::rules::UNDECODABLE, Span::default(), fault.what));
-                report
-            }
-        }
-    }
 }
 
-/// Returns the session and transaction of a refusal, where a `Status` can answer it.
 impl Malformed {
     /// Returns whether an answer can reach anyone: a session or a transaction shows.
     pub fn is_answerable(&self) -> bool {

@@ -1,6 +1,6 @@
 //! `admin`: the server's users. They are written into its store, whether it runs or not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use impskit::csp::Address;
@@ -123,6 +123,11 @@ pub(crate) struct ServerOptions {
 pub(crate) const STORE: &str = "impskit-server.db";
 
 impl ServerOptions {
+    /// Returns the folder that file names in the configuration start from.
+    pub(crate) fn folder(&self) -> &Path {
+        self.config.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
+    }
+
     /// Returns the configuration: options before file before defaults.
     pub(crate) fn configuration(&self) -> Result<Configuration> {
         let mut configuration = match &self.config {
@@ -171,15 +176,8 @@ impl Desk {
         Ok(Self { store: Store::open(&path)?, configuration, format: common.format })
     }
 
-    /// Returns the address of a user of the home domain.
     fn address(&self, user: &str) -> Result<String> {
-        let home = &self.configuration.domain;
-        let address = Address::user_id(user, home).map_err(|bad| Error::input(format!("`{user}`: {bad}")))?;
-        if address.domain() != home {
-            let error = Error::input(format!("`{address}` is not of the domain `{home}`"));
-            return Err(error.help("name the server's domain with `--domain` or `--config`"));
-        }
-        Ok(address.as_str().to_owned())
+        address(user, &self.configuration.domain)
     }
 
     fn account(&self, user: &str) -> Result<User> {
@@ -196,6 +194,16 @@ impl Desk {
         }
         Ok(Outcome::Good)
     }
+}
+
+/// Returns the address of a user of the home domain.
+pub(crate) fn address(user: &str, home: &str) -> Result<String> {
+    let address = Address::user_id(user, home).map_err(|bad| Error::input(format!("`{user}`: {bad}")))?;
+    if address.domain() != home {
+        let error = Error::input(format!("`{address}` is not of the domain `{home}`"));
+        return Err(error.help("name the server's domain with `--domain` or `--config`"));
+    }
+    Ok(address.as_str().to_owned())
 }
 
 fn unknown(address: &str) -> Error {
@@ -274,7 +282,7 @@ fn json(value: &impl Serialize, ui: &mut Ui) -> Result<()> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "an account knows when it was made")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_seconds(since.as_secs())
 }

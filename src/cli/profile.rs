@@ -29,7 +29,7 @@ pub(crate) fn load(path: &Path, ui: &mut Ui) -> Result<Option<Profile>> {
     Ok(profile.filter(|_| !report.has_errors()))
 }
 
-fn fetch(secret: &SecretSource, folder: &Path, ui: &mut Ui) -> std::result::Result<String, String> {
+pub(crate) fn fetch(secret: &SecretSource, folder: &Path, ui: &mut Ui) -> std::result::Result<String, String> {
     match secret {
         SecretSource::File(name) => {
             let path = folder.join(name);

@@ -6,9 +6,11 @@ use std::sync::mpsc;
 
 use clap::Args;
 use impskit::error::{Error, Result};
+use impskit::provision::profile::SecretSource;
 use impskit::server::{Configuration, Store, http};
 
-use super::admin::{STORE, ServerOptions};
+use super::admin::{STORE, ServerOptions, address, now};
+use super::profile::fetch;
 use super::{Outcome, Ui};
 
 /// Run the IMPS server: for provisioning checks, labs and small services
@@ -32,13 +34,20 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     let mut configuration = command.server.configuration()?;
     configuration.listen = command.listen.unwrap_or(configuration.listen);
     let path = configuration.store.clone().unwrap_or_else(|| STORE.into());
+    let users = configured_users(&configuration, command.server.folder(), ui)?;
     if command.check {
         return check(&configuration, &path, ui);
     }
     if !configuration.listen.ip().is_loopback() {
         ui.say("warning: passwords of 2-way logins are readable on the way: put TLS in front of this address");
     }
-    let store = Store::open(&path)?;
+    let mut store = Store::open(&path)?;
+    for (address, password) in users {
+        if !store.add_user(&address, &password, now())? {
+            store.set_password(&address, &password)?;
+        }
+    }
+    store.commit()?;
     let users = store.users()?.len();
     let domain = configuration.domain.clone();
     let (stop, stopped) = mpsc::channel();
@@ -55,6 +64,16 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     ui.say("stopping");
     server.stop();
     Ok(Outcome::Good)
+}
+
+/// Returns the accounts that the configuration names, with their passwords.
+fn configured_users(configuration: &Configuration, folder: &Path, ui: &mut Ui) -> Result<Vec<(String, String)>> {
+    let account = |(user, secret): &(String, SecretSource)| {
+        let at = |error: Error| error.at("server.csp.users");
+        let password = fetch(secret, folder, ui).map_err(|reason| at(Error::input(reason)))?;
+        Ok((address(user, &configuration.domain).map_err(at)?, password))
+    };
+    configuration.users.iter().map(account).collect()
 }
 
 fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outcome> {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::csp::Address;
 use crate::error::{Error, Result};
+use crate::provision::profile::SecretSource;
 
 /// How one server is set up. The defaults are those of a server that runs out of the box on the loopback address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Configuration {
     pub poll_min: u32,
     /// The messages that a session may send in a minute; the machine itself may send more.
     pub requests_per_minute: u32,
+    /// Accounts that the server has in any case: the user as written, and where the password is kept.
+    pub users: Vec<(String, SecretSource)>,
     /// How much one user may have.
     pub quotas: Quotas,
 }
@@ -67,6 +70,7 @@ impl Default for Configuration {
             session_ttl: Duration::from_secs(1800),
             poll_min: 5,
             requests_per_minute: 120,
+            users: Vec::new(),
             quotas: Quotas::default(),
         }
     }
@@ -146,6 +150,18 @@ impl Configuration {
             let time = read_time(&time).filter(|time| (60..=86_400).contains(&time.as_secs()));
             self.session_ttl = time.ok_or_else(wrong)?;
         }
+        for UserRow { user, password } in csp.users {
+            let secret = match (password.env, password.file) {
+                (Some(name), None) => SecretSource::Environment(name),
+                (None, Some(name)) => SecretSource::File(name),
+                _ => {
+                    let wrong = format!("the password of `{user}` has no place");
+                    let help = "write `password = { env = \"NAME\" }` or `{ file = \"NAME\" }`";
+                    return Err(Error::input(wrong).at("server.csp.users").help(help));
+                }
+            };
+            self.users.push((user, secret));
+        }
         self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
         let quotas = &mut self.quotas;
         for (quota, value) in [
@@ -208,6 +224,22 @@ struct CspTable {
     path: Option<String>,
     max_body: Option<String>,
     session_ttl: Option<String>,
+    #[serde(default)]
+    users: Vec<UserRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserRow {
+    user: String,
+    password: PasswordRow,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasswordRow {
+    env: Option<String>,
+    file: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -232,6 +264,9 @@ mod tests {
         assert_eq!((read.domain.as_str(), read.store), ("acme.example", Some(PathBuf::from("/x.db"))));
         assert_eq!((read.max_body, read.session_ttl, read.quotas.sessions), (65_536, Duration::from_secs(1800), 2));
         assert_eq!(Configuration::read("").unwrap(), Configuration::default());
+        let users = "[server.csp]\nusers = [ { user = \"anna\", password = { env = \"ANNA\" } } ]\n";
+        let users = Configuration::read(users).unwrap().users;
+        assert_eq!(users, [("anna".to_owned(), SecretSource::Environment("ANNA".to_owned()))]);
     }
 
     #[test]
@@ -240,6 +275,7 @@ mod tests {
         assert_eq!(at("[server]\ndomian = \"x\"\n"), "line 2");
         assert_eq!(at("[server]\ndomain = \"a b\"\n"), "server.domain");
         assert_eq!(at("[server.csp]\nlisten = []\n"), "server.csp.listen");
+        assert_eq!(at("[server.csp]\nusers = [ { user = \"anna\", password = {} } ]\n"), "server.csp.users");
         assert_eq!(at("[server.csp]\nmax_body = \"5MiB\"\n"), "server.csp.max_body");
         assert_eq!(at("[server.csp]\nsession_ttl = \"18446744073709551615h\"\n"), "server.csp.session_ttl");
     }

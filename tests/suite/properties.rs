@@ -103,7 +103,7 @@ fn children(
 fn value(kind: Kind, number: u32) -> String {
     match kind {
         Kind::Int | Kind::Digits => number.to_string(),
-        Kind::Bool => if number % 2 == 0 { "T" } else { "F" }.to_owned(),
+        Kind::Bool => if number.is_multiple_of(2) { "T" } else { "F" }.to_owned(),
         Kind::DateTime => format!(
             "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
             number % 4096,

@@ -153,7 +153,7 @@ mod tests {
                 identity.capability_request(),
                 identity.service_request(),
             ] {
-                (version.vocabulary().grammar)().prune(&mut primitive);
+                version.vocabulary().grammar.prune(&mut primitive);
                 assert_eq!(fault(&primitive, version), None, "{version:?} {primitive:?}");
             }
         }

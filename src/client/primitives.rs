@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn requests_fit_the_model_of_every_version() {
         for version in Version::ALL {
-            let grammar = (version.vocabulary().grammar)();
+            let grammar = &version.vocabulary().grammar;
             let users = ["wv:a@b.c", "wv:d@e.f"];
             let addressed = |name: &'static str, to: &[&str]| {
                 let mut request = Element::new(name);

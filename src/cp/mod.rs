@@ -26,14 +26,8 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
         system: "http://www.wapforum.org/DTD/prov.dtd",
     }),
     public_ids: &[PublicId { number: 0x0B, text: "-//WAPFORUM//DTD PROV 1.0//EN" }],
-    tokens: || {
-        static TOKENS: LazyLock<TokenTable> = LazyLock::new(|| TokenTable::read(&[include_str!("tokens.tsv")]));
-        &TOKENS
-    },
-    grammar: || {
-        static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::default);
-        &GRAMMAR
-    },
+    tokens: LazyLock::new(|| TokenTable::read(&[include_str!("tokens.tsv")])),
+    grammar: LazyLock::new(Grammar::default),
     structure: None,
     check: |root, report| check(root, false, report),
     wbxml: WbxmlForm::PLAIN,

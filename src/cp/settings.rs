@@ -4,8 +4,7 @@
 
 use std::sync::LazyLock;
 
-use crate::diagnose::Report;
-use crate::document::{Element, Grammar, TokenTable, Vocabulary, WbxmlForm};
+use crate::document::{Grammar, TokenTable, Vocabulary, WbxmlForm};
 
 /// Access points and bookmarks: `CHARACTERISTIC-LIST` of the first over-the-air settings.
 pub static OTA_SETTINGS: Vocabulary = Vocabulary {
@@ -15,14 +14,10 @@ pub static OTA_SETTINGS: Vocabulary = Vocabulary {
     namespaces: &[],
     doctype: None,
     public_ids: &[],
-    tokens: || {
-        static TOKENS: LazyLock<TokenTable> =
-            LazyLock::new(|| TokenTable::read(&[include_str!("ota_settings_tokens.tsv")]));
-        &TOKENS
-    },
-    grammar,
+    tokens: LazyLock::new(|| TokenTable::read(&[include_str!("ota_settings_tokens.tsv")])),
+    grammar: LazyLock::new(Grammar::default),
     structure: None,
-    check,
+    check: |_, _| (),
     wbxml: WbxmlForm::PLAIN,
 };
 
@@ -34,20 +29,9 @@ pub static WV_SETTINGS: Vocabulary = Vocabulary {
     namespaces: &[],
     doctype: None,
     public_ids: &[],
-    tokens: || {
-        static TOKENS: LazyLock<TokenTable> =
-            LazyLock::new(|| TokenTable::read(&[include_str!("wv_settings_tokens.tsv")]));
-        &TOKENS
-    },
-    grammar,
+    tokens: LazyLock::new(|| TokenTable::read(&[include_str!("wv_settings_tokens.tsv")])),
+    grammar: LazyLock::new(Grammar::default),
     structure: None,
-    check,
+    check: |_, _| (),
     wbxml: WbxmlForm::PLAIN,
 };
-
-fn grammar() -> &'static Grammar {
-    static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::default);
-    &GRAMMAR
-}
-
-fn check(_: &Element<'_>, _: &mut Report) {}

@@ -82,7 +82,7 @@ mod tests {
             assert_eq!((users(&request), contact_lists(&request)), (vec!["wv:a", "wv:b"], vec!["wv:a/l"]));
             let members = Element::new("AddGroupMembers-Request").with_all(member_list(version, ["wv:a"]));
             assert_eq!(users(&members), ["wv:a"]);
-            let grammar = (version.vocabulary().grammar)();
+            let grammar = &version.vocabulary().grammar;
             for mut primitive in [request, members] {
                 let whole = primitive.clone();
                 grammar.prune(&mut primitive);

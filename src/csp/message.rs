@@ -133,7 +133,7 @@ impl Message {
     /// Returns the document's root, as the standard writes it in this version.
     pub fn element(&self) -> Element<'static> {
         let [session_namespace, transaction_namespace, _] = self.version.namespaces();
-        let grammar = (self.version.vocabulary().grammar)();
+        let grammar = &self.version.vocabulary().grammar;
         let descriptor = match &self.session {
             Session::Outband => Element::new("SessionDescriptor").with_leaf("SessionType", "Outband"),
             Session::Inband(id) => {

@@ -97,14 +97,8 @@ macro_rules! vocabulary {
             namespaces: $namespaces,
             doctype: None,
             public_ids: $public,
-            tokens: || {
-                static TOKENS: LazyLock<TokenTable> = LazyLock::new(|| TokenTable::read(&[include_str!($tokens)]));
-                &TOKENS
-            },
-            grammar: || {
-                static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| grammar($version));
-                &GRAMMAR
-            },
+            tokens: LazyLock::new(|| TokenTable::read(&[include_str!($tokens)])),
+            grammar: LazyLock::new(|| grammar($version)),
             structure: Some(rules::STRUCTURE),
             check: $check,
             wbxml: WbxmlForm { version: 0x03, opaque_dates: $dates, attribute_prefixes: true, page_namespaces: &[] },

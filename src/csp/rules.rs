@@ -139,7 +139,7 @@ const MADE_UP: [&str; 3] = [
 /// value does not fit, with what and where in words. Surplus and order are tolerated.
 pub fn fault(primitive: &Element<'_>, version: Version) -> Option<Outcome> {
     let mut report = Report::new();
-    (version.vocabulary().grammar)().check(primitive, "", &STRUCTURE, &mut report);
+    version.vocabulary().grammar.check(primitive, "", &STRUCTURE, &mut report);
     report.retain(|finding| !MADE_UP.contains(&finding.message.as_str()));
     let of = |rule: &Rule| report.diagnostics().iter().find(|finding| finding.rule.code == rule.code);
     let answer = |code, finding: &Diagnostic| {
@@ -239,7 +239,7 @@ fn check_namespaces(version: Version, root: &Element<'_>, report: &mut Report) {
 }
 
 fn check_addresses(version: Version, root: &Element<'_>, report: &mut Report) {
-    let grammar = (version.vocabulary().grammar)();
+    let grammar = &version.vocabulary().grammar;
     root.walk(&mut |element, _| {
         let read = match grammar.kind(&element.name) {
             Some(Kind::UserId) => Address::user_id,

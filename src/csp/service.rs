@@ -190,7 +190,7 @@ fn children_of(version: Version, name: &str) -> Vec<&'static str> {
     }
     let mut names = Vec::new();
     if let Some(Model::Children(particle)) =
-        (version.vocabulary().grammar)().declaration(name, "transaction").map(|d| &d.model)
+        version.vocabulary().grammar.declaration(name, "transaction").map(|d| &d.model)
     {
         collect(particle, &mut names);
     }

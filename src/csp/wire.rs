@@ -99,7 +99,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
 pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
     let mut root = message.element();
     if form.encoding == Encoding::Xml && encode_content(&mut root) {
-        (message.version.vocabulary().grammar)().arrange(&mut root);
+        message.version.vocabulary().grammar.arrange(&mut root);
     }
     write_element(&root, message.version, form)
 }

@@ -28,8 +28,7 @@ pub use uri::{BadUri, Uri, UriLimits, is_name};
 
 use std::sync::LazyLock;
 
-use crate::diagnose::Report;
-use crate::document::{Doctype, Element, Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
+use crate::document::{Doctype, Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
 
 /// The vocabulary of device descriptions (DDF) and of serialised trees (TNDS): one grammar serves both.
 pub static DDF: Vocabulary = Vocabulary {
@@ -46,22 +45,11 @@ pub static DDF: Vocabulary = Vocabulary {
         PublicId { number: 0, text: "-//OMA//DTD-DM-DDF 1.2//EN" },
         PublicId { number: 0, text: "-//OMA//DTD SYNCML-DMDDF 1.1.2//EN" },
     ],
-    tokens: || {
-        static TOKENS: LazyLock<TokenTable> = LazyLock::new(|| TokenTable::read(&[include_str!("tokens-ddf.tsv")]));
-        &TOKENS
-    },
-    grammar: || {
-        static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar::read(include_str!("ddf.tsv"), "", |_| &[], &[]));
-        &GRAMMAR
-    },
+    tokens: LazyLock::new(|| TokenTable::read(&[include_str!("tokens-ddf.tsv")])),
+    grammar: LazyLock::new(|| Grammar::read(include_str!("ddf.tsv"), "", |_| &[], &[])),
     structure: Some(rules::STRUCTURE),
     check: rules::check,
-    wbxml: WbxmlForm {
-        version: 0x02,
-        opaque_dates: false,
-        attribute_prefixes: false,
-        page_namespaces: &[(2, "syncml:dmddf1.2")],
-    },
+    wbxml: WbxmlForm { version: 0x02, page_namespaces: &[(2, "syncml:dmddf1.2")], ..WbxmlForm::PLAIN },
 };
 
 /// The vocabulary of SyncML messages with the meta information and the trees embedded in them.
@@ -76,27 +64,20 @@ pub static SYNCML: Vocabulary = Vocabulary {
         PublicId { number: 0x0FD3, text: "-//SYNCML//DTD SyncML 1.1//EN" },
         PublicId { number: 0x0FD1, text: "-//SYNCML//DTD SyncML 1.0//EN" },
     ],
-    tokens: || {
-        static TOKENS: LazyLock<TokenTable> = LazyLock::new(|| {
-            TokenTable::read(&[
-                include_str!("tokens-syncml.tsv"),
-                include_str!("tokens-metinf.tsv"),
-                include_str!("tokens-ddf.tsv"),
-            ])
-        });
-        &TOKENS
-    },
-    grammar: || {
-        static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::default);
-        &GRAMMAR
-    },
+    tokens: LazyLock::new(|| {
+        TokenTable::read(&[
+            include_str!("tokens-syncml.tsv"),
+            include_str!("tokens-metinf.tsv"),
+            include_str!("tokens-ddf.tsv"),
+        ])
+    }),
+    grammar: LazyLock::new(Grammar::default),
     structure: None,
-    check,
+    check: |_, _| (),
     wbxml: WbxmlForm {
         version: 0x02,
-        opaque_dates: false,
-        attribute_prefixes: false,
         page_namespaces: &[(0, "SYNCML:SYNCML1.2"), (1, "syncml:metinf"), (2, "syncml:dmddf1.2")],
+        ..WbxmlForm::PLAIN
     },
 };
 
@@ -112,22 +93,11 @@ pub static DEVINF: Vocabulary = Vocabulary {
         PublicId { number: 0x0FD4, text: "-//SYNCML//DTD DevInf 1.1//EN" },
         PublicId { number: 0x0FD2, text: "-//SYNCML//DTD DevInf 1.0//EN" },
     ],
-    tokens: || {
-        static TOKENS: LazyLock<TokenTable> = LazyLock::new(|| TokenTable::read(&[include_str!("tokens-devinf.tsv")]));
-        &TOKENS
-    },
-    grammar: || {
-        static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::default);
-        &GRAMMAR
-    },
+    tokens: LazyLock::new(|| TokenTable::read(&[include_str!("tokens-devinf.tsv")])),
+    grammar: LazyLock::new(Grammar::default),
     structure: None,
-    check,
-    wbxml: WbxmlForm {
-        version: 0x02,
-        opaque_dates: false,
-        attribute_prefixes: false,
-        page_namespaces: &[(0, "syncml:devinf")],
-    },
+    check: |_, _| (),
+    wbxml: WbxmlForm { version: 0x02, page_namespaces: &[(0, "syncml:devinf")], ..WbxmlForm::PLAIN },
 };
 
 /// What stands in the place of a secret.
@@ -138,5 +108,3 @@ pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["secret", "password", "pw", "aauthdata", "digestbytes"].iter().any(|end| name.ends_with(end))
 }
-
-fn check(_: &Element<'_>, _: &mut Report) {}

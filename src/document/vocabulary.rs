@@ -1,5 +1,7 @@
 //! A vocabulary: which elements exist, what they hold and which numbers they have. It knows nothing of octets.
 
+use std::sync::LazyLock;
+
 use super::element::Element;
 use super::grammar::{Grammar, StructureRules};
 use super::tokens::TokenTable;
@@ -61,9 +63,9 @@ pub struct Vocabulary {
     /// WBXML public identifiers, the one to write first. Empty where there is no WBXML form.
     pub public_ids: &'static [PublicId],
     /// The numbers.
-    pub tokens: fn() -> &'static TokenTable,
+    pub tokens: LazyLock<TokenTable>,
     /// The elements.
-    pub grammar: fn() -> &'static Grammar,
+    pub grammar: LazyLock<Grammar>,
     /// What structural faults cite; `None` where structure is not checked.
     pub structure: Option<StructureRules>,
     /// What is checked beyond structure.
@@ -76,7 +78,7 @@ impl Vocabulary {
     /// Reports everything that is wrong with a document of this vocabulary.
     pub fn check(&self, root: &Element<'_>, report: &mut Report) {
         if let Some(rules) = &self.structure {
-            (self.grammar)().check(root, "", rules, report);
+            self.grammar.check(root, "", rules, report);
         }
         (self.check)(root, report);
     }

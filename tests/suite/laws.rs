@@ -40,11 +40,11 @@ fn kinds_have_one_name_each() {
 #[test]
 fn every_vocabulary_has_sound_tables() {
     for vocabulary in VOCABULARIES {
-        let tokens = (vocabulary.tokens)();
+        let tokens = &vocabulary.tokens;
         for root in vocabulary.roots {
             assert!(tokens.tag_place(root, 0).is_some(), "{}: the root `{root}` has no token", vocabulary.id);
         }
-        for declaration in (vocabulary.grammar)().declarations() {
+        for declaration in vocabulary.grammar.declarations() {
             if let Model::Children(particle) = &declaration.model {
                 assert!(!children(particle).is_empty(), "{}: `{}` is empty", vocabulary.id, declaration.name);
             }
@@ -56,7 +56,7 @@ fn every_vocabulary_has_sound_tables() {
 #[test]
 fn every_child_of_csp_is_declared() {
     for vocabulary in VOCABULARIES.iter().filter(|v| v.id.starts_with("csp-")) {
-        let grammar = (vocabulary.grammar)();
+        let grammar = &vocabulary.grammar;
         let declared: HashSet<_> = grammar.declarations().map(|d| d.name).collect();
         for declaration in grammar.declarations() {
             let Model::Children(particle) = &declaration.model else { continue };

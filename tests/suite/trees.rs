@@ -254,8 +254,8 @@ fn the_deepest_tree_survives_every_form() {
 /// Every declared element has a number, and every number belongs to a declared element.
 #[test]
 fn grammar_and_numbers_of_trees_agree() {
-    let tokens = (dm::DDF.tokens)();
-    let declared: BTreeSet<&str> = (dm::DDF.grammar)().declarations().map(|d| d.name).collect();
+    let tokens = &dm::DDF.tokens;
+    let declared: BTreeSet<&str> = dm::DDF.grammar.declarations().map(|d| d.name).collect();
     let numbered: BTreeSet<&str> = tokens.tags().map(|(_, name)| name).collect();
     assert_eq!(declared, numbered);
 }

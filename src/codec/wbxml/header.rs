@@ -112,6 +112,6 @@ pub(super) fn may_start(vocabulary: &Vocabulary, bytes: &[u8], start: usize) -> 
         _ => return false,
     };
     let token = tag & 0x3F;
-    let name = (vocabulary.tokens)().tag(Place { page, token });
+    let name = vocabulary.tokens.tag(Place { page, token });
     token == LITERAL || name.is_some_and(|name| vocabulary.roots.contains(&name))
 }

@@ -117,8 +117,8 @@ impl<'s, 'r> Reader<'s, 'r> {
 
     fn turn_to(&mut self, vocabulary: Option<&'static Vocabulary>) {
         self.vocabulary = vocabulary;
-        self.tokens = vocabulary.map(|v| (v.tokens)());
-        self.grammar = vocabulary.map(|v| (v.grammar)());
+        self.tokens = vocabulary.map(|v| &*v.tokens);
+        self.grammar = vocabulary.map(|v| &*v.grammar);
     }
 
     fn document(mut self) -> Option<Document<'s>> {
@@ -278,7 +278,7 @@ impl<'s, 'r> Reader<'s, 'r> {
         self.candidates
             .iter()
             .filter(move |v| v.roots.first() == roots.first() && !roots.is_empty())
-            .map(|v| (v.tokens)())
+            .map(|v| &*v.tokens)
     }
 
     fn switch_tag_page(&mut self) -> Step<()> {

@@ -95,8 +95,8 @@ pub(crate) fn write(
     let mut writer = Writer {
         octets,
         vocabulary,
-        tokens: (vocabulary.tokens)(),
-        grammar: (vocabulary.grammar)(),
+        tokens: &vocabulary.tokens,
+        grammar: &vocabulary.grammar,
         style: options.style,
         opaque_dates: options.opaque_dates.unwrap_or(vocabulary.wbxml.opaque_dates),
         tag_page: 0,
@@ -136,8 +136,8 @@ impl Segments {
 struct Writer<'v> {
     octets: Vec<u8>,
     vocabulary: &'v Vocabulary,
-    tokens: &'static TokenTable,
-    grammar: &'static Grammar,
+    tokens: &'v TokenTable,
+    grammar: &'v Grammar,
     style: WbxmlStyle,
     opaque_dates: bool,
     tag_page: u8,

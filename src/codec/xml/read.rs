@@ -375,7 +375,7 @@ impl<'s, 'r> Parser<'s, 'r> {
     fn close(&mut self, mut element: Element<'s>, end: usize) {
         element.span.end = Span::new(0, end).end;
         // White space alone is content only where any text is a value: in the leaves of type text.
-        let may_be_white = || self.vocabulary.is_none_or(|v| (v.grammar)().kind(&element.name) == Some(Kind::Text));
+        let may_be_white = || self.vocabulary.is_none_or(|v| v.grammar.kind(&element.name) == Some(Kind::Text));
         if element.trimmed().is_empty() && !(element.children.is_empty() && may_be_white()) {
             element.content = Content::Text(Cow::Borrowed(""));
         }

@@ -104,7 +104,7 @@ fn damaged_requests_are_answered_by_the_table() {
             code
         };
         for (index, request) in requests.iter().enumerate() {
-            let grammar = (version.vocabulary().grammar)();
+            let grammar = &version.vocabulary().grammar;
             let code = ask(Element::new(request.name.clone()));
             let is_faulty = impskit::csp::fault(&Element::new(request.name.clone()), version).is_some();
             // Invitations are not offered.

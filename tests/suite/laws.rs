@@ -143,8 +143,8 @@ fn every_status_has_one_row_and_a_sentence() {
 /// Every name of the characteristics has a token or is listed here as having none (Provisioning Content 1.1, WBXML).
 #[test]
 fn characteristics_and_tokens_agree() {
-    let tokens = impskit::cp::VOCABULARY.tokens;
-    let has_token = |kind, name| tokens().attribute_exactly(kind, name).is_some();
+    let tokens = &impskit::cp::VOCABULARY.tokens;
+    let has_token = |kind, name| tokens.attribute_exactly(kind, name).is_some();
     // Late additions whose tokens are contested: never written as tokens.
     let without = ["BEARERINFO", "DNS-ADDRINFO", "WLAN", "APPREF", "TO-APPREF"];
     for declaration in DECLARATIONS.iter() {

@@ -149,7 +149,7 @@ proptest! {
     #[test]
     fn csp_messages_survive(numbers in prop::collection::vec(any::<u32>(), 10..120), version in 0..3_usize) {
         let vocabulary = csp::Version::ALL[version].vocabulary();
-        let root = by_grammar&(vocabulary.grammar, "WV-CSP-Message", "session", 0, &mut numbers.clone());
+        let root = by_grammar(&vocabulary.grammar, "WV-CSP-Message", "session", 0, &mut numbers.clone());
         let root = root.with_attribute("xmlns", vocabulary.namespaces[0]);
         survives(&root, vocabulary, &WbxmlOptions::default())?;
     }

@@ -6,7 +6,7 @@ use super::Context;
 use crate::csp::{Address, Code, Outcome, ids};
 use crate::document::{Element, boolean};
 use crate::server::fault::Fault;
-use crate::server::store::contact_lists;
+use crate::server::store::{contact_lists, profiles};
 
 /// What came of each target: the good ones are counted, the bad ones kept with their code.
 #[derive(Debug, Default)]
@@ -65,6 +65,13 @@ pub(crate) fn user_ids(request: &Element<'_>) -> Vec<Element<'static>> {
 /// Returns the contact lists that a request names.
 pub(crate) fn contact_lists(request: &Element<'_>) -> Vec<Element<'static>> {
     ids::contact_lists(request).into_iter().map(|id| Element::leaf("ContactList", id.to_owned())).collect()
+}
+
+/// Returns the `User` element of a user, with the FriendlyName that its public profile says (1.3).
+pub(crate) fn user(context: &Context<'_>, id: &str) -> Result<Element<'static>, Fault> {
+    let name = profiles::property(context.store.reader(), id, "PP_FRIENDLY_NAME")?;
+    let name = name.map(|name| Element::leaf("FriendlyName", name));
+    Ok(Element::new("User").with_leaf("UserID", id.to_owned()).with_all(name))
 }
 
 /// Returns whether a flag is set; an empty one counts as absent.

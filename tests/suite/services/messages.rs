@@ -195,14 +195,14 @@ fn a_restart_forgets_sessions_and_keeps_the_rest() {
     for user in ["alice", "bob"] {
         store.add_user(&format!("wv:{user}@example.com"), "secret", Timestamp::from_seconds(0)).unwrap();
     }
-    let mut lab = Lab::with(store);
+    let mut lab = Lab::with("example.com", store);
     let mut alice = lab.login("alice", Version::V1_3);
     lab.ask(&mut alice, &create_group("", JOINED_BY_CREATION));
     lab.ask(&mut alice, &grant(Version::V1_3, &[], true, "<OnlineStatus/><StatusText/>"));
     lab.ask(&mut alice, &update(&status_text("still here")));
     lab.ask(&mut alice, &send(USER_BOB, "", "kept"));
     drop(lab);
-    let mut lab = Lab::with(Store::open(&path).unwrap());
+    let mut lab = Lab::with("example.com", Store::open(&path).unwrap());
     assert_eq!(lab.code(&mut alice, "<GetList-Request/>"), 604);
     let mut bob = lab.login("bob", Version::V1_3);
     assert_eq!(lab.receive(&bob, "NewMessage").child_text("ContentData"), Some("kept"));
@@ -327,4 +327,26 @@ fn terms_agreed_later_hold_for_what_waits() {
     let info = lab
         .ask(&mut alice, "<GetPresence-Request><UserIDList><UserID>wv:bob</UserID></UserIDList></GetPresence-Request>");
     assert!(shown(&info).contains("<ClientType>MOBILE_PHONE</ClientType>"));
+}
+
+#[test]
+fn senders_and_watchers_have_friendly_names_from_1_3_on() {
+    let mut lab = Lab::new();
+    let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_3));
+    let carol = lab.login("carol", Version::V1_2);
+    lab.ask(
+        &mut alice,
+        "<UpdatePublicProfile-Request><PublicProfile><Property><Name>PP_FRIENDLY_NAME</Name><Value>Al</Value>\
+         </Property></PublicProfile></UpdatePublicProfile-Request>",
+    );
+    lab.ask(&mut alice, &send(&format!("{USER_BOB}<User><UserID>wv:carol</UserID></User>"), "", "x"));
+    let name = |message: &Element<'_>| {
+        let user = message.descend(&["MessageInfo", "Sender", "User"]);
+        user.and_then(|user| user.child_text("FriendlyName")).map(str::to_owned)
+    };
+    assert_eq!(name(&lab.receive(&bob, "NewMessage")).as_deref(), Some("Al"));
+    assert_eq!(name(&lab.receive(&carol, "NewMessage")), None);
+    lab.ask(&mut alice, &subscribe(USER_BOB, "<Alias/>"));
+    let watchers = lab.ask(&mut bob, "<GetWatcherList-Request/>");
+    assert_eq!(watchers.descend(&["Watcher", "FriendlyName"]).map(Element::trimmed), Some("Al"));
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod abuse;
+mod collected;
 mod contact_lists;
 mod groups;
 mod messages;
@@ -35,14 +36,18 @@ struct Client {
 
 impl Lab {
     fn new() -> Self {
-        let mut store = Store::in_memory().unwrap();
-        for user in ["alice", "bob", "carol"] {
-            store.add_user(&format!("wv:{user}@example.com"), "secret", Timestamp::from_seconds(0)).unwrap();
-        }
-        Self::with(store)
+        Self::of("example.com", &["alice", "bob", "carol"])
     }
 
-    fn with(store: Store) -> Self {
+    fn of(domain: &'static str, users: &[&str]) -> Self {
+        let mut store = Store::in_memory().unwrap();
+        for user in users {
+            store.add_user(&format!("wv:{user}@{domain}"), "secret", Timestamp::from_seconds(0)).unwrap();
+        }
+        Self::with(domain, store)
+    }
+
+    fn with(domain: &'static str, store: Store) -> Self {
         let quotas = Quotas {
             stored_messages: 5,
             contact_lists: 3,
@@ -52,7 +57,7 @@ impl Lab {
             subscriptions: 4,
             ..Quotas::default()
         };
-        let configuration = Configuration { domain: "example.com".into(), quotas, ..Configuration::default() };
+        let configuration = Configuration { domain: domain.into(), quotas, ..Configuration::default() };
         Self { engine: Engine::open(configuration, store, Random::new([7; 32])), now: 1_700_000_000 }
     }
 
@@ -64,7 +69,7 @@ impl Lab {
     fn login_from(&mut self, user: &'static str, version: Version, device: &str) -> Client {
         let mut client = Client { user, version, encoding: Encoding::Xml, session: String::new(), last_id: 0 };
         let login = format!(
-            "<Login-Request><UserID>wv:{user}@example.com</UserID><ClientID><URL>WV:{device}</URL></ClientID>\
+            "<Login-Request><UserID>wv:{user}</UserID><ClientID><URL>WV:{device}</URL></ClientID>\
              <Password>secret</Password><TimeToLive>1800</TimeToLive><SessionCookie>c</SessionCookie></Login-Request>"
         );
         let answer = self.ask(&mut client, &login);

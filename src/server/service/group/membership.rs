@@ -6,7 +6,7 @@ use crate::document::Element;
 use crate::server::fault::Fault;
 use crate::server::service::Context;
 use crate::server::service::notification;
-use crate::server::service::targets::Tally;
+use crate::server::service::targets::{self, Tally};
 use crate::server::store::groups::{self, Group, Role};
 
 /// `GetGroupMembers-Request`: the members in three classes.
@@ -14,20 +14,21 @@ pub(crate) fn get_members(context: &mut Context<'_>, request: &Element<'_>) -> R
     let (group, _) = find_as(context, request, Role::Mod)?;
     let members = groups::members(context.store.reader(), &group.id)?;
     let list = |class: Role| {
-        let users = members.iter().filter(|(_, role)| *role == class).map(|(user, _)| user_element(user));
-        Element::new("UserList").with_all(users)
+        let users = members.iter().filter(|(_, role)| *role == class).map(|(user, _)| user);
+        user_list(context, users)
     };
     let response = Element::new("GetGroupMembers-Response")
-        .with(Element::new("Admin").with(list(Role::Admin)))
-        .with(Element::new("Mod").with(list(Role::Mod)));
+        .with(Element::new("Admin").with(list(Role::Admin)?))
+        .with(Element::new("Mod").with(list(Role::Mod)?));
     Ok(match context.version() {
-        Version::V1_3 => response.with(list(Role::User)),
-        _ => response.with(Element::new("Users").with(list(Role::User))),
+        Version::V1_3 => response.with(list(Role::User)?),
+        _ => response.with(Element::new("Users").with(list(Role::User)?)),
     })
 }
 
-fn user_element(user: &str) -> Element<'static> {
-    Element::new("User").with_leaf("UserID", user.to_owned())
+fn user_list<'u>(context: &Context<'_>, users: impl Iterator<Item = &'u String>) -> Result<Element<'static>, Fault> {
+    let users: Result<Vec<_>, Fault> = users.map(|user| targets::user(context, user)).collect();
+    Ok(Element::new("UserList").with_all(users?))
 }
 
 /// `AddGroupMembers-Request`: new members are of the class User.
@@ -174,8 +175,7 @@ pub(crate) fn reject_list(context: &mut Context<'_>, request: &Element<'_>) -> R
     if rejected.is_empty() || !tally.is_clean() {
         return Ok(tally.outcome().status());
     }
-    let users = rejected.iter().map(|user| user_element(user));
-    Ok(Element::new("RejectList-Response").with(Element::new("UserList").with_all(users)))
+    Ok(Element::new("RejectList-Response").with(user_list(context, rejected.iter())?))
 }
 
 fn set_rejected(

@@ -5,6 +5,7 @@ use crate::csp::{Address, Code, Outcome, Version};
 use crate::document::{Element, boolean, integer};
 use crate::server::fault::{Fault, required, success};
 use crate::server::service::Context;
+use crate::server::service::notification;
 use crate::server::service::targets::{Tally, flag};
 use crate::server::store::groups::{self, Role};
 use crate::server::store::tree;
@@ -113,6 +114,10 @@ pub(crate) fn expire(context: &mut Context<'_>) -> Result<(), Fault> {
 
 fn close(context: &mut Context<'_>, group: &str) -> Result<(), Fault> {
     let present = groups::joined(context.store.reader(), group)?;
+    let caller = context.user().to_owned();
+    for (member, _) in groups::members(context.store.reader(), group)?.iter().filter(|(user, _)| *user != caller) {
+        notification::tell(context, member, "GR", Some(Element::leaf("GroupID", group.to_owned())));
+    }
     // Nobody is told of the others' leaving: all leave.
     groups::delete(context.store.writer()?, group)?;
     present.iter().try_for_each(|joined| put_out(context, group, joined, Code::UNKNOWN_GROUP, false))

@@ -88,8 +88,8 @@ pub(crate) fn forward(context: &mut Context<'_>, request: &Element<'_>) -> Resul
 /// Returns the Sender to show: the caller, or its screen name in a group. 427, 428, 450, 800, 808 or 810 where it
 /// says it is somebody else (abuse case C06).
 pub(crate) fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Result<Element<'static>, Fault> {
-    let own = || Element::new("Sender").with(Element::new("User").with_leaf("UserID", context.user().to_owned()));
-    let Some(given) = given else { return Ok(own()) };
+    let own = || Ok(Element::new("Sender").with(targets::user(context, context.user())?));
+    let Some(given) = given else { return own() };
     if let Some(screen) = given.descend(&["Group", "ScreenName"]) {
         let joined = joined(context, screen.child_text("GroupID").unwrap_or_default())?;
         if !is_same_name(&joined.1.screen_name, screen.child_text("SName").unwrap_or_default()) {
@@ -97,7 +97,7 @@ pub(crate) fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Resu
         }
         return Ok(Element::new("Sender").with(screen_name(&joined.1.screen_name, &joined.0)));
     }
-    let Some(user) = given.child("User") else { return Ok(own()) };
+    let Some(user) = given.child("User") else { return own() };
     let id = user.child_text("UserID").unwrap_or_default();
     if !context.user_id(id).is_ok_and(|address| address.as_str() == context.user()) {
         return Err(Code::INVALID_USER_ID.into());
@@ -113,7 +113,7 @@ pub(crate) fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Resu
     {
         return Err(Code::INVALID_APPLICATION_ID.into());
     }
-    Ok(own())
+    own()
 }
 
 /// Returns the octets of the content and whether they are text that every syntax can carry as text.

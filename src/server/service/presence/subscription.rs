@@ -94,15 +94,13 @@ pub(crate) fn get_watcher_list(context: &mut Context<'_>, request: &Element<'_>)
         response = response.with_leaf("WatcherCount", watchers.len().to_string());
         most = most.min(usize::try_from(asked).unwrap_or(most));
     }
-    let version = context.version();
-    Ok(response.with_all(watchers.into_iter().take(most).map(|(user, status)| watcher(version, user, status))))
-}
-
-fn watcher(version: Version, user: String, status: &'static str) -> Element<'static> {
-    let id = Element::leaf("UserID", user);
-    match version {
-        Version::V1_1 => Element::new("User").with(id),
-        Version::V1_2 => Element::new("Watcher").with(Element::new("User").with(id)).with_leaf("WatcherStatus", status),
-        Version::V1_3 => Element::new("Watcher").with(id).with_leaf("WatcherStatus", status),
+    for (user, status) in watchers.iter().take(most) {
+        let user = targets::user(context, user)?;
+        response.children.push(match context.version() {
+            Version::V1_1 => user,
+            Version::V1_2 => Element::new("Watcher").with(user).with_leaf("WatcherStatus", *status),
+            Version::V1_3 => Element::new("Watcher").with_all(user.children).with_leaf("WatcherStatus", *status),
+        });
     }
+    Ok(response)
 }

@@ -114,6 +114,7 @@ pub fn plan(
         standard: composer,
         header,
         campaign,
+        names,
         load,
         stop: options.stop,
     };
@@ -156,6 +157,7 @@ struct Intake<'i> {
     composers: BTreeMap<String, std::result::Result<Arc<Composer>, String>>,
     header: String,
     campaign: &'i Campaign,
+    names: Names,
     load: &'i mut dyn FnMut(&Path) -> Result<Profile>,
     stop: &'i AtomicBool,
 }
@@ -169,7 +171,8 @@ impl Intake<'_> {
         while rows.len() < CHUNK && self.left > 0 {
             let Some(row) = self.table.next_row()? else { break };
             self.left -= 1;
-            let composer = match row.get("profile") {
+            let own = Some("profile").filter(|_| self.names == Names::Ours);
+            let composer = match own.and_then(|column| row.get(column)) {
                 None => Ok(Arc::clone(&self.standard)),
                 Some(name) => self.composer(name, ledger)?,
             };
@@ -230,11 +233,13 @@ impl Checker {
                 return Checked::Rejected(row, &BAD_VALUE, message);
             }
         };
-        if let Some(route) = row.get("route").filter(|route| *route != self.route) {
+        // The names of an operator's own table mean nothing here.
+        let get = |column| if self.names == Names::Ours { row.get(column) } else { None };
+        if let Some(route) = get("route").filter(|route| *route != self.route) {
             let message = format!("`route` is `{route}`, the campaign's is `{}`", self.route);
             return Checked::Rejected(row, &BAD_VALUE, message);
         }
-        let time = |column| if self.names == Names::Ours { row.get(column).and_then(instant) } else { None };
+        let time = |column| get(column).and_then(instant);
         let not_before = time("not_before");
         let expires = [time("expires"), self.last].into_iter().flatten().min();
         if expires.is_some_and(|end| end < self.now) {

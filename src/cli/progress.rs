@@ -1,9 +1,10 @@
 //! Progress as people see it: a bar on a terminal, a line now and then elsewhere.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use impskit::batch::run::Progress;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::Ui;
 
@@ -23,12 +24,15 @@ pub(crate) struct Bar {
 impl Bar {
     pub(crate) fn new(what: &'static str, ui: &Ui) -> Self {
         let target = if ui.progress { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        let style = "{msg} [{bar:30}] {human_pos}/{human_len}  {per_sec}  {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_message(what);
+        let template = "{msg} [{bar:30}] {human_pos}/{human_len}  {rate}  {eta} left";
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // Nothing can be done about a bar that cannot be drawn.
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        };
+        let bar = ProgressBar::with_draw_target(Some(0), target)
+            .with_style(style.with_key("rate", rate).progress_chars("=> "))
+            .with_message(what);
         Self { bar, is_drawn: ui.progress, what, said: Instant::now() }
     }
 

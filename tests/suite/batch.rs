@@ -301,6 +301,57 @@ fn every_kind_of_bad_row_is_rejected_with_its_reason() {
 }
 
 #[test]
+fn rows_choose_their_profile_and_their_time() {
+    let fixture = Fixture::new("file", "[limits]\nexpires = \"1h\"\n");
+    fixture.write("other.toml", &PROFILE.replace("Acme Chat", "Other Chat").replace("id = \"acme\"", "id = \"other\""));
+    let mut store = fixture.store();
+    let table = "Msisdn,User,Password,Pin,Profile,Not_Before,Expires\n\
+        46700000001,a,p,1234,,,\n\
+        46700000002,b,p,1234,other.toml,,\n\
+        46700000003,c,p,1234,missing.toml,,\n\
+        46700000004,d,p,1234,,,1970-01-01T00:00:10Z\n\
+        46700000005,e,p,1234,,,1970-01-01T00:20:00Z\n\
+        46700000006,f,p,1234,,1970-01-01T00:50:00Z,\n";
+    let (planned, rejects) = fixture.plan(&mut store, table.as_bytes(), 1).unwrap();
+    assert_eq!((planned.new, planned.skipped.len(), planned.rejected.get("CSV009")), (4, 1, Some(&1)));
+    assert!(rejects.lines().nth(1).unwrap().starts_with("46700000003,c,p,1234,missing.toml,,,4,CSV009,"), "{rejects}");
+
+    // At 2,000 s one row's time is over and another's has not come.
+    let summary = fixture.run(&mut store, 1, u64::MAX);
+    assert_eq!((summary.submitted, summary.expired, summary.next_due), (2, 1, Some(3_000)));
+    let sent = fs::read_to_string(fixture.path("spring.jsonl")).unwrap();
+    let name = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let document = unhex(line["document"].as_str().unwrap());
+        let read = impskit::codec::read(&document, &[&cp::VOCABULARY], &Limits::default(), &mut Report::new()).unwrap();
+        provisioning::read(&read.root).accounts[0].name.clone().unwrap()
+    };
+    let mut names: Vec<String> = sent.lines().map(name).collect();
+    names.sort();
+    assert_eq!(names, ["Acme Chat", "Other Chat"]);
+    assert_eq!(store.list("spring", State::Expired, 9).unwrap()[0].msisdn, "46700000005");
+}
+
+/// An operator's own table, mapped by the profile; its own `profile` and `expires` mean nothing to us.
+#[test]
+fn an_operators_own_table_is_sent_as_it_is() {
+    let fixture = Fixture::new("file", "");
+    let profile = PROFILE.replace("{user}", "{Subscriber Name}").replace("{password}", "{Secret}");
+    fixture.write("acme.toml", &format!("{profile}\n[columns]\nmsisdn = \"{{CC}}{{NDC}}\"\npin = \"{{Code}}\"\n"));
+    let mut store = fixture.store();
+    let table = "CC,NDC,Subscriber Name,Secret,Code,profile,expires\n\
+        46,700000001,romeo,x,1234,gold,never\n\
+        46,700000002,juliet,y,12,gold,never\n\
+        46,700000001,paris,z,1234,gold,never\n";
+    let (planned, rejects) = fixture.plan(&mut store, table.as_bytes(), 1).unwrap();
+    assert_eq!((planned.new, planned.rejected.get("CSV009"), planned.rejected.get("CSV005")), (1, Some(&1), Some(&1)));
+    assert_eq!(rejects.lines().count(), 3);
+    assert_eq!(fixture.run(&mut store, 1, u64::MAX).submitted, 1);
+    let sent = fs::read_to_string(fixture.path("spring.jsonl")).unwrap();
+    assert!(sent.contains("\"msisdn\":\"46700000001\""), "{sent}");
+}
+
+#[test]
 fn nothing_is_sent_that_was_not_planned() {
     let fixture = Fixture::new("file", "");
     let mut store = fixture.store();

@@ -134,7 +134,13 @@ fn report_plan(planned: &Planned, campaign: &Campaign, command: &Plan, ui: &mut 
     }
     let (handsets, sms) = (grouped(planned.handsets), grouped(planned.sms));
     let short: String = planned.plan.chars().take(12).collect();
-    ui.line(&format!("to send: {handsets} handsets, {sms} SMS, by route {}   plan {short}", campaign.route()?.name))
+    let route = campaign.route()?.name;
+    ui.line(&format!("to send: {handsets} handsets, {sms} SMS, by route {route}   plan {short}"))?;
+    let stages: Vec<String> = campaign.stages(planned.handsets).into_iter().map(grouped).collect();
+    if stages.len() > 1 {
+        ui.say(&format!("note: the stages {} are sent in one run", stages.join(" → ")));
+    }
+    Ok(())
 }
 
 /// Says which table an error is about.
@@ -148,7 +154,7 @@ fn place(error: Error, table: &Path) -> Error {
     }
 }
 
-/// Counts the lines of a file, about as many as there are rows.
+/// Counts the lines of a file without the header: about as many as there are rows.
 fn count_lines(path: &Path) -> Result<u64> {
     let wrong = |error: std::io::Error| Error::file(path, &error);
     let mut file = File::open(path).map_err(wrong)?;
@@ -161,7 +167,7 @@ fn count_lines(path: &Path) -> Result<u64> {
     loop {
         let read = file.read(&mut buffer).map_err(wrong)?;
         if read == 0 {
-            return Ok(lines);
+            return Ok(u64::saturating_sub(lines, 1));
         }
         lines += buffer[..read].iter().filter(|&&octet| octet == b'\n').count() as u64;
     }

@@ -135,6 +135,9 @@ fn every_status_has_one_row_and_a_sentence() {
         }
         assert!(codes.len() > 50, "{name}");
     }
+    for code in impskit::csp::Code::NAMED {
+        assert!(code.is_known(), "{} has a constant and no row", code.0);
+    }
     // The codes that a client answers Add with (OMA DM, "Add").
     let add: Vec<_> = STATUSES.iter().filter(|s| s.used_by.split(", ").any(|c| c == "Add")).map(|s| s.code).collect();
     assert_eq!(add, [200, 213, 215, 216, 401, 404, 405, 407, 413, 414, 415, 418, 420, 424, 425, 500, 516]);

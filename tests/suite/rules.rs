@@ -68,6 +68,16 @@ fn vectors_of_provisioning_documents_are_without_errors() {
     }
 }
 
+/// What we give people to start from is without any finding.
+#[test]
+fn samples_for_people_are_clean() {
+    for path in files(Path::new("wap-provisioning"), &|name| name.ends_with(".xml")) {
+        let octets = std::fs::read(&path).expect("a sample");
+        let checked = catalogue::check(octets, &path.display().to_string(), &Options::default());
+        assert!(checked.report.diagnostics().is_empty(), "{}", text::short(&checked.source, &checked.report));
+    }
+}
+
 /// Each rule of provisioning documents that says the same of `wA` and of other applications is cited by one code.
 #[test]
 fn one_fault_is_cited_once() {

@@ -279,7 +279,7 @@ impl Engine {
         if !row.is_from_client() || !row.may_open() {
             return Err(Code::SERVICE_NOT_SUPPORTED.into());
         }
-        if let Some(own) = own.filter(|_| !is_open_to_all) {
+        if let Some(own) = own {
             if !offered(version).allow(row) {
                 return Err(Code::SERVICE_NOT_SUPPORTED.into());
             }

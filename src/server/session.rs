@@ -146,6 +146,8 @@ pub(crate) struct Session {
     pub(crate) notifications: BTreeSet<String>,
     /// Whether it was told of the invitations that wait for its user.
     pub(crate) knows_invitations: bool,
+    /// Whether it has been asked who may see its user's presence (reactive authorization).
+    pub(crate) knows_questions: bool,
     /// The search that is under way.
     pub(crate) search: Option<Search>,
     answers: VecDeque<Answer>,
@@ -192,6 +194,7 @@ impl Session {
             minute: (now, 0),
             notifications: BTreeSet::new(),
             knows_invitations: false,
+            knows_questions: false,
             search: None,
             answers: VecDeque::new(),
         }

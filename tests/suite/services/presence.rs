@@ -266,3 +266,18 @@ fn lists_subscribe_for_their_members_and_watchers_are_known() {
     let watchers = lab.ask(&mut carol, "<GetWatcherList-Request/>");
     assert!(watchers.children.is_empty());
 }
+
+#[test]
+fn owners_who_are_away_are_asked_when_they_come() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_1);
+    lab.ask(&mut alice, &subscribe(USER_BOB, "<OnlineStatus/><Alias/>"));
+    let mut bob = lab.login("bob", Version::V1_1);
+    let question = lab.receive(&bob, "PresenceAuth-Request");
+    assert!(text(&question).contains("wv:alice@example.com</UserID><PresenceSubList><OnlineStatus>"));
+    let deny = "<PresenceAuth-User><UserID>wv:alice@example.com</UserID><Acceptance>F</Acceptance></PresenceAuth-User>";
+    assert_eq!(lab.code(&mut bob, deny), 200);
+    lab.ask(&mut bob, "<Logout-Request/>");
+    let bob = lab.login("bob", Version::V1_1);
+    assert!(lab.poll(&bob).is_empty() && lab.poll(&alice).is_empty(), "it is decided");
+}

@@ -7,7 +7,6 @@ use crate::server::fault::{Fault, required, success};
 use crate::server::outbox::Sending;
 use crate::server::service::Context;
 use crate::server::service::targets::{self, Tally, flag};
-use crate::server::session::Session;
 use crate::server::store::presence::{self, AttributeList, Level, Reaction};
 use crate::server::watch::{self, Grant, Names};
 
@@ -130,7 +129,7 @@ fn subjects(
 }
 
 /// Tells an owner that the caller wants attributes that are not granted: clients of 1.3 where the switch of the level
-/// that decided is on, clients of 1.1 and 1.2 that have asked to be asked.
+/// that decided is on, clients of 1.1 and 1.2 that have agreed to be asked, now or when they come.
 pub(super) fn ask_owner(context: &mut Context<'_>, owner: &str, asked: Names, grant: &Grant) -> Result<(), Fault> {
     let missing = asked.without(grant.names);
     if missing.is_empty() {
@@ -142,17 +141,36 @@ pub(super) fn ask_owner(context: &mut Context<'_>, owner: &str, asked: Names, gr
             (session.caller.version == Version::V1_3).then(|| Sending::notice(notification.clone()))
         });
     }
-    let is_asked = |session: &Session| session.services.has("REACT");
-    let has_client =
-        context.sessions.of_user(owner).into_iter().any(|id| context.sessions.get(id).is_some_and(is_asked));
     let reactions = presence::reactions(context.store.reader(), owner)?;
-    if !has_client || reactions.len() >= MOST_QUESTIONS || reactions.iter().any(|r| r.watcher == watcher) {
+    if reactions.len() >= MOST_QUESTIONS || reactions.iter().any(|reaction| reaction.watcher == watcher) {
         return Ok(());
     }
-    let question = Element::new("PresenceAuth-Request").with_leaf("UserID", watcher.clone()).with(missing.element());
     let reaction = Reaction { watcher, state: "PENDING".into(), attributes: missing.column() };
     presence::set_reaction(context.store.writer()?, owner, &reaction)?;
-    context.send_to(owner, |session| is_asked(session).then(|| Sending::notice(question.clone())));
+    let question = question(&reaction.watcher, missing);
+    context.send_to(owner, |session| session.services.has("REACT").then(|| Sending::notice(question.clone())));
+    Ok(())
+}
+
+fn question(watcher: &str, missing: Names) -> Element<'static> {
+    Element::new("PresenceAuth-Request").with_leaf("UserID", watcher.to_owned()).with(missing.element())
+}
+
+/// The caller's session has agreed to be asked: it is asked once what is still open.
+pub(super) fn ask_what_is_open(context: &mut Context<'_>) -> Result<(), Fault> {
+    let session = context.session()?;
+    if session.knows_questions || !session.services.has("REACT") {
+        return Ok(());
+    }
+    session.knows_questions = true;
+    let (id, owner) = (context.caller.session, context.user().to_owned());
+    for reaction in presence::reactions(context.store.reader(), &owner)? {
+        let granted = watch::granted(context, &owner, &reaction.watcher)?.names;
+        let missing = Names::read(&reaction.attributes).without(granted);
+        if reaction.state == "PENDING" && !missing.is_empty() {
+            context.send(id, Sending::notice(question(&reaction.watcher, missing)));
+        }
+    }
     Ok(())
 }
 

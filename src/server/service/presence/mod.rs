@@ -188,8 +188,10 @@ fn with_client(value: Element<'static>, caller: &Caller) -> Element<'static> {
     if caller.client_id.name == "ClientID" { value.with(caller.client_id.clone()) } else { value }
 }
 
-/// The capabilities of a client are known: it is the kind of client that it says, unless it says more itself.
+/// The capabilities or services of a client are known: it is the kind of client that it says, unless it says more
+/// itself, and is asked what its user has to decide.
 pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
+    authorization::ask_what_is_open(context)?;
     let caller = context.caller.clone();
     let known = presence::values(context.store.reader(), &caller.user)?;
     let says_itself = known.iter().any(|value| value.attribute == "ClientInfo" && value.client == caller.client);

@@ -27,7 +27,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
     }),
     public_ids: &[PublicId { number: 0x0B, text: "-//WAPFORUM//DTD PROV 1.0//EN" }],
     tokens: LazyLock::new(|| TokenTable::read(&[include_str!("tokens.tsv")])),
-    grammar: LazyLock::new(Grammar::default),
+    grammar: LazyLock::new(|| Grammar::read(include_str!("elements.tsv"), "", |_| &[], &[])),
     structure: None,
     check: |root, report| check(root, false, report),
     wbxml: WbxmlForm::PLAIN,

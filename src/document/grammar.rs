@@ -132,6 +132,13 @@ impl Grammar {
         })
     }
 
+    /// Returns whether white space alone can be what an element of that name says: where it may hold any text, or is not
+    /// known.
+    pub fn may_be_white(&self, name: &str) -> bool {
+        let is_text = |d: &Declaration| matches!(d.model, Model::Any | Model::Leaf(Kind::Text));
+        self.elements.get(name).is_none_or(|declarations| declarations.iter().any(is_text))
+    }
+
     /// Reports every structural fault of the tree. Paths in the findings start with `path` (may be empty).
     pub fn check(&self, root: &Element<'_>, path: &str, rules: &StructureRules, report: &mut Report) {
         let namespace = self.elements.get(root.name.as_ref()).and_then(|d| d[0].namespaces.first().copied());

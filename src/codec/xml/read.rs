@@ -14,7 +14,7 @@ use super::super::{Document, Encoding, Header, Limits, rules};
 use super::encoding::{Latin, declared};
 use super::names::{is_name, split_name};
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
-use crate::document::{Attribute, Content, Element, Kind, Vocabulary};
+use crate::document::{Attribute, Content, Element, Vocabulary};
 
 /// Reads a document. One that is not well-formed is returned as far as it goes, with the finding.
 pub(in crate::codec) fn read<'s>(
@@ -374,8 +374,7 @@ impl<'s, 'r> Parser<'s, 'r> {
 
     fn close(&mut self, mut element: Element<'s>, end: usize) {
         element.span.end = Span::new(0, end).end;
-        // White space alone is content only where any text is a value: in the leaves of type text.
-        let may_be_white = || self.vocabulary.is_none_or(|v| v.grammar.kind(&element.name) == Some(Kind::Text));
+        let may_be_white = || self.vocabulary.is_none_or(|v| v.grammar.may_be_white(&element.name));
         if element.trimmed().is_empty() && !(element.children.is_empty() && may_be_white()) {
             element.content = Content::Text(Cow::Borrowed(""));
         }

@@ -105,6 +105,9 @@ pub const MASK: &str = "••••";
 
 /// Returns whether a node, element or parameter of that name holds a secret (DDF rule D28), in any case of letters.
 pub fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["secret", "password", "pw", "aauthdata", "digestbytes"].iter().any(|end| name.ends_with(end))
+    let name = name.as_bytes();
+    let ends_with = |end: &&str| {
+        name.len().checked_sub(end.len()).is_some_and(|at| name[at..].eq_ignore_ascii_case(end.as_bytes()))
+    };
+    ["secret", "password", "pw", "aauthdata", "digestbytes"].iter().any(ends_with)
 }

@@ -78,6 +78,30 @@ fn samples_for_people_are_clean() {
     }
 }
 
+/// A document that was cut is never passed, in either syntax; one with a wrong octet is judged without a crash.
+#[test]
+fn damaged_documents_are_judged() {
+    let xml = std::fs::read("wap-provisioning/imps.xml").expect("a sample");
+    let mut report = impskit::diagnose::Report::new();
+    let document = catalogue::read(&xml, &impskit::codec::Limits::default(), &mut report).expect("a document");
+    let vocabulary = document.vocabulary.expect("a vocabulary");
+    let wbxml = impskit::codec::write_wbxml(&document.root, vocabulary, &Default::default()).expect("WBXML");
+    let judge = |octets: &[u8]| {
+        let checked = catalogue::check(octets, "damaged", &Options::default());
+        assert!(text::render(&checked.source, &checked.report, false).len() >= checked.report.diagnostics().len());
+        checked.report.has_errors()
+    };
+    for sound in [xml.trim_ascii_end(), &wbxml] {
+        assert!(!judge(sound));
+        for i in 0..sound.len() {
+            assert!(judge(&sound[..i]), "cut after {i} octets");
+            let mut octets = sound.to_vec();
+            octets[i] = [0x00, 0xFF, sound[i].wrapping_add(1)][i % 3];
+            judge(&octets);
+        }
+    }
+}
+
 /// Each rule of provisioning documents that says the same of `wA` and of other applications is cited by one code.
 #[test]
 fn one_fault_is_cited_once() {

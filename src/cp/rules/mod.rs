@@ -134,6 +134,7 @@ const EACH: &[fn(&Characteristic<'_>, &mut Report)] = &[
 
 /// What needs the whole document.
 const WHOLE: &[fn(&Provisioning<'_>, &mut Report)] = &[
+    structure::repeated_characteristics,
     references::duplicate_keys,
     references::dangling,
     references::two_provurl,

@@ -217,7 +217,7 @@ pub(super) const PARM_REPEATED: Rule = Rule {
     name: "parm-repeated",
     severity: Severity::Error,
     clause: "Provisioning Content 1.1, occurrence of parms",
-    summary: "a parm that may stand once is repeated",
+    summary: "a parm or characteristic that may stand once is repeated",
     help: "remove all but one: clients take the first and drop the others",
     bad: include_str!("examples/CP005.bad.xml"),
     good: include_str!("examples/CP005.good.xml"),
@@ -233,6 +233,20 @@ pub(super) fn repeated(characteristic: &Characteristic<'_>, report: &mut Report)
             let message = format!("`{}` may stand once in `{}`", parm.name, characteristic.name);
             let finding = characteristic.parm_finding(rule, parm.name_span(), parm.name, message);
             report.add(finding.related(first.name_span(), "clients take this one"));
+        }
+    }
+}
+
+/// Reports characteristics of the top that may stand once; those with the same key have a rule of their own.
+pub(super) fn repeated_characteristics(document: &Provisioning<'_>, report: &mut Report) {
+    let stands_once = |c: &&Characteristic<'_>| c.declaration.is_some_and(|d| d.occurs.most == Some(1));
+    let mut seen = HashMap::new();
+    for characteristic in document.characteristics.iter().filter(stands_once) {
+        let first: &Characteristic<'_> = seen.entry(characteristic.name).or_insert(characteristic);
+        let key = |c: &Characteristic<'_>| c.declaration.and_then(|d| c.value(d.key?)).map(str::to_owned);
+        if !std::ptr::eq(first, characteristic) && key(first) != key(characteristic) {
+            let finding = characteristic.finding(&PARM_REPEATED, format!("`{}` may stand once", characteristic.name));
+            report.add(finding.related(first.type_span(), "clients take this one"));
         }
     }
 }

@@ -14,8 +14,12 @@ use super::{Outcome, Ui, ui};
 /// Look after the server's users
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The store keeps passwords as they are, because the digest login of the standard needs them. Only its owner may
-read the file; a server that runs sees a change within seconds.")]
+The store keeps passwords as they are, because the digest login of the standard needs them. Only its owner
+may read the file; a server that runs sees a change within seconds.
+
+Examples:
+  impskit admin user add anna --password-file anna.txt
+  impskit admin user list --format json")]
 pub(crate) struct Admin {
     #[command(subcommand)]
     subject: Subject,
@@ -24,7 +28,10 @@ pub(crate) struct Admin {
 #[derive(Debug, Subcommand)]
 enum Subject {
     /// Accounts: who may log in
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "\
+Examples:
+  impskit admin user add anna --password-file anna.txt
+  impskit admin user disable anna")]
     User(UserCommand),
 }
 
@@ -34,19 +41,43 @@ enum UserCommand {
     #[command(after_help = "\
 Examples:
   impskit admin user add anna --password-file anna.txt
-  pass show imps/anna | impskit admin user add wv:anna@acme.example --domain acme.example --password-stdin")]
+  pass show anna | impskit admin user add wv:anna@acme.example --store imps.db --password-stdin")]
     Add(WithPassword),
     /// Change a password
+    #[command(after_help = "\
+Examples:
+  impskit admin user passwd anna --password-file anna.txt
+  impskit admin user passwd anna --config impskit.toml --password-env ANNA")]
     Passwd(WithPassword),
     /// Show an account
+    #[command(after_help = "\
+Examples:
+  impskit admin user show anna
+  impskit admin user show wv:anna@acme.example --domain acme.example --format json")]
     Show(OfUser),
     /// List all accounts
+    #[command(after_help = "\
+Examples:
+  impskit admin user list
+  impskit admin user list --store /var/lib/impskit/server.db --format json")]
     List(Common),
     /// Forbid logging in
+    #[command(after_help = "\
+Examples:
+  impskit admin user disable anna
+  impskit admin user disable wv:anna@acme.example --config impskit.toml")]
     Disable(OfUser),
     /// Allow logging in again
+    #[command(after_help = "\
+Examples:
+  impskit admin user enable anna
+  impskit admin user enable wv:anna@acme.example --config impskit.toml")]
     Enable(OfUser),
     /// Delete an account with all that belongs to it
+    #[command(after_help = "\
+Examples:
+  impskit admin user delete anna
+  impskit admin user delete anna --config impskit.toml --quiet")]
     Delete(OfUser),
 }
 

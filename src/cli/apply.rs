@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use impskit::delivery::wsp::Push;
-use impskit::diagnose::{Report, Source, text};
+use impskit::diagnose::{Report, Source};
 use impskit::dm::{Description, Tree, serialise};
 use impskit::error::{Error, Result};
 use impskit::provision::apply::{Applied, Place, apply_document};
@@ -143,6 +143,6 @@ impl Apply {
 
 fn say(name: String, octets: Vec<u8>, report: &Report, ui: &mut Ui) {
     if !report.diagnostics().is_empty() {
-        ui.say(text::render(&Source::new(name, octets), report, ui.color).trim_end());
+        ui.findings(&Source::new(name, octets), report);
     }
 }

@@ -181,12 +181,12 @@ pub(super) fn is_sound(filled: &Filled<'_>, ui: &mut Ui) -> bool {
     report.retain(|d| d.severity == Severity::Error);
     for finding in report.diagnostics() {
         let (code, message, path) = (finding.rule.code, &finding.message, &finding.path);
-        ui.say(&format!("error[{code}]: {message}\n  at: {path}\n  help: {}", finding.way_out()));
+        ui.complain(&format!("error[{code}]: {message}\n  at: {path}\n  help: {}", finding.way_out()));
     }
     !report.has_errors()
 }
 
 fn say_bad(bad: &BadHandset, ui: &mut Ui) {
     let BadHandset { rule, column, message } = bad;
-    ui.say(&format!("error[{}]: {message}\n  at: {column}\n  help: {}", rule.code, rule.help));
+    ui.complain(&format!("error[{}]: {message}\n  at: {column}\n  help: {}", rule.code, rule.help));
 }

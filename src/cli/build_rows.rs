@@ -9,7 +9,7 @@ use std::thread;
 use impskit::batch::pipeline::in_order;
 use impskit::delivery::Outgoing;
 use impskit::delivery::TOO_MANY_PARTS;
-use impskit::diagnose::{Report, Rule, Source, text};
+use impskit::diagnose::{Report, Rule, Source};
 use impskit::error::{Error, Result};
 use impskit::provision::rows::{self, Names, REJECT_COLUMNS, Row, Table};
 use impskit::provision::{Compiled, Filled, Profile};
@@ -103,7 +103,7 @@ fn open(profile: &Profile, files: &Files<'_>, ui: &mut Ui) -> Result<Option<Tabl
         // What was read from stdin is gone; the findings say what was there.
         let octets = if is_stdin { Vec::new() } else { fs::read(files.rows).unwrap_or_default() };
         let source = Source::new(files.rows.display().to_string(), octets);
-        ui.say(text::render(&source, &report, ui.color).trim_end());
+        ui.findings(&source, &report);
     }
     Ok(table)
 }

@@ -20,7 +20,10 @@ use super::{Outcome, Ui};
 
 /// A test client for any IMPS server
 #[derive(Debug, Args)]
-#[command(disable_version_flag = true)]
+#[command(after_help = "\
+Examples:
+  impskit client login --server http://127.0.0.1:8080/csp --user anna --password-file anna.txt
+  impskit client recv --server http://127.0.0.1:8080/csp --user anna --password-env ANNA --wait 60")]
 pub(crate) struct Client {
     #[command(subcommand)]
     command: Command,
@@ -32,24 +35,23 @@ enum Command {
     #[command(after_help = "\
 Examples:
   impskit client login --server http://127.0.0.1:8080/csp --user anna --password-file anna.txt
-  impskit client login --server http://imps.acme.example/ --user wv:anna@acme.example --password-env ANNA --schema md5 --version 1.2 --encoding xml --trace traces")]
+  impskit client login --server http://imps.example/ --user anna --password-env ANNA --version 1.2")]
     Login(Common),
     /// Send a text message
     #[command(after_help = "\
-Examples:
-  impskit client send --server http://127.0.0.1:8080/csp --user anna --password-file anna.txt --to berta \"Hello\"
-  impskit client send --server http://127.0.0.1:8080/csp --user anna --password-env ANNA --to berta --to wv:/lobby --report 30 \"Hello all\"")]
+Examples, with the server's URL in IMPSKIT_SERVER:
+  impskit client send --user anna --password-file anna.txt --to berta \"Hello\"
+  impskit client send --user anna --password-env ANNA --to berta --to wv:/lobby --report 30 \"Hello all\"")]
     Send(Send),
     /// Receive what waits, and what comes
     #[command(after_help = "\
-Examples:
-  impskit client recv --server http://127.0.0.1:8080/csp --user berta --password-file berta.txt
-  impskit client recv --server http://127.0.0.1:8080/csp --user berta --password-env BERTA --wait 600 --count 1 --format json")]
+Examples, with the server's URL in IMPSKIT_SERVER:
+  impskit client recv --user berta --password-file berta.txt
+  impskit client recv --user berta --password-env BERTA --wait 600 --count 1 --format json")]
     Recv(Recv),
 }
 
 #[derive(Debug, Args)]
-#[command(disable_version_flag = true)]
 struct Common {
     /// The server's URL
     #[arg(long, value_name = "URL", env = "IMPSKIT_SERVER")]
@@ -80,7 +82,6 @@ struct Common {
 }
 
 #[derive(Debug, Args)]
-#[command(disable_version_flag = true)]
 struct Send {
     #[command(flatten)]
     common: Common,
@@ -95,7 +96,6 @@ struct Send {
 }
 
 #[derive(Debug, Args)]
-#[command(disable_version_flag = true)]
 struct Recv {
     #[command(flatten)]
     common: Common,

@@ -8,7 +8,7 @@ use impskit::codec::{self, Document, Encoding, WbxmlOptions, write_wbxml, write_
 use impskit::cp::VOCABULARY;
 use impskit::delivery::Outgoing;
 use impskit::delivery::wsp::Push;
-use impskit::diagnose::{Report, Source, text};
+use impskit::diagnose::{Report, Source};
 use impskit::dm::serialise::{self, JsonOptions};
 use impskit::dm::{self, Description, ManagementObject, Tree, Uri};
 use impskit::document::Element;
@@ -193,7 +193,7 @@ pub(super) fn read<'s>(name: &str, octets: &'s [u8], ui: &mut Ui) -> Result<Opti
     let input = recognise(octets, &mut report);
     if !report.diagnostics().is_empty() {
         let source = Source::new(name, octets);
-        ui.say(text::render(&source, &report, ui.color).trim_end());
+        ui.findings(&source, &report);
     }
     Ok(input.filter(|_| !report.has_errors()))
 }

@@ -23,7 +23,10 @@ mod secret;
 #[cfg(feature = "server")]
 mod serve;
 mod show;
+#[cfg(test)]
+mod tests;
 mod ui;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -32,33 +35,42 @@ use impskit::error::{Error, ErrorKind};
 
 pub(crate) use ui::Ui;
 
-/// Provisioning toolkit for OMA IMPS (Wireless Village), with an IMPS server to try every document against.
+/// Provisioning toolkit for OMA IMPS (Wireless Village), with an IMPS server to try every document against
 #[derive(Debug, Parser)]
-#[command(name = "impskit", version, propagate_version = true, infer_long_args = false, max_term_width = 110)]
+#[command(
+    name = "impskit",
+    version,
+    infer_long_args = false,
+    max_term_width = 110,
+    after_help = "\
+Examples:
+  impskit rehearse templates/acme.toml
+  impskit check settings.xml"
+)]
 struct Cli {
-    #[command(flatten)]
-    ui: ui::Options,
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    ui: ui::Options,
 }
 
 /// One line a command; each is a file of this folder.
 #[derive(Debug, Subcommand)]
 enum Command {
-    Show(show::Show),
     New(new::New),
     Build(Box<build::Build>),
-    Batch(batch::Batch),
     Convert(Box<convert::Convert>),
     Apply(apply::Apply),
-    Decode(decode::Decode),
-    Admin(admin::Admin),
-    #[cfg(feature = "server")]
-    Serve(serve::Serve),
     Check(check::Check),
+    Show(show::Show),
+    Decode(decode::Decode),
     Explain(explain::Explain),
+    Batch(batch::Batch),
     #[cfg(feature = "server")]
     Rehearse(Box<rehearse::Rehearse>),
+    #[cfg(feature = "server")]
+    Serve(serve::Serve),
+    Admin(admin::Admin),
     #[cfg(feature = "server")]
     Client(client::Client),
 }
@@ -92,9 +104,14 @@ impl From<Outcome> for ExitCode {
 
 /// Runs the command line and returns the exit code.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::answer(&error),
+    };
     let mut ui = Ui::new(&cli.ui);
     match run(&cli.command, &mut ui) {
+        // Who reads no further has what was wanted (`product.md` section 12).
+        Ok(_) if ui.is_closed => ExitCode::SUCCESS,
         Ok(outcome) => outcome.into(),
         Err(error) => {
             ui.error(&error);
@@ -105,20 +122,20 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
     match command {
-        Command::Show(command) => show::run(command, ui),
         Command::New(command) => command.run(ui),
         Command::Build(command) => command.run(ui),
-        Command::Batch(command) => batch::run(command, ui),
         Command::Convert(command) => command.run(ui),
         Command::Apply(command) => command.run(ui),
-        Command::Decode(command) => decode::run(command, ui),
-        Command::Admin(command) => admin::run(command, ui),
-        #[cfg(feature = "server")]
-        Command::Serve(command) => serve::run(command, ui),
         Command::Check(command) => check::run(command, ui),
+        Command::Show(command) => show::run(command, ui),
+        Command::Decode(command) => decode::run(command, ui),
         Command::Explain(command) => explain::run(command, ui),
+        Command::Batch(command) => batch::run(command, ui),
         #[cfg(feature = "server")]
         Command::Rehearse(command) => command.run(ui),
+        #[cfg(feature = "server")]
+        Command::Serve(command) => serve::run(command, ui),
+        Command::Admin(command) => admin::run(command, ui),
         #[cfg(feature = "server")]
         Command::Client(command) => client::run(command, ui),
     }

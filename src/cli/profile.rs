@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use impskit::diagnose::{Report, Source, text};
+use impskit::diagnose::{Report, Source};
 use impskit::error::{Error, Result};
 use impskit::provision::Profile;
 use impskit::provision::profile::SecretSource;
@@ -24,7 +24,7 @@ pub(crate) fn load(path: &Path, ui: &mut Ui) -> Result<Option<Profile>> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let profile = Profile::read(&octets, &mut |secret| fetch(secret, folder, ui), &mut report);
     if !report.diagnostics().is_empty() {
-        ui.say(text::render(&source, &report, ui.color).trim_end());
+        ui.findings(&source, &report);
     }
     Ok(profile.filter(|_| !report.has_errors()))
 }
@@ -121,7 +121,7 @@ impl RowOptions {
         if report.has_errors() {
             let octets = fs::read(&path).map_err(|error| Error::file(&path, &error))?;
             let source = Source::new(path.display().to_string(), octets);
-            ui.say(text::render(&source, &report, ui.color).trim_end());
+            ui.findings(&source, &report);
             return Ok(None);
         }
         let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());

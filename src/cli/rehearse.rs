@@ -23,28 +23,22 @@ use super::{Outcome, Ui};
 
 /// From profile to logged-in client, in fifteen steps, no handset needed
 #[derive(Debug, Args)]
-#[command(
-    disable_version_flag = true,
-    after_help = "\
-Without a row, a made-up handset is used. Without `--server`, a server of its own is started on a free loopback port.
+#[command(after_help = "\
+Without a row, a made-up handset is used. Without `--server`, a server of its own is started on a free
+loopback port.
 
 Examples:
   impskit rehearse templates/acme.toml --report rehearsal.html
-  impskit rehearse acme.toml --csv subscribers.csv --sample 5 --version 1.2 --encoding wbxml --format json"
-)]
+  impskit rehearse acme.toml --csv subscribers.csv --sample 5 --version 1.2 --format json")]
 pub(crate) struct Rehearse {
     /// The profile; `-` for stdin
     profile: PathBuf,
-    #[command(flatten)]
-    row: RowOptions,
     /// Rehearse rows of a table, spread evenly over it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "set"])]
     csv: Option<PathBuf>,
     /// How many rows of the table
     #[arg(long, value_name = "N", default_value_t = 10, requires = "csv", value_parser = clap::value_parser!(u64).range(1..=1000))]
     sample: u64,
-    #[command(flatten)]
-    seal: SealOptions,
     /// Syntaxes of CSP: xml, wbxml; else those of the profile
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = encoding)]
     encoding: Vec<Encoding>,
@@ -60,6 +54,10 @@ pub(crate) struct Rehearse {
     /// What is printed
     #[arg(long, value_name = "FORMAT", default_value = "text", env = "IMPSKIT_FORMAT")]
     format: Format,
+    #[command(flatten)]
+    row: RowOptions,
+    #[command(flatten)]
+    seal: SealOptions,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -5,10 +5,12 @@ use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use impskit::diagnose::{Report, Source, text};
 use impskit::error::{Error, Result};
 
 /// Options every command has.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub(crate) struct Options {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -32,35 +34,47 @@ enum When {
 /// The streams of the process.
 #[derive(Debug)]
 pub(crate) struct Ui {
-    /// Whether text on stdout and stderr may have colours.
+    /// Whether text on stdout may have colours.
     pub(crate) color: bool,
+    /// Whether text on stderr may have colours.
+    color_of_stderr: bool,
     /// Whether a progress bar may be drawn on stderr.
     pub(crate) progress: bool,
     quiet: bool,
+    /// Whether nobody reads stdout any more.
+    pub(crate) is_closed: bool,
 }
 
 impl Ui {
     pub(crate) fn new(options: &Options) -> Self {
         let wanted = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let color = match options.color {
+        let color = |is_terminal: bool| match options.color {
             When::Always => true,
             When::Never => false,
             When::Auto if wanted("NO_COLOR") => false,
             When::Auto if wanted("CLICOLOR_FORCE") => true,
-            When::Auto => io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            When::Auto => is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
         };
         Self {
-            color,
+            color: color(io::stdout().is_terminal()),
+            color_of_stderr: color(io::stderr().is_terminal()),
+            is_closed: false,
             progress: io::stderr().is_terminal() && !options.no_progress && !options.quiet,
             quiet: options.quiet,
         }
     }
 
-    /// Writes data to stdout. A closed pipe ends the process quietly (`product.md` section 12).
+    /// Writes data to stdout. A pipe that nobody reads any more is no error; the process then ends with 0.
     pub(crate) fn data(&mut self, data: &[u8]) -> Result<()> {
+        if self.is_closed {
+            return Ok(());
+        }
         let mut stdout = io::stdout().lock();
         match stdout.write_all(data).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_closed = true;
+                Ok(())
+            }
             other => other.map_err(|error| Error::input(error.to_string()).at("stdout")),
         }
     }
@@ -80,7 +94,23 @@ impl Ui {
 
     /// Tells people what went wrong.
     pub(crate) fn error(&mut self, error: &Error) {
-        let _ = writeln!(io::stderr(), "{error}");
+        self.complain(&error.to_string());
+    }
+
+    /// Tells people what is wrong, even those who asked for quiet.
+    pub(crate) fn complain(&mut self, text: &str) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Tells people the findings on an input of which something else is made. Without errors among them they are
+    /// remarks.
+    pub(crate) fn findings(&mut self, source: &Source<'_>, report: &Report) {
+        let shown = text::render(source, report, self.color_of_stderr);
+        match shown.trim_end() {
+            "" => {}
+            shown if report.has_errors() => self.complain(shown),
+            shown => self.say(shown),
+        }
     }
 
     /// Writes a result to `output`, or to stdout where there is none; `binary` results not to a terminal.
@@ -94,6 +124,11 @@ impl Ui {
             None => self.data(data),
         }
     }
+}
+
+/// Tells people what went wrong before there are options that say how.
+pub(crate) fn tell(error: &Error) {
+    let _ = writeln!(io::stderr(), "{error}");
 }
 
 /// Largest file or stream that a command reads whole.

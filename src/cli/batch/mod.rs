@@ -21,6 +21,10 @@ use super::{Outcome, Ui, profile};
 
 /// Send settings to a list of subscribers
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  impskit batch plan spring.toml subscribers.csv --reject rejected.csv
+  impskit batch run spring.toml")]
 pub(crate) struct Batch {
     #[command(subcommand)]
     command: BatchCommand,

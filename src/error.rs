@@ -4,6 +4,7 @@
 //! fault with a status. This type is for the world around them.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 /// Which part of the world failed; the command line makes its exit code from it.
@@ -51,8 +52,14 @@ impl Error {
     }
 
     /// Returns the error of reading or writing `path`.
-    pub fn file(path: &Path, error: &std::io::Error) -> Self {
-        Self::input(error.to_string()).at(path.display().to_string())
+    pub fn file(path: &Path, error: &io::Error) -> Self {
+        let what = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+            io::ErrorKind::PermissionDenied => "there is no permission".to_owned(),
+            io::ErrorKind::IsADirectory => "this is a folder, not a file".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::input(what).at(path.display().to_string())
     }
 
     fn new(kind: ErrorKind, what: impl Into<String>) -> Self {

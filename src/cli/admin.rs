@@ -28,10 +28,13 @@ pub(crate) struct Admin {
 #[derive(Debug, Subcommand)]
 enum Subject {
     /// Accounts: who may log in
-    #[command(subcommand, after_help = "\
+    #[command(
+        subcommand,
+        after_help = "\
 Examples:
   impskit admin user add anna --password-file anna.txt
-  impskit admin user disable anna")]
+  impskit admin user disable anna"
+    )]
     User(UserCommand),
 }
 

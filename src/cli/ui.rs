@@ -153,7 +153,7 @@ pub(crate) fn read_input(path: &Path) -> Result<(String, Vec<u8>)> {
 /// Where a result goes.
 #[derive(Debug, Args)]
 pub(crate) struct Output {
-    /// Write to FILE instead of stdout
+    /// Write to FILE instead of stdout, which is `-`
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     path: Option<PathBuf>,
     /// Replace an existing FILE
@@ -164,7 +164,11 @@ pub(crate) struct Output {
 impl Output {
     /// Returns the file to write to, if any.
     pub(crate) fn to_file(&self) -> Option<&Self> {
-        self.path.is_some().then_some(self)
+        self.path().is_some().then_some(self)
+    }
+
+    fn path(&self) -> Option<&Path> {
+        self.path.as_deref().filter(|path| *path != Path::new("-"))
     }
 
     /// Returns an output that replaces what is at `path`.
@@ -181,14 +185,14 @@ impl Output {
 
     /// Returns the target and the temporary file beside it.
     fn target(&self) -> Result<Option<(PathBuf, PathBuf)>> {
-        let Some(path) = &self.path else { return Ok(None) };
+        let Some(path) = self.path() else { return Ok(None) };
         if path.exists() && !self.force {
             let error = Error::input("the file exists").at(path.display().to_string());
             return Err(error.help("use `--force` to replace it"));
         }
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
-        Ok(Some((path.clone(), path.with_file_name(name))))
+        Ok(Some((path.to_owned(), path.with_file_name(name))))
     }
 }
 

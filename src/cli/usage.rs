@@ -45,10 +45,11 @@ fn in_our_form(rendered: &str) -> Error {
         None => (what, None),
     };
     let tips = if tips.is_empty() { known } else { Some(tips.join("; ")) };
+    let what = what.replace("invalid digit found in string", "write a whole number");
     let error = Error::input(what.replace('\'', "`"));
     match tips.or(usage) {
         Some(help) => error.help(help.replace('\'', "`")),
-        None => error.help("`impskit --help` shows what there is"),
+        None => error,
     }
 }
 

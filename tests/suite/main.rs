@@ -7,6 +7,7 @@ mod cli;
 #[cfg(feature = "server")]
 mod client;
 mod codecs;
+mod command_line;
 mod conversations;
 mod csp;
 mod delivery;

@@ -1,0 +1,193 @@
+//! What holds for the binary whatever the command: streams, colours, formats, exit codes (`product.md` sections 2 and
+//! 3.16).
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Output, Stdio};
+
+const CP: &str = "tests/samples/cp/v1-min.xml";
+const PUSH: &str = "tests/samples/cp/v1-userpin.push.hex";
+const PROFILE: &str = "templates/acme.toml";
+const NOWHERE: &str = "tests/samples/none";
+
+fn impskit(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_impskit"));
+    command.args(words).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("IMPSKIT_FORMAT");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(words: &[&str]) -> Output {
+    impskit(words).output().expect("the binary runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ends by itself")
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+#[test]
+fn exit_codes() {
+    let table: &[(i32, &[&str])] = &[
+        (0, &["check", CP]),
+        (1, &["check", CP, "--fail-on", "warning"]),
+        (1, &["check", "tests/faulty"]),
+        (2, &["check", NOWHERE]),
+        (0, &["explain", "CP008"]),
+        (1, &["explain", "CP999"]),
+        (0, &["decode", PUSH]),
+        (1, &["decode", "Cargo.toml"]),
+        (2, &["decode", NOWHERE]),
+        (0, &["show", CP]),
+        (2, &["show", "Cargo.toml"]),
+        (0, &["convert", CP, "--as", "mo"]),
+        (2, &["convert", CP, "--as", "json"]),
+        (0, &["build", PROFILE, "--as", "cp", "--set", "user=anna", "--set", "password=sesame"]),
+        (2, &["build", PROFILE, "--as", "cp", "--set", "user=anna"]),
+        (0, &["apply", CP, "--to", "new", "--dry-run"]),
+        (2, &["apply", CP, "--to", NOWHERE]),
+        (0, &["rehearse", PROFILE, "--version", "1.2", "--encoding", "wbxml"]),
+        (2, &["serve", "--check", "--config", NOWHERE]),
+        (2, &["batch", "status", NOWHERE]),
+        (2, &["admin", "user", "show", "anna", "--config", NOWHERE]),
+        (0, &["--help"]),
+        (0, &["--version"]),
+        (0, &["batch", "run", "--help"]),
+        (2, &[]),
+        (2, &["check"]),
+        (2, &["check", CP, "--no-such-option"]),
+    ];
+    for (wanted, words) in table {
+        let output = run(words);
+        assert_eq!(code(&output), *wanted, "{words:?}: {}", text(&output.stderr));
+        if *wanted == 2 {
+            assert!(output.stdout.is_empty(), "{words:?}: {}", text(&output.stdout));
+            assert!(!output.stderr.is_empty(), "{words:?} says why");
+        }
+    }
+}
+
+/// Nobody listens on the port of the discard service's neighbour: the other end is at fault, not the options.
+#[test]
+fn an_unreachable_server_is_no_wrong_option() {
+    let words = ["client", "login", "--server", "http://127.0.0.1:1/csp", "--user", "anna", "--password-env", "ANNA"];
+    let output = impskit(&words).env("ANNA", "sesame").output().expect("the binary runs");
+    assert_eq!(code(&output), 4, "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    for words in [&["explain", "--list"][..], &["check", "tests/samples", "tests/faulty"]] {
+        let mut child = impskit(words).spawn().expect("the binary runs");
+        let mut first = String::new();
+        let mut reader = BufReader::with_capacity(16, child.stdout.take().expect("a pipe"));
+        reader.read_line(&mut first).expect("a line");
+        drop(reader);
+        let output = child.wait_with_output().expect("it ends");
+        assert!(!first.is_empty() && output.stderr.is_empty(), "{words:?}: {}", text(&output.stderr));
+        assert_eq!(code(&output), 0, "{words:?}");
+    }
+}
+
+#[test]
+fn a_dash_is_stdin() {
+    let table: &[(&str, &[&str])] = &[
+        (CP, &["check"]),
+        (CP, &["show"]),
+        (CP, &["convert", "--as", "cp-wbxml", "--transfer", "hex"]),
+        (CP, &["apply", "--to", "new"]),
+        (PUSH, &["decode"]),
+        (PUSH, &["check"]),
+        (PROFILE, &["check"]),
+        (PROFILE, &["build", "--as", "cp", "--set", "user=anna", "--set", "password=sesame"]),
+        (PROFILE, &["rehearse", "--version", "1.3", "--encoding", "xml", "--quiet"]),
+    ];
+    for (file, words) in table {
+        let named = run(&[&words[..1], &[file], &words[1..]].concat());
+        let mut child = impskit(&[&words[..1], &["-"], &words[1..]].concat());
+        let mut child = child.stdin(Stdio::piped()).spawn().expect("the binary runs");
+        let input = fs::read(file).expect("a sample");
+        child.stdin.take().expect("a pipe").write_all(&input).expect("it reads");
+        let piped = child.wait_with_output().expect("it ends");
+        assert_eq!(code(&piped), code(&named), "{words:?}: {}", text(&piped.stderr));
+        assert_eq!(text(&piped.stdout).replace("<stdin>", file), text(&named.stdout), "{words:?}");
+    }
+}
+
+#[test]
+fn json_names_its_schema() {
+    let table: &[&[&str]] = &[
+        &["check", CP],
+        &["show", CP],
+        &["show", "tests/samples/dm/account.tree.json"],
+        &["decode", PUSH],
+        &["explain", "CP008"],
+        &["apply", CP, "--to", "new"],
+        &["rehearse", PROFILE, "--version", "1.3", "--encoding", "xml"],
+    ];
+    for words in table {
+        let output = run(&[words, &["--format", "json"][..]].concat());
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{words:?}: {error}: {}", text(&output.stdout));
+        });
+        let schema = json["schema"].as_str().unwrap_or_default();
+        let number = schema.strip_prefix("impskit.").and_then(|name| name.split_once('/')).map(|(_, number)| number);
+        assert_eq!(number, Some("1"), "{words:?}: {json:.200}");
+    }
+}
+
+/// Colour is asked for in three ways; the option is the loudest, and a pipe has none by itself.
+#[test]
+fn colours() {
+    let is_coloured = |words: &[&str], environment: &[(&str, &str)]| {
+        let mut command = impskit(&[&["check", "tests/faulty/cut.wbxml"], words].concat());
+        let output = command.envs(environment.iter().copied()).output().expect("the binary runs");
+        output.stdout.contains(&0x1B)
+    };
+    assert!(!is_coloured(&[], &[]));
+    assert!(is_coloured(&[], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!is_coloured(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(is_coloured(&["--color", "always"], &[("NO_COLOR", "1")]));
+    assert!(!is_coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
+}
+
+/// Quiet keeps what is wrong, and drops the rest of stderr.
+#[test]
+fn quiet_is_no_silence() {
+    let wrong = ["convert", "tests/faulty/proxies.xml", "--as", "mo", "--quiet"];
+    let output = run(&wrong);
+    assert!(code(&output) != 0 && !output.stderr.is_empty());
+    let remarks = ["check", CP, "--format", "short"];
+    assert!(!run(&remarks).stderr.is_empty(), "how many files were checked");
+    assert!(run(&[&remarks[..], &["--quiet"]].concat()).stderr.is_empty());
+}
+
+/// Errors have one form: what, where, the way out, each on a line of its own.
+#[test]
+fn errors_have_one_form() {
+    let table: &[&[&str]] = &[
+        &["chek", CP],
+        &["check", "--frmat", "json", CP],
+        &["check", NOWHERE],
+        &["build", PROFILE],
+        &["convert", CP, "--as", "json"],
+        &["new", "profile", "-o", "Cargo.toml"],
+        &["decode", PUSH, "--pin-file", NOWHERE],
+        &["serve", "--check", "--config", NOWHERE],
+        &["batch", "plan", NOWHERE, NOWHERE],
+        &["explain", "CP999"],
+    ];
+    for words in table {
+        let output = run(words);
+        let said = text(&output.stderr);
+        let mut lines = said.lines();
+        let what = lines.next().and_then(|line| line.strip_prefix("error: ")).unwrap_or_default();
+        let is_small = what.chars().next().is_some_and(|c| !c.is_uppercase());
+        assert!(is_small && !what.ends_with('.'), "{words:?}: {said}");
+        assert!(lines.all(|line| line.starts_with("  at: ") || line.starts_with("  help: ")), "{words:?}: {said}");
+        assert!(said.lines().count() > 1, "{words:?} names a place or a way out: {said}");
+    }
+}

@@ -41,7 +41,7 @@ Examples:
     #[command(after_help = "\
 Examples, with the server's URL in IMPSKIT_SERVER:
   impskit client send --user anna --password-file anna.txt --to berta \"Hello\"
-  impskit client send --user anna --password-env ANNA --to berta --to wv:/lobby --report 30 \"Hello all\"")]
+  impskit client send --user anna --password-env ANNA --to wv:/lobby --report 30 \"Hello\"")]
     Send(Send),
     /// Receive what waits, and what comes
     #[command(after_help = "\

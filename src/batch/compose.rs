@@ -51,12 +51,13 @@ impl Composer {
     ///
     /// # Errors
     ///
-    /// Fails when the profile does not say how pushes are sealed, when it uses columns that the table does not have,
-    /// and when WBXML cannot carry it.
+    /// Fails when the profile does not say how pushes are sealed, when its document has errors, when it uses columns
+    /// that the table does not have, and when WBXML cannot carry it.
     pub fn new(profile: &Profile, header: &[&str], campaign: &str, number: u32) -> Result<Self> {
         let all = std::iter::once(profile).chain(profile.variants.iter().map(|variant| &variant.profile));
         for one in all {
             security_of(one)?;
+            check_document(one)?;
         }
         let compiled = Compiled::new(profile, header, campaign, WbxmlStyle::Safe)
             .map_err(|cannot| Error::input(format!("the profile cannot be encoded: {cannot}")))?;
@@ -188,6 +189,16 @@ fn security_of(profile: &Profile) -> Result<Option<Security>> {
         Error::input(format!("the profile `{}` does not say how pushes are sealed", profile.id))
             .help("write `security = \"netwpin\"`, `\"userpin\"` or another under `[push]`; `\"none\"` for no seal")
     })
+}
+
+/// Refuses a profile whose document breaks a rule: a handset would refuse it, a million times.
+fn check_document(profile: &Profile) -> Result<()> {
+    let mut report = Report::new();
+    profile.check_document(&mut report);
+    let Some(finding) = report.diagnostics().first() else { return Ok(()) };
+    let what =
+        format!("the document of the profile `{}` breaks {}: {}", profile.id, finding.rule.code, finding.message);
+    Err(Error::input(what).help(finding.way_out()))
 }
 
 /// Returns the secrets that a seal needs.

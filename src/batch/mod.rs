@@ -1,4 +1,15 @@
 //! Campaigns: one profile, many handsets, no row lost and none doubled unaccounted for.
+//!
+//! ```text
+//! campaign file, profile, table of subscribers
+//!    └─ plan     every row read, checked, filled; its key kept in the store
+//!         └─ run      slice by slice: leased, composed, handed to the route, recorded
+//!              └─ status   counts by state and by error
+//! ```
+//!
+//! The key of a row covers campaign, number, variant and document, so that what was planned is what is sent, octet for
+//! octet. [`store`] remembers, [`compose`] makes messages, [`route`] hands them over, [`pipeline`] uses all cores
+//! without changing the order. The library tells its [`Progress`](run::Progress) and draws nothing.
 
 pub mod campaign;
 pub mod compose;

@@ -1,5 +1,6 @@
 //! Planning: every row read, checked, filled and stored before the first one is sent.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -31,7 +32,7 @@ pub struct Subscribers {
     pub table: Box<dyn Read>,
     /// The separator of cells.
     pub delimiter: u8,
-    /// About how many rows it has.
+    /// About how many rows it has, whatever the limit: a campaign that is new is cut into slices for so many.
     pub about: u64,
     /// Only so many rows are read.
     pub limit: u64,
@@ -107,7 +108,8 @@ pub fn plan(
     let header = header.join(&SEPARATOR.to_string());
     let number = store.setup(&stored.name, &campaign.profile.to_string_lossy(), &header)?;
     let composer = Arc::new(Composer::new(&profile, &columns, &campaign.name, number)?);
-    let mut intake = Intake {
+    let rejects = (subscribers.rejects, table.header().reject_line());
+    let intake = Intake {
         table,
         left: subscribers.limit,
         composers: BTreeMap::new(),
@@ -118,23 +120,23 @@ pub fn plan(
         load,
         stop: options.stop,
     };
-    let mut ledger = Ledger::new(store, &stored, subscribers.rejects, intake.table.header().reject_line())?;
+    let ledger = Ledger::new(store, &stored, rejects)?;
     let last = campaign.limits.expires.map(|after| options.now + after);
     let checker = Checker { route: campaign.route()?.name, names, now: options.now, last };
-    let intake_store = std::cell::RefCell::new((&mut intake, &mut ledger));
+    let both = RefCell::new((intake, ledger));
     let source = || {
-        let mut both = intake_store.borrow_mut();
-        let (intake, ledger) = &mut *both;
+        let (intake, ledger) = &mut *both.borrow_mut();
         intake.next(ledger)
     };
     let work = |rows: Vec<Taken>| rows.into_iter().map(|taken| checker.check(taken)).collect::<Vec<_>>();
     pipeline::in_order(options.workers, source, work, |results| {
-        let mut both = intake_store.borrow_mut();
-        both.1.add(results)?;
-        watch(Progress::Read { rows: both.1.planned.rows, about: subscribers.about });
+        let ledger = &mut both.borrow_mut().1;
+        ledger.add(results)?;
+        let about = subscribers.about.min(subscribers.limit);
+        watch(Progress::Read { rows: ledger.planned.rows, about });
         Ok(())
     })?;
-    ledger.finish(options.stop.load(Ordering::Relaxed))
+    both.into_inner().1.finish(options.stop.load(Ordering::Relaxed))
 }
 
 fn header_error(report: &Report) -> Error {
@@ -294,8 +296,7 @@ impl<'l> Ledger<'l> {
     fn new(
         store: &'l mut Store,
         campaign: &'l Stored,
-        rejects: Option<Box<dyn Write>>,
-        header: Vec<u8>,
+        (rejects, header): (Option<Box<dyn Write>>, Vec<u8>),
     ) -> Result<Self> {
         let mut ledger = Self {
             store,
@@ -357,10 +358,8 @@ impl<'l> Ledger<'l> {
     fn write_rejects(&mut self) -> Result<()> {
         let lines = std::mem::take(&mut self.rejected);
         let Some(rejects) = &mut self.rejects else { return Ok(()) };
-        for line in lines.values() {
-            rejects.write_all(line).map_err(|error| Error::input(error.to_string()).at("the reject file"))?;
-        }
-        Ok(())
+        let written = lines.values().try_for_each(|line| rejects.write_all(line)).and_then(|()| rejects.flush());
+        written.map_err(|error| Error::input(error.to_string()).at("the reject file"))
     }
 
     fn finish(mut self, is_interrupted: bool) -> Result<Planned> {

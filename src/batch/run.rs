@@ -22,6 +22,9 @@ use crate::error::{Error, Result};
 const LEASE: Timestamp = 30;
 /// How long to wait for slices that another worker holds before looking again.
 const POLL: Duration = Duration::from_secs(1);
+/// Rows of a slice that are in memory at a time. A slice has about 5,000, but a campaign whose first table was small has
+/// few slices for what comes later.
+const PAGE: usize = 5000;
 /// Results over which the share of failures is taken.
 const RECENT: usize = 1000;
 /// Results before the share of failures says anything.
@@ -142,6 +145,7 @@ pub fn run(
         options: *options,
         world,
         slices: VecDeque::new(),
+        open: None,
         groups: VecDeque::new(),
         held: Vec::new(),
         lost: None,
@@ -189,12 +193,19 @@ pub fn rehearse(
 ) -> Result<(u64, u64)> {
     let now = (world.now)();
     let (slices, _) = store.due_slices(&campaign.name, now)?;
-    let mut slices = slices.into_iter();
-    let run = RefCell::new(store.run(&campaign.name, ""));
+    let mut slices: VecDeque<(u32, u64)> = slices.into_iter().map(|slice| (slice, 0)).collect();
+    let mut run = store.run(&campaign.name, "");
     let (mut good, mut unfit) = (0, 0);
-    let source = || match slices.next().filter(|_| !world.stop.load(Ordering::Relaxed)) {
-        Some(slice) => run.borrow_mut().due_rows(slice, now).map(Some),
-        None => Ok(None),
+    let source = || loop {
+        let Some((slice, after)) = slices.pop_front() else { return Ok(None) };
+        if world.stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let rows = run.due_rows(slice, now, after, PAGE)?;
+        if let Some(last) = rows.last() {
+            slices.push_front((slice, last.place));
+            return Ok(Some(rows));
+        }
     };
     let composed =
         |rows: Vec<DueRow>| rows.into_iter().map(compose).map(|made| made.err().map(|refused| refused.1)).collect();
@@ -242,6 +253,8 @@ struct Work<'w> {
     options: Options<'w>,
     world: World<'w>,
     slices: VecDeque<u32>,
+    /// The slice that is being read, and the place of its last row that was.
+    open: Option<(Lease, u64)>,
     groups: VecDeque<Group<DueRow>>,
     /// The leases that were not given back yet.
     held: Vec<Lease>,
@@ -289,8 +302,13 @@ impl Work<'_> {
 
     fn next_group(&mut self) -> Result<Option<Group<DueRow>>> {
         while self.groups.is_empty() && !self.is_over() {
-            let Some(slice) = self.slices.pop_front() else { break };
-            self.lease(slice)?;
+            if self.open.is_some() {
+                self.read_page()?;
+            } else if let Some(slice) = self.slices.pop_front() {
+                self.lease(slice)?;
+            } else {
+                break;
+            }
         }
         if self.is_over() {
             return Ok(None);
@@ -298,26 +316,39 @@ impl Work<'_> {
         Ok(self.groups.pop_front())
     }
 
-    /// Leases a slice and cuts its due rows into groups.
+    /// Leases a slice and reads its first due rows.
     fn lease(&mut self, slice: u32) -> Result<Leased> {
         let now = (self.world.now)();
         let resend = self.options.limits.on_ambiguous == OnAmbiguous::Resend;
         let Some(lease) = self.run.lease(slice, now, now + LEASE, resend)? else { return Ok(Leased::Busy) };
         self.summary.ambiguous += if resend { lease.ambiguous } else { 0 };
-        let mut rows = self.run.due_rows(slice, now)?;
-        if rows.is_empty() {
+        self.open = Some((lease.clone(), 0));
+        self.read_page()?;
+        if self.groups.is_empty() {
             self.run.release(&lease)?;
             return Ok(Leased::Nothing);
         }
-        self.held.push(lease.clone());
+        self.held.push(lease);
+        Ok(Leased::Rows)
+    }
+
+    /// Reads the next due rows of the open slice and cuts them into groups.
+    fn read_page(&mut self) -> Result<()> {
+        let Some((lease, after)) = self.open.take() else { return Ok(()) };
+        let now = (self.world.now)();
+        let mut rows = self.run.due_rows(lease.slice, now, after, PAGE + 1)?;
+        let has_more = rows.len() > PAGE;
+        rows.truncate(PAGE);
+        let last = rows.last().map_or(after, |row| row.place);
         let window = self.route.window();
         while !rows.is_empty() {
             let rest = rows.split_off(window.min(rows.len()));
-            let is_last = rest.is_empty();
+            let is_last = rest.is_empty() && !has_more;
             self.groups.push_back(Group { lease: lease.clone(), items: rows, is_last });
             rows = rest;
         }
-        Ok(Leased::Rows)
+        self.open = has_more.then_some((lease, last));
+        Ok(())
     }
 
     /// Sends a group and records what became of it.
@@ -422,6 +453,7 @@ impl Work<'_> {
         }
         self.lost = Some(lease.slice);
         self.groups.retain(|group| group.lease.slice != lease.slice);
+        self.open.take_if(|(open, _)| open.slice == lease.slice);
         Ok(())
     }
 

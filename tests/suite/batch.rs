@@ -300,6 +300,26 @@ fn every_kind_of_bad_row_is_rejected_with_its_reason() {
     assert_eq!(found, expected);
 }
 
+/// A campaign that began with a few rows has one slice; what comes later is read in pages.
+#[test]
+fn a_slice_may_grow() {
+    let fixture = Fixture::new("file", "");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(10), 1).unwrap();
+    let (planned, _) = fixture.plan(&mut store, &table(11_000), 2).unwrap();
+    assert_eq!((planned.new, store.campaign("spring").unwrap().unwrap().slices), (10_990, 1));
+    let (mut submitted, mut runs) = (0, 0);
+    while submitted < 11_000 {
+        let summary = fixture.run(&mut store, 2, 6_000);
+        submitted += summary.submitted;
+        runs += 1;
+    }
+    assert_eq!((submitted, runs), (11_000, 2));
+    let sent = fs::read_to_string(fixture.path("spring.jsonl")).unwrap();
+    let refs: std::collections::HashSet<&str> = sent.lines().map(|line| &line[..110]).collect();
+    assert_eq!((sent.lines().count(), refs.len()), (11_000, 11_000));
+}
+
 #[test]
 fn rows_choose_their_profile_and_their_time() {
     let fixture = Fixture::new("file", "[limits]\nexpires = \"1h\"\n");
@@ -373,6 +393,12 @@ fn a_file_of_somebody_else_is_left_alone() {
         FileRoute::open("file", &fixture.path("spring.jsonl"), &mut run).unwrap_err();
     }
     assert_eq!(fs::read_to_string(fixture.path("spring.jsonl")).unwrap(), "precious\n");
+
+    fs::remove_file(fixture.path("spring.jsonl")).unwrap();
+    let first = FileRoute::open("file", &fixture.path("spring.jsonl"), &mut run).unwrap();
+    let error = FileRoute::open("file", &fixture.path("spring.jsonl"), &mut run).unwrap_err();
+    assert!(error.what.contains("another run"), "{error}");
+    drop(first);
 }
 
 /// A gateway that refuses as it is told and remembers what it was given.
@@ -460,7 +486,7 @@ fn a_lost_lease_writes_nothing() {
 
     let mut first = store.run("spring", "w1");
     let lease = first.lease(0, 100, 130, true).unwrap().unwrap();
-    let rows = first.due_rows(0, 100).unwrap();
+    let rows = first.due_rows(0, 100, 0, 99).unwrap();
     let some: Vec<_> = rows.iter().take(5).collect();
     assert!(first.mark(&lease, &some, 101, 131).unwrap());
 
@@ -469,7 +495,7 @@ fn a_lost_lease_writes_nothing() {
     let taken = second.lease(0, 132, 162, true).unwrap().unwrap();
     assert_eq!((taken.epoch, taken.ambiguous), (lease.epoch + 1, 5));
     assert!(!first.mark(&lease, &some, 133, 163).unwrap());
-    assert_eq!(second.due_rows(0, 133).unwrap().len(), 20);
+    assert_eq!(second.due_rows(0, 133, 0, 99).unwrap().len(), 20);
     assert_eq!(other.possibly_duplicated("spring").unwrap(), 5);
     assert_eq!(other.list("spring", State::Submitting, 10).unwrap(), []);
 }
@@ -482,7 +508,7 @@ fn what_a_crash_leaves_open_is_held_or_sent_again() {
     fixture.plan(&mut store, &table(20), 1).unwrap();
     let mut crashed = store.run("spring", "w1");
     let lease = crashed.lease(0, 100, 130, true).unwrap().unwrap();
-    let rows = crashed.due_rows(0, 100).unwrap();
+    let rows = crashed.due_rows(0, 100, 0, 99).unwrap();
     assert!(crashed.mark(&lease, &rows.iter().take(5).collect::<Vec<_>>(), 101, 131).unwrap());
 
     let path = fixture.path("handsets.db");

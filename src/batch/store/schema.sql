@@ -61,6 +61,7 @@ CREATE TABLE IF NOT EXISTS planned_row (
     campaign TEXT    NOT NULL,
     slice    INTEGER NOT NULL,
     place    BIGINT  NOT NULL,
+    msisdn   BIGINT  NOT NULL,
     setup    INTEGER NOT NULL,
     variant  TEXT    NOT NULL,
     key      BLOB    NOT NULL,              -- SHA-256 over campaign, number, variant and document

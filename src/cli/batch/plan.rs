@@ -54,7 +54,7 @@ pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
     // A profile with errors leaves no store and no reject file behind.
     let first = load(&campaign, &campaign.profile, ui)?;
     let input = File::open(&command.subscribers).map_err(|error| Error::file(&command.subscribers, &error))?;
-    let about = count_lines(&command.subscribers)?.min(command.limit.unwrap_or(u64::MAX));
+    let about = count_lines(&command.subscribers)?;
     let rejects: Option<Box<dyn Write>> = match &command.reject {
         Some(reject) => {
             let file = File::create(reject).map_err(|error| Error::file(reject, &error))?;

@@ -154,13 +154,14 @@ fn replace(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, pl
 
 fn insert_planned(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<()> {
     tx.prepare_cached(
-        "INSERT INTO planned_row (campaign, slice, place, setup, variant, key, document, expires, cells) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO planned_row (campaign, slice, place, msisdn, setup, variant, key, document, expires, cells) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         campaign.name,
         slice,
         place,
+        row.msisdn as i64,
         row.setup,
         row.variant,
         &row.key[..],

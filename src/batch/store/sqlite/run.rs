@@ -37,7 +37,7 @@ impl Run<'_> {
             let sql = "SELECT epoch FROM slice WHERE campaign = ?1 AND slice = ?2";
             let epoch = tx.query_row(sql, params![campaign, slice], |row| unsigned(row, 0))?;
             let mut lease = Lease { slice, epoch, ambiguous: 0 };
-            let left = rows_in(tx, campaign, slice, State::Submitting, i64::MAX)?;
+            let left = rows_in(tx, (campaign, slice), State::Submitting, i64::MAX, (0, usize::MAX))?;
             lease.ambiguous = left.len() as u64;
             for row in left.iter().filter(|_| resend) {
                 let detail = Some("ambiguous".to_owned());
@@ -49,10 +49,10 @@ impl Run<'_> {
         })
     }
 
-    /// Returns the rows of a slice that are due, in the order of planning.
-    pub fn due_rows(&mut self, slice: u32, now: Timestamp) -> Result<Vec<DueRow>> {
-        let campaign = self.campaign;
-        rows_in(&self.store.connection, campaign, slice, State::Planned, now)
+    /// Returns rows of a slice that are due and stand behind the place `after`, in the order of planning: `most` of
+    /// them, however large the slice is.
+    pub fn due_rows(&mut self, slice: u32, now: Timestamp, after: u64, most: usize) -> Result<Vec<DueRow>> {
+        rows_in(&self.store.connection, (self.campaign, slice), State::Planned, now, (after, most))
     }
 
     /// Notes that rows are about to be handed to a route. `false`: the lease is lost, nothing was noted.
@@ -125,13 +125,21 @@ impl Run<'_> {
     }
 }
 
-fn rows_in(tx: &Connection, campaign: &str, slice: u32, state: State, now: Timestamp) -> Result<Vec<DueRow>> {
-    let mut statement = tx.prepare_cached(
-        "SELECT d.msisdn, d.place, d.attempts, r.setup, r.key, r.expires, r.cells FROM device d JOIN planned_row r \
-         ON r.campaign = d.campaign AND r.slice = d.slice AND r.place = d.place \
-         WHERE d.campaign = ?1 AND d.slice = ?2 AND d.state = ?3 AND d.due <= ?4 ORDER BY d.place",
+fn rows_in(
+    db: &Connection,
+    (campaign, slice): (&str, u32),
+    state: State,
+    now: Timestamp,
+    (after, most): (u64, usize),
+) -> Result<Vec<DueRow>> {
+    let mut statement = db.prepare_cached(
+        "SELECT r.msisdn, r.place, d.attempts, r.setup, r.key, r.expires, r.cells FROM planned_row r JOIN device d \
+         ON d.campaign = r.campaign AND d.slice = r.slice AND d.msisdn = r.msisdn \
+         WHERE r.campaign = ?1 AND r.slice = ?2 AND r.place > ?3 AND d.state = ?4 AND d.due <= ?5 \
+         ORDER BY r.place LIMIT ?6",
     )?;
-    let rows = statement.query_map(params![campaign, slice, state.as_str(), now], |row| {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![campaign, slice, after as i64, state.as_str(), now, most], |row| {
         Ok(DueRow {
             msisdn: unsigned(row, 0)?,
             place: unsigned(row, 1)?,

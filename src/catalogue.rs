@@ -205,11 +205,6 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().flat_map(|family| family.iter()).copied().find(|rule| rule.code.eq_ignore_ascii_case(code))
 }
 
-/// Returns whether the rule is about documents, and not about pushes and SMS around them.
-pub fn is_of_documents(rule: &Rule) -> bool {
-    !delivery::RULES.iter().any(|outer| outer.code == rule.code)
-}
-
 fn check_document(
     bytes: &[u8],
     options: &Options,

@@ -42,8 +42,12 @@ pub(crate) fn create(db: &Connection, owner: &str, list: &str) -> Result<()> {
 
 /// Removes a list with its members, its properties and what was granted to it.
 pub(crate) fn delete(db: &Connection, list: &str) -> Result<()> {
+    db.prepare_cached(
+        "DELETE FROM attribute_list WHERE owner = (SELECT owner FROM contact_list WHERE id = ?1)
+         AND level = 'list' AND subject = ?1",
+    )?
+    .execute([list])?;
     db.prepare_cached("DELETE FROM contact_list WHERE id = ?1")?.execute([list])?;
-    db.prepare_cached("DELETE FROM attribute_list WHERE level = 'list' AND subject = ?1")?.execute([list])?;
     db.prepare_cached("DELETE FROM list_subscription WHERE list = ?1")?.execute([list])?;
     Ok(())
 }

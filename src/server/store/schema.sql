@@ -27,6 +27,7 @@ CREATE TABLE contact (
     nickname TEXT,
     PRIMARY KEY (list, user)
 );
+CREATE INDEX contact_user ON contact (user);
 
 -- Presence. `element` is a tree as JSON; `client` is empty for values of the user.
 CREATE TABLE presence_value (
@@ -67,6 +68,7 @@ CREATE TABLE list_subscription (
     attributes TEXT NOT NULL,
     PRIMARY KEY (list, session)
 );
+CREATE INDEX list_subscription_session ON list_subscription (session);
 CREATE TABLE former_watcher (
     owner TEXT NOT NULL,
     watcher TEXT NOT NULL,
@@ -74,6 +76,7 @@ CREATE TABLE former_watcher (
     seen INTEGER NOT NULL,
     PRIMARY KEY (owner, watcher)
 );
+CREATE INDEX former_watcher_seen ON former_watcher (seen);
 
 -- Messages and the recipients that each still waits for.
 CREATE TABLE message (
@@ -129,6 +132,7 @@ CREATE TABLE chat_group (
     welcome TEXT,
     expires INTEGER
 );
+CREATE INDEX chat_group_expires ON chat_group (expires);
 CREATE INDEX chat_group_owner ON chat_group (owner);
 CREATE TABLE group_property (
     group_id TEXT NOT NULL REFERENCES chat_group (id) ON DELETE CASCADE,
@@ -143,6 +147,7 @@ CREATE TABLE group_own_property (
     value TEXT NOT NULL,
     PRIMARY KEY (group_id, user, name)
 );
+CREATE INDEX group_own_property_user ON group_own_property (user, name);
 CREATE TABLE group_member (
     group_id TEXT NOT NULL REFERENCES chat_group (id) ON DELETE CASCADE,
     user TEXT NOT NULL,
@@ -167,6 +172,7 @@ CREATE TABLE group_joined (
     wants_notices INTEGER NOT NULL,
     PRIMARY KEY (group_id, session)
 );
+CREATE INDEX group_joined_user ON group_joined (user);
 CREATE INDEX group_joined_session ON group_joined (session);
 CREATE TABLE group_delivery (
     group_id TEXT NOT NULL REFERENCES chat_group (id) ON DELETE CASCADE,

@@ -118,6 +118,8 @@ fn b03_headers_are_bounded_and_lengths_are_checked() {
     }
     let twice = "POST /csp HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab";
     assert_eq!(status(&server, twice), 400);
+    let unknown = "POST /csp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nab";
+    assert_eq!(status(&server, unknown), 400);
 }
 
 #[test]

@@ -52,7 +52,12 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     let domain = configuration.domain.clone();
     let (stop, stopped) = mpsc::channel();
     on_signal(stop)?;
-    let log = Box::new(|line: &str| log(line));
+    let is_quiet = ui.is_quiet();
+    let log = Box::new(move |line: &str| {
+        if !is_quiet || line.starts_with("warning") {
+            log(line);
+        }
+    });
     let server = http::spawn(configuration, store, log)?;
     ui.say(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
     if users == 0 {
@@ -95,7 +100,7 @@ fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outc
 fn log(line: &str) {
     use std::io::Write as _;
     // Nothing can be done about a closed stderr.
-    let _ = writeln!(std::io::stderr(), "warning: {line}");
+    let _ = writeln!(std::io::stderr(), "{} {line}", now().rfc3339());
 }
 
 /// The first signal stops the server in good order, the second at once.

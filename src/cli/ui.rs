@@ -84,6 +84,11 @@ impl Ui {
         self.data(format!("{text}\n").as_bytes())
     }
 
+    /// Returns whether only errors are wanted on stderr.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Tells people something on stderr, unless they asked for quiet.
     pub(crate) fn say(&mut self, text: &str) {
         if !self.quiet {

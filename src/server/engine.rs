@@ -26,6 +26,7 @@ pub struct Engine {
     stored_deadline: Option<Timestamp>,
     /// When it was last looked whether another process has changed accounts.
     looked: Timestamp,
+    events: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -65,7 +66,9 @@ pub enum Output {
         /// The body.
         body: Vec<u8>,
     },
-    /// A line for the log.
+    /// What happened: logins and their failures, logouts, expiry. A line for the log.
+    Event(String),
+    /// What went wrong. A line for the log.
     Note(String),
 }
 
@@ -84,7 +87,17 @@ impl Engine {
         let forgotten = store.forget_sessions().and_then(|()| store.commit());
         let notes = forgotten.err().map(|error| format!("the store failed: {}", error.what)).into_iter().collect();
         let stored_deadline = store.next_expiry().ok().flatten();
-        Self { configuration, store, sessions, door, random, stored_deadline, looked: Timestamp::EPOCH, notes }
+        Self {
+            configuration,
+            store,
+            sessions,
+            door,
+            random,
+            stored_deadline,
+            looked: Timestamp::EPOCH,
+            events: Vec::new(),
+            notes,
+        }
     }
 
     /// Returns the store, to add users or look at what lasts. What is written is kept by the next input.
@@ -130,6 +143,7 @@ impl Engine {
         if has_written {
             self.stored_deadline = self.store.next_expiry().ok().flatten();
         }
+        outputs.extend(self.events.drain(..).map(Output::Event));
         outputs.extend(self.notes.drain(..).map(Output::Note));
         outputs
     }
@@ -259,10 +273,32 @@ impl Engine {
             })
         });
         let answer = answer.unwrap_or_else(|fault| fault.0.status());
+        self.report(peer, caller, &asked.primitive, &answer);
         if let Some(own) = self.sessions.get_mut(caller.session) {
             own.remember(id, fingerprint, &answer, now);
         }
         answer
+    }
+
+    /// Writes down who comes and goes, and why somebody could not.
+    fn report(&mut self, peer: IpAddr, caller: &Caller, asked: &Element<'_>, answer: &Element<'_>) {
+        let Some(code) = Outcome::read(answer).map(|outcome| outcome.code) else { return };
+        match asked.name.as_ref() {
+            // The first half of a digest login.
+            "Login-Request" if code == Code::UNAUTHORIZED => {}
+            "Login-Request" => {
+                let user: String = asked
+                    .child_text("UserID")
+                    .unwrap_or("nobody")
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .take(100)
+                    .collect();
+                self.events.push(format!("login of {user} from {peer}: {code}"));
+            }
+            "Logout-Request" => self.events.push(format!("logout of {}: {code}", caller.user)),
+            _ => {}
+        }
     }
 
     /// Decides whether a primitive may be asked for: by the table, the session and what was agreed.
@@ -347,6 +383,7 @@ impl Engine {
         while let Some(id) = self.sessions.expired(now) {
             let Some(caller) = self.sessions.get(id).map(|session| session.caller.clone()) else { continue };
             let code = Some(Code::SESSION_EXPIRED);
+            self.events.push(format!("a session of {} expired", caller.user));
             if let Err(fault) = self.perform(now, nobody, caller, |context| context.end_session(id, code)) {
                 self.notes.push(format!("a session ended without its consequences: {}", fault.0.code));
             }
@@ -468,6 +505,7 @@ mod tests {
         let (mut notes, mut answered) = (Vec::new(), (0, None));
         for output in engine.handle(NOW, Input::Request(request)) {
             match output {
+                Output::Event(_) => {}
                 Output::Note(note) => notes.push(note),
                 Output::Reply { status, body, .. } => {
                     let answer = wire::read(&body, &wire::LIMITS).ok();

@@ -149,7 +149,8 @@ fn work(mut engine: Engine, waiting: &Receiver<Job>, mut log: Log) {
         }
         for output in engine.handle_all(now(), inputs) {
             match output {
-                Output::Note(line) => log(&line),
+                Output::Event(line) => log(&line),
+                Output::Note(line) => log(&format!("warning: {line}")),
                 Output::Reply { connection, status, media_type, body } => {
                     if let Some(answer) = answers.remove(&connection) {
                         // Whoever asked may be gone.

@@ -235,7 +235,8 @@ fn a_session_that_expired_is_remembered() {
     let deadline = lab.engine.next_deadline().unwrap();
     assert!(deadline <= lab.now.after(Duration::from_secs(1800)));
     lab.pass(1801);
-    assert!(lab.engine.handle(lab.now, Input::Tick).is_empty());
+    let told = lab.engine.handle(lab.now, Input::Tick);
+    assert_eq!(told, [Output::Event("a session of wv:anna@example.com expired".into())]);
     assert_eq!(lab.engine.sessions(), 0);
     assert_eq!(code(&anna.ask(&mut lab, Element::new("KeepAlive-Request"))), 600);
     lab.pass(4000);

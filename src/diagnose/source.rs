@@ -26,6 +26,9 @@ impl Span {
     }
 }
 
+/// Octets between two places whose characters are counted once.
+const BLOCK: usize = 4096;
+
 /// Whether a source is shown as text or as rows of hexadecimal octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -57,6 +60,8 @@ pub struct Source<'a> {
     pub form: Form,
     /// Where each line starts; found when first asked for.
     line_starts: OnceLock<Vec<usize>>,
+    /// How many characters stand before each block of [`BLOCK`] octets; found when first asked for.
+    characters: OnceLock<Vec<usize>>,
     /// Secrets, which are not shown.
     hidden: Vec<Span>,
 }
@@ -66,7 +71,15 @@ impl<'a> Source<'a> {
     pub fn new(name: impl Into<String>, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
         let bytes = bytes.into();
         let form = if looks_like_text(&bytes) { Form::Text } else { Form::Binary };
-        Self { name: name.into(), layer: None, bytes, form, line_starts: OnceLock::new(), hidden: Vec::new() }
+        Self {
+            name: name.into(),
+            layer: None,
+            bytes,
+            form,
+            line_starts: OnceLock::new(),
+            characters: OnceLock::new(),
+            hidden: Vec::new(),
+        }
     }
 
     /// Keeps a secret from being shown in excerpts.
@@ -91,9 +104,8 @@ impl<'a> Source<'a> {
         let offset = (offset as usize).min(self.bytes.len());
         let starts = self.line_starts();
         let line = starts.partition_point(|&start| start <= offset).max(1);
-        let before = &self.bytes[starts[line - 1].min(offset)..offset];
-        // Every character has one octet that does not continue another.
-        Position { line, column: before.iter().filter(|&&b| b & 0xC0 != 0x80).count() + 1 }
+        let start = starts[line - 1].min(offset);
+        Position { line, column: self.characters_before(offset) - self.characters_before(start) + 1 }
     }
 
     /// Returns the octets of line `line` (from 1) without its line end.
@@ -109,6 +121,26 @@ impl<'a> Source<'a> {
     pub fn line(&self, line: usize) -> Option<(usize, Cow<'_, str>)> {
         let range = self.line_range(line)?;
         Some((range.start, String::from_utf8_lossy(&self.bytes[range])))
+    }
+
+    /// Returns how many characters begin before `offset`, without counting a long line from its start each time.
+    fn characters_before(&self, offset: usize) -> usize {
+        // Every character has one octet that does not continue another.
+        let count = |octets: &[u8]| octets.iter().filter(|&&b| b & 0xC0 != 0x80).count();
+        let counts = self.characters.get_or_init(|| {
+            let blocks = self.bytes.chunks(BLOCK).scan(0, |sum, block| {
+                let before = *sum;
+                *sum += count(block);
+                Some(before)
+            });
+            blocks.collect()
+        });
+        let block = offset / BLOCK;
+        match counts.get(block) {
+            Some(before) => before + count(&self.bytes[block * BLOCK..offset]),
+            // The end of a source whose last block is full.
+            None => counts.last().map_or(0, |before| before + count(&self.bytes[(block - 1) * BLOCK..])),
+        }
     }
 
     /// The first line starts behind a byte-order mark, which no editor counts.
@@ -142,6 +174,16 @@ mod tests {
         assert_eq!(source.position(8), Position { line: 2, column: 4 });
         assert_eq!(source.line(2), Some((2, "äöü!".into())));
         assert_eq!(source.line(3), None);
+    }
+
+    #[test]
+    fn counts_columns_of_long_lines() {
+        let text = "ä".repeat(3 * BLOCK);
+        let source = Source::new("a", text.as_bytes());
+        for characters in [0, 1, BLOCK / 2, BLOCK, 2 * BLOCK + 7, 3 * BLOCK] {
+            let offset = u32::try_from(2 * characters).unwrap();
+            assert_eq!(source.position(offset), Position { line: 1, column: characters + 1 });
+        }
     }
 
     #[test]

@@ -290,6 +290,9 @@ fn enter(common: &Common, ui: &mut Ui) -> Result<std::result::Result<(Talk, Repo
     Ok(if report.ok { Ok((talk, report)) } else { Err(report) })
 }
 
+/// Seconds between polls while someone waits: the least that servers usually ask for.
+const ASK_EVERY: u64 = 5;
+
 /// Listens until `is_enough`, the time is over or the session is; `show` is called after each poll.
 fn listen(
     talk: &mut Talk,
@@ -298,12 +301,16 @@ fn listen(
     is_enough: impl Fn(&Report) -> bool,
     mut show: impl FnMut(&Report) -> Result<()>,
 ) -> Result<()> {
-    let mut left = Duration::from_secs(seconds);
-    while !left.is_zero() && talk.client().is_in() && !is_enough(report) {
-        // In steps, so that the end of the time is kept to the second.
-        let step = left.min(Duration::from_secs(1));
-        left -= step;
-        report.take(&talk.wait(step)?)?;
+    // In steps, so that the end of the time is kept to the second.
+    for left in (0..seconds).rev() {
+        if !talk.client().is_in() || is_enough(report) {
+            break;
+        }
+        report.take(&talk.wait(Duration::from_secs(1))?)?;
+        // Who waits at a terminal asks more often than a handset does, and once more at the end.
+        if left % ASK_EVERY == 0 && talk.client().is_in() {
+            report.take(&talk.tell(Event::Poll)?)?;
+        }
         show(report)?;
     }
     Ok(())

@@ -24,7 +24,7 @@ use super::{Outcome, Ui};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  impskit build acme.toml --as cp --set user=anna --set password=sesame
+  impskit build acme.toml --as cp --row subscribers.csv:2
   impskit build acme.toml --as sms --rows subscribers.csv --reject rejected.csv -o built.jsonl")]
 pub(crate) struct Build {
     /// The profile; `-` for stdin

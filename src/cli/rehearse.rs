@@ -148,11 +148,9 @@ impl Rehearse {
             handset: filled.handset,
         };
         let choice = self.choice(subject.profile);
-        ui.say(&format!(
-            "rehearsing {} in {} combinations",
-            subject.name,
-            choice.versions.len() * choice.encodings.len()
-        ));
+        let count = choice.versions.len() * choice.encodings.len();
+        let word = if count == 1 { "combination" } else { "combinations" };
+        ui.say(&format!("rehearsing {} in {count} {word}", subject.name));
         rehearse(&subject, &choice)
     }
 

@@ -63,6 +63,9 @@ pub(crate) fn changed(context: &mut Context<'_>, request: &Element<'_>) {
                 }
             }
         }
+        "CreateAttributeList-Request" | "DeleteAttributeList-Request" => {
+            tell("AC", request.child("PresenceSubList").map(|list| list.clone().into_owned()));
+        }
         "CreateGroup-Request" => tell("GC", leaf("GroupID")),
         "DeleteGroup-Request" => tell("GD", leaf("GroupID")),
         _ => {}

@@ -287,6 +287,18 @@ fn members_have_roles() {
 }
 
 #[test]
+fn those_who_look_after_members_are_told() {
+    let (mut lab, mut alice, mut bob, _) = restricted();
+    let wish = "<SubscribeNotification-Request><NotificationTypeList><NotificationType>GMU</NotificationType>\
+        </NotificationTypeList></SubscribeNotification-Request>";
+    assert_eq!(lab.code(&mut alice, wish), 200);
+    assert_eq!(lab.code(&mut bob, &on_group("RemoveGroupMembers", &list("wv:carol"))), 200);
+    let told = lab.poll(&alice);
+    let told: Vec<_> = told.iter().map(|told| told.child_text("NotificationType").unwrap_or(&told.name)).collect();
+    assert_eq!(told, ["GroupChangeNotice", "GMU"], "carol has left, as who is removed must");
+}
+
+#[test]
 fn the_rejected_stay_out() {
     let (mut lab, mut alice, mut bob, mut carol) = restricted();
     // Carol is put out and told why; the others are told in the way of their version.

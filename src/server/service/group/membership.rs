@@ -39,7 +39,7 @@ pub(crate) fn add_members(context: &mut Context<'_>, request: &Element<'_>) -> R
         let outcome = user_of(context, &group.id, element).and_then(|user| add_member(context, &group.id, &user));
         tally.note(element, outcome)?;
     }
-    Ok(tally.outcome().status())
+    finish(context, &group, tally)
 }
 
 fn add_member(context: &mut Context<'_>, group: &str, user: &str) -> Result<(), Fault> {
@@ -65,7 +65,7 @@ pub(crate) fn remove_members(context: &mut Context<'_>, request: &Element<'_>) -
         let outcome = user_of(context, &group.id, element).and_then(|user| remove_member(context, &group, own, &user));
         tally.note(element, outcome)?;
     }
-    Ok(tally.outcome().status())
+    finish(context, &group, tally)
 }
 
 /// Returns the `UserID` and `ScreenName` elements of a request or list.
@@ -142,7 +142,7 @@ pub(crate) fn member_access(context: &mut Context<'_>, request: &Element<'_>) ->
             tally.note(element, outcome)?;
         }
     }
-    Ok(tally.outcome().status())
+    finish(context, &group, tally)
 }
 
 fn change_role(context: &mut Context<'_>, group: &Group, own: Role, user: &str, role: Role) -> Result<(), Fault> {
@@ -152,6 +152,19 @@ fn change_role(context: &mut Context<'_>, group: &Group, own: Role, user: &str, 
     groups::set_role(context.store.writer()?, &group.id, user, role)?;
     tell_member(context, user, "GMAU", &group.id);
     Ok(())
+}
+
+/// Answers a change of members, and tells those who look after them (1.3).
+fn finish(context: &mut Context<'_>, group: &Group, tally: Tally) -> Result<Element<'static>, Fault> {
+    let outcome = tally.outcome();
+    if outcome.code.is_success() {
+        for (user, role) in groups::members(context.store.reader(), &group.id)? {
+            if role >= Role::Mod && user != context.user() {
+                tell_member(context, &user, "GMU", &group.id);
+            }
+        }
+    }
+    Ok(outcome.status())
 }
 
 /// Tells a user what has become of its membership, if it wants to know (1.3).

@@ -158,6 +158,7 @@ pub(crate) const STORE: &str = "impskit-server.db";
 
 impl ServerOptions {
     /// Returns the folder that file names in the configuration start from.
+    #[cfg(feature = "server")]
     pub(crate) fn folder(&self) -> &Path {
         self.config.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
     }

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The engine is told the time and what arrived, and answers what to send. Services do not call each other;
-//! they meet in the store and the outboxes.
+//! they meet in the store and the outboxes, and in two places above those: `watch` shows presence to those who may
+//! see it, `post` brings messages and reports to their sessions.
 
 mod answer;
 mod configuration;

@@ -65,6 +65,12 @@ impl Names {
     /// Every attribute.
     pub(crate) const ALL: Self = Self((1 << ATTRIBUTES.len()) - 1);
 
+    /// Returns the attributes that a version has: InfoLink came with 1.2.
+    pub(crate) fn of(version: Version) -> Self {
+        let late = if version == Version::V1_1 { Self::one("InfoLink") } else { None };
+        Self::ALL.without(late.unwrap_or_default())
+    }
+
     /// Returns the set of one attribute; `None` where the name is of none.
     pub(crate) fn one(name: &str) -> Option<Self> {
         ATTRIBUTES.iter().position(|attribute| attribute.name == name).map(|index| Self(1 << index))
@@ -161,7 +167,7 @@ pub(crate) fn values(
     }
     by_name.entry("OnlineStatus".into()).or_insert_with(|| vec![online_status(false)]);
     let mut list = Element::new("PresenceSubList");
-    for attribute in names.attributes() {
+    for attribute in names.meet(Names::of(version)).attributes() {
         let values = by_name.remove(attribute.name).unwrap_or_else(|| vec![unset(attribute.name)]);
         // Up to 1.2 an attribute occurs once; the most recent client comes first.
         let most = if version < Version::V1_3 { 1 } else { usize::MAX };
@@ -211,7 +217,7 @@ fn show(
 ) -> Result<(), Fault> {
     let Some(session) = SessionId::read(&subscription.session) else { return Ok(()) };
     let Some(version) = context.sessions.get(session).map(|s| s.caller.version) else { return Ok(()) };
-    if names.is_empty() {
+    if names.meet(Names::of(version)).is_empty() {
         return Ok(());
     }
     let mut list = values(context, owner, names, version)?;

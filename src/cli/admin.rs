@@ -1,6 +1,6 @@
 //! `admin`: the server's users. They are written into its store, whether it runs or not.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use impskit::csp::Address;
@@ -159,8 +159,8 @@ pub(crate) const STORE: &str = "impskit-server.db";
 impl ServerOptions {
     /// Returns the folder that file names in the configuration start from.
     #[cfg(feature = "server")]
-    pub(crate) fn folder(&self) -> &Path {
-        self.config.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.config.as_deref().and_then(std::path::Path::parent).unwrap_or("".as_ref())
     }
 
     /// Returns the configuration: options before file before defaults.

@@ -72,6 +72,7 @@ pub(crate) fn run(command: &Explain, ui: &mut Ui) -> Result<Outcome> {
         let prefix = prefix.to_ascii_uppercase();
         let rules = RULES.iter().flat_map(|family| family.iter()).filter(|rule| rule.code.starts_with(&prefix));
         entries.extend(rules.map(|rule| of_rule(rule)));
+        entries.sort_by(|a, b| a.code.cmp(&b.code));
         unknown = entries.is_empty();
         if unknown {
             let help = format!("families are {}", families().join(", "));
@@ -205,7 +206,7 @@ fn of_parm(name: &str) -> Option<Entry> {
 
 fn of_application(appid: &str) -> Option<Entry> {
     let application = APPLICATIONS.iter().find(|a| a.appid.eq_ignore_ascii_case(appid))?;
-    let mut meaning = application.description.to_owned();
+    let mut meaning = format!("{}; its parms as far as known here ({}):", application.description, application.basis);
     for parm in &application.parms {
         let note = if parm.status == cp::Status::Ignored { " (clients ignore it)" } else { "" };
         let _ = write!(meaning, "\n{}/{}: {}{note}", parm.types, parm.declaration.name, parm.meaning);

@@ -25,8 +25,8 @@ pub struct Application {
     pub appid: &'static str,
     /// What it is.
     pub description: &'static str,
-    /// Whether every parm of the registration is known here, or only some.
-    pub is_complete: bool,
+    /// Where the rows are from: `reconstructed` from what clients do, or `partial`, a few known additions.
+    pub basis: &'static str,
     /// The parms.
     pub parms: Vec<RegisteredParm>,
 }
@@ -92,7 +92,7 @@ impl Application {
         Self {
             appid: field("APPID"),
             description: field("Description"),
-            is_complete: field("Basis") != "partial",
+            basis: field("Basis"),
             parms: lines().filter(|line| line.contains('\t')).map(RegisteredParm::read).collect(),
         }
     }

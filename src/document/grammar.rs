@@ -1,17 +1,15 @@
 //! What elements a vocabulary has and what they hold, read from a table in the notation of the sheets.
 //!
-//! The table has one row an element: version, element, namespace, content, … (`csp/xml-syntax.md` section 1).
-//! The content column is the declaration: `A B?` a sequence, `(A|B)` a choice, `*` `+` occurrence, `EMPTY`, or
+//! The table has one row an element: version, element, namespace, content, … The content column is the declaration: `A B?` a sequence, `(A|B)` a choice, `*` `+` occurrence, `EMPTY`, or
 //! a leaf such as `#int` or `#enum:NAME`. From this one declaration come the structural [`check`](Grammar::check),
 //! the order in which we write ([`Grammar::arrange`]) and how WBXML carries a leaf ([`Grammar::kind`]).
 //!
-//! Readers keep no order: children are found by name, unknown ones are skipped (`csp/xml-syntax.md` section 5).
+//! Readers keep no order: children are found by name, unknown ones are skipped.
 
 use std::collections::HashMap;
 
-use super::element::{Content, Element};
+use super::element::Element;
 use super::value::Kind;
-use crate::diagnose::{Diagnostic, Report, Rule};
 
 /// How often something may occur: at least, at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,23 +59,6 @@ pub struct Declaration {
     pub also_text: bool,
     /// The position of each child in the order to write.
     positions: HashMap<&'static str, usize>,
-}
-
-/// The rules that structural faults cite. `None`: the fault is tolerated without a word.
-#[derive(Debug, Clone, Copy)]
-pub struct StructureRules {
-    /// A required child is missing.
-    pub missing: &'static Rule,
-    /// A child that may occur once is repeated, or alternatives are mixed.
-    pub repeated: Option<&'static Rule>,
-    /// A known element stands where the model does not allow it.
-    pub misplaced: Option<&'static Rule>,
-    /// An element is not known at all.
-    pub unknown: Option<&'static Rule>,
-    /// Children are not in the model's order.
-    pub order: Option<&'static Rule>,
-    /// A leaf's value does not fit, or there is text where none may be.
-    pub value: &'static Rule,
 }
 
 /// All elements of one vocabulary in one version.
@@ -139,23 +120,20 @@ impl Grammar {
         self.elements.get(name).is_none_or(|declarations| declarations.iter().any(is_text))
     }
 
-    /// Reports every structural fault of the tree. Paths in the findings start with `path` (may be empty).
-    pub fn check(&self, root: &Element<'_>, path: &str, rules: &StructureRules, report: &mut Report) {
-        let namespace = self.elements.get(root.name.as_ref()).and_then(|d| d[0].namespaces.first().copied());
-        let mut walk = Walk { grammar: self, rules, report, path: path.to_owned() };
-        walk.element(root, namespace.unwrap_or_default());
-    }
-
     /// Puts all children into the order in which the standard writes them; unknown ones go to the end.
     pub fn arrange(&self, root: &mut Element<'_>) {
-        let namespace = self.elements.get(root.name.as_ref()).and_then(|d| d[0].namespaces.first().copied());
-        self.arrange_below(root, namespace.unwrap_or_default());
+        self.arrange_below(root, self.namespace_of(root));
     }
 
     /// Takes away what a writer never sends: children that the model of their parent does not have.
     pub fn prune(&self, root: &mut Element<'_>) {
-        let namespace = self.elements.get(root.name.as_ref()).and_then(|d| d[0].namespaces.first().copied());
-        self.prune_below(root, namespace.unwrap_or_default());
+        self.prune_below(root, self.namespace_of(root));
+    }
+
+    /// Returns the namespace in which a root stands.
+    pub(super) fn namespace_of(&self, root: &Element<'_>) -> &'static str {
+        let first = self.elements.get(root.name.as_ref()).and_then(|d| d[0].namespaces.first());
+        first.copied().unwrap_or_default()
     }
 
     fn prune_below(&self, element: &mut Element<'_>, namespace: &str) {
@@ -211,11 +189,11 @@ impl Declaration {
         }
     }
 
-    fn namespace_within<'n>(&'n self, outer: &'n str) -> &'n str {
+    pub(super) fn namespace_within<'n>(&'n self, outer: &'n str) -> &'n str {
         if self.namespaces.contains(&outer) { outer } else { self.namespaces.first().copied().unwrap_or(outer) }
     }
 
-    fn position(&self, child: &str) -> usize {
+    pub(super) fn position(&self, child: &str) -> usize {
         self.positions.get(child).copied().unwrap_or(usize::MAX)
     }
 }
@@ -280,202 +258,6 @@ impl Particle {
             Self::Choice(pieces, _) => pieces.iter().for_each(|p| p.number(next, positions)),
         }
     }
-
-    fn occurs(&self) -> Occurs {
-        match self {
-            Self::Child(_, occurs) | Self::Sequence(_, occurs) | Self::Choice(_, occurs) => *occurs,
-        }
-    }
-
-    fn is_present(&self, count: &impl Fn(&str) -> usize) -> bool {
-        match self {
-            Self::Child(name, _) => count(name) > 0,
-            Self::Sequence(pieces, _) | Self::Choice(pieces, _) => pieces.iter().any(|p| p.is_present(count)),
-        }
-    }
-
-    fn may_be_absent(&self) -> bool {
-        self.occurs().least == 0
-            || match self {
-                Self::Child(..) => false,
-                Self::Sequence(pieces, _) => pieces.iter().all(Self::may_be_absent),
-                Self::Choice(pieces, _) => pieces.iter().any(Self::may_be_absent),
-            }
-    }
-
-    /// Finds what is missing and what is there too often, from the number of children of each name.
-    fn compare(&self, count: &impl Fn(&str) -> usize, faults: &mut Vec<CountFault>) {
-        if !self.is_present(count) {
-            if !self.may_be_absent() {
-                faults.push(CountFault::Missing(self.in_words()));
-            }
-            return;
-        }
-        match self {
-            Self::Child(name, occurs) => {
-                if occurs.most.is_some_and(|most| count(name) > most) {
-                    faults.push(CountFault::Repeated(name));
-                }
-            }
-            Self::Sequence(pieces, _) => pieces.iter().for_each(|p| p.compare(count, faults)),
-            Self::Choice(pieces, occurs) => {
-                let mut present = pieces.iter().filter(|p| p.is_present(count));
-                if occurs.most.is_none() {
-                    return;
-                }
-                if let Some(first) = present.next() {
-                    first.compare(count, faults);
-                }
-                if let Some(second) = present.next() {
-                    faults.push(CountFault::Mixed(second.in_words()));
-                }
-            }
-        }
-    }
-
-    fn in_words(&self) -> String {
-        match self {
-            Self::Child(name, _) => format!("`{name}`"),
-            Self::Sequence(pieces, _) => {
-                let needed: Vec<_> = pieces.iter().filter(|p| !p.may_be_absent()).map(Self::in_words).collect();
-                if needed.is_empty() {
-                    pieces.first().map(Self::in_words).unwrap_or_default()
-                } else {
-                    needed.join(" and ")
-                }
-            }
-            Self::Choice(pieces, _) if pieces.len() > 8 => "a known element".to_owned(),
-            Self::Choice(pieces, _) => pieces.iter().map(Self::in_words).collect::<Vec<_>>().join(" or "),
-        }
-    }
-}
-
-enum CountFault {
-    Missing(String),
-    Repeated(&'static str),
-    Mixed(String),
-}
-
-/// One walk over a tree, reporting its structural faults.
-struct Walk<'w> {
-    grammar: &'w Grammar,
-    rules: &'w StructureRules,
-    report: &'w mut Report,
-    path: String,
-}
-
-impl Walk<'_> {
-    fn element(&mut self, element: &Element<'_>, namespace: &str) {
-        let length = self.path.len();
-        if !self.path.is_empty() {
-            self.path.push('/');
-        }
-        self.path.push_str(&element.name);
-        match self.grammar.declaration(&element.name, namespace) {
-            None => self.add(self.rules.unknown, element, || format!("`{}` is not known here", element.name)),
-            Some(declaration) => self.declared(element, declaration, namespace),
-        }
-        self.path.truncate(length);
-    }
-
-    fn declared(&mut self, element: &Element<'_>, declaration: &Declaration, namespace: &str) {
-        match &declaration.model {
-            Model::Any => {}
-            Model::Empty => {
-                if !element.is_empty() {
-                    self.add(Some(self.rules.value), element, || format!("`{}` must be empty", element.name));
-                }
-            }
-            Model::Leaf(kind) => self.leaf(element, *kind),
-            Model::Children(particle) => {
-                if declaration.also_text && element.children.is_empty() && !element.trimmed().is_empty() {
-                    return;
-                }
-                self.children(element, declaration, particle);
-                let inner = declaration.namespace_within(namespace);
-                for child in &element.children {
-                    self.element(child, inner);
-                }
-            }
-        }
-    }
-
-    fn leaf(&mut self, element: &Element<'_>, kind: Kind) {
-        if let Some(child) = element.children.first() {
-            self.add(self.rules.misplaced, child, || format!("`{}` holds {kind}, no elements", element.name));
-        } else if let Content::Text(text) = &element.content
-            // An empty element counts as absent (`csp/data-types.md` section 4).
-            && !text.trim_ascii().is_empty()
-            && !kind.fits(text)
-        {
-            self.add(Some(self.rules.value), element, || format!("`{}` is not {kind}", shorten(text.trim_ascii())));
-        }
-    }
-
-    fn children(&mut self, element: &Element<'_>, declaration: &Declaration, particle: &Particle) {
-        if !element.trimmed().is_empty() {
-            self.add(Some(self.rules.value), element, || format!("`{}` holds elements, no text", element.name));
-        }
-        let count = |name: &str| element.children.iter().filter(|c| c.name == name).count();
-        let mut faults = Vec::new();
-        // Where the forms that are only read take the place of those that are written, nothing is missing.
-        let is_other_form = element.children.iter().any(|c| declaration.also_read.contains(&c.name.as_ref()));
-        particle.compare(&count, &mut faults);
-        for fault in faults {
-            let name = &element.name;
-            match fault {
-                CountFault::Missing(_) if is_other_form => {}
-                CountFault::Missing(what) => {
-                    self.add(Some(self.rules.missing), element, || format!("{what} is missing in `{name}`"));
-                }
-                CountFault::Repeated(child) => {
-                    let place = element.children_named(child).nth(1).unwrap_or(element);
-                    self.add(self.rules.repeated, place, || format!("`{child}` may stand once in `{name}`"));
-                }
-                CountFault::Mixed(what) => self.add(self.rules.repeated, element, || {
-                    format!("{what} stands beside another alternative in `{name}`")
-                }),
-            }
-        }
-        self.places(element, declaration);
-    }
-
-    /// Reports children that the model does not have, and those out of order.
-    fn places(&mut self, element: &Element<'_>, declaration: &Declaration) {
-        let mut furthest = 0;
-        let mut told = false;
-        for child in &element.children {
-            let name = child.name.as_ref();
-            let position = declaration.position(name);
-            if position == usize::MAX {
-                let is_known = self.grammar.elements.contains_key(name);
-                if is_known && !declaration.also_read.contains(&name) {
-                    let message = || format!("`{name}` has no place in `{}`", element.name);
-                    self.add(self.rules.misplaced, child, message);
-                }
-            } else if position < furthest && !told {
-                told = true;
-                self.add(self.rules.order, child, || format!("`{name}` stands too late in `{}`", element.name));
-            } else {
-                furthest = furthest.max(position);
-            }
-        }
-    }
-
-    fn add(&mut self, rule: Option<&'static Rule>, element: &Element<'_>, message: impl FnOnce() -> String) {
-        if let Some(rule) = rule {
-            self.report.add(Diagnostic::new(rule, element.span, message()).at(self.path.clone()));
-        }
-    }
-}
-
-/// Returns the beginning of a long value, for messages.
-pub fn shorten(text: &str) -> String {
-    const MOST: usize = 60;
-    if text.chars().count() <= MOST {
-        return text.to_owned();
-    }
-    text.chars().take(MOST).chain("…".chars()).collect()
 }
 
 /// Reads the notation of the content column.
@@ -541,7 +323,8 @@ impl Notation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::Severity;
+    use crate::diagnose::{Report, Rule, Severity};
+    use crate::document::StructureRules;
 
     const RULE: Rule = Rule {
         code: "XXX001",

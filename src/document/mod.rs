@@ -9,14 +9,16 @@
 
 mod element;
 mod grammar;
+mod structure;
 mod suppression;
 mod tokens;
 mod value;
 mod vocabulary;
 
 pub use element::{Attribute, Content, Element, is_declaration};
-pub use grammar::{Declaration, Grammar, Model, Occurs, Particle, StructureRules, shorten};
+pub use grammar::{Declaration, Grammar, Model, Occurs, Particle};
+pub use structure::StructureRules;
 pub use suppression::{RULES, suppress};
 pub use tokens::{AttributeStart, Place, TokenTable};
-pub use value::{DateTime, Kind, boolean, from_base64, integer, is_media_type, to_base64};
+pub use value::{DateTime, Kind, boolean, from_base64, integer, is_media_type, shorten, to_base64};
 pub use vocabulary::{Doctype, PublicId, Vocabulary, WbxmlForm};

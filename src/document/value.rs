@@ -239,6 +239,15 @@ fn read_zone(zone: &str) -> Option<u8> {
     }
 }
 
+/// Returns the beginning of a long value, for messages.
+pub fn shorten(text: &str) -> String {
+    const MOST: usize = 60;
+    if text.chars().count() <= MOST {
+        return text.to_owned();
+    }
+    text.chars().take(MOST).chain("…".chars()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use super::DDF;
 use super::acl::Command;
+use super::node::Format;
 use super::rules::NOT_A_DESCRIPTION;
-use super::tree::Format;
 use super::uri::Uri;
 use crate::codec::{self, Limits};
 use crate::diagnose::{Basis, Diagnostic, Report, Span};

@@ -12,6 +12,7 @@ pub mod serialise;
 
 mod acl;
 mod ddf;
+mod node;
 mod object;
 mod rules;
 mod status;
@@ -20,10 +21,11 @@ mod uri;
 
 pub use acl::{Acl, BadAcl, Command};
 pub use ddf::{Access, Described, Description, Occurrence};
+pub use node::{Format, Node, Value};
 pub use object::{IMPS, IMPS_APPID, ManagementObject, ObjectFault, describe};
 pub use rules::{RULES, check_tree, is_tree};
 pub use status::{STATUSES, Status};
-pub use tree::{Format, Node, Tree, TreeFault, Value};
+pub use tree::{Tree, TreeFault};
 pub use uri::{BadUri, Uri, UriLimits, is_name};
 
 use std::sync::LazyLock;

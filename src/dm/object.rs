@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::ddf::{Described, Description};
-use super::tree::{Node, Tree, TreeFault, Value};
+use super::node::{Node, Value};
+use super::tree::{Tree, TreeFault};
 use super::uri::Uri;
 
 /// The identifier of the IMPS management object (DM Tree and Description 1.2.1, "Type").

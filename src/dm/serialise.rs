@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::acl::Acl;
 use super::ddf::Description;
+use super::node::{Format, Node, Value};
 use super::object::describe;
 use super::rules::{ACL_GRAMMAR, FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};
-use super::tree::{Format, Node, Tree, TreeFault, Value};
+use super::tree::{Tree, TreeFault};
 use super::uri::{Uri, is_name};
 use super::{DDF, is_secret};
 use crate::codec::{self, CannotWrite, Limits, WbxmlOptions};

@@ -2,7 +2,7 @@
 
 use super::element::{Content, Element};
 use super::grammar::{Declaration, Grammar, Model, Occurs, Particle};
-use super::value::Kind;
+use super::value::{Kind, shorten};
 use crate::diagnose::{Diagnostic, Report, Rule};
 
 /// The rules that structural faults cite. `None`: the fault is tolerated without a word.

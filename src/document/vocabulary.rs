@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use super::element::Element;
-use super::grammar::{Grammar, StructureRules};
+use super::grammar::Grammar;
+use super::structure::StructureRules;
 use super::tokens::TokenTable;
 use crate::diagnose::Report;
 

@@ -2,8 +2,8 @@
 
 use super::super::acl::Acl;
 use super::super::ddf::Described;
+use super::super::node::Format;
 use super::super::object::IMPS;
-use super::super::tree::Format;
 use super::imps;
 use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
 use crate::document::{Element, StructureRules, shorten};

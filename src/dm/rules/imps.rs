@@ -8,8 +8,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::super::acl::Command;
 use super::super::ddf::Described;
+use super::super::node::Node;
 use super::super::object::{IMPS, IMPS_APPID, ManagementObject, describe_below};
-use super::super::tree::{Node, Tree};
+use super::super::tree::Tree;
 use super::super::uri::Uri;
 use super::tree::{Conformity, is_resolved, place};
 use crate::diagnose::{Basis, Diagnostic, Report, Rule, Severity, Span};

@@ -1,8 +1,9 @@
 //! Rules TRE: a device tree against the descriptions of what is in it.
 
 use super::super::ddf::{Described, Description};
+use super::super::node::{Format, Node, Value};
 use super::super::object::{IMPS, describe};
-use super::super::tree::{Format, Node, Tree, Value};
+use super::super::tree::Tree;
 use super::super::uri::Uri;
 use super::imps;
 use crate::codec::{self, Limits};

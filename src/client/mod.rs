@@ -15,6 +15,7 @@ pub mod http;
 mod negotiation;
 pub mod primitives;
 pub mod script;
+mod words;
 
 pub use engine::{Client, Event, Output};
 pub use negotiation::{Identity, Negotiation};

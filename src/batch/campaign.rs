@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, de};
 
 use super::store::Timestamp;
-use crate::diagnose::Source;
+use crate::diagnose::{Source, nearest};
 use crate::error::{Error, Result};
-use crate::provision::rows::nearest;
 
 /// A campaign as its file says it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

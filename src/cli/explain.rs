@@ -6,10 +6,9 @@ use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, RULES};
 use impskit::cp::{self, APPLICATIONS, DECLARATIONS, Declaration};
 use impskit::csp::Code;
-use impskit::diagnose::Rule;
+use impskit::diagnose::{Rule, nearest};
 use impskit::dm::Status;
 use impskit::error::{Error, Result};
-use impskit::provision::rows::nearest;
 use serde::Serialize;
 
 use super::{Outcome, Ui};

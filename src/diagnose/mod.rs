@@ -7,10 +7,12 @@
 pub mod json;
 mod rule;
 mod source;
+mod spelling;
 pub mod text;
 
 pub use rule::{Rule, rules_are_sound};
 pub use source::{Form, Position, Source, Span};
+pub use spelling::nearest;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

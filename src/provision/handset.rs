@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::row_rules::{BAD_IMSI, BAD_NUMBER, BAD_VALUE, MISSING_VALUE};
 use super::rows;
+use super::rows::{BAD_IMSI, BAD_NUMBER, BAD_VALUE, MISSING_VALUE};
 use crate::diagnose::Rule;
 
 /// One handset's values. Everything is empty where it is not given.

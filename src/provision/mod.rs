@@ -12,7 +12,6 @@ pub mod cp;
 pub mod dm;
 mod handset;
 pub mod profile;
-mod row_rules;
 pub mod rows;
 mod rules;
 mod slots;

@@ -91,7 +91,7 @@ impl Watched {
         let text = expand(&self.text, |slot| values.get(slot).map_or("", AsRef::as_ref));
         if text.trim_ascii().is_empty() {
             let message = format!("`{}` comes to nothing with the values of this row", self.what);
-            return Err(BadHandset::new(&super::row_rules::MISSING_VALUE, self.what, message));
+            return Err(BadHandset::new(&super::rows::MISSING_VALUE, self.what, message));
         }
         if self.is_url && !is_absolute(&text) {
             let message = format!("`{text}` is not an absolute URL");

@@ -3,13 +3,13 @@
 use super::table::{Fields, Node, Table, Value};
 use super::{Profile, SECURITY, SERVICES, SecretSource, Secrets, checks, is_column};
 use crate::cp::mac::Security;
-use crate::diagnose::{Diagnostic, Report, Rule, Span};
+use crate::diagnose::{Diagnostic, Report, Rule, Span, nearest};
 use crate::dm::{Uri, is_name};
 use crate::provision::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
     Rest, Secret,
 };
-use crate::provision::rows::{COLUMNS, nearest};
+use crate::provision::rows::COLUMNS;
 use crate::provision::slots::{BadPlaceholder, Slots, escape, slots_in};
 use crate::provision::{accept, rules};
 

@@ -4,8 +4,7 @@ use std::cell::RefCell;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::diagnose::{Diagnostic, Report, Rule, Span};
-use crate::provision::rows::nearest;
+use crate::diagnose::{Diagnostic, Report, Rule, Span, nearest};
 use crate::provision::rules;
 
 /// A value with the place it came from.

@@ -1,20 +1,27 @@
-//! Subscriber tables: CSV rows with the place of every cell, read as a stream (`product.md` section 7).
+//! Subscriber tables: CSV rows with the place of every cell, read as a stream.
 //!
 //! [`Table`] yields one [`Row`] at a time and holds no more than a row and a buffer, however long the file is.
 //! [`Row::check`] says what is wrong with a row; a finding points at the cell, also inside quotes.
 
-use std::io::{self, Read};
+mod octets;
+mod rules;
+mod values;
+
+use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
 
 use csv::{ByteRecord, ReaderBuilder, StringRecord};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use super::row_rules::{BAD_IMSI, BAD_NUMBER, NO_HEADER, UNKNOWN_COLUMN};
-pub use super::row_rules::{BAD_VALUE, DUPLICATE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, RULES};
-use crate::diagnose::{Diagnostic, Report, Rule, Span};
+use self::octets::{Tail, count_lines, end_of_cell, join, quoted};
+use self::rules::{NO_HEADER, UNKNOWN_COLUMN};
+use self::values::check_value;
+use crate::diagnose::{Diagnostic, Report, Rule, Span, nearest};
 use crate::error::{Error, Result};
+
+pub(super) use self::rules::{BAD_IMSI, BAD_NUMBER};
+pub use self::rules::{BAD_VALUE, DUPLICATE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, RULES};
+pub(crate) use self::values::{instant, number};
 
 /// Octets of one row at the most: a quote that is never closed would otherwise swallow the file.
 pub const MOST_ROW: u64 = 1 << 20;
@@ -107,12 +114,8 @@ impl<R: Read> Table<R> {
     ///
     /// Fails when `input` cannot be read.
     pub fn open(input: R, delimiter: u8, names: Names, report: &mut Report) -> Result<Option<Self>> {
-        let reader = ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(Tail {
-            input,
-            kept: Vec::new(),
-            start: 0,
-            needed: 0,
-        });
+        let reader =
+            ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(Tail::of(input));
         let header = Header { names: StringRecord::new(), keys: Vec::new(), delimiter, whose: names };
         let mut table = Self { reader, header: Arc::new(header), record: ByteRecord::new(), lines: 0 };
         let Some(first) = table.next_row()? else {
@@ -291,36 +294,6 @@ fn is_of_rejects(key: &str) -> bool {
     REJECT_COLUMNS.contains(&key)
 }
 
-/// Returns a cell in quotes where RFC 4180 wants them, whatever the delimiter.
-fn quoted(text: &str) -> String {
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || " _-.+:`".contains(c));
-    if plain { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
-}
-
-fn join(cells: impl Iterator<Item = impl AsRef<[u8]>>, delimiter: u8) -> Vec<u8> {
-    let mut line = Vec::new();
-    for cell in cells {
-        line.extend_from_slice(cell.as_ref());
-        line.push(delimiter);
-    }
-    line.pop();
-    line.push(b'\n');
-    line
-}
-
-fn count_lines(octets: &[u8]) -> u64 {
-    octets.iter().filter(|&&b| b == b'\n').count() as u64
-}
-
-fn end_of_cell(rest: &[u8], delimiter: u8) -> usize {
-    let mut inside = false;
-    let end = rest.iter().position(|&octet| {
-        inside ^= octet == b'"';
-        !inside && octet == delimiter
-    });
-    end.unwrap_or(rest.len())
-}
-
 /// Adds everything that is wrong with a table, duplicates included, and returns how many rows it has.
 ///
 /// For a table that is in memory anyway; a campaign finds its duplicates in the store.
@@ -342,19 +315,6 @@ pub fn check(table: &[u8], delimiter: u8, needed: &[(&str, &str)], report: &mut 
         }
     }
     Ok(rows)
-}
-
-/// Returns the digits of an E.164 number, with or without `+`, as a number: 7 to 15 digits, the first not zero,
-/// since no country code begins with it.
-pub fn number(text: &str) -> Option<u64> {
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    let is_number = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    if is_number && !digits.starts_with('0') { digits.parse().ok() } else { None }
-}
-
-/// Returns the second that an RFC 3339 date and time says, counted from 1970.
-pub fn instant(text: &str) -> Option<i64> {
-    OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
 }
 
 fn check_header(first: &Row, names: Names, report: &mut Report) {
@@ -387,117 +347,6 @@ fn check_header(first: &Row, names: Names, report: &mut Report) {
             });
         }
         keys.push(key);
-    }
-}
-
-type Fault = (&'static Rule, String);
-
-fn check_value(column: &str, value: &str) -> std::result::Result<(), Fault> {
-    let is_digits = |least, most| (least..=most).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
-    let (is_good, wanted) = match column {
-        "msisdn" if number(value).is_none() => return Err((&BAD_NUMBER, wrong_number(value))),
-        "imsi" if !is_digits(14, 15) => {
-            return Err((&BAD_IMSI, format!("an IMSI has 14 or 15 digits, this one is {}", in_words(value))));
-        }
-        "pin" => (is_digits(4, 20), "4 to 20 digits"),
-        "imei" => (is_digits(14, 16), "14 to 16 digits"),
-        "tac" => (is_digits(8, 8), "8 digits"),
-        "tz" => (is_zone(value), "an offset such as `+02:00`"),
-        "not_before" | "expires" => (instant(value).is_some(), "a date and time such as `2026-11-23T12:00:00Z`"),
-        _ => (value.len() <= MOST_CELL && !value.contains(char::is_control), "text without control characters"),
-    };
-    if is_good {
-        return Ok(());
-    }
-    // The value may be a secret: its form is said, never itself.
-    Err((&BAD_VALUE, format!("`{column}` must be {wanted}, it is {}", in_words(value))))
-}
-
-fn wrong_number(value: &str) -> String {
-    let digits = value.strip_prefix('+').unwrap_or(value);
-    let why = if digits.contains([' ', '-', '(', ')', '.', '\u{A0}']) {
-        "has spaces or punctuation"
-    } else if !digits.bytes().all(|b| b.is_ascii_digit()) {
-        "has something other than digits"
-    } else if digits.starts_with('0') {
-        "begins with zero, where the country code belongs"
-    } else {
-        "does not have 7 to 15 digits"
-    };
-    format!("`{}` {why}", value.chars().take(24).collect::<String>().escape_debug())
-}
-
-fn in_words(value: &str) -> String {
-    let length = value.chars().count();
-    if value.bytes().all(|b| b.is_ascii_digit()) {
-        format!("{length} digits")
-    } else if value.contains(char::is_control) {
-        format!("{length} characters with control characters")
-    } else {
-        format!("{length} characters")
-    }
-}
-
-fn is_zone(value: &str) -> bool {
-    let [b'+' | b'-', h1, h2, b':', m1, m2] = value.as_bytes() else { return false };
-    let pair = |a: &u8, b: &u8| (a.is_ascii_digit() && b.is_ascii_digit()).then(|| (a - b'0') * 10 + (b - b'0'));
-    pair(h1, h2).is_some_and(|hours| hours <= 14) && pair(m1, m2).is_some_and(|minutes| minutes < 60)
-}
-
-/// Returns the name that `word` is most likely a misspelling of: at most a third of it has to be changed.
-pub fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
-    names
-        .iter()
-        .map(|name| (distance(word, name), *name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, name)| distance * 3 <= name.len().max(word.len()))
-        .map(|(_, name)| name)
-}
-
-/// Returns how many letters must be put in, left out or changed to make one word the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.iter().enumerate() {
-            let changed = corner + usize::from(a != *b);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[other.len()]
-}
-
-/// A reader that keeps the octets of the row at hand, so that a cell can be found again inside its quotes.
-#[derive(Debug)]
-struct Tail<R> {
-    input: R,
-    kept: Vec<u8>,
-    /// The offset of the first octet kept.
-    start: u64,
-    /// The offset of the first octet that is still needed.
-    needed: u64,
-}
-
-impl<R> Tail<R> {
-    fn slice(&self, from: u64, to: u64) -> &[u8] {
-        let place = |offset: u64| usize::try_from(offset - self.start).unwrap_or(usize::MAX).min(self.kept.len());
-        &self.kept[place(from)..place(to)]
-    }
-}
-
-impl<R: Read> Read for Tail<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let done = usize::try_from(self.needed - self.start).unwrap_or(usize::MAX).min(self.kept.len());
-        self.kept.drain(..done);
-        self.start = self.needed;
-        if self.kept.len() as u64 > MOST_ROW {
-            return Err(io::Error::other(format!("a row is longer than {} KiB", MOST_ROW >> 10)));
-        }
-        let read = self.input.read(buffer)?;
-        self.kept.extend_from_slice(&buffer[..read]);
-        Ok(read)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rules CSV: what may be wrong with a subscriber table (`product.md` section 7).
+//! Rules CSV: what may be wrong with a subscriber table.
 
 use crate::diagnose::{Rule, Severity};
 
@@ -38,7 +38,7 @@ pub(super) const UNKNOWN_COLUMN: Rule = Rule {
     good: "msisdn,user,x_team\n46701234567,romeo,verona\n",
 };
 
-pub(super) const BAD_NUMBER: Rule = Rule {
+pub(crate) const BAD_NUMBER: Rule = Rule {
     code: "CSV003",
     name: "bad-number",
     severity: Severity::Error,
@@ -49,7 +49,7 @@ pub(super) const BAD_NUMBER: Rule = Rule {
     good: "msisdn\n+46701234567\n",
 };
 
-pub(super) const BAD_IMSI: Rule = Rule {
+pub(crate) const BAD_IMSI: Rule = Rule {
     code: "CSV004",
     name: "bad-imsi",
     severity: Severity::Error,

@@ -195,6 +195,15 @@ pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options)
     Checked { kind, source, report }
 }
 
+/// Returns the kind of an input, if it is one that we know.
+pub fn recognise(bytes: &[u8], limits: &Limits) -> Option<&'static Kind> {
+    if codec::recognise(bytes).is_none() {
+        return kind_of_text(&String::from_utf8_lossy(bytes));
+    }
+    let document = read(bytes, limits, &mut Report::new())?;
+    KINDS.iter().find(|kind| kind.is_form_of(&document))
+}
+
 /// Reads a document of any vocabulary that we know, in XML or WBXML. See [`codec::read`].
 pub fn read<'s>(bytes: &'s [u8], limits: &Limits, report: &mut Report) -> Option<Document<'s>> {
     codec::read(bytes, VOCABULARIES, limits, report)
@@ -246,12 +255,7 @@ fn check_text(
     report: &mut Report,
 ) -> Option<&'static Kind> {
     let text = String::from_utf8_lossy(bytes);
-    let kind = kind.or_else(|| {
-        KINDS.iter().find(|kind| match kind.form {
-            Form::Text { fits, .. } => fits(&text),
-            Form::Document { .. } | Form::Elsewhere => false,
-        })
-    });
+    let kind = kind.or_else(|| kind_of_text(&text));
     match kind.map(|kind| &kind.form) {
         Some(Form::Text { check, .. }) => check(bytes, options, report),
         _ => {
@@ -260,6 +264,13 @@ fn check_text(
         }
     }
     kind
+}
+
+fn kind_of_text(text: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| match kind.form {
+        Form::Text { fits, .. } => fits(text),
+        Form::Document { .. } | Form::Elsewhere => false,
+    })
 }
 
 /// Returns the place of the secret that an element of any language holds.

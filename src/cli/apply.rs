@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use impskit::delivery::wsp::Push;
 use impskit::diagnose::{Report, Source};
 use impskit::dm::{Description, Tree, serialise};
 use impskit::error::{Error, Result};
@@ -12,6 +11,7 @@ use impskit::provision::apply::{Applied, Place, apply_document};
 use serde_json::json;
 
 use super::convert::{Input, json as tree_json, read, tell};
+use super::input::document;
 use super::ui::{Output, read_input};
 use super::{Outcome, Ui};
 
@@ -52,36 +52,24 @@ enum Format {
 impl Apply {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
         let (name, octets) = read_input(&self.file)?;
+        let octets = document(&name, octets, ui)?;
         let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
         let Some((mut tree, is_json)) = self.tree(ui)? else { return Ok(Outcome::NotGood) };
         let own = self.description(ui)?;
         let own: Vec<&Description> = own.iter().collect();
         let descriptions = if own.is_empty() { Description::bundled() } else { &own };
         let place = Place { descriptions, parent: None, instance: None };
-        let applied = self.apply(input, &mut tree, &place, ui)?;
-        let Some(applied) = applied else { return Ok(Outcome::NotGood) };
+        let Input::Cp(root, _) = input else {
+            return Err(Error::input("the input is no provisioning document")
+                .at(name)
+                .help("`impskit convert FILE --as cp` makes one of a device tree with an IMPS account"));
+        };
+        let applied = apply_document(&root, &mut tree, &place).map_err(|fault| Error::input(fault.to_string()))?;
         if applied.written.is_empty() && applied.refused.is_empty() {
             return Err(Error::input("the document holds no IMPS account").at(name));
         }
         self.put(&applied, &tree, is_json, ui)?;
         Ok(if applied.refused.is_empty() { Outcome::Good } else { Outcome::NotGood })
-    }
-
-    fn apply(&self, input: Input<'_>, tree: &mut Tree, place: &Place<'_>, ui: &mut Ui) -> Result<Option<Applied>> {
-        let failed = |fault: impskit::dm::TreeFault| Error::input(fault.to_string());
-        match input {
-            Input::Cp(root, _) => apply_document(&root, tree, place).map(Some).map_err(failed),
-            Input::Push(octets) => {
-                let body = Push::read(octets, &mut Report::new()).map(|push| push.body.to_vec()).unwrap_or_default();
-                match read("the document in the push", &body, ui)? {
-                    Some(Input::Cp(root, _)) => apply_document(&root, tree, place).map(Some).map_err(failed),
-                    Some(_) => Err(Error::input("the push holds no provisioning document")),
-                    None => Ok(None),
-                }
-            }
-            Input::Tree(_) | Input::Other(_) => Err(Error::input("the input is no provisioning document")
-                .help("`impskit convert FILE --as cp` makes one of a device tree with an IMPS account")),
-        }
     }
 
     /// Reads the tree, and whether it is JSON. Findings go to stderr; with errors there is no tree.

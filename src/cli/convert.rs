@@ -18,6 +18,7 @@ use impskit::provision::cp::Reading;
 use impskit::provision::{cp, dm as object, profile};
 
 use super::form::{Form, Made, Style, Transfer, cannot_write};
+use super::input::document;
 use super::seal::{SealOptions, SmsOptions};
 use super::ui::{Output, read_input};
 use super::{Outcome, Ui};
@@ -68,7 +69,11 @@ const OF_CP: &[Form] =
     &[Form::Cp, Form::CpWbxml, Form::Push, Form::Sms, Form::Mo, Form::MoWbxml, Form::Profile, Form::Xml, Form::Wbxml];
 impl Convert {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
-        let (name, octets) = read_input(&self.file)?;
+        let (name, mut octets) = read_input(&self.file)?;
+        // A push is sent on as it is sealed; all else is made of the document inside.
+        if !matches!(self.form, Form::Push | Form::Sms) {
+            octets = document(&name, octets, ui)?;
+        }
         let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
         let made = match input {
             Input::Cp(root, octets) => self.of_cp(&root, octets, ui)?,
@@ -144,10 +149,7 @@ impl Convert {
                 self.sms.split("", &mut outgoing)?;
                 Ok(Made::Lines(self.sms.texts(&outgoing)))
             }
-            _ => {
-                let error = self.form.refused("a push", &[Form::Push, Form::Sms]);
-                Err(error.help("it can become push, sms; `impskit decode` shows what is in it"))
-            }
+            _ => Err(self.form.refused("a push in which no document can be read", &[Form::Push, Form::Sms])),
         }
     }
 

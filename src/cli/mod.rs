@@ -13,6 +13,7 @@ mod convert;
 mod decode;
 mod explain;
 mod form;
+mod input;
 mod new;
 mod profile;
 mod progress;

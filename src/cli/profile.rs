@@ -11,6 +11,7 @@ use impskit::provision::profile::SecretSource;
 use impskit::provision::rows::{Names, Table};
 
 use super::Ui;
+use super::input::must_be_profile;
 use super::secret::warn_if_open_to_others;
 use super::ui::read_input;
 
@@ -18,6 +19,7 @@ use super::ui::read_input;
 /// is no profile.
 pub(crate) fn load(path: &Path, ui: &mut Ui) -> Result<Option<Profile>> {
     let (name, octets) = read_input(path)?;
+    must_be_profile(&name, &octets)?;
     let source = Source::new(name, octets);
     let mut report = Report::new();
     let octets = String::from_utf8_lossy(&source.bytes);

@@ -10,7 +10,7 @@ use impskit::dm::{self, Description, Tree, Uri};
 use impskit::error::{Error, Result};
 use impskit::inspect::picture::{self, Picture, View};
 
-use super::{Outcome, Ui, ui};
+use super::{Outcome, Ui, input, ui};
 
 /// Show a document for people: settings as a table, trees and descriptions with branches, messages in words
 #[derive(Debug, Args)]
@@ -47,6 +47,7 @@ enum Format {
 /// Runs the command.
 pub(crate) fn run(command: &Show, ui: &mut Ui) -> Result<Outcome> {
     let (name, input) = ui::read_input(&command.file)?;
+    let input = input::document(&name, input, ui)?;
     let mut report = Report::new();
     let shown = command.show(&input, &mut report).map_err(|error| error.at(name.clone()))?;
     let errors = report.count(Severity::Error);

@@ -44,6 +44,14 @@ pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options)
     Judged { layers: vec![checked], trial }
 }
 
+/// Returns the document in a push, an SMS or digits, if the input surely is one of those.
+pub fn inside(input: &[u8]) -> Option<Vec<u8>> {
+    if layers::wrapping(input) < SURE {
+        return None;
+    }
+    peel(input, &layers::Options::default()).document().map(<[u8]>::to_vec)
+}
+
 fn check_layers<'s>(bytes: Cow<'s, [u8]>, name: &str, options: &Options) -> Vec<Checked<'s>> {
     let peeled = peel(&bytes, &layers::Options::default());
     let mut all: Vec<Checked<'s>> = Vec::new();

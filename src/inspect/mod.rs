@@ -19,7 +19,7 @@ mod seal;
 mod summary;
 mod transfer;
 
-pub use check::{Judged, PUSH, SMS, check};
+pub use check::{Judged, PUSH, SMS, check, inside};
 pub use layers::{Guess, Layer, LayerKind, MOST_INPUT, MacState, Options, Peeled, peel};
 pub use seal::why;
 pub use transfer::Form;

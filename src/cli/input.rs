@@ -1,0 +1,39 @@
+//! Inputs that are not what a command reads: taken out of what is around them, or told where they belong.
+
+use impskit::catalogue::{self, Kind};
+use impskit::codec::Limits;
+use impskit::error::{Error, Result};
+use impskit::inspect;
+
+use super::{Ui, check_own};
+
+/// Returns the document in a push, an SMS or digits; else the input, unless it is known for something else.
+pub(super) fn document(name: &str, octets: Vec<u8>, ui: &mut Ui) -> Result<Vec<u8>> {
+    if let Some(document) = inspect::inside(&octets) {
+        ui.say("note: this is the document inside; `impskit decode` shows the layers around it");
+        return Ok(document);
+    }
+    let kind = recognise(&octets);
+    let help = match kind.map(|kind| kind.id) {
+        Some("profile") => "`impskit build` makes documents of it, `impskit check` says what is wrong with it",
+        Some("csv") => "`impskit build PROFILE --rows FILE` makes documents of its rows",
+        Some("campaign") => "`impskit batch plan` reads it",
+        Some("config") => "`impskit serve` reads it",
+        _ => return Ok(octets),
+    };
+    let what = kind.map_or("", |kind| kind.name);
+    Err(Error::input(format!("this is a {what}, no document")).at(name).help(help))
+}
+
+/// Fails where an input is known for something else than a profile.
+pub(super) fn must_be_profile(name: &str, octets: &[u8]) -> Result<()> {
+    let message = || inspect::inside(octets).map(|_| "message");
+    let other = recognise(octets).filter(|kind| !["profile", "table"].contains(&kind.id)).map(|kind| kind.name);
+    let Some(what) = other.or_else(message) else { return Ok(()) };
+    let error = Error::input(format!("this is a {what}, no profile")).at(name);
+    Err(error.help("`impskit convert FILE --as profile` makes one of settings, `impskit new profile` an example"))
+}
+
+fn recognise(octets: &[u8]) -> Option<&'static Kind> {
+    check_own::recognise(octets).or_else(|| catalogue::recognise(octets, &Limits::default()))
+}

@@ -5,9 +5,11 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::{Message, Outcome, Route};
-use crate::batch::campaign::MOST_WINDOW;
 use crate::batch::store::Run;
 use crate::error::{Error, Result};
+
+/// Messages written and recorded at once: half of what the store takes, since some groups of them are in memory.
+const GROUP: usize = 250;
 
 /// A file of messages. A killed run and a whole one give equal octets: what was written and not recorded is cut off.
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl FileRoute {
 
 impl Route for FileRoute {
     fn window(&self) -> usize {
-        MOST_WINDOW
+        GROUP
     }
 
     fn submit(&mut self, messages: &[&Message]) -> Result<Vec<Outcome>> {

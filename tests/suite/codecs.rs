@@ -224,6 +224,43 @@ fn a_wrong_encoding_is_told_and_read() {
     assert_eq!(&bytes[root.children[0].span.range()], b"<c>y</c>");
 }
 
+/// LITERAL names, text from the string table, entities, extensions that mean nothing, and version 1.0 without a
+/// character set: all that the format has, even where none of our vocabularies writes it (WBXML 1.3, sections 5.8).
+#[test]
+fn every_global_token_is_read() {
+    // String table: `x-own` at 0, `kind` at 6, `some text` at 11.
+    let table = "78 2D 6F 77 6E 00 6B 69 6E 64 00 73 6F 6D 65 20 74 65 78 74 00";
+    let read = |hex: &str| {
+        let bytes = octets(hex);
+        let mut report = Report::new();
+        let document = catalogue::read(&bytes, &Limits::default(), &mut report).expect("a document");
+        (codec::write_xml(&document.root, None, false), report)
+    };
+    let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap().split_once("?>").unwrap().1.to_owned();
+    // A root of provisioning with a literal element in all four forms: bare, content, attributes, both.
+    let body = "45 04 00 44 00 83 0B 02 81 20 03 21 00 01 84 00 04 06 83 0B 01 C4 00 04 06 03 79 00 01 83 0B 01 01";
+    let (xml, report) = read(&format!("03 0B 6A 15 {table} {body}"));
+    assert_eq!(
+        text(xml),
+        "<wap-provisioningdoc><x-own/><x-own>some text\u{A0}!</x-own><x-own kind=\"some text\"/>\
+         <x-own kind=\"y\">some text</x-own></wap-provisioningdoc>"
+    );
+    assert!(report.diagnostics().is_empty(), "{:?}", report.diagnostics());
+    // EXT_I_1 with text, EXT_T_2 with a number and EXT_0: skipped with a finding, and what follows is still read.
+    let (xml, report) = read("03 0B 6A 00 45 44 00 01 41 78 00 82 05 C0 46 01");
+    assert!(report.cites("WB004") || report.cites("WB005"), "{:?}", report.diagnostics());
+    assert!(text(xml).starts_with("<wap-provisioningdoc"));
+    // WBXML 1.0 has no character set.
+    let (xml, report) = read("00 0B 00 45 46 01 01");
+    assert!(!report.has_errors(), "{:?}", report.diagnostics());
+    assert!(text(xml).starts_with("<wap-provisioningdoc>"));
+    // UCS-2 and ISO 8859-1 texts.
+    let (xml, _) = read("03 0B 87 68 00 45 87 05 03 00 41 00 E4 00 00 01 01");
+    assert_eq!(text(xml), "<wap-provisioningdoc><parm name=\"A\u{E4}\"/></wap-provisioningdoc>");
+    let (xml, _) = read("03 0B 04 00 45 87 05 03 41 E4 00 01 01");
+    assert_eq!(text(xml), "<wap-provisioningdoc><parm name=\"A\u{E4}\"/></wap-provisioningdoc>");
+}
+
 /// Unknown tags are kept and written back to the same octets (`abuse-cases.md` A05).
 #[test]
 fn unknown_tokens_survive() {

@@ -17,6 +17,7 @@ mod fundamental;
 mod http;
 mod inspect;
 mod laws;
+mod peers;
 mod properties;
 mod provision;
 #[cfg(feature = "server")]

@@ -53,13 +53,7 @@ impl Error {
 
     /// Returns the error of reading or writing `path`.
     pub fn file(path: &Path, error: &io::Error) -> Self {
-        let what = match error.kind() {
-            io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-            io::ErrorKind::PermissionDenied => "there is no permission".to_owned(),
-            io::ErrorKind::IsADirectory => "this is a folder, not a file".to_owned(),
-            _ => error.to_string(),
-        };
-        Self::input(what).at(path.display().to_string())
+        Self::input(reason(error)).at(path.display().to_string())
     }
 
     fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
@@ -78,6 +72,21 @@ impl Error {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+}
+
+/// Returns in words why a file or a socket failed, as other errors begin: lower-case, without the system's number.
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "there is no permission".to_owned(),
+        io::ErrorKind::IsADirectory => "this is a folder, not a file".to_owned(),
+        _ => {
+            let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            let mut letters = text.chars();
+            letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn recognise(octets: &[u8]) -> Option<&'static Kind> {
         match line {
             "[server]" => Some(&CONFIGURATION),
             _ if line.starts_with("[server.") => Some(&CONFIGURATION),
-            _ if is_key("routes") => Some(&CAMPAIGN),
+            _ if is_key("routes") || is_key("profile") => Some(&CAMPAIGN),
             _ => None,
         }
     })

@@ -27,11 +27,27 @@ pub(super) fn document(name: &str, octets: Vec<u8>, ui: &mut Ui) -> Result<Vec<u
 
 /// Fails where an input is known for something else than a profile.
 pub(super) fn must_be_profile(name: &str, octets: &[u8]) -> Result<()> {
+    must_be("profile", name, octets, "`impskit convert FILE --as profile` makes one of settings")
+}
+
+/// Fails where an input is known for something else than a campaign.
+pub(super) fn must_be_campaign(name: &str, octets: &[u8]) -> Result<()> {
+    must_be(
+        "campaign",
+        name,
+        octets,
+        "a campaign file has `name`, `profile` and `routes`, such as `routes = [\"file\"]`",
+    )
+}
+
+fn must_be(wanted: &str, name: &str, octets: &[u8], help: &str) -> Result<()> {
     let message = || inspect::inside(octets).map(|_| "message");
-    let other = recognise(octets).filter(|kind| !["profile", "table"].contains(&kind.id)).map(|kind| kind.name);
-    let Some(what) = other.or_else(message) else { return Ok(()) };
-    let error = Error::input(format!("this is a {what}, no profile")).at(name);
-    Err(error.help("`impskit convert FILE --as profile` makes one of settings, `impskit new profile` an example"))
+    // What looks like a table may be anything with commas.
+    let other = recognise(octets).filter(|kind| ![wanted, "table"].contains(&kind.id)).map(|kind| kind.name);
+    match other.or_else(message) {
+        Some(what) => Err(Error::input(format!("this is a {what}, no {wanted}")).at(name).help(help)),
+        None => Ok(()),
+    }
 }
 
 fn recognise(octets: &[u8]) -> Option<&'static Kind> {

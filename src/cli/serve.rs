@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use clap::Args;
-use impskit::error::{Error, Result};
+use impskit::error::{Error, ErrorKind, Result, reason};
 use impskit::provision::profile::SecretSource;
 use impskit::server::{Configuration, Store, http};
 
@@ -41,7 +41,7 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     if !configuration.listen.ip().is_loopback() {
         ui.say("warning: passwords of 2-way logins are readable on the way: put TLS in front of this address");
     }
-    let mut store = Store::open(&path)?;
+    let mut store = Store::open(&path).map_err(not_to_be_had)?;
     for (address, password) in users {
         if !store.add_user(&address, &password, now())? {
             store.set_password(&address, &password)?;
@@ -83,17 +83,27 @@ fn configured_users(configuration: &Configuration, folder: &Path, ui: &mut Ui) -
 
 fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outcome> {
     let taken = |error: std::io::Error| {
-        Error::input(error.to_string()).at(configuration.listen.to_string()).help("choose another with `--listen`")
+        let error = Error::remote(reason(&error)).at(configuration.listen.to_string());
+        error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
     };
     drop(std::net::TcpListener::bind(configuration.listen).map_err(taken)?);
     let users = match path.exists() {
-        true => format!("users: {}", Store::open(path)?.users()?.len()),
-        false => "to be made".to_owned(),
+        true => format!("users: {}", Store::open(path).map_err(not_to_be_had)?.users()?.len()),
+        false if path.parent().is_none_or(|folder| folder == Path::new("") || folder.is_dir()) => {
+            "to be made".to_owned()
+        }
+        false => return Err(not_to_be_had(Error::store("there is no such folder").at(path.display().to_string()))),
     };
     ui.line(&format!("domain  {}", configuration.domain))?;
     ui.line(&format!("listen  http://{}{}", configuration.listen, configuration.path))?;
     ui.line(&format!("store   {} ({users})", path.display()))?;
     Ok(Outcome::Good)
+}
+
+/// A store that cannot be had is as bad as a port that cannot be had (`product.md` 3.16).
+fn not_to_be_had(error: Error) -> Error {
+    let error = Error { kind: ErrorKind::Remote, ..error };
+    error.help("name another store with `--store PATH`, in a folder in which you may write")
 }
 
 /// A line of the log, on stderr.

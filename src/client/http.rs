@@ -16,7 +16,7 @@ use super::{Client, Event, Identity, Output};
 use crate::codec::{self, Encoding};
 use crate::csp::wire::{self, Body};
 use crate::document::Element;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reason};
 
 /// The time for one exchange; clients in the field wait 40 to 120 seconds.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -201,7 +201,7 @@ async fn exchange(
 
 async fn connect(url: &Uri) -> std::result::Result<SendRequest<Full<Bytes>>, String> {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-    let stream = TcpStream::connect((host, url.port_u16().unwrap_or(80))).await.map_err(|error| error.to_string())?;
+    let stream = TcpStream::connect((host, url.port_u16().unwrap_or(80))).await.map_err(|error| reason(&error))?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     // Its end shows when the next request is sent.
     tokio::spawn(async move { connection.await.ok() });

@@ -25,7 +25,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, reason};
 
 /// The time that the header of a request may take, and again its body, however slowly octets drip (abuse case B02).
 const REQUEST_TIME: Duration = Duration::from_secs(30);
@@ -69,7 +69,7 @@ struct Job {
 /// Fails where the address cannot be listened on.
 pub fn spawn(configuration: Configuration, store: Store, log: Log) -> Result<Running> {
     let failed = |error: std::io::Error| {
-        let error = Error::input(error.to_string()).at(configuration.listen.to_string());
+        let error = Error::remote(reason(&error)).at(configuration.listen.to_string());
         error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
     };
     let listener = std::net::TcpListener::bind(configuration.listen).map_err(failed)?;

@@ -17,6 +17,7 @@ use impskit::batch::store::{Store, Timestamp};
 use impskit::error::{Error, Result};
 use impskit::provision::Profile;
 
+use super::input::must_be_campaign;
 use super::{Outcome, Ui, profile};
 
 /// Send settings to a list of subscribers
@@ -66,6 +67,7 @@ pub(crate) fn run(command: &Batch, ui: &mut Ui) -> Result<Outcome> {
 
 fn read_campaign(path: &Path) -> Result<Campaign> {
     let text = fs::read_to_string(path).map_err(|error| Error::file(path, &error))?;
+    must_be_campaign(&path.display().to_string(), text.as_bytes())?;
     Campaign::read(&text, path)
 }
 

@@ -192,6 +192,14 @@ pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options)
     };
     report.sort();
     secrets.into_iter().for_each(|secret| source.hide(secret));
+    match kind.map(|kind| kind.id) {
+        Some("csv" | "table") if !report.diagnostics().is_empty() => {
+            let delimiter = delimiter(&source.bytes);
+            rows::hide_secrets(&mut source, delimiter, &report);
+        }
+        Some("profile") => provision::hide_secrets(&mut source, &report),
+        _ => {}
+    }
     Checked { kind, source, report }
 }
 

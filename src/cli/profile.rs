@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use impskit::diagnose::{Report, Source};
 use impskit::error::{Error, Result};
-use impskit::provision::Profile;
 use impskit::provision::profile::SecretSource;
-use impskit::provision::rows::{Names, Table};
+use impskit::provision::rows::{self, Names, Table};
+use impskit::provision::{Profile, hide_secrets};
 
 use super::Ui;
 use super::input::must_be_profile;
@@ -20,14 +20,13 @@ use super::ui::read_input;
 pub(crate) fn load(path: &Path, ui: &mut Ui) -> Result<Option<Profile>> {
     let (name, octets) = read_input(path)?;
     must_be_profile(&name, &octets)?;
-    let source = Source::new(name, octets);
+    let mut source = Source::new(name, octets);
     let mut report = Report::new();
     let octets = String::from_utf8_lossy(&source.bytes);
     let folder = path.parent().unwrap_or(Path::new(""));
     let profile = Profile::read(&octets, &mut |secret| fetch(secret, folder, ui), &mut report);
-    if !report.diagnostics().is_empty() {
-        ui.findings(&source, &report);
-    }
+    hide_secrets(&mut source, &report);
+    ui.findings(&source, &report);
     Ok(profile.filter(|_| !report.has_errors()))
 }
 
@@ -122,7 +121,8 @@ impl RowOptions {
         }
         if report.has_errors() {
             let octets = fs::read(&path).map_err(|error| Error::file(&path, &error))?;
-            let source = Source::new(path.display().to_string(), octets);
+            let mut source = Source::new(path.display().to_string(), octets);
+            rows::hide_secrets(&mut source, self.delimiter, &report);
             ui.findings(&source, &report);
             return Ok(None);
         }

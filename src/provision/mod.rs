@@ -25,6 +25,6 @@ pub use columns::Columns;
 pub use compiled::{Compiled, Filled};
 pub use handset::{BadHandset, Handset};
 pub use profile::Profile;
-pub use rules::{BAD_VALUE, RULES};
+pub use rules::{BAD_VALUE, RULES, hide_secrets};
 pub use slots::{Slots, expand};
 pub use template::Template;

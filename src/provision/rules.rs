@@ -1,6 +1,6 @@
 //! What may be wrong with a profile: rules PRF (`product.md` section 4).
 
-use crate::diagnose::{Rule, Severity};
+use crate::diagnose::{Report, Rule, Severity, Source};
 
 /// The rules of profiles.
 pub const RULES: &[&Rule] = &[
@@ -15,6 +15,12 @@ pub const RULES: &[&Rule] = &[
     &NOT_TOML,
     &BAD_VALUE,
 ];
+
+/// Keeps the secrets that a profile has in plain text from being shown with its findings.
+pub fn hide_secrets(source: &mut Source<'_>, report: &Report) {
+    let secrets = report.diagnostics().iter().filter(|finding| finding.rule == &PLAIN_SECRET);
+    secrets.for_each(|finding| source.hide(finding.span));
+}
 
 const GOOD: &str = "\
 schema = 1

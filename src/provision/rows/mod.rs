@@ -16,7 +16,8 @@ use csv::{ByteRecord, ReaderBuilder, StringRecord};
 use self::octets::{Tail, count_lines, end_of_cell, join, quoted};
 use self::rules::{NO_HEADER, UNKNOWN_COLUMN};
 use self::values::check_value;
-use crate::diagnose::{Diagnostic, Report, Rule, Span, nearest};
+use crate::diagnose::{Diagnostic, Report, Rule, Source, Span, nearest};
+use crate::dm;
 use crate::error::{Error, Result};
 
 pub(super) use self::rules::{BAD_IMSI, BAD_NUMBER};
@@ -315,6 +316,29 @@ pub fn check(table: &[u8], delimiter: u8, needed: &[(&str, &str)], report: &mut 
         }
     }
     Ok(rows)
+}
+
+/// Keeps the secrets in rows with findings from being shown with these.
+pub fn hide_secrets(source: &mut Source<'_>, delimiter: u8, report: &Report) {
+    let mut places: Vec<u32> = report.diagnostics().iter().map(|finding| finding.span.start).collect();
+    places.sort_unstable();
+    let mut secrets = Vec::new();
+    let table = Table::open(&source.bytes[..], delimiter, Names::Theirs, &mut Report::new());
+    let Ok(Some(mut table)) = table else { return };
+    while let Ok(Some(row)) = table.next_row() {
+        let whole = row.span(usize::MAX);
+        let next = places.partition_point(|&place| place < whole.start);
+        if places.get(next).is_some_and(|&place| place <= whole.end) {
+            let columns = row.header.keys.iter().enumerate();
+            secrets.extend(columns.filter(|(_, key)| is_secret(key)).map(|(column, _)| row.span(column)));
+        }
+    }
+    secrets.into_iter().for_each(|secret| source.hide(secret));
+}
+
+/// Returns whether a column holds what must stay secret, the IMSI among it: it is the key of NETWPIN.
+fn is_secret(key: &str) -> bool {
+    key == "pin" || key == "imsi" || dm::is_secret(key)
 }
 
 fn check_header(first: &Row, names: Names, report: &mut Report) {

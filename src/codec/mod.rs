@@ -6,7 +6,8 @@ mod wbxml;
 mod xml;
 
 pub use rules::{RULES, UNREADABLE};
-pub use wbxml::{SLOT, Segments, WbxmlStyle, integer_octets, multi_byte, read_multi_byte};
+pub(crate) use wbxml::{SLOT, read_multi_byte};
+pub use wbxml::{Segments, WbxmlStyle};
 
 use crate::diagnose::{Diagnostic, Report, Span};
 use crate::document::{Element, Vocabulary};
@@ -120,7 +121,7 @@ pub fn read<'s>(
 }
 
 /// Returns whether the findings of a reader say that the document goes on where it could not be read.
-pub fn breaks_off(report: &Report) -> bool {
+pub(crate) fn breaks_off(report: &Report) -> bool {
     report.diagnostics().iter().any(|d| [&rules::TRUNCATED, &rules::XML_FORM].contains(&d.rule))
 }
 

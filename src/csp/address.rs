@@ -98,7 +98,7 @@ impl Address {
     /// # Errors
     ///
     /// As [`Address::read`], and where it has no resource.
-    pub fn group_id(text: &str, home: &str) -> Result<Self, BadAddress> {
+    pub(crate) fn group_id(text: &str, home: &str) -> Result<Self, BadAddress> {
         let address = Self::read(text, home)?;
         address.resource().ok_or(BadAddress("a group's address needs `/` and a name"))?;
         Ok(address)
@@ -109,7 +109,7 @@ impl Address {
     /// # Errors
     ///
     /// As [`Address::read`], and where it has no user or no resource.
-    pub fn contact_list_id(text: &str, home: &str) -> Result<Self, BadAddress> {
+    pub(crate) fn contact_list_id(text: &str, home: &str) -> Result<Self, BadAddress> {
         let address = Self::read(text, home)?;
         match (address.user(), address.resource()) {
             ("", _) => Err(BadAddress("a contact list belongs to a user: `wv:user/list@domain`")),

@@ -76,7 +76,7 @@ impl Schema {
 }
 
 /// Returns whether both are the same, in a time that depends on the length only.
-pub fn same_octets(a: &[u8], b: &[u8]) -> bool {
+fn same_octets(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 

@@ -21,7 +21,7 @@ mod status;
 pub mod wire;
 
 pub use address::{Address, BadAddress, is_same};
-pub use digest::{Schema, same_octets};
+pub use digest::Schema;
 pub use message::{Discovery, Malformed, Message, Mode, Session, Transaction};
 pub use primitive::{Kind, Primitive, Sender};
 pub use rules::{RULES, fault};
@@ -62,12 +62,12 @@ impl Version {
     }
 
     /// Returns the version that one of our namespaces belongs to.
-    pub fn from_namespace(namespace: &str) -> Option<Self> {
+    pub(crate) fn from_namespace(namespace: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|version| version.vocabulary().namespaces.contains(&namespace))
     }
 
     /// Returns the version that a WBXML public identifier stands for.
-    pub fn from_public_id(number: u32) -> Option<Self> {
+    pub(crate) fn from_public_id(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|version| version.vocabulary().public_ids.iter().any(|id| id.number == number))
     }
 

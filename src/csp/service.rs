@@ -77,7 +77,12 @@ impl Services {
 
     /// Returns the inverted tree in an element of that name: what is *not* available of what was asked. A feature
     /// of which nothing is available is an empty element. `None` where nothing is missing.
-    pub fn inverted(asked: &Self, offered: &Self, version: Version, name: &'static str) -> Option<Element<'static>> {
+    pub(crate) fn inverted(
+        asked: &Self,
+        offered: &Self,
+        version: Version,
+        name: &'static str,
+    ) -> Option<Element<'static>> {
         let missing = asked.without(offered);
         if missing.names.is_empty() {
             return None;
@@ -101,7 +106,7 @@ impl Services {
 
     /// Returns what is in both sets.
     #[must_use]
-    pub fn meet(&self, other: &Self) -> Self {
+    pub(crate) fn meet(&self, other: &Self) -> Self {
         Self { names: self.names.intersection(&other.names).copied().collect() }
     }
 

@@ -179,7 +179,7 @@ impl Outcome {
 
     /// Returns the outcome of a request with many targets: 200 when none failed, 201 when some were `done`, 900 when
     /// none were (transaction catalogue, section 1, rule 5). `failed` is sorted by code, one detail each.
-    pub fn of_many(done: usize, failed: impl IntoIterator<Item = (Code, Element<'static>)>) -> Self {
+    pub(crate) fn of_many(done: usize, failed: impl IntoIterator<Item = (Code, Element<'static>)>) -> Self {
         let mut details: Vec<Detail> = Vec::new();
         for (code, item) in failed {
             match details.iter_mut().find(|detail| detail.code == code) {
@@ -198,7 +198,7 @@ impl Outcome {
 
     /// Says in words what the code does not.
     #[must_use]
-    pub fn describe(mut self, description: impl Into<String>) -> Self {
+    pub(crate) fn describe(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }

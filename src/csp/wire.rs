@@ -134,7 +134,7 @@ fn encode_content(element: &mut Element<'_>) -> bool {
 /// # Errors
 ///
 /// As [`write()`].
-pub fn write_discovery(discovery: &Discovery, form: Form) -> Result<Vec<u8>, CannotWrite> {
+pub(crate) fn write_discovery(discovery: &Discovery, form: Form) -> Result<Vec<u8>, CannotWrite> {
     write_element(&discovery.element(), discovery.version, form)
 }
 
@@ -187,7 +187,7 @@ pub fn media_type(version: Version, encoding: Encoding) -> &'static str {
 ///
 /// The type only says that a message is meant: the octets decide which syntax it is in. An answer repeats the type
 /// of the request as it was spelt.
-pub fn encoding_of(media_type: &str) -> Option<Encoding> {
+pub(crate) fn encoding_of(media_type: &str) -> Option<Encoding> {
     let essence = media_type.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
     if essence.contains("wbxml") {
         Some(Encoding::Wbxml)
@@ -212,7 +212,7 @@ impl Refusal {
 
 impl Malformed {
     /// Returns whether an answer can reach anyone: a session or a transaction shows.
-    pub fn is_answerable(&self) -> bool {
+    pub(crate) fn is_answerable(&self) -> bool {
         self.id.is_some() || matches!(&self.session, Session::Inband(id) if !id.is_empty())
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 pub use super::address::{Address, AddressKind};
 
 /// 8-bit data for the WAP layer, class 1.
-pub const CODING_CLASS_1: u8 = 0xF5;
+const CODING_CLASS_1: u8 = 0xF5;
 
 /// Message type SUBMIT, or DELIVER where it is absent.
 const SUBMIT: u8 = 0x01;
@@ -39,7 +39,7 @@ pub enum Validity {
 
 impl Validity {
     /// One day.
-    pub const DAY: Self = Self::Relative(0xA7);
+    pub(crate) const DAY: Self = Self::Relative(0xA7);
 
     /// Returns the shortest period of at least `minutes`; beyond 63 weeks, 63 weeks.
     pub fn minutes(minutes: u32) -> Self {
@@ -48,7 +48,7 @@ impl Validity {
     }
 
     /// Returns how many minutes a relative period lasts.
-    pub fn as_minutes(self) -> Option<u32> {
+    pub(crate) fn as_minutes(self) -> Option<u32> {
         match self {
             Self::Relative(octet) => Some(relative_minutes(octet)),
             _ => None,
@@ -270,7 +270,7 @@ impl<'b> Tpdu<'b> {
     }
 
     /// Returns whether the coding is of 7-bit characters, so that the length counts these.
-    pub fn has_septets(&self) -> bool {
+    fn has_septets(&self) -> bool {
         match self.coding >> 4 {
             0x0..=0x3 => self.coding & 0x2C == 0,
             0xC | 0xD => true,
@@ -326,7 +326,7 @@ impl fmt::Display for Malformed {
 }
 
 /// Writes the centre's address as a modem wants it before the TPDU; `None` stands for the one that it has stored.
-pub fn write_centre(centre: Option<&Address>, out: &mut Vec<u8>) {
+pub(crate) fn write_centre(centre: Option<&Address>, out: &mut Vec<u8>) {
     let start = out.len();
     out.push(0);
     if let Some(centre) = centre {
@@ -342,7 +342,7 @@ pub fn write_centre(centre: Option<&Address>, out: &mut Vec<u8>) {
 /// # Errors
 ///
 /// Where the octets begin with no centre's address.
-pub fn read_centre(octets: &[u8]) -> Result<(Option<Address>, usize), Malformed> {
+pub(crate) fn read_centre(octets: &[u8]) -> Result<(Option<Address>, usize), Malformed> {
     let (&length, rest) = octets.split_first().ok_or(Malformed::Short)?;
     if length == 0 {
         return Ok((None, 1));

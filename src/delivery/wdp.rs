@@ -10,11 +10,11 @@
 use std::fmt;
 
 /// Octets of user data in one SMS of 8-bit data, header included.
-pub const MOST_USER_DATA: usize = 140;
+const MOST_USER_DATA: usize = 140;
 /// Parts of one message: the count is one octet.
-pub const MOST_PARTS: usize = 255;
+pub(crate) const MOST_PARTS: usize = 255;
 /// The port of connectionless WAP push, where handsets listen.
-pub const PUSH_PORT: u16 = 2948;
+const PUSH_PORT: u16 = 2948;
 
 /// Information element: application port addressing, 16 bit.
 const PORTS: u8 = 0x05;
@@ -132,7 +132,7 @@ impl<'b> Segment<'b> {
 }
 
 /// Returns how many segments a datagram of `length` octets takes; more than [`MOST_PARTS`] cannot be sent.
-pub fn segment_count(length: usize, reference: Reference) -> usize {
+pub(crate) fn segment_count(length: usize, reference: Reference) -> usize {
     if length <= room(None) { 1 } else { length.div_ceil(room(Some(reference))) }
 }
 
@@ -238,7 +238,7 @@ struct Message {
 
 impl Reassembly {
     /// Messages kept while parts are missing; the oldest gives way to a new one. A handset keeps a few.
-    pub const MOST_MESSAGES: usize = 64;
+    pub(crate) const MOST_MESSAGES: usize = 64;
 
     /// Returns an empty one.
     pub fn new() -> Self {

@@ -18,9 +18,9 @@ use crate::diagnose::{Diagnostic, Report, Span};
 /// The PDU type of a connectionless push.
 const PUSH: u8 = 0x06;
 /// `application/vnd.wap.connectivity-wbxml`, a provisioning document.
-pub const PROVISIONING: u8 = 0x36;
+pub(crate) const PROVISIONING: u8 = 0x36;
 /// The text of [`PROVISIONING`].
-pub const PROVISIONING_TEXT: &str = "application/vnd.wap.connectivity-wbxml";
+const PROVISIONING_TEXT: &str = "application/vnd.wap.connectivity-wbxml";
 /// A number of seven bits, marked as such.
 const SHORT: u8 = 0x80;
 /// The parameter SEC.
@@ -31,8 +31,6 @@ const MAC: u8 = 0x12;
 const APPLICATION_ID: u8 = 0x2F;
 /// A value length above 30 follows as a uintvar.
 const LENGTH_QUOTE: u8 = 0x1F;
-/// The octets before the body of a push with SEC and MAC: the longest prefix that we write.
-pub const LONGEST_PREFIX: usize = 50;
 
 /// A media type.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -112,7 +112,7 @@ impl Diagnostic {
 
     /// Points at a second place.
     #[must_use]
-    pub fn related(mut self, span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn related(mut self, span: Span, message: impl Into<String>) -> Self {
         self.related.push(Related { span, message: message.into() });
         self
     }
@@ -195,7 +195,7 @@ impl Report {
     }
 
     /// Takes out and counts the findings that the document itself excuses.
-    pub fn suppress(&mut self, mut is_excused: impl FnMut(&Diagnostic) -> bool) {
+    pub(crate) fn suppress(&mut self, mut is_excused: impl FnMut(&Diagnostic) -> bool) {
         let before = self.diagnostics.len();
         self.diagnostics.retain(|d| !is_excused(d));
         self.suppressed += before - self.diagnostics.len();
@@ -212,7 +212,7 @@ impl Report {
     }
 
     /// Returns the findings that were kept, each for itself.
-    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+    pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.diagnostics
     }
 

@@ -83,7 +83,7 @@ impl<'a> Source<'a> {
     }
 
     /// Keeps a secret from being shown in excerpts.
-    pub fn hide(&mut self, secret: Span) {
+    pub(crate) fn hide(&mut self, secret: Span) {
         self.hidden.push(secret);
     }
 

@@ -55,7 +55,7 @@ impl Acl {
     const MOST_OCTETS: usize = 16 << 10;
 
     /// Returns the list that the root has when nothing else is said: `Add=*&Get=*`.
-    pub fn of_root() -> Self {
+    pub(crate) fn of_root() -> Self {
         let everyone = |command| (command, vec!["*".to_owned()]);
         Self { entries: vec![everyone(Command::Add), everyone(Command::Get)] }
     }
@@ -107,7 +107,7 @@ impl Acl {
     }
 
     /// Returns whether anyone may use `command`.
-    pub fn mentions(&self, command: Command) -> bool {
+    pub(crate) fn mentions(&self, command: Command) -> bool {
         self.entries.iter().any(|(c, _)| *c == command)
     }
 }

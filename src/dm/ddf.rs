@@ -303,7 +303,7 @@ impl Occurrence {
     }
 
     /// Returns whether there must be at least one.
-    pub fn is_required(self) -> bool {
+    pub(crate) fn is_required(self) -> bool {
         matches!(self, Self::One | Self::OneOrMore | Self::OneOrN(_))
     }
 

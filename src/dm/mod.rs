@@ -22,7 +22,8 @@ mod uri;
 pub use acl::{Acl, BadAcl, Command};
 pub use ddf::{Access, Described, Description, Occurrence};
 pub use node::{Format, Node, Value};
-pub use object::{IMPS, IMPS_APPID, ManagementObject, ObjectFault, describe};
+pub use object::{IMPS, ManagementObject, ObjectFault};
+pub(crate) use object::{IMPS_APPID, describe};
 pub use rules::{RULES, check_tree, is_tree};
 pub use status::{STATUSES, Status};
 pub use tree::{Tree, TreeFault};
@@ -106,7 +107,7 @@ pub static DEVINF: Vocabulary = Vocabulary {
 pub const MASK: &str = "••••";
 
 /// Returns whether a node, element or parameter of that name holds a secret (DDF rule D28), in any case of letters.
-pub fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.as_bytes();
     let ends_with = |end: &&str| {
         name.len().checked_sub(end.len()).is_some_and(|at| name[at..].eq_ignore_ascii_case(end.as_bytes()))

@@ -133,12 +133,12 @@ impl Node {
     }
 
     /// Returns the children, to change them.
-    pub fn children_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Self> {
+    fn children_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Self> {
         self.children.in_order.values_mut()
     }
 
     /// Returns the children without the node.
-    pub fn into_children(self) -> impl DoubleEndedIterator<Item = Self> {
+    pub(crate) fn into_children(self) -> impl DoubleEndedIterator<Item = Self> {
         self.children.in_order.into_values()
     }
 
@@ -148,7 +148,7 @@ impl Node {
     }
 
     /// Returns the child of that name, to change it.
-    pub fn child_mut(&mut self, name: &str) -> Option<&mut Self> {
+    pub(crate) fn child_mut(&mut self, name: &str) -> Option<&mut Self> {
         self.children.in_order.get_mut(self.children.places.get(name)?)
     }
 
@@ -166,7 +166,7 @@ impl Node {
     }
 
     /// Returns the first decimal number from 1 that names no child yet: the name that devices give to new instances.
-    pub fn free_name(&self) -> String {
+    pub(crate) fn free_name(&self) -> String {
         (1..).map(|n: u32| n.to_string()).find(|name| self.child(name).is_none()).unwrap_or_default()
     }
 
@@ -197,7 +197,7 @@ impl Node {
     }
 
     /// Returns the number of levels below this node.
-    pub fn height(&self) -> usize {
+    pub(crate) fn height(&self) -> usize {
         self.children().map(|child| 1 + child.height()).max().unwrap_or(0)
     }
 

@@ -11,7 +11,7 @@ use super::uri::Uri;
 pub const IMPS: &str = "urn:oma:mo:oma-imps:1.0";
 
 /// The application identifier of IMPS.
-pub const IMPS_APPID: &str = "wA";
+pub(crate) const IMPS_APPID: &str = "wA";
 
 /// A management object as a description has it.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +96,7 @@ impl<'d> ManagementObject<'d> {
     }
 
     /// Returns an instance with the spellings that only readers accept put in their canonical places; all else stays.
-    pub fn canonical(&self, instance: &Node) -> Node {
+    pub(crate) fn canonical(&self, instance: &Node) -> Node {
         let mut node = instance.clone();
         if self.moi == IMPS {
             for (alias, canonical) in ALIASES {
@@ -193,7 +193,7 @@ fn is_imps(node: &Node) -> bool {
 
 /// Returns the description of each node of `tree`, in the order of [`Tree::walk`]: that of the node above where it goes
 /// on, else that of a management object by its identifier, else that of the address.
-pub fn describe<'d>(tree: &Tree, descriptions: &[&'d Description]) -> Vec<Option<&'d Described>> {
+pub(crate) fn describe<'d>(tree: &Tree, descriptions: &[&'d Description]) -> Vec<Option<&'d Described>> {
     let mut found = Vec::new();
     let mut above: Vec<Option<&'d Described>> = Vec::new();
     tree.walk(&mut |uri, node| {

@@ -20,7 +20,7 @@ use crate::diagnose::{Diagnostic, Report, Rule, Span};
 use crate::document::{Content, Element, from_base64, to_base64};
 
 /// The name of the JSON form, with its version.
-pub const JSON_SCHEMA: &str = "impskit.tree/1";
+const JSON_SCHEMA: &str = "impskit.tree/1";
 
 /// What readers of trees take: a serialised leaf is eight elements, and 100,000 nodes shall fit.
 pub const LIMITS: Limits = Limits { bytes: 64 << 20, depth: 64, elements: 2_000_000, attributes: 64 };
@@ -56,18 +56,13 @@ pub fn to_wbxml(tree: &Tree) -> Result<Vec<u8>, CannotWrite> {
 }
 
 /// Returns a tree as a `MgmtTree` element.
-pub fn to_element(tree: &Tree) -> Element<'_> {
+fn to_element(tree: &Tree) -> Element<'_> {
     let root = tree.root();
     // The root itself is written only where it says something.
     if root.acl.is_some() || root.title.is_some() || !root.type_name.is_empty() {
-        return management_tree([write_node(root, None)]);
+        return management_tree([write_node(root)]);
     }
-    management_tree(root.children().map(|node| write_node(node, None)))
-}
-
-/// Returns one node with all below it as a `MgmtTree` element, with the address of its parent if given.
-pub fn node_to_element<'t>(node: &'t Node, parent: Option<&Uri>) -> Element<'t> {
-    management_tree([write_node(node, parent)])
+    management_tree(root.children().map(write_node))
 }
 
 fn management_tree<'t>(nodes: impl IntoIterator<Item = Element<'t>>) -> Element<'t> {
@@ -75,20 +70,16 @@ fn management_tree<'t>(nodes: impl IntoIterator<Item = Element<'t>>) -> Element<
     root.with_leaf("VerDTD", "1.2").with_all(nodes)
 }
 
-fn write_node<'t>(node: &'t Node, parent: Option<&Uri>) -> Element<'t> {
-    let mut element = Element::new("Node").with_leaf("NodeName", node.name());
-    if let Some(parent) = parent {
-        element = element.with_leaf("Path", parent.to_string());
-    }
-    element = element.with(write_properties(node));
+fn write_node(node: &Node) -> Element<'_> {
+    let mut element = Element::new("Node").with_leaf("NodeName", node.name()).with(write_properties(node));
     if let Some(value) = &node.value {
-        let text: Cow<'t, str> = match value {
+        let text: Cow<'_, str> = match value {
             Value::Text(text) => text.into(),
             Value::Octets(octets) => to_base64(octets).into(),
         };
         element = element.with_leaf("Value", text);
     }
-    element.with_all(node.children().map(|child| write_node(child, None)))
+    element.with_all(node.children().map(write_node))
 }
 
 fn write_properties(node: &Node) -> Element<'_> {

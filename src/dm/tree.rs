@@ -23,7 +23,7 @@ impl Default for Tree {
 
 impl Tree {
     /// Nodes of a tree at the most; the largest known devices have some tens of thousands.
-    pub const MOST_NODES: usize = 200_000;
+    pub(crate) const MOST_NODES: usize = 200_000;
 
     /// Returns a tree with a root and nothing below it.
     pub fn new() -> Self {

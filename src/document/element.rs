@@ -108,7 +108,7 @@ impl<'s> Element<'s> {
     }
 
     /// Returns an attribute with its spans.
-    pub fn find_attribute(&self, name: &str) -> Option<&Attribute<'s>> {
+    pub(crate) fn find_attribute(&self, name: &str) -> Option<&Attribute<'s>> {
         self.attributes.iter().find(|a| a.name == name)
     }
 

@@ -115,13 +115,13 @@ impl Grammar {
 
     /// Returns whether white space alone can be what an element of that name says: where it may hold any text, or is not
     /// known.
-    pub fn may_be_white(&self, name: &str) -> bool {
+    pub(crate) fn may_be_white(&self, name: &str) -> bool {
         let is_text = |d: &Declaration| matches!(d.model, Model::Any | Model::Leaf(Kind::Text));
         self.elements.get(name).is_none_or(|declarations| declarations.iter().any(is_text))
     }
 
     /// Puts all children into the order in which the standard writes them; unknown ones go to the end.
-    pub fn arrange(&self, root: &mut Element<'_>) {
+    pub(crate) fn arrange(&self, root: &mut Element<'_>) {
         self.arrange_below(root, self.namespace_of(root));
     }
 

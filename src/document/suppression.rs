@@ -64,7 +64,7 @@ struct Suppression<'t> {
 }
 
 /// Takes the findings out of the report that comments of the document excuse, and adds what is wrong with the comments.
-pub fn suppress(text: &str, root: &Element<'_>, report: &mut Report) {
+pub(crate) fn suppress(text: &str, root: &Element<'_>, report: &mut Report) {
     for suppression in read(text, root) {
         let mut used = Vec::new();
         report.suppress(|d| {

@@ -116,7 +116,7 @@ impl TokenTable {
     }
 
     /// Returns the attribute start with the longest prefix that `value` starts with, on the lowest page.
-    pub fn attribute_place(&self, name: &str, value: &str) -> Option<(AttributeStart, Place)> {
+    pub(crate) fn attribute_place(&self, name: &str, value: &str) -> Option<(AttributeStart, Place)> {
         self.attribute_rows
             .iter()
             .filter(|(start, _)| start.name == name && value.starts_with(start.prefix))
@@ -146,22 +146,22 @@ impl TokenTable {
     }
 
     /// Returns whether EXT_T_0 carries value tokens here.
-    pub fn has_extensions(&self) -> bool {
+    pub(crate) fn has_extensions(&self) -> bool {
         !self.extensions.is_empty()
     }
 
     /// Returns the number of a word.
-    pub fn extension_number(&self, word: &str) -> Option<u32> {
+    pub(crate) fn extension_number(&self, word: &str) -> Option<u32> {
         self.extension_numbers.get(word).copied()
     }
 
     /// Returns whether any tag is on that page.
-    pub fn has_tag_page(&self, page: u8) -> bool {
+    pub(crate) fn has_tag_page(&self, page: u8) -> bool {
         self.tags.keys().any(|place| place.page == page)
     }
 
     /// Returns whether any attribute or attribute value is on that page.
-    pub fn has_attribute_page(&self, page: u8) -> bool {
+    pub(crate) fn has_attribute_page(&self, page: u8) -> bool {
         self.attributes.keys().chain(self.values.keys()).any(|place| place.page == page)
     }
 

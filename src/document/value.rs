@@ -97,7 +97,7 @@ pub fn integer(text: &str) -> Option<u32> {
 }
 
 /// Returns the truth value that `text` says: `T` or `F` in either case.
-pub fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text {
         "T" | "t" => Some(true),
         "F" | "f" => Some(false),
@@ -106,7 +106,7 @@ pub fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Returns whether `text` is `type/subtype` with optional parameters.
-pub fn is_media_type(text: &str) -> bool {
+pub(crate) fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim_ascii();
     let is_token =
         |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-*".contains(&b));
@@ -124,7 +124,7 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Returns octets as base64 text without line ends.
-pub fn to_base64(octets: &[u8]) -> String {
+pub(crate) fn to_base64(octets: &[u8]) -> String {
     STANDARD.encode(octets)
 }
 
@@ -178,7 +178,7 @@ impl DateTime {
     }
 
     /// Reads the six octets of WBXML (`csp/wbxml-encoding.md` section 4).
-    pub fn from_octets(octets: &[u8]) -> Option<Self> {
+    pub(crate) fn from_octets(octets: &[u8]) -> Option<Self> {
         let &[a, b, c, d, e, zone] = octets else { return None };
         let value = Self {
             year: u16::from(a & 0x3F) << 6 | u16::from(b >> 2),
@@ -194,7 +194,7 @@ impl DateTime {
     }
 
     /// Returns the six octets of WBXML.
-    pub fn to_octets(self) -> [u8; 6] {
+    pub(crate) fn to_octets(self) -> [u8; 6] {
         let year = self.year.to_be_bytes();
         [
             (year[0] << 2 | year[1] >> 6) & 0x3F,
@@ -240,7 +240,7 @@ fn read_zone(zone: &str) -> Option<u8> {
 }
 
 /// Returns the beginning of a long value, for messages.
-pub fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     const MOST: usize = 60;
     if text.chars().count() <= MOST {
         return text.to_owned();

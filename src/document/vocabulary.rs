@@ -44,7 +44,7 @@ pub struct WbxmlForm {
 
 impl WbxmlForm {
     /// WBXML 1.3, nothing special.
-    pub const PLAIN: Self =
+    pub(crate) const PLAIN: Self =
         Self { version: 0x03, opaque_dates: false, attribute_prefixes: false, page_namespaces: &[] };
 }
 

@@ -2,10 +2,8 @@
 
 use crate::catalogue;
 use crate::codec::{Document, Encoding, Header};
-use crate::document::Element;
+use crate::document::{Element, shorten};
 
-/// Characters of a value that are shown.
-const LONGEST_VALUE: usize = 60;
 /// Items of a list that are shown.
 const MOST_ITEMS: usize = 8;
 
@@ -121,15 +119,6 @@ fn parm(block: &Element<'_>, element: &str, name: &str, value: &str, wanted: &st
     let mut parms = block.children_named(element);
     let parm = parms.find(|parm| parm.attribute(name).is_some_and(|name| name.eq_ignore_ascii_case(wanted)))?;
     Some(shorten(parm.attribute(value).unwrap_or_default()))
-}
-
-fn shorten(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut short: String = characters.by_ref().take(LONGEST_VALUE).collect();
-    if characters.next().is_some() {
-        short.push('…');
-    }
-    short
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {

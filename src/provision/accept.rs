@@ -26,7 +26,7 @@ const fn row(version: &'static str, encoding: &'static str, media_type: &'static
 }
 
 /// The versions of CSP, newest first.
-pub const VERSIONS: &[&str] = &["1.3", "1.2", "1.1"];
+pub(crate) const VERSIONS: &[&str] = &["1.3", "1.2", "1.1"];
 
 /// The syntaxes of CSP.
 pub const ENCODINGS: &[&str] = &["xml", "wbxml", "pts"];
@@ -73,7 +73,7 @@ pub fn read(text: &str) -> Vec<Offer> {
 }
 
 /// Returns versions, syntaxes and whether versions follow each type, where [`write()`] makes exactly `text` of them.
-pub fn factors(text: &str) -> Option<(Vec<&'static str>, Vec<&'static str>, bool)> {
+pub(crate) fn factors(text: &str) -> Option<(Vec<&'static str>, Vec<&'static str>, bool)> {
     let mut encodings = Vec::new();
     let offers = read(text);
     for offer in &offers {

@@ -8,8 +8,9 @@ mod write;
 
 pub(super) use items::is_xml;
 pub(super) use read::read;
+pub(crate) use write::SLOT;
 pub(super) use write::write;
-pub use write::{SLOT, Segments, WbxmlStyle};
+pub use write::{Segments, WbxmlStyle};
 
 /// SWITCH_PAGE: the next octet is a code page.
 pub(super) const SWITCH_PAGE: u8 = 0x00;
@@ -48,7 +49,7 @@ pub(super) mod charset {
 }
 
 /// Returns a number as multi-byte integer: 7 bits an octet, most significant first, high bit on all but the last.
-pub fn multi_byte(number: u32) -> Vec<u8> {
+pub(super) fn multi_byte(number: u32) -> Vec<u8> {
     let mut octets = vec![(number & 0x7F) as u8];
     let mut rest = number >> 7;
     while rest > 0 {
@@ -61,7 +62,7 @@ pub fn multi_byte(number: u32) -> Vec<u8> {
 
 /// Reads a multi-byte integer from the front of `octets`: the number and how many octets it takes.
 /// `None` where it breaks off, is longer than five octets, or is over 32 bits.
-pub fn read_multi_byte(octets: &[u8]) -> Option<(u32, usize)> {
+pub(crate) fn read_multi_byte(octets: &[u8]) -> Option<(u32, usize)> {
     let mut number = 0_u64;
     for (i, octet) in octets.iter().take(5).enumerate() {
         number = number << 7 | u64::from(octet & 0x7F);
@@ -73,7 +74,7 @@ pub fn read_multi_byte(octets: &[u8]) -> Option<(u32, usize)> {
 }
 
 /// Returns an unsigned number as OPAQUE carries it: big endian, no leading zero octets, at least one.
-pub fn integer_octets(number: u32) -> Vec<u8> {
+pub(super) fn integer_octets(number: u32) -> Vec<u8> {
     let octets = number.to_be_bytes();
     let first = octets.iter().position(|&b| b != 0).unwrap_or(3);
     octets[first..].to_vec()

@@ -11,7 +11,7 @@ use crate::document::{
 
 /// The character that announces a slot in a text: U+FFFF, which no XML document may hold. The character behind it
 /// says which slot: U+F0000 plus its number. See [`Segments::slot`].
-pub const SLOT: char = '\u{FFFF}';
+pub(crate) const SLOT: char = '\u{FFFF}';
 
 const FIRST_SLOT: u32 = 0xF_0000;
 
@@ -47,7 +47,7 @@ impl Segments {
     }
 
     /// Returns the octets where there are no slots (or the literal octets alone where there are).
-    pub fn into_octets(self) -> Vec<u8> {
+    pub(crate) fn into_octets(self) -> Vec<u8> {
         self.octets
     }
 

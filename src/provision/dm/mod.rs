@@ -22,7 +22,7 @@ use crate::dm::{Format, IMPS_APPID, ManagementObject, Node, Value, is_name};
 /// The identifier of access points (Connectivity MO, observed).
 pub const NAP: &str = "urn:oma:mo:oma-connmo-nap:1.0";
 /// The identifier of proxies (Connectivity MO, by pattern).
-pub const PROXY: &str = "urn:oma:mo:oma-connmo-proxy:1.0";
+pub(crate) const PROXY: &str = "urn:oma:mo:oma-connmo-proxy:1.0";
 
 /// What writing lost, as paths of names in a provisioning document.
 pub(super) type Lost = Vec<String>;

@@ -80,16 +80,16 @@ pub enum SecretSource {
 pub type Secrets<'f> = &'f mut dyn FnMut(&SecretSource) -> Result<String, String>;
 
 /// What placeholders may name beside columns: values derived from the handset's, and the campaign's name.
-pub const DERIVED: &[&str] = &["msisdn_national", "mcc", "mnc", "campaign"];
+const DERIVED: &[&str] = &["msisdn_national", "mcc", "mnc", "campaign"];
 
 /// Returns whether a placeholder may name this, in any case of letters.
-pub fn is_column(name: &str) -> bool {
+pub(crate) fn is_column(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.starts_with("x_") || COLUMNS.contains(&name.as_str()) || DERIVED.contains(&name.as_str())
 }
 
 /// How a push can be sealed.
-pub const SECURITY: &[&str] = &["userpin", "netwpin", "usernetwpin", "userpinmac", "none"];
+pub(crate) const SECURITY: &[&str] = &["userpin", "netwpin", "usernetwpin", "userpinmac", "none"];
 
 /// What an IMPS account can be for.
 pub const SERVICES: &[&str] = &["presence", "im", "group", "content"];

@@ -25,14 +25,14 @@ pub use self::rules::{BAD_VALUE, DUPLICATE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_
 pub(crate) use self::values::{instant, number};
 
 /// Octets of one row at the most: a quote that is never closed would otherwise swallow the file.
-pub const MOST_ROW: u64 = 1 << 20;
+const MOST_ROW: u64 = 1 << 20;
 /// Columns of a table at the most.
-pub const MOST_COLUMNS: usize = 256;
+const MOST_COLUMNS: usize = 256;
 /// Octets of one cell at the most; no setting of a handset is longer.
-pub const MOST_CELL: usize = 4096;
+const MOST_CELL: usize = 4096;
 
 /// Columns with a meaning of their own.
-pub const COLUMNS: &[&str] = &[
+pub(crate) const COLUMNS: &[&str] = &[
     "msisdn",
     "user",
     "password",
@@ -85,7 +85,7 @@ impl Header {
     }
 
     /// Returns the first line of a reject file for this table: its columns and those that say why.
-    pub fn reject_line(&self) -> Vec<u8> {
+    pub(crate) fn reject_line(&self) -> Vec<u8> {
         let names = self.names.iter().zip(&self.keys).filter(|(_, key)| !is_of_rejects(key)).map(|(name, _)| name);
         let cells = names.chain(REJECT_COLUMNS.iter().copied()).map(quoted);
         join(cells, self.delimiter)
@@ -206,7 +206,7 @@ impl Row {
     }
 
     /// Returns the row for a reject file: its cells as they stand, then the line, the rule's code and what is wrong.
-    pub fn reject_line(&self, code: &str, message: &str) -> Vec<u8> {
+    pub(crate) fn reject_line(&self, code: &str, message: &str) -> Vec<u8> {
         let raw: Vec<&[u8]> = self.raw_cells().map(|range| &self.raw[range]).collect();
         let keys = self.header.keys.iter().map(String::as_str);
         // A row with too few cells is filled up, so that what is added stands in its columns.

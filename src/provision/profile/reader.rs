@@ -1,10 +1,10 @@
-//! Reads the keys of a profile into an account, marking slots on the way (`product.md` 6.1).
+//! Reads the keys of a profile into an account, marking slots on the way.
 
 use super::table::{Fields, Node, Table, Value};
 use super::{Profile, SECURITY, SERVICES, SecretSource, Secrets, checks, is_column};
 use crate::cp::mac::Security;
-use crate::diagnose::{Diagnostic, Report, Rule, Span, nearest};
-use crate::dm::{Uri, is_name};
+use crate::diagnose::{Diagnostic, Report, Span, nearest};
+use crate::dm::{ManagementObject, Uri, is_name};
 use crate::provision::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
     Rest, Secret,
@@ -43,24 +43,7 @@ impl<'r> Reader<'r> {
             profile.pin = self.secret(&fields, "pin").map(|pin| pin.expose().to_owned());
             fields.finish(self.report);
         }
-        (profile.tree_root, profile.tree_instance) = ("./IMPS".to_owned(), profile.id.clone());
-        if let Some(fields) = self.table(&top, "tree") {
-            profile.tree_root = self.plain(&fields, "root").unwrap_or(profile.tree_root);
-            profile.tree_instance = self.plain(&fields, "instance").unwrap_or(profile.tree_instance);
-            if Uri::read(&profile.tree_root).is_err() {
-                self.fault(
-                    &fields,
-                    &rules::BAD_VALUE,
-                    "root",
-                    format!("`{}` is no address of a node", profile.tree_root),
-                );
-            }
-            if !is_name(&profile.tree_instance) {
-                let message = format!("`{}` cannot name a node", profile.tree_instance);
-                self.fault(&fields, &rules::BAD_VALUE, "instance", message);
-            }
-            fields.finish(self.report);
-        }
+        (profile.tree_root, profile.tree_instance) = self.place(&top, &profile.id);
         if let Some(fields) = self.table(&top, "expect") {
             profile.granted = self.words(&fields, "granted", SERVICES, &[]);
             fields.finish(self.report);
@@ -68,6 +51,23 @@ impl<'r> Reader<'r> {
         checks::check(&profile, &top, self.report);
         top.finish(self.report);
         profile
+    }
+
+    /// Reads where the account hangs in a device tree: below which node, and under which name.
+    fn place(&mut self, top: &Fields<'_>, id: &str) -> (String, String) {
+        let (mut root, mut instance) = (ManagementObject::USUAL_PARENT.to_owned(), id.to_owned());
+        if let Some(fields) = self.table(top, "tree") {
+            root = self.plain(&fields, "root").unwrap_or(root);
+            instance = self.plain(&fields, "instance").unwrap_or(instance);
+            if Uri::read(&root).is_err() {
+                self.wrong(&fields, "root", format!("`{root}` is no address of a node"));
+            }
+            if !is_name(&instance) {
+                self.wrong(&fields, "instance", format!("`{instance}` cannot name a node"));
+            }
+            fields.finish(self.report);
+        }
+        (root, instance)
     }
 
     fn schema(&mut self, top: &Fields<'_>) {
@@ -86,7 +86,7 @@ impl<'r> Reader<'r> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !(1..=32).contains(&id.len()) || !id.chars().all(fits) {
             let message = format!("`{id}` is no profile id: 1 to 32 lower-case letters, digits and `-`");
-            self.fault(top, &rules::BAD_VALUE, "id", message);
+            self.wrong(top, "id", message);
         }
         id
     }
@@ -122,12 +122,9 @@ impl<'r> Reader<'r> {
             self.missing(fields, "addresses");
             return Vec::new();
         };
-        let items = match &value.node {
-            Node::Array(items) => items.iter().collect(),
-            _ => vec![value],
-        };
-        let mut addresses: Vec<Address> = items
-            .into_iter()
+        let mut addresses: Vec<Address> = value
+            .items()
+            .iter()
             .filter_map(|item| match &item.node {
                 Node::Table(table) => {
                     Some(self.address(&Fields::new(table, item.span, fields.name("addresses")), form))
@@ -141,12 +138,7 @@ impl<'r> Reader<'r> {
         // Parameters stand before characteristics, so short forms are met first.
         addresses.sort_by_key(|a| a.form == AddressForm::Long);
         if addresses.iter().any(|a| a.form == AddressForm::Short && !a.ports.is_empty()) {
-            self.fault(
-                fields,
-                &rules::BAD_VALUE,
-                "port",
-                "the form `addr` has no place for a port: write it into the URL",
-            );
+            self.wrong(fields, "port", "the form `addr` has no place for a port: write it into the URL");
         }
         addresses
     }
@@ -249,12 +241,8 @@ impl<'r> Reader<'r> {
     /// Reads `port`: a number, a table with number and services, or a list of those.
     fn ports(&mut self, fields: &Fields<'_>) -> Vec<Port> {
         let Some(value) = fields.take("port") else { return Vec::new() };
-        let items = match &value.node {
-            Node::Array(items) => items.iter().collect(),
-            _ => vec![value],
-        };
-        let mut ports = Vec::with_capacity(items.len());
-        for item in items {
+        let mut ports = Vec::new();
+        for item in value.items() {
             let path = fields.name("port");
             match &item.node {
                 Node::Table(table) => {
@@ -275,10 +263,10 @@ impl<'r> Reader<'r> {
     /// Reads a table of parameters: texts, `true` for a flag, a list for a repeated one, a table (or several) for a
     /// characteristic.
     fn rest(&mut self, fields: &Fields<'_>, key: &'static str) -> Rest {
-        match fields.take(key).map(|value| (&value.node, value)) {
-            Some((Node::Table(table), _)) => self.rest_of(table, &fields.name(key)),
+        match fields.take(key).map(|value| &value.node) {
+            Some(Node::Table(table)) => self.rest_of(table, &fields.name(key)),
             Some(_) => {
-                self.fault(fields, &rules::BAD_VALUE, key, format!("`{}` is a table", fields.name(key)));
+                self.wrong(fields, key, format!("`{}` is a table", fields.name(key)));
                 Rest::default()
             }
             None => Rest::default(),
@@ -289,11 +277,7 @@ impl<'r> Reader<'r> {
         let mut rest = Rest::default();
         for (name, _, value) in table.entries() {
             let path = format!("{path}.{name}");
-            let items = match &value.node {
-                Node::Array(items) => items.iter().collect(),
-                _ => vec![value],
-            };
-            for item in items {
+            for item in value.items() {
                 let name = name.to_owned();
                 match &item.node {
                     Node::Table(table) => {
@@ -323,10 +307,7 @@ impl<'r> Reader<'r> {
     fn texts(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<Vec<String>> {
         let value = fields.take(key)?;
         let path = fields.name(key);
-        Some(match &value.node {
-            Node::Array(items) => items.iter().filter_map(|item| self.mark_value(item, &path)).collect(),
-            _ => self.mark_value(value, &path).into_iter().collect(),
-        })
+        Some(value.items().iter().filter_map(|item| self.mark_value(item, &path)).collect())
     }
 
     /// Reads a text for which `omit` stands for none.
@@ -339,7 +320,7 @@ impl<'r> Reader<'r> {
         let value = fields.take(key)?;
         let text = value.text().map(str::to_owned);
         if text.is_none() {
-            self.fault(fields, &rules::BAD_VALUE, key, format!("`{}` is a text", fields.name(key)));
+            self.wrong(fields, key, format!("`{}` is a text", fields.name(key)));
         }
         text
     }
@@ -348,7 +329,7 @@ impl<'r> Reader<'r> {
         match fields.take(key).map(|value| &value.node) {
             Some(Node::Boolean(boolean)) => *boolean,
             Some(_) => {
-                self.fault(fields, &rules::BAD_VALUE, key, format!("`{}` is true or false", fields.name(key)));
+                self.wrong(fields, key, format!("`{}` is true or false", fields.name(key)));
                 false
             }
             None => false,
@@ -358,12 +339,8 @@ impl<'r> Reader<'r> {
     /// Reads one or several words of a list.
     fn words(&mut self, fields: &Fields<'_>, key: &'static str, known: &[&str], default: &[&str]) -> Vec<String> {
         let Some(value) = fields.take(key) else { return default.iter().map(|w| (*w).to_owned()).collect() };
-        let items = match &value.node {
-            Node::Array(items) => items.iter().collect(),
-            _ => vec![value],
-        };
         let mut words = Vec::new();
-        for item in items {
+        for item in value.items() {
             match item.text() {
                 Some(word) if known.contains(&word) => words.push(word.to_owned()),
                 _ => {
@@ -387,12 +364,8 @@ impl<'r> Reader<'r> {
             // Of a PIN that anybody can guess it need not be said that anybody can read it.
             let guessed = key == "pin" && checks::is_weak(&text);
             if !text.is_empty() && !guessed && slots_in(&text).next().is_none() {
-                self.fault(
-                    fields,
-                    &rules::PLAIN_SECRET,
-                    key,
-                    format!("`{}` is a secret in plain text", fields.name(key)),
-                );
+                let message = format!("`{}` is a secret in plain text", fields.name(key));
+                fields.fault(self.report, &rules::PLAIN_SECRET, key, message);
             }
             return Some(Secret::new(text));
         };
@@ -401,13 +374,13 @@ impl<'r> Reader<'r> {
         let source = self.plain(&inner, "env").map(SecretSource::Environment).or(file);
         inner.finish(self.report);
         let Some(source) = source else {
-            self.fault(fields, &rules::BAD_VALUE, key, "write `{ file = \"…\" }` or `{ env = \"…\" }`");
+            self.wrong(fields, key, "write `{ file = \"…\" }` or `{ env = \"…\" }`");
             return None;
         };
         match (self.secret)(&source) {
             Ok(secret) => Some(Secret::new(self.mark(&escape(&secret), value.span, &fields.name(key)))),
             Err(why) => {
-                self.fault(fields, &rules::BAD_VALUE, key, why);
+                self.wrong(fields, key, why);
                 None
             }
         }
@@ -418,7 +391,7 @@ impl<'r> Reader<'r> {
         match &value.node {
             Node::Table(table) => Some(Fields::new(table, value.span, fields.name(key))),
             _ => {
-                self.fault(fields, &rules::BAD_VALUE, key, format!("`{}` is a table", fields.name(key)));
+                self.wrong(fields, key, format!("`{}` is a table", fields.name(key)));
                 None
             }
         }
@@ -427,12 +400,7 @@ impl<'r> Reader<'r> {
     fn tables<'t>(&mut self, fields: &Fields<'t>, key: &'static str) -> Vec<Fields<'t>> {
         let Some(value) = fields.take(key) else { return Vec::new() };
         let Some(tables) = value.tables() else {
-            self.fault(
-                fields,
-                &rules::BAD_VALUE,
-                key,
-                format!("`{0}` is a table or several, `[[{0}]]`", fields.name(key)),
-            );
+            self.wrong(fields, key, format!("`{0}` is a table or several, `[[{0}]]`", fields.name(key)));
             return Vec::new();
         };
         tables.into_iter().map(|(table, span)| Fields::new(table, span, fields.name(key))).collect()
@@ -487,8 +455,8 @@ impl<'r> Reader<'r> {
         self.report.add(Diagnostic::new(&rules::MISSING_KEY, fields.span, format!("`{name}` is missing")).at(name));
     }
 
-    fn fault(&mut self, fields: &Fields<'_>, rule: &'static Rule, key: &str, message: impl Into<String>) {
-        fields.fault(self.report, rule, key, message);
+    fn wrong(&mut self, fields: &Fields<'_>, key: &str, message: impl Into<String>) {
+        fields.fault(self.report, &rules::BAD_VALUE, key, message);
     }
 }
 

@@ -124,16 +124,15 @@ impl Value {
 
     /// Returns the tables of an array, or the one table.
     pub(super) fn tables(&self) -> Option<Vec<(&Table, Span)>> {
+        let items = self.items().iter();
+        items.map(|item| if let Node::Table(table) = &item.node { Some((table, item.span)) } else { None }).collect()
+    }
+
+    /// Returns the items of an array, or the one value.
+    pub(super) fn items(&self) -> &[Self] {
         match &self.node {
-            Node::Table(table) => Some(vec![(table, self.span)]),
-            Node::Array(items) => items
-                .iter()
-                .map(|item| match &item.node {
-                    Node::Table(table) => Some((table, item.span)),
-                    _ => None,
-                })
-                .collect(),
-            _ => None,
+            Node::Array(items) => items,
+            _ => std::slice::from_ref(self),
         }
     }
 

@@ -48,7 +48,7 @@ impl Validity {
     }
 
     /// Returns how many minutes a relative period lasts.
-    pub(crate) fn as_minutes(self) -> Option<u32> {
+    pub fn as_minutes(self) -> Option<u32> {
         match self {
             Self::Relative(octet) => Some(relative_minutes(octet)),
             _ => None,

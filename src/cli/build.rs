@@ -15,7 +15,7 @@ use impskit::provision::{BadHandset, Compiled, Filled, Profile, cp};
 use super::build_rows;
 use super::convert::tell;
 use super::form::{Form, Made, Style, Transfer, cannot_write};
-use super::profile::{RowOptions, load};
+use super::profile::{RowOptions, is_secret, load};
 use super::seal::{Seal, SealOptions, SmsOptions};
 use super::ui::Output;
 use super::{Outcome, Ui};
@@ -89,8 +89,12 @@ impl Build {
         let compiled =
             Compiled::new(profile, &header, "", self.wbxml_style.into()).map_err(|error| cannot_write(&error))?;
         if let Some(name) = compiled.missing().first() {
-            return Err(Error::input(format!("the profile uses `{name}`, and nothing gives it"))
-                .help(format!("use `--set {name}=VALUE`, or `--row FILE:LINE` with a column `{name}`")));
+            return Err(Error::input(format!("the profile uses `{name}`, and nothing gives it")).help(
+                match is_secret(name) {
+                    true => format!("use `--row FILE:LINE` with a column `{name}`"),
+                    false => format!("use `--set {name}=VALUE`, or `--row FILE:LINE` with a column `{name}`"),
+                },
+            ));
         }
         let mut document = Vec::new();
         let filled = match compiled.fill(&|place| cells[place], maker.model, &mut document) {

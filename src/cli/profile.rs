@@ -62,6 +62,11 @@ pub(crate) struct RowOptions {
     pub(crate) delimiter: u8,
 }
 
+/// Returns whether a column holds what has no place in a command line; an IMSI may stand there, at the desk.
+pub(crate) fn is_secret(column: &str) -> bool {
+    column == "pin" || column.ends_with("password") || column.ends_with("secret")
+}
+
 fn pair(text: &str) -> std::result::Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("write COLUMN=VALUE")?;
     Ok((name.trim().to_ascii_lowercase(), value.to_owned()))
@@ -88,6 +93,10 @@ impl RowOptions {
             None => Vec::new(),
         };
         for (name, value) in &self.set {
+            if is_secret(name) {
+                let help = "others on this machine can read it there: `--row FILE:LINE` takes it from a table";
+                ui.say(&format!("warning: `{name}` is in the command line; {help}"));
+            }
             match values.iter_mut().find(|(n, _)| n.eq_ignore_ascii_case(name)) {
                 Some((_, old)) => value.clone_into(old),
                 None => values.push((name.clone(), value.clone())),

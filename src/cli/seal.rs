@@ -236,7 +236,10 @@ impl SmsOptions {
             Kind::Submit { reference: 0, validity: self.validity, receipt: self.receipt, reject_duplicates: false }
         };
         let reference = self.reference.unwrap_or_else(|| mark(outgoing.push(), number));
-        let [_, low] = reference.to_be_bytes();
+        let [high, low] = reference.to_be_bytes();
+        if self.reference.is_some() && high != 0 && !self.ref16 {
+            return Err(Error::input(format!("the reference {reference} takes 16 bits")).help("add `--ref16`"));
+        }
         let reference = if self.ref16 { Reference::Long(reference) } else { Reference::Short(low) };
         let own = (self.layout == Layout::At).then_some(Centre(None));
         let centre = self.smsc.or(own);

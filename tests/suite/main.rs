@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
 
+mod abuse;
 mod batch;
 mod cli;
 #[cfg(feature = "server")]

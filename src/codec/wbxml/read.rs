@@ -45,6 +45,7 @@ pub(crate) fn read<'s>(
         findings.add(Diagnostic::new(&rules::PUBLIC_ID, Span::new(1, body.start), message));
     }
     let mut best: Option<(Document<'s>, Report)> = None;
+    let mut reasons = None;
     let attempts = if attempts.is_empty() { vec![None] } else { attempts.into_iter().map(Some).collect() };
     for vocabulary in attempts {
         let mut own = Report::new();
@@ -52,15 +53,17 @@ pub(crate) fn read<'s>(
         let is_better = best.as_ref().is_none_or(|(_, r)| own.diagnostics().len() < r.diagnostics().len());
         if let Some(document) = document.filter(|_| is_better) {
             best = Some((document, own));
-        } else if best.is_none() && findings.diagnostics().is_empty() {
-            findings.append(own);
+        } else {
+            reasons.get_or_insert(own);
         }
     }
     report.append(findings);
-    best.map(|(document, own)| {
-        report.append(own);
-        document
-    })
+    let Some((document, own)) = best else {
+        report.append(reasons.unwrap_or_default());
+        return None;
+    };
+    report.append(own);
+    Some(document)
 }
 
 /// The document breaks off, or what follows has no meaning: the reason is in the report already.

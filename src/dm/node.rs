@@ -167,7 +167,8 @@ impl Node {
 
     /// Returns the first decimal number from 1 that names no child yet: the name that devices give to new instances.
     pub(crate) fn free_name(&self) -> String {
-        (1..).map(|n: u32| n.to_string()).find(|name| self.child(name).is_none()).unwrap_or_default()
+        let free = self.children.numbered + 1..;
+        free.map(|number| number.to_string()).find(|name| self.child(name).is_none()).unwrap_or_default()
     }
 
     /// Returns the number of nodes, this one included.
@@ -231,6 +232,8 @@ impl Eq for Node {}
 struct Children {
     in_order: BTreeMap<u32, Node>,
     places: BTreeMap<String, u32>,
+    /// The numbers from 1 to this one all name children: nobody looks for a free one among them.
+    numbered: u32,
 }
 
 impl Children {
@@ -241,12 +244,20 @@ impl Children {
         let last = self.in_order.last_key_value().map_or(0, |(place, _)| *place);
         let place = last.checked_add(1).ok_or(TreeFault::TooMany)?;
         self.places.insert(child.name.clone(), place);
+        if child.name.starts_with(|c: char| c.is_ascii_digit()) {
+            while self.places.contains_key(&(self.numbered + 1).to_string()) {
+                self.numbered += 1;
+            }
+        }
         self.in_order.insert(place, child);
         Ok(())
     }
 
     fn remove(&mut self, name: &str) -> Option<Node> {
         let place = self.places.remove(name)?;
+        if let Ok(number) = name.parse::<u32>() {
+            self.numbered = self.numbered.min(number.saturating_sub(1));
+        }
         self.in_order.remove(&place)
     }
 }

@@ -238,6 +238,22 @@ fn a_hundred_thousand_nodes_are_cheap() {
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
+/// Nodes without names are numbered, in time that grows with their number.
+#[test]
+#[allow(clippy::disallowed_methods)] // what is tested is that it does not take minutes
+fn nodes_without_names_are_cheap() {
+    let start = Instant::now();
+    let (nested, top) =
+        ("<Node><Value>x</Value></Node>".repeat(50_000), "<Node><Path>./A</Path></Node>".repeat(20_000));
+    let xml = format!(
+        "<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD><Node><NodeName>A</NodeName>{nested}</Node>{top}</MgmtTree>"
+    );
+    let tree = read_clean(xml.as_bytes());
+    let names = tree.get(&uri("./A")).unwrap().children().map(|node| node.name().to_owned());
+    assert!(names.eq((1..=70_000).map(|number| number.to_string())));
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
 /// The deepest address that there may be fits into the readers' limits in every form.
 #[test]
 fn the_deepest_tree_survives_every_form() {

@@ -37,7 +37,7 @@ impl Encoding {
 pub struct Limits {
     /// Octets of the document.
     pub bytes: usize,
-    /// Nesting of elements (`abuse-cases.md` A02).
+    /// Nesting of elements.
     pub depth: usize,
     /// Elements of the document.
     pub elements: usize,
@@ -165,8 +165,7 @@ pub struct WbxmlOptions {
     pub style: WbxmlStyle,
     /// The public identifier to write in place of the vocabulary's own: that of the request, in an answer.
     pub public_id: Option<u32>,
-    /// Whether date-time leaves are OPAQUE, in place of what the vocabulary says: clients disagree
-    /// (`csp/wbxml-encoding.md` section 4).
+    /// Whether date-time leaves are OPAQUE, in place of what the vocabulary says: clients disagree.
     pub opaque_dates: Option<bool>,
 }
 

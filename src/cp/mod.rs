@@ -1,4 +1,4 @@
-//! Client provisioning: the `wap-provisioningdoc` of Provisioning Content 1.1 (`cp/provisioning-content.md`).
+//! Client provisioning: the `wap-provisioningdoc` of Provisioning Content 1.1.
 
 mod application;
 mod characteristic;

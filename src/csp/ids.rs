@@ -1,6 +1,6 @@
 //! Lists of users, contact lists and the like: one meaning, a form per version, and clients that mix the forms.
 //!
-//! Reading accepts every form in every version; writing gives the form of the version (CSP in XML, section 4).
+//! Reading accepts every form in every version; writing gives the form of the version.
 
 use super::Version;
 use crate::document::Element;

@@ -249,7 +249,7 @@ fn read_session(envelope: &Element<'_>) -> Option<Session> {
     }
 }
 
-/// Other spellings that are met, and the right ones (CSP in XML, section 4, last paragraph).
+/// Other spellings that are met, and the right ones (observed in clients and servers).
 const SPELLINGS: &[(&str, &str)] = &[
     ("AcceptedCharset", "AcceptedCharSet"),
     ("Auto-Subscribe", "AutoSubscribe"),

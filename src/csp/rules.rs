@@ -128,7 +128,7 @@ const BAD_VALUE: Rule = Rule {
     good: example!("<KeepAlive-Request><TimeToLive>600</TimeToLive></KeepAlive-Request>"),
 };
 
-/// What the standard requires and a server makes up where it is missing (CSP, "Messages"; CSP in XML, section 4).
+/// What the standard requires and a server makes up where it is missing (CSP, "Messages").
 const MADE_UP: [&str; 3] = [
     "`AutoSubscribe` is missing in `SubscribePresence-Request`",
     "`Sender` is missing in `MessageInfo`",

@@ -1,4 +1,4 @@
-//! The service tree: which features and functions a session has (transaction catalogue, section 2).
+//! The service tree: which features and functions a session has (CSP, "Service negotiation").
 //!
 //! On the wire it is `WVCSPFeat`, three levels deep, where a node without children stands for all below it. Here it
 //! is a [`Services`]: a set of names, features (`IMFeat`) beside functions (`NEWM`). The tree's shape per version is
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn the_tree_of_each_version() {
         let count = |version| Services::all(version).names().count();
-        // The table of the catalogue, section 2, counted by hand: four features and 38, 41 and 40 functions.
+        // Counted by hand in the standard's table of functions: four features and 38, 41 and 40 functions.
         assert_eq!((count(Version::V1_1), count(Version::V1_2), count(Version::V1_3)), (42, 45, 44));
         assert!(!Services::all(Version::V1_3).has("GETAUT"), "a leftover is never granted");
         for primitive in Primitive::all() {

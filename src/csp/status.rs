@@ -178,7 +178,7 @@ impl Outcome {
     }
 
     /// Returns the outcome of a request with many targets: 200 when none failed, 201 when some were `done`, 900 when
-    /// none were (transaction catalogue, section 1, rule 5). `failed` is sorted by code, one detail each.
+    /// none were (CSP, "Status codes"). `failed` is sorted by code, one detail each.
     pub(crate) fn of_many(done: usize, failed: impl IntoIterator<Item = (Code, Element<'static>)>) -> Self {
         let mut details: Vec<Detail> = Vec::new();
         for (code, item) in failed {

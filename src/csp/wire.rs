@@ -1,4 +1,4 @@
-//! Octets to messages and back, and the media types that name them (transport bindings, section 2).
+//! Octets to messages and back, and the media types that name them (CSP transport bindings, "HTTP").
 //!
 //! The version is that of the root's namespace, whatever the public identifier or the media type says; the answer
 //! is written in the syntax, with the public identifier and under the media type of the request.
@@ -105,7 +105,7 @@ pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
 }
 
 /// Turns content in octets into base64 and says so, which is how XML carries it; WBXML carries the octets themselves
-/// (Instant messaging, section 1). Returns whether there was any.
+/// (CSP, "Content encoding"). Returns whether there was any.
 fn encode_content(element: &mut Element<'_>) -> bool {
     let mut found = false;
     for child in element.children.iter_mut().filter(|child| child.name == "ContentData") {

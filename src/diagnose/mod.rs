@@ -37,7 +37,7 @@ impl Severity {
     }
 }
 
-/// What a finding about a reconstructed standard rests on (`mo/imps-mo.md`, certainty marks).
+/// What a finding about a reconstructed standard rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
@@ -124,8 +124,7 @@ impl Diagnostic {
         self
     }
 
-    /// Says what the finding rests on. A basis other than [`Basis::Stated`] makes an error a warning
-    /// (`product.md` section 3.2, "The reference object").
+    /// Says what the finding rests on. A basis other than [`Basis::Stated`] makes an error a warning.
     #[must_use]
     pub fn basis(mut self, basis: Basis) -> Self {
         if basis != Basis::Stated && self.severity == Severity::Error {

@@ -5,7 +5,7 @@ use super::Severity;
 /// What may be wrong with a document. One constant a rule, directly above the function that finds it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Family and number as in `product.md` section 4, for instance `CP008`.
+    /// Family and number, for instance `CP008`.
     pub code: &'static str,
     /// A short name in words joined by `-`.
     pub name: &'static str,

@@ -1,4 +1,4 @@
-//! What elements a vocabulary has and what they hold, read from a table in the notation of the sheets.
+//! What elements a vocabulary has and what they hold, read from a table in a short notation.
 //!
 //! The table has one row an element: version, element, namespace, content, … The content column is the declaration: `A B?` a sequence, `(A|B)` a choice, `*` `+` occurrence, `EMPTY`, or
 //! a leaf such as `#int` or `#enum:NAME`. From this one declaration come the structural [`check`](Grammar::check),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Element ──── the tree: names, attributes, content, spans
-//! Grammar ──── which elements exist and what they hold   (a table in the sheets' notation)
+//! Grammar ──── which elements exist and what they hold   (a table in a short notation)
 //! TokenTable ─ which numbers WBXML has for them          (a table)
 //! Vocabulary ─ the two together, with identifiers and checks
 //! ```

@@ -91,7 +91,7 @@ impl TokenTable {
             }
             "ext" => {
                 self.extensions.entry(number).or_default().push(name);
-                // A word with two numbers is written with the lower one (`csp/wbxml-encoding.md` section 5).
+                // A word with two numbers is written with the lower one (CSP in WBXML).
                 let lower = self.extension_numbers.entry(name).or_insert(number);
                 *lower = number.min(*lower);
             }

@@ -1,4 +1,4 @@
-//! The kinds of value that a leaf may hold, and whether a text is one (`csp/data-types.md` section 1).
+//! The kinds of value that a leaf may hold, and whether a text is one (CSP data types).
 
 use std::fmt;
 
@@ -177,7 +177,7 @@ impl DateTime {
         value.is_sound().then_some(value)
     }
 
-    /// Reads the six octets of WBXML (`csp/wbxml-encoding.md` section 4).
+    /// Reads the six octets of WBXML (CSP in WBXML, "Date-time").
     pub(crate) fn from_octets(octets: &[u8]) -> Option<Self> {
         let &[a, b, c, d, e, zone] = octets else { return None };
         let value = Self {

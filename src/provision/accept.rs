@@ -1,4 +1,4 @@
-//! What AACCEPT says: the media types of CSP by version and syntax (`cp/wA.md` 1.1, `mo/imps-mo.md` section 4).
+//! What AACCEPT says: the media types of CSP by version and syntax (registration of `wA`, "AACCEPT").
 //!
 //! A type alone stands for every version that uses it: 1.1 and 1.2 share theirs.
 
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_what_the_sheet_recommends_for_a_1_3_account() {
+    fn writes_the_usual_text_of_a_1_3_account() {
         let text = "application/vnd.wv.csp+wbxml,application/vnd.wv.csp+xml";
         assert_eq!(write(&["1.3"], &["wbxml", "xml"], false), text);
         assert_eq!(factors(text), Some((vec!["1.3"], vec!["wbxml", "xml"], false)));

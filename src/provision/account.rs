@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// One IMPS account with the access points and proxies it may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImpsAccount {
-    /// Who offers the service; with the application it is the account's identity (`cp/wA.md` section 2).
+    /// Who offers the service; with the application it is the account's identity (registration of `wA`).
     pub provider_id: Option<String>,
     /// The name on the handset's screen.
     pub name: Option<String>,

@@ -1,7 +1,7 @@
 //! What a handset does with a provisioning document: its account, access points and proxies become nodes of the tree.
 //!
 //! An account with the key of one that is there (APPID and PROVIDER-ID) replaces it whole, as do access points and proxies
-//! with an id that is there (`cp/wA.md` section 2); others get the next number from 1. References become addresses of nodes.
+//! with an id that is there (registration of `wA`); others get the next number from 1. References become addresses of nodes.
 
 use super::account::ImpsAccount;
 use super::cp::{self, Reading};

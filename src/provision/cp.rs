@@ -1,4 +1,5 @@
-//! An account as a `wap-provisioningdoc` with an application `wA`, both ways (`cp/wA.md`, `cp/provisioning-content.md` 3 to 6).
+//! An account as a `wap-provisioningdoc` with an application `wA`, both ways (Provisioning Content
+//! 1.1; registration of `wA`).
 //!
 //! Written in the order that every client accepts: NAPDEF, PXLOGICAL, APPLICATION; in a characteristic all parameters first.
 //! Read leniently, as clients do: any order, any letter case of names; the first counts where one may stand.
@@ -9,7 +10,7 @@ use super::account::{
 };
 use crate::document::Element;
 
-/// The application id of IMPS (`cp/wA.md` section 1).
+/// The application id of IMPS (registration of `wA`).
 pub const APPID: &str = "wA";
 
 /// Returns the provisioning document of an account.
@@ -198,7 +199,7 @@ pub struct Reading {
 /// Reads the IMPS accounts of a provisioning document.
 ///
 /// A single account brings all access points and proxies along; of several each brings those that it names, or all
-/// where it names none (`cp/provisioning-content.md` section 6). Of two accounts with one PROVIDER-ID the first counts.
+/// where it names none (Provisioning Content 1.1, "APPLICATION"). Of two accounts with one PROVIDER-ID the first counts.
 pub fn read(root: &Element<'_>) -> Reading {
     let mut reading = Reading::default();
     let mut points: Vec<AccessPoint> = Vec::new();
@@ -372,7 +373,7 @@ impl<'e, 'r> Taken<'e, 'r> {
         Self { kind, path, left: element.children.iter().collect(), not_carried }
     }
 
-    /// Returns whether this is an application of IMPS; S60 also takes it in lower case (`cp/wA.md` section 3).
+    /// Returns whether this is an application of IMPS; S60 also takes it in lower case.
     fn is_imps(&self) -> bool {
         let id = self.left.iter().find(|e| is_parm(e, "APPID")).and_then(|e| e.attribute("value"));
         id.is_some_and(|id| id.trim_ascii().eq_ignore_ascii_case(APPID))

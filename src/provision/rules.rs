@@ -1,4 +1,4 @@
-//! What may be wrong with a profile: rules PRF (`product.md` section 4).
+//! What may be wrong with a profile: rules PRF.
 
 use crate::diagnose::{Report, Rule, Severity, Source};
 

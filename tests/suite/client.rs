@@ -115,7 +115,7 @@ fn a_challenge_is_told_by_its_nonce_whatever_its_status() {
             let (id, cookie) = (first.id.clone(), first.primitive.child_text("SessionCookie").unwrap().to_owned());
             assert_eq!(Schema::read_all(&first.primitive), [Schema::Sha, Schema::Md5]);
             assert!(first.primitive.child("Password").is_none());
-            // The nonce and the digest of the sheet (CSP sessions, "Login").
+            // Nonce and digest of a known answer (CSP, "Login").
             lab.answer(login(status).with_leaf("Nonce", "5f2c9a7e41d0b386").with_leaf("DigestSchema", "MD5"));
             let (second, name) = lab.last();
             assert_eq!((name, &second.id), ("Login-Request", &id), "the same transaction goes on");

@@ -30,7 +30,7 @@ fn write(root: &Element<'_>, vocabulary: &Vocabulary, style: WbxmlStyle) -> Vec<
     codec::write_wbxml(root, vocabulary, &WbxmlOptions { style, ..Default::default() }).expect("a WBXML form")
 }
 
-/// The three styles of the provisioning sheet. `safe` was written by a script and read back by libwbxml and Wireshark,
+/// The three styles of provisioning documents. `safe` was written by a script and read back by libwbxml and Wireshark,
 /// `prefix` was written by libwbxml 0.11.8, `whole-value` by Kannel 1.4.5.
 #[test]
 fn provisioning_documents_have_exact_octets_in_every_style() {
@@ -92,7 +92,7 @@ fn provisioning_documents_are_read_in_forms_that_we_do_not_write() {
     assert_eq!(parms(&row("string-table-1.1")), older);
 }
 
-/// The vector of the DM sheet, section 2.2: a tree with one node and one leaf, as shipped clients send it.
+/// A vector: a tree with one node and one leaf, as shipped clients send it.
 #[test]
 fn a_tree_has_exact_octets() {
     let vector = octets(
@@ -261,7 +261,7 @@ fn every_global_token_is_read() {
     assert_eq!(text(xml), "<wap-provisioningdoc><parm name=\"A\u{E4}\"/></wap-provisioningdoc>");
 }
 
-/// Unknown tags are kept and written back to the same octets (`abuse-cases.md` A05).
+/// Unknown tags are kept and written back to the same octets.
 #[test]
 fn unknown_tokens_survive() {
     let bytes = octets("03 0B 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 7F 03 78 00 01 01 01");

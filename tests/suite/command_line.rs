@@ -1,5 +1,4 @@
-//! What holds for the binary whatever the command: streams, colours, formats, exit codes (`product.md` sections 2 and
-//! 3.16).
+//! What holds for the binary whatever the command: streams, colours, formats, exit codes.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -36,9 +36,9 @@ fn read_cp(bytes: &[u8]) -> (Element<'_>, cp::Reading) {
     (document.root, reading)
 }
 
-/// The sheet's own vectors, written by hand for it: as accounts they lose nothing but the BOOTSTRAP of v3.
+/// Vectors written by hand: as accounts they lose nothing but the BOOTSTRAP of v3.
 #[test]
-fn the_vectors_of_the_sheet_survive_as_accounts() {
+fn the_vectors_survive_as_accounts() {
     for (name, lost) in [("v1-min", None), ("v2-full", None), ("v3-utf8", Some("BOOTSTRAP[Käyttäjä]"))] {
         let xml = std::fs::read(format!("tests/samples/cp/{name}.xml")).unwrap();
         let (mut root, reading) = read_cp(&xml);
@@ -89,9 +89,9 @@ fn shipped_templates_are_clean() {
     }
 }
 
-/// `product.md` 6.1, "Profile key, Provisioning document", row by row.
+/// What each key of a profile becomes in a provisioning document, key by key, from a table made by hand.
 #[test]
-fn a_profile_says_what_the_table_of_the_specification_says() {
+fn each_key_of_a_profile_becomes_what_the_table_says() {
     let text = std::fs::read_to_string("templates/acme.toml").unwrap();
     let mut account = clean_profile(&text).account;
     account.texts(&mut |text| *text = provision::expand(text, |_| "anna").into_owned());
@@ -338,7 +338,7 @@ mod templates {
     }
 
     proptest! {
-        /// The law of `style/house.md` section 8: a filled template has the octets of the document made through the tree.
+        /// The law of templates: a filled template has the octets of the document made through the tree.
         #[test]
         fn a_filled_template_has_the_octets_of_the_tree(values in vec("[ -~äß€\u{1F600}]{1,20}", 6)) {
             let profile = clean_profile(PROFILE);
@@ -463,7 +463,7 @@ mod objects {
         tree.get(&uri(path)).and_then(|node| node.value_text()).map(str::to_owned)
     }
 
-    /// Takes out of any account what the object has no node for (`mo/imps-mo.md` section 3), and names what is there.
+    /// Takes out of any account what the object has no node for, and names what is there.
     fn fit(mut account: ImpsAccount) -> ImpsAccount {
         let mut short = 0;
         account.addresses.retain(|a| a.form == AddressForm::Long || std::mem::replace(&mut short, 1) == 0);
@@ -506,7 +506,7 @@ mod objects {
         assert_eq!(lost, ["APPLICATION/APPADDR/PORT/SERVICE HTTP"]);
     }
 
-    /// The mapping of the sheet (section 3), node by node, on the sheet's own vector.
+    /// The mapping of parameters to nodes, node by node, on a vector written by hand.
     #[test]
     fn the_full_vector_becomes_the_nodes_of_the_mapping() {
         let xml = std::fs::read("tests/samples/cp/v2-full.xml").unwrap();
@@ -560,7 +560,7 @@ mod objects {
         Place { descriptions: Description::bundled(), parent: None, instance: None }
     }
 
-    /// Overwriting as `cp/wA.md` section 2 has it; numbers from 1 as section 3 of the object's sheet allows.
+    /// Overwriting by APPID and PROVIDER-ID (registration of `wA`); new instances are numbered from 1.
     #[test]
     fn a_document_applied_again_replaces_and_another_adds() {
         let first = std::fs::read("tests/samples/cp/v2-full.xml").unwrap();

@@ -57,7 +57,7 @@ fn good_provisioning_documents_are_clean() {
     }
 }
 
-/// Known answers: the vectors of the sheets are documents that two encoders made and clients take.
+/// Known answers: the vectors are documents that two encoders made and clients take.
 #[test]
 fn vectors_of_provisioning_documents_are_without_errors() {
     for path in files(Path::new("tests/samples"), &|name| name.starts_with('v') && name.ends_with(".xml")) {

@@ -159,7 +159,7 @@ fn xml(session: &str, id: &str, content: &str) -> Vec<u8> {
 
 const XML: &str = "application/vnd.wv.csp+xml";
 
-// ---- transport.md section 7
+// ---- transport
 
 #[test]
 fn what_is_no_message_is_refused_by_http() {

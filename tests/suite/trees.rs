@@ -50,7 +50,7 @@ fn every_example_shows_its_rule_and_no_other() {
     }
 }
 
-/// The vector of the DM sheet, section 2.2: one account with a leaf that says everything.
+/// A vector: one account with a leaf that says everything.
 #[test]
 fn the_vector_of_a_shipped_client_is_a_tree() {
     let vector = octets(
@@ -120,9 +120,9 @@ fn findings_say_what_they_rest_on() {
     assert_eq!(findings(&own), [("MO002", Severity::Error, None), ("MO003", Severity::Error, None)]);
 }
 
-/// The node table of the MO sheet, read here a second time and by other code than the description's loader.
+/// The node table of the object, made by hand, is read here by other code than the description's loader.
 #[test]
-fn the_reference_is_the_table_of_the_sheet() {
+fn the_reference_is_the_node_table() {
     let table = String::from_utf8(sample("imps-mo-nodes.tsv")).unwrap();
     let object = ManagementObject::imps().described;
     let mut rows = 0;

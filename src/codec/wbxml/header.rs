@@ -62,7 +62,7 @@ pub(super) fn read_header(bytes: &[u8], report: &mut Report) -> Option<(Header, 
     }
     let text_at = |offset: u32| {
         let rest = bytes[table.clone()].get(offset as usize..)?;
-        // Shipped clients leave the last zero out of the table (`mo/dm-facts.md` section 2.2).
+        // Shipped clients leave the last zero out of the table.
         let end = rest.iter().position(|&b| b == 0).unwrap_or(rest.len());
         std::str::from_utf8(&rest[..end]).ok().map(str::to_owned)
     };

@@ -212,7 +212,7 @@ impl<'s, 'r> Reader<'s, 'r> {
         Ok(())
     }
 
-    /// The namespace on the root decides the version, whatever the public identifier says (`csp/wbxml-encoding.md` 1).
+    /// The namespace on the root decides the version, whatever the public identifier says (CSP in WBXML).
     fn settle_version(&mut self, root: &Element<'_>) {
         if let Some(namespace) = root.attribute("xmlns")
             && let Some(vocabulary) = self.candidates.iter().find(|v| v.namespaces.contains(&namespace))

@@ -15,7 +15,7 @@ pub(crate) const SLOT: char = '\u{FFFF}';
 
 const FIRST_SLOT: u32 = 0xF_0000;
 
-/// Which tokens stand for attribute names and values of a provisioning document (`cp/provisioning-content.md`, 9.4).
+/// Which tokens stand for attribute names and values of a provisioning document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WbxmlStyle {
     /// Tokens for whole names and for whole values of code page 0; everything else inline. Every client reads it.

@@ -1,4 +1,4 @@
-//! An account as an IMPS management object in a device tree, both ways (`mo/imps-mo.md` sections 2 to 4).
+//! An account as an IMPS management object in a device tree, both ways (IMPS MO, "Node table").
 //!
 //! ```text
 //! ./IMPS/acme                   the account; ConRef ──┐
@@ -105,7 +105,7 @@ fn address_node(at: usize, address: &Address, lost: &mut Lost) -> Node {
 }
 
 fn credentials_node(at: usize, credentials: &Credentials, lost: &mut Lost) -> Node {
-    // Without a level the credentials are the client's (`cp/wA.md` section 1); the object must say it.
+    // Without a level the credentials are the client's (registration of `wA`); the object must say it.
     let level = credentials.level.as_deref().unwrap_or("APPSRV");
     let mut node = numbered(at).with(Node::text("AAuthLevel", level));
     put_text(&mut node, "AAuthType", credentials.kind.as_deref());
@@ -118,7 +118,7 @@ fn credentials_node(at: usize, credentials: &Credentials, lost: &mut Lost) -> No
     node
 }
 
-/// Returns the instance of an access point (`mo/dm-facts.md` 4.6).
+/// Returns the instance of an access point (Connectivity MO 1.0).
 pub(super) fn access_point_node(point: &AccessPoint, name: &str, lost: &mut Lost) -> Node {
     let mut node = Node::instance(name, NAP).with(Node::text("ID", &point.id));
     put_text(&mut node, "Name", point.name.as_deref());

@@ -8,7 +8,7 @@ use crate::provision::account::{INTERNET, ImpsAccount};
 use crate::provision::rules;
 use crate::provision::slots::expand;
 
-/// A value that a client cuts or drops when it is longer (`cp/wA.md` section 3).
+/// A value that a client cuts or drops when it is longer, as observed.
 struct Limit {
     what: &'static str,
     most: usize,

@@ -1,5 +1,5 @@
 //! What the server does for presence, contact lists, messages and groups: two or three clients on one engine, in
-//! memory, with real messages and a clock that the test moves. Expected values are those of the sheets.
+//! memory, with real messages and a clock that the test moves. Expected values are those of the standard.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 

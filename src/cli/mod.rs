@@ -24,7 +24,7 @@ mod secret;
 #[cfg(feature = "server")]
 mod serve;
 mod show;
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 mod tests;
 mod ui;
 mod usage;

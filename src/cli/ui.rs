@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use impskit::diagnose::{Report, Source, text};
-use impskit::error::{Error, Result};
+use impskit::error::{Error, Result, reason};
 
 /// Options every command has.
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ impl Ui {
                 self.is_closed = true;
                 Ok(())
             }
-            other => other.map_err(|error| Error::input(error.to_string()).at("stdout")),
+            other => other.map_err(|error| Error::input(reason(&error)).at("stdout")),
         }
     }
 
@@ -178,6 +178,7 @@ impl Output {
     }
 
     /// Returns an output that replaces what is at `path`.
+    #[cfg(feature = "server")]
     pub(crate) fn replacing(path: &Path) -> Self {
         Self { path: Some(path.to_owned()), force: true }
     }
@@ -189,16 +190,23 @@ impl Output {
         stream.finish()
     }
 
-    /// Returns the target and the temporary file beside it.
-    fn target(&self) -> Result<Option<(PathBuf, PathBuf)>> {
+    /// Returns the target and the temporary file beside it; a device has none.
+    fn target(&self) -> Result<Option<(PathBuf, Option<PathBuf>)>> {
         let Some(path) = self.path() else { return Ok(None) };
-        if path.exists() && !self.force {
-            let error = Error::input("the file exists").at(path.display().to_string());
-            return Err(error.help("use `--force` to replace it"));
+        // What a link points to is replaced, not the link.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(&target) {
+            Ok(known) if !known.is_file() && !known.is_dir() => return Ok(Some((target, None))),
+            Ok(_) if !self.force => {
+                let error = Error::input("the file exists").at(path.display().to_string());
+                return Err(error.help("use `--force` to replace it"));
+            }
+            _ => {}
         }
-        let mut name = path.file_name().unwrap_or_default().to_owned();
+        let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.tmp", std::process::id()));
-        Ok(Some((path.to_owned(), path.with_file_name(name))))
+        let temporary = target.with_file_name(name);
+        Ok(Some((target, Some(temporary))))
     }
 }
 
@@ -209,7 +217,7 @@ pub(crate) struct Stream(Sink);
 #[derive(Debug)]
 enum Sink {
     Stdout(io::Stdout),
-    File { file: fs::File, temporary: PathBuf, target: PathBuf },
+    File { file: fs::File, temporary: Option<PathBuf>, target: PathBuf },
 }
 
 impl Stream {
@@ -218,7 +226,8 @@ impl Stream {
         Ok(Self(match output.target()? {
             None => Sink::Stdout(io::stdout()),
             Some((target, temporary)) => {
-                let file = fs::File::create(&temporary).map_err(|error| Error::file(&target, &error))?;
+                let file = fs::File::create(temporary.as_ref().unwrap_or(&target))
+                    .map_err(|error| Error::file(&target, &error))?;
                 Sink::File { file, temporary, target }
             }
         }))
@@ -229,7 +238,7 @@ impl Stream {
         match &mut self.0 {
             Sink::Stdout(stdout) => match stdout.write_all(data).and_then(|()| stdout.flush()) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-                other => other.map(|()| true).map_err(|error| Error::input(error.to_string()).at("stdout")),
+                other => other.map(|()| true).map_err(|error| Error::input(reason(&error)).at("stdout")),
             },
             Sink::File { file, target, .. } => {
                 file.write_all(data).map(|()| true).map_err(|error| Error::file(target, &error))
@@ -240,17 +249,17 @@ impl Stream {
     /// Gives the file its name.
     pub(crate) fn finish(self) -> Result<()> {
         match &self.0 {
-            Sink::Stdout(_) => Ok(()),
-            Sink::File { temporary, target, .. } => {
+            Sink::File { temporary: Some(temporary), target, .. } => {
                 fs::rename(temporary, target).map_err(|error| Error::file(target, &error))
             }
+            _ => Ok(()),
         }
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Sink::File { temporary, .. } = &self.0 {
+        if let Sink::File { temporary: Some(temporary), .. } = &self.0 {
             // Where the result is whole the file has its name already, and nothing is here.
             let _ = fs::remove_file(temporary);
         }

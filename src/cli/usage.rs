@@ -35,6 +35,8 @@ fn in_our_form(rendered: &str) -> Error {
     for paragraph in paragraphs.filter(|paragraph| !paragraph.is_empty()) {
         match (paragraph.strip_prefix("Usage: "), paragraph.strip_prefix("tip: ")) {
             (Some(line), _) => usage = Some(format!("write `{line}`")),
+            // That two dashes end the options is seldom what was meant.
+            (_, Some(tip)) if tip.starts_with("to pass") => {}
             (_, Some(tip)) => tips.push(tip.to_owned()),
             _ if paragraph.starts_with("For more information") => {}
             _ => tips.push(paragraph),

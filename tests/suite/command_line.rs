@@ -164,6 +164,26 @@ fn quiet_is_no_silence() {
     assert!(run(&[&remarks[..], &["--quiet"]].concat()).stderr.is_empty());
 }
 
+/// A file is replaced as a whole, and only if that is asked for; what a link points to is, not the link.
+#[cfg(unix)]
+#[test]
+fn outputs_are_whole_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, link) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
+    let new = |path: &std::path::Path, force: &[&str]| {
+        let path = path.to_string_lossy();
+        code(&run(&[&["new", "profile", "--minimal", "-o", &path], force].concat()))
+    };
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    fs::write(&file, "mine").expect("a file");
+    assert_eq!(new(&link, &[]), 2);
+    assert_eq!(fs::read(&file).expect("it is there"), b"mine");
+    assert_eq!(new(&link, &["--force"]), 0);
+    assert!(fs::read_to_string(&file).expect("it is there").starts_with("schema"));
+    assert!(fs::symlink_metadata(&link).expect("it is there").is_symlink());
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no temporary file is left");
+}
+
 /// Errors have one form: what, where, the way out, each on a line of its own.
 #[test]
 fn errors_have_one_form() {

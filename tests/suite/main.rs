@@ -4,10 +4,12 @@
 
 mod abuse;
 mod batch;
+#[cfg(feature = "server")]
 mod cli;
 #[cfg(feature = "server")]
 mod client;
 mod codecs;
+#[cfg(feature = "server")]
 mod command_line;
 mod conversations;
 mod csp;

@@ -20,14 +20,55 @@ pub struct AttributeStart {
     pub prefix: &'static str,
 }
 
+/// A map from places, in rows of 256 tokens a page: what is looked up for each token must not cost a hash.
+#[derive(Debug)]
+struct Pages<T>(Vec<Option<T>>);
+
+impl<T> Default for Pages<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy> Pages<T> {
+    fn index(place: Place) -> usize {
+        usize::from(place.page) << 8 | usize::from(place.token)
+    }
+
+    fn get(&self, place: Place) -> Option<T> {
+        self.0.get(Self::index(place)).copied().flatten()
+    }
+
+    /// Sets what is at a place; with `keep`, only where nothing is.
+    fn set(&mut self, place: Place, value: T, keep: bool) {
+        let index = Self::index(place);
+        if self.0.len() <= index {
+            self.0.resize((index | 0xFF) + 1, None);
+        }
+        if !keep || self.0[index].is_none() {
+            self.0[index] = Some(value);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Place, T)> {
+        let place = |index: usize| Place { page: (index >> 8) as u8, token: (index & 0xFF) as u8 };
+        self.0.iter().enumerate().filter_map(move |(index, value)| value.map(|value| (place(index), value)))
+    }
+
+    fn has_page(&self, page: u8) -> bool {
+        let start = usize::from(page) << 8;
+        self.0.get(start..start + 0x100).is_some_and(|row| row.iter().any(Option::is_some))
+    }
+}
+
 /// The numbers of one vocabulary.
 #[derive(Debug, Default)]
 pub struct TokenTable {
-    tags: HashMap<Place, &'static str>,
+    tags: Pages<&'static str>,
     tag_places: HashMap<&'static str, Vec<Place>>,
-    attributes: HashMap<Place, AttributeStart>,
+    attributes: Pages<AttributeStart>,
     attribute_rows: Vec<(AttributeStart, Place)>,
-    values: HashMap<Place, &'static str>,
+    values: Pages<&'static str>,
     value_rows: Vec<(&'static str, Place)>,
     extensions: HashMap<u32, Vec<&'static str>>,
     extension_numbers: HashMap<&'static str, u32>,
@@ -65,29 +106,29 @@ impl TokenTable {
         let place = Place { page: hex(page) as u8, token: number as u8 };
         match kind {
             "tag" => {
-                self.tags.insert(place, name);
+                self.tags.set(place, name, false);
                 self.tag_places.entry(name).or_default().push(place);
             }
             "oldtag" => {
-                self.tags.entry(place).or_insert(name);
+                self.tags.set(place, name, true);
                 self.tag_places.entry(name).or_default().push(place);
             }
             "attr" => {
                 let (name, prefix) = name.split_once('=').unwrap_or((name, cells.get(4).copied().unwrap_or_default()));
                 let start = AttributeStart { name, prefix };
-                self.attributes.insert(place, start);
+                self.attributes.set(place, start, false);
                 self.attribute_rows.push((start, place));
             }
             "attr-read" => {
                 let prefix = cells.get(4).copied().unwrap_or_default();
-                self.attributes.entry(place).or_insert(AttributeStart { name, prefix });
+                self.attributes.set(place, AttributeStart { name, prefix }, true);
             }
             "value" => {
-                self.values.insert(place, name);
+                self.values.set(place, name, false);
                 self.value_rows.push((name, place));
             }
             "value-read" => {
-                self.values.entry(place).or_insert(name);
+                self.values.set(place, name, true);
             }
             "ext" => {
                 self.extensions.entry(number).or_default().push(name);
@@ -101,7 +142,7 @@ impl TokenTable {
 
     /// Returns the tag at a place.
     pub fn tag(&self, place: Place) -> Option<&'static str> {
-        self.tags.get(&place).copied()
+        self.tags.get(place)
     }
 
     /// Returns where a tag is: on `page` if it is there, else at its first place.
@@ -112,7 +153,7 @@ impl TokenTable {
 
     /// Returns the attribute start at a place.
     pub fn attribute(&self, place: Place) -> Option<AttributeStart> {
-        self.attributes.get(&place).copied()
+        self.attributes.get(place)
     }
 
     /// Returns the attribute start with the longest prefix that `value` starts with, on the lowest page.
@@ -132,7 +173,7 @@ impl TokenTable {
 
     /// Returns the attribute value at a place.
     pub fn value(&self, place: Place) -> Option<&'static str> {
-        self.values.get(&place).copied()
+        self.values.get(place)
     }
 
     /// Returns all attribute values, lowest page first.
@@ -157,16 +198,16 @@ impl TokenTable {
 
     /// Returns whether any tag is on that page.
     pub(crate) fn has_tag_page(&self, page: u8) -> bool {
-        self.tags.keys().any(|place| place.page == page)
+        self.tags.has_page(page)
     }
 
     /// Returns whether any attribute or attribute value is on that page.
     pub(crate) fn has_attribute_page(&self, page: u8) -> bool {
-        self.attributes.keys().chain(self.values.keys()).any(|place| place.page == page)
+        self.attributes.has_page(page) || self.values.has_page(page)
     }
 
     /// Returns all tags with their places, in no order.
     pub fn tags(&self) -> impl Iterator<Item = (Place, &'static str)> {
-        self.tags.iter().map(|(place, name)| (*place, *name))
+        self.tags.iter()
     }
 }

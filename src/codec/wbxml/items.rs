@@ -176,12 +176,17 @@ impl<'s> Reader<'s, '_> {
                 let text: String = char::decode_utf16(units).map(|c| c.unwrap_or('\u{FFFD}')).collect();
                 (Cow::Owned(text), true)
             }
-            _ => (String::from_utf8_lossy(octets), std::str::from_utf8(octets).is_ok()),
+            _ => match std::str::from_utf8(octets) {
+                Ok(text) => (Cow::Borrowed(text), true),
+                Err(_) => (String::from_utf8_lossy(octets), false),
+            },
         };
         if !is_true {
             self.add(&rules::CHARSET, start, "a text is not in the character set that the header says".to_owned());
         }
-        if text.contains(|c| !is_xml(c)) {
+        // The usual case first: no control characters, nothing from the end of the basic plane.
+        let is_plain = text.bytes().all(|b| b >= 0x20 && b != 0xEF);
+        if !is_plain && text.contains(|c| !is_xml(c)) {
             self.add(&rules::CHARSET, start, "a text has a control character, which no XML may hold".to_owned());
             return Cow::Owned(text.chars().map(|c| if is_xml(c) { c } else { '\u{FFFD}' }).collect());
         }

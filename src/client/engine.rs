@@ -6,10 +6,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::negotiation::{Identity, Negotiation};
+use super::negotiation::{Agreed, Identity, Negotiation};
 use crate::csp::wire::{self, Body, Form};
 use crate::csp::{Code, Message, Mode, Outcome, Primitive, Schema, Services, Session, Transaction};
-use crate::document::{Element, integer};
+use crate::document::Element;
 
 /// What waits to be sent at most; more is refused.
 const QUEUE: usize = 64;
@@ -83,14 +83,12 @@ pub struct Client {
     next_id: u32,
     /// Transactions that the server opened, and messages that it brought.
     seen: VecDeque<String>,
-    services: Services,
+    agreed: Agreed,
     /// Whether the server last said that more waits.
     more_waits: bool,
     polls: u32,
     poll_gap: Duration,
-    poll_min: Duration,
     next_poll: Duration,
-    keep_alive: Duration,
     last_sent: Duration,
     now: Duration,
 }
@@ -121,21 +119,18 @@ struct Exchange {
 impl Client {
     /// Returns a client that is logged out.
     pub fn new(identity: Identity) -> Self {
-        let keep_alive = Duration::from_secs(identity.time_to_live.into());
         Self {
+            agreed: Agreed::new(identity.time_to_live),
             identity,
             state: State::Out,
             queue: VecDeque::new(),
             exchange: None,
             next_id: 1,
             seen: VecDeque::new(),
-            services: Services::default(),
             more_waits: false,
             polls: 0,
             poll_gap: Duration::ZERO,
-            poll_min: Duration::from_secs(10),
             next_poll: Duration::ZERO,
-            keep_alive,
             last_sent: Duration::ZERO,
             now: Duration::ZERO,
         }
@@ -161,12 +156,12 @@ impl Client {
 
     /// Returns what was agreed.
     pub fn services(&self) -> &Services {
-        &self.services
+        &self.agreed.services
     }
 
     /// Returns how long the session may be silent.
     pub fn keep_alive(&self) -> Duration {
-        self.keep_alive
+        self.agreed.keep_alive
     }
 
     /// Returns when to send [`Event::Tick`]: the next poll, or the last moment to keep the session.
@@ -222,8 +217,8 @@ impl Client {
 
     fn keep_alive_due(&self) -> Duration {
         // A margin, so that the request arrives in time.
-        let margin = (self.keep_alive / 4).min(Duration::from_secs(10));
-        self.last_sent + self.keep_alive.saturating_sub(margin)
+        let margin = (self.agreed.keep_alive / 4).min(Duration::from_secs(10));
+        self.last_sent + self.agreed.keep_alive.saturating_sub(margin)
     }
 
     fn tick(&mut self) {
@@ -287,7 +282,7 @@ impl Client {
                 self.more_waits = false;
                 self.poll_gap = (self.poll_gap + GAP_STEP).min(LONGEST_GAP);
             }
-            self.next_poll = self.now + self.poll_min.max(self.poll_gap);
+            self.next_poll = self.now + self.agreed.poll_min.max(self.poll_gap);
         } else {
             let message = match wire::read(body, &wire::LIMITS) {
                 Ok((Body::Message(message), _)) => message,
@@ -297,7 +292,7 @@ impl Client {
                 Err(refusal) => return self.fail(Some(exchange), refusal.what(), outputs),
             };
             self.poll_gap = Duration::ZERO;
-            self.next_poll = self.now + self.poll_min;
+            self.next_poll = self.now + self.agreed.poll_min;
             self.more_waits = message.poll.unwrap_or(self.more_waits);
             self.take(message, exchange, outputs);
         }
@@ -348,9 +343,9 @@ impl Client {
                 outputs.push(Output::Ended(code.unwrap_or(Code::SUCCESSFUL)));
                 return;
             }
-            "KeepAlive-Request" => self.read_keep_alive(&answer),
-            "ClientCapability-Request" => self.read_capabilities(&answer),
-            "Service-Request" => self.read_services(&answer),
+            "KeepAlive-Request" => self.agreed.read_keep_alive(&answer),
+            "ClientCapability-Request" => self.agreed.read_capabilities(&answer),
+            "Service-Request" => self.agreed.read_services(self.identity.version, &answer),
             "GetMessage-Request" => self.confirm(&answer),
             "Polling-Request" if code.is_none_or(Code::is_success) => return,
             _ => {}
@@ -396,9 +391,9 @@ impl Client {
             outputs.push(Output::Answered { request, answer });
             return;
         };
-        self.read_keep_alive(&answer);
-        self.read_capabilities(&answer);
-        self.services = Services::base(self.identity.version);
+        self.agreed.read_keep_alive(&answer);
+        self.agreed.read_capabilities(&answer);
+        self.agreed.services = Services::base(self.identity.version);
         let wants_capabilities =
             answer.child_text("CapabilityRequest").is_some_and(|text| text.eq_ignore_ascii_case("T"));
         match self.identity.negotiation {
@@ -413,38 +408,12 @@ impl Client {
             negotiation => {
                 self.state = State::In(session);
                 if negotiation == Negotiation::AtLogin {
-                    self.read_services(&answer);
+                    self.agreed.read_services(self.identity.version, &answer);
                 }
                 outputs.push(Output::Answered { request, answer });
                 outputs.push(Output::LoggedIn);
             }
         }
-    }
-
-    fn read_keep_alive(&mut self, answer: &Element<'_>) {
-        let time = answer.child_text("KeepAliveTime").or(answer.child_text("TimeToLive"));
-        if let Some(seconds) = time.and_then(integer).filter(|seconds| *seconds > 0) {
-            self.keep_alive = Duration::from_secs(seconds.into());
-        }
-    }
-
-    /// Reads what the server agreed; 1.1 sends the whole list back.
-    fn read_capabilities(&mut self, answer: &Element<'_>) {
-        let list = answer.child("AgreedCapabilityList").or(answer.child("CapabilityList"));
-        let seconds = list.and_then(|list| list.child_text("ServerPollMin")).and_then(integer);
-        if let Some(seconds) = seconds.filter(|seconds| *seconds > 0) {
-            self.poll_min = Duration::from_secs(seconds.into());
-        }
-    }
-
-    /// Reads what is *not* available of what we asked, which was everything.
-    fn read_services(&mut self, answer: &Element<'_>) {
-        if answer.name == "Status" {
-            return;
-        }
-        let version = self.identity.version;
-        let missing = answer.child("Functions").map(|tree| Services::read_inverted(version, tree)).unwrap_or_default();
-        self.services = Services::all(version).without(&missing);
     }
 
     /// Confirms a fetched message: this client has it now.
@@ -509,7 +478,7 @@ impl Client {
         self.state = State::Out;
         self.queue.clear();
         self.seen.clear();
-        self.services = Services::default();
+        self.agreed.services = Services::default();
         self.more_waits = false;
         self.polls = 0;
         self.poll_gap = Duration::ZERO;

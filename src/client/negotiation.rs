@@ -1,8 +1,10 @@
-//! Who logs in and how, and what a client asks for: login, capabilities, services.
+//! Who logs in and how, and what a client asks for and gets: login, capabilities, services.
+
+use std::time::Duration;
 
 use crate::codec::Encoding;
 use crate::csp::{Schema, Services, Version};
-use crate::document::Element;
+use crate::document::{Element, integer};
 use crate::provision::Secret;
 
 /// Who logs in, how, and in which language.
@@ -107,6 +109,49 @@ impl Identity {
 
     fn client_element(&self) -> Element<'static> {
         Element::new("ClientID").with_leaf("URL", self.client_id.clone())
+    }
+}
+
+/// What a session has agreed.
+#[derive(Debug)]
+pub(super) struct Agreed {
+    pub(super) services: Services,
+    /// How long the session may be silent.
+    pub(super) keep_alive: Duration,
+    /// The shortest time between polls.
+    pub(super) poll_min: Duration,
+}
+
+impl Agreed {
+    /// Returns what holds before anything is agreed.
+    pub(super) fn new(time_to_live: u32) -> Self {
+        let keep_alive = Duration::from_secs(time_to_live.into());
+        Self { services: Services::default(), keep_alive, poll_min: Duration::from_secs(10) }
+    }
+
+    pub(super) fn read_keep_alive(&mut self, answer: &Element<'_>) {
+        let time = answer.child_text("KeepAliveTime").or(answer.child_text("TimeToLive"));
+        if let Some(seconds) = time.and_then(integer).filter(|seconds| *seconds > 0) {
+            self.keep_alive = Duration::from_secs(seconds.into());
+        }
+    }
+
+    /// Reads what the server agreed; 1.1 sends the whole list back.
+    pub(super) fn read_capabilities(&mut self, answer: &Element<'_>) {
+        let list = answer.child("AgreedCapabilityList").or(answer.child("CapabilityList"));
+        let seconds = list.and_then(|list| list.child_text("ServerPollMin")).and_then(integer);
+        if let Some(seconds) = seconds.filter(|seconds| *seconds > 0) {
+            self.poll_min = Duration::from_secs(seconds.into());
+        }
+    }
+
+    /// Reads what is *not* available of what we asked, which was everything.
+    pub(super) fn read_services(&mut self, version: Version, answer: &Element<'_>) {
+        if answer.name == "Status" {
+            return;
+        }
+        let missing = answer.child("Functions").map(|tree| Services::read_inverted(version, tree)).unwrap_or_default();
+        self.services = Services::all(version).without(&missing);
     }
 }
 

@@ -57,9 +57,6 @@ pub(super) fn read_header(bytes: &[u8], report: &mut Report) -> Option<(Header, 
         return None;
     }
     let table = pos..pos + length;
-    if version == 0 && !is_tag_or_page(bytes, table.end) || version > 3 {
-        report.add(Diagnostic::new(&rules::VERSION, Span::new(0, 1), format!("0x{version:02X} is no version we know")));
-    }
     let text_at = |offset: u32| {
         let rest = bytes[table.clone()].get(offset as usize..)?;
         // Shipped clients leave the last zero out of the table.
@@ -67,14 +64,15 @@ pub(super) fn read_header(bytes: &[u8], report: &mut Report) -> Option<(Header, 
         std::str::from_utf8(&rest[..end]).ok().map(str::to_owned)
     };
     let public_text = reference.and_then(text_at);
+    if version == 0 && !is_tag_or_page(bytes, table.end) || version > 3 {
+        report.add(Diagnostic::new(&rules::VERSION, Span::new(0, 1), format!("0x{version:02X} is no version we know")));
+    }
+    let numbers = Span::new(1, pos);
     if reference.is_some() && public_text.is_none() {
         let message = "the public identifier points outside the string table";
-        report.add(Diagnostic::new(&rules::STRING_TABLE, Span::new(1, pos), message));
+        report.add(Diagnostic::new(&rules::STRING_TABLE, numbers, message));
     }
-    if !matches!(set, charset::UNKNOWN | charset::US_ASCII | charset::ISO_8859_1 | charset::UTF_8 | charset::UCS_2) {
-        let message = format!("character set {set} is not supported; the text is read as UTF-8");
-        report.add(Diagnostic::new(&rules::CHARSET, Span::new(1, pos), message));
-    }
+    check_charset(set, numbers, report);
     let header = Header {
         encoding: Encoding::Wbxml,
         version: Some(version),
@@ -85,6 +83,13 @@ pub(super) fn read_header(bytes: &[u8], report: &mut Report) -> Option<(Header, 
     };
     let body = Body { start: table.end, table };
     Some((header, body))
+}
+
+fn check_charset(set: u32, span: Span, report: &mut Report) {
+    if !matches!(set, charset::UNKNOWN | charset::US_ASCII | charset::ISO_8859_1 | charset::UTF_8 | charset::UCS_2) {
+        let message = format!("character set {set} is not supported; the text is read as UTF-8");
+        report.add(Diagnostic::new(&rules::CHARSET, span, message));
+    }
 }
 
 /// Returns whether a root may begin at `pos`; without one, "version 1.0" is a guess about something else.

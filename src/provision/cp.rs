@@ -8,10 +8,8 @@ use super::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, INTERNET, ImpsAccount, Parm, PhysicalProxy, Port,
     Proxy, Rest, Secret,
 };
+use crate::dm::IMPS_APPID;
 use crate::document::Element;
-
-/// The application id of IMPS (registration of `wA`).
-pub const APPID: &str = "wA";
 
 /// Returns the provisioning document of an account.
 pub fn write(account: &ImpsAccount) -> Element<'_> {
@@ -42,7 +40,7 @@ pub fn write_all(accounts: &[ImpsAccount]) -> Element<'_> {
 fn application(account: &ImpsAccount) -> Element<'_> {
     let (short, long): (Vec<_>, Vec<_>) = account.addresses.iter().partition(|a| a.form == AddressForm::Short);
     characteristic("APPLICATION")
-        .with(parm("APPID", APPID))
+        .with(parm("APPID", IMPS_APPID))
         .with_all(optional("PROVIDER-ID", &account.provider_id))
         .with_all(optional("NAME", &account.name))
         .with_all(optional("AACCEPT", &account.accept))
@@ -376,7 +374,7 @@ impl<'e, 'r> Taken<'e, 'r> {
     /// Returns whether this is an application of IMPS; S60 also takes it in lower case.
     fn is_imps(&self) -> bool {
         let id = self.left.iter().find(|e| is_parm(e, "APPID")).and_then(|e| e.attribute("value"));
-        id.is_some_and(|id| id.trim_ascii().eq_ignore_ascii_case(APPID))
+        id.is_some_and(|id| id.trim_ascii().eq_ignore_ascii_case(IMPS_APPID))
     }
 
     /// Takes all values of a parameter.

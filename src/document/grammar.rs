@@ -221,6 +221,7 @@ impl Model {
             "#string" => Kind::Text,
             "#int" => Kind::Int,
             "#digits" => Kind::Digits,
+            "#number-or-text" => Kind::NumberOrText,
             "#bool" => Kind::Bool,
             "#datetime" => Kind::DateTime,
             "#uri" => Kind::Uri,

@@ -14,6 +14,8 @@ pub enum Kind {
     Int,
     /// The same, but text in WBXML.
     Digits,
+    /// Any text, though others write a number in OPAQUE where it is one.
+    NumberOrText,
     /// `T` or `F`.
     Bool,
     /// A date and time; OPAQUE in WBXML where the vocabulary says so.
@@ -48,7 +50,7 @@ impl Kind {
     pub fn fits(self, text: &str) -> bool {
         let text = text.trim_ascii();
         match self {
-            Self::Text | Self::Opaque | Self::UserId | Self::GroupId | Self::ContactListId => true,
+            Self::Text | Self::NumberOrText | Self::Opaque | Self::UserId | Self::GroupId | Self::ContactListId => true,
             Self::Int | Self::Digits => integer(text).is_some(),
             Self::Bool => boolean(text).is_some(),
             Self::DateTime => DateTime::read(text).is_some(),
@@ -68,7 +70,7 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = match self {
-            Self::Text => "text",
+            Self::Text | Self::NumberOrText => "text",
             Self::Int | Self::Digits => "a number from 0 to 4294967295",
             Self::Bool => "`T` or `F`",
             Self::DateTime => "a date and time such as 20261123T120000Z",

@@ -61,6 +61,7 @@ fn searches_page_by_page_and_knows_no_wildcards() {
     };
     let first = anna.ask(&mut lab, search("USER"));
     let id = first.child_text("SearchID").unwrap().to_owned();
+    assert!(id.parse::<i32>().is_ok(), "a reader of signed numbers takes it too: {id}");
     let piece = |answer: &Element<'_>| {
         let users = answer.descend(&["SearchResult", "UserList"]).map_or(0, |list| list.children.len());
         (users, answer.child_text("CompletionFlag") == Some("T"), answer.child_text("SearchIndex").map(str::to_owned))

@@ -110,6 +110,7 @@ fn documents_that_others_wrote_are_read_as_meant() {
         ("full.xml2wbxml", "peers/full.xml"),
         ("full.xml2wbxml-table", "peers/full.xml"),
         ("csp-1.1-07-listmanage-request.xml2wbxml", "csp/1.1/07-listmanage-request.xml"),
+        ("csp-1.1-search.xml2wbxml", "peers/csp-1.1-search.xml"),
         ("csp-1.2-18-presence-update-request.xml2wbxml", "csp/1.2/18-presence-update-request.xml"),
         ("csp-1.2-30-sendmessage-request.xml2wbxml", "csp/1.2/30-sendmessage-request.xml"),
     ] {

@@ -257,7 +257,7 @@ impl<'s, 'r> Reader<'s, 'r> {
     fn opaque_text(&mut self, name: &str, octets: &[u8]) -> Option<String> {
         let start = self.pos - octets.len();
         match self.grammar?.kind(name)? {
-            Kind::Int | Kind::Digits if octets.len() <= 4 => {
+            Kind::Int | Kind::Digits | Kind::NumberOrText if octets.len() <= 4 => {
                 Some(octets.iter().fold(0_u32, |number, &b| number << 8 | u32::from(b)).to_string())
             }
             Kind::Int => {

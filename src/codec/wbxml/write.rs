@@ -293,7 +293,7 @@ impl Writer<'_> {
                 self.opaque(&value.to_octets())
             }
             _ if text.is_empty() => Ok(()),
-            Some(Kind::Text) | None => self.word_or_text(text, kind),
+            Some(Kind::Text | Kind::NumberOrText) | None => self.word_or_text(text, kind),
             _ => self.word_or_text(text.trim_ascii(), kind),
         }
     }

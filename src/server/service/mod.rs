@@ -225,9 +225,10 @@ impl Context<'_> {
         }
     }
 
-    /// Makes a SearchID: decimal digits, which every version carries.
+    /// Makes a SearchID: decimal digits, which every version carries. The highest bit stays clear, since a reader may
+    /// take the four octets for a signed number; Wireshark does.
     pub(crate) fn search_id(&mut self) -> String {
-        (self.random.draw() as u32).to_string()
+        (self.random.draw() as u32 >> 1).to_string()
     }
 
     /// Makes an identifier that nobody foretells, such as a MessageID.

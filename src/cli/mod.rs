@@ -31,12 +31,12 @@ mod usage;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use impskit::error::{Error, ErrorKind};
 
 pub(crate) use ui::Ui;
 
-/// Provisioning toolkit for OMA IMPS (Wireless Village), with an IMPS server to try every document against
+/// Provisioning toolkit for OMA IMPS (Wireless Village), with a server to try every document
 #[derive(Debug, Parser)]
 #[command(
     name = "impskit",
@@ -105,7 +105,8 @@ impl From<Outcome> for ExitCode {
 
 /// Runs the command line and returns the exit code.
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let matches = command_line().try_get_matches();
+    let cli = match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error),
     };
@@ -119,6 +120,14 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// Returns the command line; what stands in the environment is nothing for its help to show.
+fn command_line() -> clap::Command {
+    fn hide_values(command: clap::Command) -> clap::Command {
+        command.mut_args(|argument| argument.hide_env_values(true)).mut_subcommands(hide_values)
+    }
+    hide_values(Cli::command())
 }
 
 fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {

@@ -12,7 +12,7 @@ use impskit::inspect::picture::{self, Picture, View};
 
 use super::{Outcome, Ui, input, ui};
 
-/// Show a document for people: settings as a table, trees and descriptions with branches, messages in words
+/// Show a document for people: settings as a table, trees with branches, messages in words
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

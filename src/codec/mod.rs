@@ -6,7 +6,7 @@ mod wbxml;
 mod xml;
 
 pub use rules::{RULES, UNREADABLE};
-pub(crate) use wbxml::{SLOT, read_multi_byte};
+pub(crate) use wbxml::{SLOT, read_multi_byte, slot_number};
 pub use wbxml::{Segments, WbxmlStyle};
 
 use crate::diagnose::{Diagnostic, Report, Span};
@@ -142,7 +142,7 @@ pub fn write_wbxml(
     vocabulary: &Vocabulary,
     options: &WbxmlOptions,
 ) -> Result<Vec<u8>, CannotWrite> {
-    wbxml::write(root, vocabulary, options).map(Segments::into_octets)
+    wbxml::write(root, vocabulary, options)
 }
 
 /// Writes a document whose text holds [`SLOT`] marks as octets with gaps, to be filled once a handset.
@@ -155,7 +155,7 @@ pub fn write_wbxml_segments(
     vocabulary: &Vocabulary,
     options: &WbxmlOptions,
 ) -> Result<Segments, CannotWrite> {
-    wbxml::write(root, vocabulary, options)
+    wbxml::write(root, vocabulary, options).map(Segments::cut)
 }
 
 /// How WBXML is written where the vocabulary leaves a choice.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::codec::{SLOT, Segments};
+use crate::codec::{SLOT, Segments, slot_number};
 
 /// The names that the slots of a profile stand for; a slot's number is its place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -109,8 +109,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 fn number_of(which: char) -> Option<usize> {
-    const FIRST: u32 = 0xF_0000;
-    u32::from(which).checked_sub(FIRST).map(|n| n as usize)
+    slot_number(which).map(|number| number as usize)
 }
 
 #[cfg(test)]

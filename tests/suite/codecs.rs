@@ -5,8 +5,8 @@ use std::path::Path;
 use impskit::catalogue;
 use impskit::codec::{self, Document, Limits, WbxmlOptions, WbxmlStyle};
 use impskit::diagnose::Report;
-use impskit::document::{Element, Vocabulary};
-use impskit::{cp, dm};
+use impskit::document::{Content, Element, Vocabulary};
+use impskit::{cp, csp, dm};
 
 /// Returns the octets that hexadecimal digits say; everything else in the text is skipped.
 pub(crate) fn octets(hex: &str) -> Vec<u8> {
@@ -222,6 +222,24 @@ fn a_wrong_encoding_is_told_and_read() {
     assert_eq!(root.attribute("b"), Some("\u{201C}x\u{201D}"));
     assert_eq!(&bytes[root.attributes[0].value_span.range()], b"\x93x\x94");
     assert_eq!(&bytes[root.children[0].span.range()], b"<c>y</c>");
+}
+
+/// Octets of a message may be anything, also those that mark a slot in a template.
+#[test]
+fn octets_that_look_like_a_slot_stay() {
+    for tail in ["", "A", "ABCDEFGH", "\u{F0000}", "\u{F0001}x"] {
+        let picture = ["\u{FFFF}", tail].concat().into_bytes();
+        let mut data = Element::new("ContentData");
+        data.content = Content::Octets(picture.clone().into());
+        let message = Element::new("SendMessage-Request").with(data).with_leaf("DeliveryReport", "T");
+        let root = Element::new("WV-CSP-Message").with(message);
+        let wbxml = codec::write_wbxml(&root, &csp::V1_3, &WbxmlOptions::default()).unwrap();
+        let again =
+            codec::read(&wbxml, &[&csp::V1_3], &Limits::default(), &mut Report::new()).expect("a document").root;
+        let data = again.descend(&["SendMessage-Request", "ContentData"]).expect("the content");
+        assert_eq!(data.content, Content::Octets(picture.into()));
+        assert_eq!(again.children[0].child_text("DeliveryReport"), Some("T"));
+    }
 }
 
 /// LITERAL names, text from the string table, entities, extensions that mean nothing, and version 1.0 without a

@@ -8,8 +8,8 @@ mod write;
 
 pub(super) use items::is_xml;
 pub(super) use read::read;
-pub(crate) use write::SLOT;
 pub(super) use write::write;
+pub(crate) use write::{SLOT, slot_number};
 pub use write::{Segments, WbxmlStyle};
 
 /// SWITCH_PAGE: the next octet is a code page.

@@ -46,11 +46,6 @@ impl Segments {
         String::from_iter([SLOT, which])
     }
 
-    /// Returns the octets where there are no slots (or the literal octets alone where there are).
-    pub(crate) fn into_octets(self) -> Vec<u8> {
-        self.octets
-    }
-
     /// Returns the numbers of the slots in the order in which they stand; a number may come several times.
     pub fn slots(&self) -> impl Iterator<Item = u32> {
         self.slots.iter().map(|(_, number)| *number)
@@ -73,7 +68,7 @@ pub(crate) fn write(
     root: &Element<'_>,
     vocabulary: &Vocabulary,
     options: &WbxmlOptions,
-) -> Result<Segments, CannotWrite> {
+) -> Result<Vec<u8>, CannotWrite> {
     let Some(public_id) = vocabulary.public_ids.first() else {
         return Err(cannot(format!("a {} has no WBXML form", vocabulary.name)));
     };
@@ -103,7 +98,7 @@ pub(crate) fn write(
         attribute_page: 0,
     };
     writer.element(root)?;
-    Ok(Segments::cut(writer.octets))
+    Ok(writer.octets)
 }
 
 fn cannot(what: String) -> CannotWrite {
@@ -112,7 +107,7 @@ fn cannot(what: String) -> CannotWrite {
 
 impl Segments {
     /// Finds the slot marks in octets that were written with them.
-    fn cut(octets: Vec<u8>) -> Self {
+    pub(crate) fn cut(octets: Vec<u8>) -> Self {
         // U+FFFF in UTF-8, then four octets of the character that says which slot.
         const MARK: [u8; 3] = [0xEF, 0xBF, 0xBF];
         if !octets.windows(3).any(|window| window == MARK) {
@@ -122,15 +117,26 @@ impl Segments {
         let mut rest = octets.as_slice();
         while let Some(at) = rest.windows(3).position(|window| window == MARK) {
             cut.octets.extend_from_slice(&rest[..at]);
-            let number = rest.get(at + 3..at + 7).and_then(|octets| std::str::from_utf8(octets).ok());
-            if let Some(which) = number.and_then(|text| text.chars().next()) {
-                cut.slots.push((cut.octets.len(), u32::from(which) - FIRST_SLOT));
+            let which = rest.get(at + 3..at + 7).and_then(|octets| std::str::from_utf8(octets).ok());
+            match which.and_then(|text| text.chars().next()).and_then(slot_number) {
+                Some(number) => {
+                    cut.slots.push((cut.octets.len(), number));
+                    rest = &rest[at + 7..];
+                }
+                None => {
+                    cut.octets.extend(MARK);
+                    rest = &rest[at + 3..];
+                }
             }
-            rest = rest.get(at + 7..).unwrap_or_default();
         }
         cut.octets.extend_from_slice(rest);
         cut
     }
+}
+
+/// Returns the number of the slot that the character behind [`SLOT`] stands for.
+pub(crate) fn slot_number(which: char) -> Option<u32> {
+    u32::from(which).checked_sub(FIRST_SLOT)
 }
 
 struct Writer<'v> {

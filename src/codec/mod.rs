@@ -35,7 +35,7 @@ impl Encoding {
 /// What a reader takes at the most. Everything beyond is refused with GEN005 before memory is spent on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Octets of the document.
+    /// Octets of the document, and of all texts that it takes from its string table.
     pub bytes: usize,
     /// Nesting of elements.
     pub depth: usize,

@@ -242,6 +242,27 @@ fn octets_that_look_like_a_slot_stay() {
     }
 }
 
+/// Two octets stand for a text of any length in the string table: a small document must not become a large tree.
+#[test]
+fn a_string_table_does_not_blow_a_document_up() {
+    let limits = Limits { bytes: 1 << 20, ..Limits::default() };
+    let table = 100_000;
+    let header = [&[0x03, 0x0B, 0x6A, 0x86, 0x8D, 0x20][..], &vec![b'a'; table]].concat();
+    for item in [&[0x83, 0x00][..], &[0x45, 0x83, 0x00, 0x01]] {
+        let bytes = [&header, &[0x45][..], &item.repeat(2000), &[0x01]].concat();
+        let mut report = Report::new();
+        let root = codec::read(&bytes, &[&cp::VOCABULARY], &limits, &mut report).expect("what was read so far").root;
+        assert!(report.cites("GEN005"), "{:?}", report.diagnostics());
+        let mut text = 0;
+        root.walk(&mut |element, _| text += element.text().len());
+        assert!(text <= limits.bytes, "{text} octets");
+        let few = [&header, &[0x45][..], &item.repeat(10), &[0x01]].concat();
+        let mut report = Report::new();
+        codec::read(&few, &[&cp::VOCABULARY], &limits, &mut report);
+        assert!(!report.cites("GEN005"));
+    }
+}
+
 /// LITERAL names, text from the string table, entities, extensions that mean nothing, and version 1.0 without a
 /// character set: all that the format has, even where none of our vocabularies writes it (WBXML 1.3, sections 5.8).
 #[test]

@@ -154,6 +154,11 @@ impl<'s> Reader<'s, '_> {
             return Ok(Cow::Borrowed(""));
         };
         let length = self.text_length(rest).unwrap_or(rest.len());
+        self.from_table += length;
+        if self.from_table > self.limits.bytes {
+            let message = format!("texts of the string table come to more than {} octets", self.limits.bytes);
+            return Err(self.fault(&rules::LIMIT, start, message));
+        }
         Ok(self.characters(&rest[..length], self.table.start + offset as usize))
     }
 

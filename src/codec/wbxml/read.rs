@@ -84,6 +84,8 @@ pub(super) struct Reader<'s, 'r> {
     tag_page: u8,
     pub(super) attribute_page: u8,
     elements: usize,
+    /// Octets of texts taken from the string table: two octets of a document may stand for a long one.
+    pub(super) from_table: usize,
     pub(super) limits: &'r Limits,
     pub(super) report: &'r mut Report,
 }
@@ -111,6 +113,7 @@ impl<'s, 'r> Reader<'s, 'r> {
             tag_page: 0,
             attribute_page: 0,
             elements: 0,
+            from_table: 0,
             limits,
             report,
         };

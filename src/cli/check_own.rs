@@ -15,16 +15,14 @@ pub(super) static CONFIGURATION: Kind = Kind::elsewhere("config", "server config
 /// Returns the kind of a text that is one of ours.
 pub(super) fn recognise(octets: &[u8]) -> Option<&'static Kind> {
     let text = std::str::from_utf8(octets).ok().filter(|text| !text.trim_start().starts_with('<'))?;
-    let mut lines = text.lines().map(str::trim);
-    lines.find_map(|line| {
-        let is_key = |name: &str| line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('='));
-        match line {
-            "[server]" => Some(&CONFIGURATION),
-            _ if line.starts_with("[server.") => Some(&CONFIGURATION),
-            _ if is_key("routes") || is_key("profile") => Some(&CAMPAIGN),
-            _ => None,
-        }
-    })
+    let lines = text.lines().map(str::trim);
+    if lines.clone().any(|line| line == "[server]" || line.starts_with("[server.")) {
+        return Some(&CONFIGURATION);
+    }
+    // Its keys stand before the first table; in a table they may be anything.
+    let keys = lines.take_while(|line| !line.starts_with('['));
+    let mut names = keys.filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    names.any(|name| name == "routes" || name == "profile").then_some(&CAMPAIGN)
 }
 
 /// Checks a text of one of our kinds; `path` is where it lies, its profile beside it.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, de};
 
 use super::store::Timestamp;
-use crate::diagnose::{Source, nearest};
+use crate::diagnose::toml_error;
 use crate::error::{Error, Result};
 
 /// A campaign as its file says it.
@@ -156,7 +156,12 @@ impl Campaign {
     /// Says what is wrong and where: syntax, unknown keys with the one that was meant, values out of range, and
     /// what this version does not do.
     pub fn read(text: &str, path: &Path) -> Result<Self> {
-        let mut campaign: Self = toml::from_str(text).map_err(|error| explain(&error, text, path))?;
+        let mut campaign: Self = toml::from_str(text).map_err(|error| {
+            let error = toml_error(&error, text);
+            let name = path.display();
+            let at = error.at.as_ref().map_or(name.to_string(), |place| format!("{name}:{place}"));
+            error.at(at)
+        })?;
         campaign.folder = path.parent().unwrap_or(Path::new("")).to_owned();
         campaign.check().map_err(|error| error.at(path.display().to_string()))?;
         Ok(campaign)
@@ -325,25 +330,6 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Ti
         .filter(|number| unit > 0 && *number < 100_000)
         .map(|number| Timestamp::from(number) * unit)
         .ok_or_else(|| de::Error::custom(format!("`{text}` is no duration: write `90s`, `1m`, `6h` or `3d`")))
-}
-
-fn explain(error: &toml::de::Error, text: &str, path: &Path) -> Error {
-    let mut place = path.display().to_string();
-    if let Some(span) = error.span() {
-        let position = Source::new("", text.as_bytes()).position(u32::try_from(span.start).unwrap_or(u32::MAX));
-        place = format!("{place}:{}:{}", position.line, position.column);
-    }
-    let message = error.message();
-    let what = Error::input(message.trim().replace('\n', " ")).at(place);
-    let Some(rest) = message.strip_prefix("unknown field `") else { return what };
-    let mut words = rest.split('`').step_by(2);
-    let word = words.next().unwrap_or_default();
-    let known: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    let what = Error { what: format!("`{word}` is no key here"), ..what };
-    match nearest(word, &known) {
-        Some(name) => what.help(format!("did you mean `{name}`?")),
-        None => what.help(format!("the keys here are {}", known.join(", "))),
-    }
 }
 
 #[cfg(test)]

@@ -171,7 +171,12 @@ impl ServerOptions {
                 let (name, text) = ui::read_input(path)?;
                 let text = String::from_utf8(text).map_err(|_| Error::input("the file is not UTF-8").at(&name))?;
                 Configuration::read(&text).map_err(|error| {
-                    let at = error.at.as_ref().map_or(name.clone(), |at| format!("{name}: {at}"));
+                    let at = error.at.as_ref().map_or(name.clone(), |at| {
+                        match at.starts_with(|first: char| first.is_ascii_digit()) {
+                            true => format!("{name}:{at}"),
+                            false => format!("{name}: {at}"),
+                        }
+                    });
                     error.at(at)
                 })?
             }

@@ -56,7 +56,7 @@ fn has_profile(campaign: &Campaign) -> Result<(), Error> {
 fn finding(error: Error, source: &Source<'_>, path: &Path) -> Diagnostic {
     let at = error.at.unwrap_or_default();
     let path = path.display().to_string();
-    let place = at.strip_prefix(&path).unwrap_or(&at).trim_start_matches("line ").trim_matches(':');
+    let place = at.strip_prefix(&path).unwrap_or(&at).trim_matches(':');
     let mut numbers = place.split(':').map(str::parse::<usize>);
     let line = numbers.next().and_then(Result::ok).and_then(|line| source.line_range(line));
     let (span, path) = match line {

@@ -1,5 +1,28 @@
 //! Which word was meant where an unknown one stands.
 
+use super::Source;
+use crate::error::Error;
+
+/// Returns the error of TOML that is not what it should be, at `LINE:COLUMN`; of an unknown key with the one that was
+/// meant.
+pub fn toml_error(error: &toml::de::Error, text: &str) -> Error {
+    let message = error.message().trim();
+    let mut told = Error::input(message.replace('\n', " "));
+    if let Some(span) = error.span() {
+        let position = Source::new("", text.as_bytes()).position(u32::try_from(span.start).unwrap_or(u32::MAX));
+        told = told.at(format!("{}:{}", position.line, position.column));
+    }
+    let Some(rest) = message.strip_prefix("unknown field `") else { return told };
+    let mut words = rest.split('`').step_by(2);
+    let word = words.next().unwrap_or_default();
+    let known: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let told = Error { what: format!("`{word}` is no key here"), ..told };
+    match nearest(word, &known) {
+        Some(name) => told.help(format!("did you mean `{name}`?")),
+        None => told.help(format!("the keys here are {}", known.join(", "))),
+    }
+}
+
 /// Returns the name that `word` is most likely a misspelling of: at most a third of it has to be changed.
 pub fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     names

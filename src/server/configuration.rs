@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::csp::Address;
+use crate::diagnose::toml_error;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
 
@@ -99,12 +100,7 @@ impl Configuration {
     ///
     /// Names the line of a key that is unknown or has a value that cannot be.
     pub fn read(text: &str) -> Result<Self> {
-        let file: File = toml::from_str(text).map_err(|error| {
-            let line =
-                error.span().map(|span| 1 + text.bytes().take(span.start).filter(|octet| *octet == b'\n').count());
-            let what = Error::input(error.message().lines().next().unwrap_or("not TOML").to_owned());
-            line.map_or(what.clone(), |line| what.at(format!("line {line}")))
-        })?;
+        let file: File = toml::from_str(text).map_err(|error| toml_error(&error, text))?;
         let mut configuration = Self::default();
         configuration.apply(file.server)?;
         Ok(configuration)
@@ -272,7 +268,7 @@ mod tests {
     #[test]
     fn says_where_it_is_wrong() {
         let at = |text: &str| Configuration::read(text).unwrap_err().at.unwrap();
-        assert_eq!(at("[server]\ndomian = \"x\"\n"), "line 2");
+        assert_eq!(at("[server]\ndomian = \"x\"\n"), "2:1");
         assert_eq!(at("[server]\ndomain = \"a b\"\n"), "server.domain");
         assert_eq!(at("[server.csp]\nlisten = []\n"), "server.csp.listen");
         assert_eq!(at("[server.csp]\nusers = [ { user = \"anna\", password = {} } ]\n"), "server.csp.users");

@@ -145,7 +145,7 @@ pub fn write_wbxml(
     wbxml::write(root, vocabulary, options)
 }
 
-/// Writes a document whose text holds [`SLOT`] marks as octets with gaps, to be filled once a handset.
+/// Writes a document whose text holds the marks of [`Segments::slot`] as octets with gaps, to be filled once a handset.
 ///
 /// # Errors
 ///

@@ -238,7 +238,7 @@ struct Message {
 
 impl Reassembly {
     /// Messages kept while parts are missing; the oldest gives way to a new one. A handset keeps a few.
-    pub(crate) const MOST_MESSAGES: usize = 64;
+    pub const MOST_MESSAGES: usize = 64;
 
     /// Returns an empty one.
     pub fn new() -> Self {

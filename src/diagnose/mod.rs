@@ -51,6 +51,21 @@ pub enum Basis {
     Derived,
 }
 
+impl Basis {
+    /// All, the surest first.
+    pub const ALL: [Self; 4] = [Self::Stated, Self::Template, Self::Observed, Self::Derived];
+
+    /// Returns the word that people and programs read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stated => "stated",
+            Self::Template => "template",
+            Self::Observed => "observed",
+            Self::Derived => "derived",
+        }
+    }
+}
+
 /// A second place that helps to understand a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {

@@ -218,13 +218,8 @@ fn named_texts<'e>(element: &'e Element<'_>, name: &'e str) -> impl Iterator<Ite
 fn split_certainty(text: Option<String>) -> (Option<String>, Option<Basis>) {
     let Some(text) = text else { return (None, None) };
     let Some((before, words)) = text.rsplit_once("Certainty:") else { return (Some(text), None) };
-    let basis = words.split(',').find_map(|word| match word.trim_ascii() {
-        "stated" => Some(Basis::Stated),
-        "observed" => Some(Basis::Observed),
-        "template" => Some(Basis::Template),
-        "derived" => Some(Basis::Derived),
-        _ => None,
-    });
+    let named = |word: &str| Basis::ALL.into_iter().find(|basis| basis.as_str() == word.trim_ascii());
+    let basis = words.split(',').find_map(named);
     if basis.is_none() {
         return (Some(text), None);
     }

@@ -14,7 +14,7 @@ impl Uri {
     /// Segments of an address at the most, so that every tree fits into the readers' nesting limit.
     pub const MOST_SEGMENTS: usize = 56;
     /// Octets of an address at the most; devices state far smaller limits in `./DevDetail/URI`.
-    pub(crate) const MOST_OCTETS: usize = 8192;
+    pub const MOST_OCTETS: usize = 8192;
 
     /// Returns the address of the root.
     pub fn root() -> Self {

@@ -6,7 +6,7 @@
 //!          base64
 //! ```
 //!
-//! [`check`] reports what is wrong with every layer, [`trial`] builds a profile in every form, and [`picture`] shows a
+//! [`check()`] reports what is wrong with every layer, [`trial`] builds a profile in every form, and [`picture`] shows a
 //! document to people.
 
 pub mod picture;

@@ -10,7 +10,6 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::codec::Document;
 use crate::csp::{self, Code, Message, Primitive, Session, Version};
-use crate::diagnose::Basis;
 use crate::diagnose::text::printable;
 use crate::dm::{self, Described, Description, Node, Tree, Uri, Value, is_secret};
 use crate::document::{Content, Element, is_declaration};
@@ -248,7 +247,7 @@ fn describe_node(node: &Described, depth: usize, view: &View<'_>, picture: &mut 
         node.default.as_ref().map(|text| format!("default {}", shown(text, is_secret(node.display_name()), view))),
     );
     words.extend(node.types.iter().filter(|t| *t != "text/plain").map(|t| format!("({t})")));
-    words.extend(node.basis.map(|basis| format!("[{}]", rests_on(basis))));
+    words.extend(node.basis.map(|basis| format!("[{}]", basis.as_str())));
     words.extend(node.text.as_deref().map(str::to_owned));
     let goes_deeper = view.depth.is_none_or(|most| depth < most);
     if !goes_deeper && !node.children.is_empty() {
@@ -267,15 +266,6 @@ fn describe_node(node: &Described, depth: usize, view: &View<'_>, picture: &mut 
     );
     for child in node.children.iter().filter(|_| goes_deeper) {
         describe_node(child, depth + 1, view, picture);
-    }
-}
-
-fn rests_on(basis: Basis) -> &'static str {
-    match basis {
-        Basis::Stated => "stated",
-        Basis::Template => "template",
-        Basis::Observed => "observed",
-        Basis::Derived => "derived",
     }
 }
 

@@ -26,7 +26,7 @@ const fn row(version: &'static str, encoding: &'static str, media_type: &'static
 }
 
 /// The versions of CSP, newest first.
-pub(crate) const VERSIONS: &[&str] = &["1.3", "1.2", "1.1"];
+pub const VERSIONS: &[&str] = &["1.3", "1.2", "1.1"];
 
 /// The syntaxes of CSP.
 pub const ENCODINGS: &[&str] = &["xml", "wbxml", "pts"];

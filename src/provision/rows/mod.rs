@@ -32,7 +32,7 @@ const MOST_COLUMNS: usize = 256;
 const MOST_CELL: usize = 4096;
 
 /// Columns with a meaning of their own.
-pub(crate) const COLUMNS: &[&str] = &[
+pub const COLUMNS: &[&str] = &[
     "msisdn",
     "user",
     "password",
@@ -141,7 +141,7 @@ impl<R: Read> Table<R> {
     ///
     /// # Errors
     ///
-    /// Fails when the input cannot be read, and for a row longer than [`MOST_ROW`].
+    /// Fails when the input cannot be read, and for a row longer than 1 MiB.
     pub fn next_row(&mut self) -> Result<Option<Row>> {
         let from = self.reader.position().byte();
         self.reader.get_mut().needed = from;

@@ -217,7 +217,7 @@ pub struct Incomplete {
 /// Joins segments in whatever order they arrive.
 ///
 /// Segments belong together when origin, reference (with its width) and ports are the same. The caller drops it
-/// when the parts are too old; it keeps at most [`Self::MOST_MESSAGES`] messages.
+/// when the parts are too old; it keeps at most a fixed number of messages.
 #[derive(Debug, Default)]
 pub struct Reassembly {
     messages: Vec<Message>,

@@ -151,7 +151,7 @@ pub enum BadUri {
     Segment(String),
     /// It has more segments than [`Uri::MOST_SEGMENTS`].
     TooDeep,
-    /// It has more octets than [`Uri::MOST_OCTETS`].
+    /// It has more octets than any address may have.
     TooLong,
 }
 

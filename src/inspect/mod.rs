@@ -6,8 +6,8 @@
 //!          base64
 //! ```
 //!
-//! [`check()`] reports what is wrong with every layer, [`trial`] builds a profile in every form, and [`picture`] shows a
-//! document to people.
+//! [`check()`] reports what is wrong with every layer, [`trial`] builds a profile in every form, and [`picture`] shows
+//! a document to people.
 
 pub mod picture;
 pub mod trial;

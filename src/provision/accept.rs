@@ -48,7 +48,7 @@ pub fn write(versions: &[&str], encodings: &[&str], say_versions: bool) -> Strin
 /// A syntax in a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offer {
-    /// The version: a word of [`VERSIONS`].
+    /// The version: a word of `VERSIONS`.
     pub version: &'static str,
     /// The syntax: a word of [`ENCODINGS`].
     pub encoding: &'static str,

@@ -461,7 +461,7 @@ impl Reader<'_> {
         };
         node.is_assumed = json.format.is_none();
         if let Some(type_name) = &json.type_name {
-            node.type_name.clone_from(&type_name.clone().into_owned());
+            type_name.as_ref().clone_into(&mut node.type_name);
         }
         match Acl::read(json.acl.as_deref().unwrap_or_default()) {
             Ok(acl) => node.acl = acl,

@@ -93,6 +93,18 @@ pub(crate) fn factors(text: &str) -> Option<(Vec<&'static str>, Vec<&'static str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Encoding;
+    use crate::csp::{Version, wire};
+
+    #[test]
+    fn types_are_those_that_clients_send() {
+        for version in Version::ALL {
+            for encoding in [Encoding::Xml, Encoding::Wbxml] {
+                let text = write(&[version.as_str()], &[encoding.as_str()], false);
+                assert_eq!(text, wire::media_type(version, encoding));
+            }
+        }
+    }
 
     #[test]
     fn writes_the_usual_text_of_a_1_3_account() {

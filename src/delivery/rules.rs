@@ -39,7 +39,7 @@ const TWO_SMS: &str = "51000C9153481032547600F5A71B0B05040B8423F000032A020101060
 const NO_SEC: &str = "hex:01 06 01 B6 03 0B 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01";
 
 /// The push is not sealed.
-pub const NO_MAC: Rule = Rule {
+pub(crate) const NO_MAC: Rule = Rule {
     code: "PU001",
     name: "no-mac",
     severity: Severity::Warning,
@@ -65,7 +65,7 @@ pub const WRONG_MAC: Rule = Rule {
 };
 
 /// There is a MAC, and nothing to check it with.
-pub const UNCHECKED_MAC: Rule = Rule {
+pub(crate) const UNCHECKED_MAC: Rule = Rule {
     code: "PU003",
     name: "unchecked-mac",
     severity: Severity::Warning,
@@ -77,7 +77,7 @@ pub const UNCHECKED_MAC: Rule = Rule {
 };
 
 /// SEC has a value that means nothing.
-pub const UNKNOWN_SEC: Rule = Rule {
+pub(crate) const UNKNOWN_SEC: Rule = Rule {
     code: "PU004",
     name: "unknown-sec",
     severity: Severity::Error,
@@ -101,7 +101,7 @@ pub const CONTENT_TYPE: Rule = Rule {
 };
 
 /// The headers of the push cannot be read.
-pub const MALFORMED_PUSH: Rule = Rule {
+pub(crate) const MALFORMED_PUSH: Rule = Rule {
     code: "PU006",
     name: "malformed-push",
     severity: Severity::Error,
@@ -113,7 +113,7 @@ pub const MALFORMED_PUSH: Rule = Rule {
 };
 
 /// SEC comes after MAC.
-pub const SEC_AFTER_MAC: Rule = Rule {
+pub(crate) const SEC_AFTER_MAC: Rule = Rule {
     code: "PU007",
     name: "sec-after-mac",
     severity: Severity::Warning,
@@ -126,7 +126,7 @@ pub const SEC_AFTER_MAC: Rule = Rule {
 };
 
 /// The PDU is not as long as it says.
-pub const PDU_LENGTH: Rule = Rule {
+pub(crate) const PDU_LENGTH: Rule = Rule {
     code: "SM001",
     name: "pdu-length",
     severity: Severity::Error,
@@ -138,7 +138,7 @@ pub const PDU_LENGTH: Rule = Rule {
 };
 
 /// A message is not whole.
-pub const PART_MISSING: Rule = Rule {
+pub(crate) const PART_MISSING: Rule = Rule {
     code: "SM002",
     name: "part-missing",
     severity: Severity::Error,
@@ -150,7 +150,7 @@ pub const PART_MISSING: Rule = Rule {
 };
 
 /// Parts contradict each other.
-pub const PARTS_DISAGREE: Rule = Rule {
+pub(crate) const PARTS_DISAGREE: Rule = Rule {
     code: "SM003",
     name: "parts-disagree",
     severity: Severity::Error,
@@ -175,7 +175,7 @@ pub const TOO_MANY_PARTS: Rule = Rule {
 };
 
 /// The user data header cannot be read.
-pub const MALFORMED_HEADER: Rule = Rule {
+pub(crate) const MALFORMED_HEADER: Rule = Rule {
     code: "SM005",
     name: "user-data-header",
     severity: Severity::Error,
@@ -188,7 +188,7 @@ pub const MALFORMED_HEADER: Rule = Rule {
 };
 
 /// The coding is of text.
-pub const CODING: Rule = Rule {
+pub(crate) const CODING: Rule = Rule {
     code: "SM006",
     name: "coding",
     severity: Severity::Error,
@@ -201,7 +201,7 @@ pub const CODING: Rule = Rule {
 };
 
 /// The message has more parts than some networks carry.
-pub const MANY_PARTS: Rule = Rule {
+pub(crate) const MANY_PARTS: Rule = Rule {
     code: "SM007",
     name: "many-parts",
     severity: Severity::Warning,

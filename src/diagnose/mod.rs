@@ -12,7 +12,8 @@ pub mod text;
 
 pub use rule::{Rule, rules_are_sound};
 pub use source::{Form, Position, Source, Span};
-pub use spelling::{nearest, toml_error};
+pub use spelling::nearest;
+pub(crate) use spelling::toml_error;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

@@ -1,11 +1,11 @@
-//! Which word was meant where an unknown one stands.
+//! Which word was meant where an unknown one stands, and TOML that is not what it should be.
 
 use super::Source;
 use crate::error::Error;
 
 /// Returns the error of TOML that is not what it should be, at `LINE:COLUMN`; of an unknown key with the one that was
 /// meant.
-pub fn toml_error(error: &toml::de::Error, text: &str) -> Error {
+pub(crate) fn toml_error(error: &toml::de::Error, text: &str) -> Error {
     let message = error.message().trim();
     let mut told = Error::input(message.replace('\n', " "));
     if let Some(span) = error.span() {

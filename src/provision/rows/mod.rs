@@ -20,8 +20,8 @@ use crate::diagnose::{Diagnostic, Report, Rule, Source, Span, nearest};
 use crate::dm;
 use crate::error::{Error, Result};
 
-pub(super) use self::rules::{BAD_IMSI, BAD_NUMBER};
-pub use self::rules::{BAD_VALUE, DUPLICATE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, RULES};
+pub(crate) use self::rules::{BAD_IMSI, BAD_NUMBER, DUPLICATE};
+pub use self::rules::{BAD_VALUE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, RULES};
 pub(crate) use self::values::{instant, number};
 
 /// Octets of one row at the most: a quote that is never closed would otherwise swallow the file.

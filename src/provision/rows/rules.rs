@@ -61,7 +61,7 @@ pub(crate) const BAD_IMSI: Rule = Rule {
 };
 
 /// Two rows with one number. A campaign finds them by the primary key of its store.
-pub const DUPLICATE: Rule = Rule {
+pub(crate) const DUPLICATE: Rule = Rule {
     code: "CSV005",
     name: "duplicate-subscriber",
     severity: Severity::Error,

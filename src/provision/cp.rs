@@ -194,6 +194,10 @@ pub struct Reading {
     pub not_carried: Vec<String>,
 }
 
+/// Access points, proxies and accounts that are taken of one document, each; real ones have fewer than ten, and each is
+/// compared with all others.
+const MOST: usize = 200;
+
 /// Reads the IMPS accounts of a provisioning document.
 ///
 /// A single account brings all access points and proxies along; of several each brings those that it names, or all
@@ -203,8 +207,12 @@ pub fn read(root: &Element<'_>) -> Reading {
     let mut points: Vec<AccessPoint> = Vec::new();
     let mut proxies: Vec<Proxy> = Vec::new();
     for element in &root.children {
+        let full = [points.len(), proxies.len(), reading.accounts.len()].contains(&MOST);
         let mut taken = Taken::new(element, &mut reading.not_carried);
         match taken.kind.as_str() {
+            "NAPDEF" | "PXLOGICAL" | "APPLICATION" if full => {
+                taken.leave_out(&format!("there are more than {MOST} of a kind"));
+            }
             "NAPDEF" => match read_access_point(&mut taken) {
                 point if points.iter().any(|p| p.id == point.id) => taken.leave_out(&in_use(&point.id)),
                 point => points.push(point),

@@ -600,3 +600,22 @@ mod objects {
         assert_eq!(value(&tree, "./IMPS/1/ToConRef/2/ConRef").as_deref(), Some("nap1"), "no reference to nowhere");
     }
 }
+
+/// A document with more access points than any real one is bounded, and what is left out is said (`abuse-cases.md` A09).
+#[test]
+fn a09_a_document_with_a_flood_of_access_points_is_bounded() {
+    let parm = |name: &'static str, value: String| {
+        Element::new("parm").with_attribute("name", name).with_attribute("value", value)
+    };
+    let point = |i: usize| {
+        Element::new("characteristic").with_attribute("type", "NAPDEF").with(parm("NAPID", format!("nap{i}")))
+    };
+    let application = Element::new("characteristic")
+        .with_attribute("type", "APPLICATION")
+        .with(parm("APPID", "wA".to_owned()))
+        .with(parm("ADDR", "http://imps.acme.example/csp".to_owned()));
+    let document = Element::new("wap-provisioningdoc").with(application).with_all((0..50_000).map(point));
+    let reading = cp::read(&document);
+    assert_eq!(reading.accounts[0].access_points.len(), 200);
+    assert_eq!(reading.not_carried.len(), 49_800);
+}

@@ -1,6 +1,7 @@
 //! Octets to the one tree and back. A codec knows a syntax and nothing of provisioning or messaging: what it
 //! must know of a language is a field of its [`Vocabulary`].
 
+mod pts;
 mod rules;
 mod wbxml;
 mod xml;
@@ -20,6 +21,8 @@ pub enum Encoding {
     Xml,
     /// WAP binary XML 1.0 to 1.3.
     Wbxml,
+    /// The plain text syntax of CSP, made for short messages.
+    Pts,
 }
 
 impl Encoding {
@@ -28,6 +31,7 @@ impl Encoding {
         match self {
             Self::Xml => "xml",
             Self::Wbxml => "wbxml",
+            Self::Pts => "pts",
         }
     }
 }
@@ -80,11 +84,12 @@ pub struct Document<'s> {
     pub header: Header,
 }
 
-/// Returns the syntax of a document by its first octets, never by its name; `None` where it is neither.
+/// Returns the syntax of a document by its first octets, never by its name; `None` where it is none.
 pub fn recognise(bytes: &[u8]) -> Option<Encoding> {
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     match text.first() {
         Some(b'<') => Some(Encoding::Xml),
+        Some(b'W') if pts::is_preamble(text) => Some(Encoding::Pts),
         // UTF-16 with a byte-order mark is XML that we refuse by name.
         Some(0xFE | 0xFF) if bytes.len() > 2 => Some(Encoding::Xml),
         _ => match bytes {
@@ -112,6 +117,7 @@ pub fn read<'s>(
     match recognise(bytes) {
         Some(Encoding::Xml) => xml::read(bytes, candidates, limits, report),
         Some(Encoding::Wbxml) => wbxml::read(bytes, candidates, limits, report),
+        Some(Encoding::Pts) => pts::read(bytes, candidates, limits, report),
         None => {
             let message = "neither XML nor WBXML: the first octets show no known syntax";
             report.add(Diagnostic::new(&rules::UNREADABLE, Span::new(0, bytes.len().min(16)), message));
@@ -156,6 +162,15 @@ pub fn write_wbxml_segments(
     options: &WbxmlOptions,
 ) -> Result<Segments, CannotWrite> {
     wbxml::write(root, vocabulary, options).map(Segments::cut)
+}
+
+/// Writes a message in the plain text syntax of CSP, whole: cutting it into short messages is the transport's.
+///
+/// # Errors
+///
+/// Names what the form cannot carry: an element without a known code, or a transaction identifier that is no number.
+pub fn write_pts(root: &Element<'_>, vocabulary: &Vocabulary) -> Result<String, CannotWrite> {
+    pts::write(root, vocabulary)
 }
 
 /// How WBXML is written where the vocabulary leaves a choice.

@@ -1,4 +1,4 @@
-//! What a reader may stumble over: rules GEN004, GEN005, XML and WB.
+//! What a reader may stumble over: rules GEN004, GEN005, XML, WB and PTS.
 
 use crate::diagnose::{Rule, Severity};
 
@@ -20,6 +20,10 @@ pub const RULES: &[&Rule] = &[
     &TRAILING,
     &PAGE,
     &CONTESTED,
+    &PTS_PREAMBLE,
+    &PTS_CODE,
+    &PTS_FORM,
+    &PTS_SEGMENT,
 ];
 
 const GOOD_WBXML: &str = "hex:03 0B 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01";
@@ -200,4 +204,52 @@ pub(super) const CONTESTED: Rule = Rule {
     help: "write the value as inline text",
     bad: "hex:03 0B 6A 00 C5 46 01 C6 00 01 57 01 87 33 00 00 06 00 01 81 82 01 01 01",
     good: "hex:03 0B 6A 00 C5 46 01 C6 00 01 57 01 87 33 00 00 06 9C 01 01 01",
+};
+
+const GOOD_PTS: &str = "WV13LR1 CI=WV:CLIENT01$0001@EXAMPLE.TERMINAL DB=\"abHzN4+570y3DfoOUPRAWQ==\" TL=7200 \
+                        SC=cookie-0002 UI=wv:alice@example.com";
+
+pub(super) const PTS_PREAMBLE: Rule = Rule {
+    code: "PTS001",
+    name: "preamble",
+    severity: Severity::Error,
+    clause: "CSP plain text syntax, preamble",
+    summary: "the message does not begin as one of a known version does",
+    help: "write `WV`, the version (11, 12 or 13), the two letters of the primitive, the transaction (0 to 999), a space",
+    bad: "WV13LR",
+    good: GOOD_PTS,
+};
+
+pub(super) const PTS_CODE: Rule = Rule {
+    code: "PTS002",
+    name: "unknown-code",
+    severity: Severity::Warning,
+    clause: "CSP plain text syntax, codes",
+    summary: "a code stands for nothing that is known in its place",
+    help: "only login, negotiation, keep-alive, contact lists and presence have known codes: use XML or WBXML for the rest",
+    bad: "WV13KA5 SI=s-7f3a TL=3600 QQ=1",
+    good: "WV13KA5 SI=s-7f3a TL=3600",
+};
+
+pub(super) const PTS_FORM: Rule = Rule {
+    code: "PTS003",
+    name: "quoting",
+    severity: Severity::Error,
+    clause: "CSP plain text syntax, parameters",
+    summary: "a parameter is not a code, an equals sign and a value in the form that the code asks for",
+    help: "put values with a space, quote, comma, parenthesis, equals sign or ampersand into double quotes, and double the \
+           quotes inside",
+    bad: "WV13LR1 DB=abHzN4+570y3DfoOUPRAWQ==",
+    good: GOOD_PTS,
+};
+
+pub(super) const PTS_SEGMENT: Rule = Rule {
+    code: "PTS004",
+    name: "segment",
+    severity: Severity::Error,
+    clause: "CSP plain text syntax, segments",
+    summary: "the text is one part of a message, or contradicts itself on how many there are",
+    help: "join the parts in order: one preamble without the letters of the part, a space, and all pieces",
+    bad: "WV13LM12ab SI=s-7f3a AN=((Bob,wv:bob@exa",
+    good: "WV13LM12 SI=s-7f3a AN=((Bob,wv:bob@example.com)) RL=T CL=wv:alice/friends@example.com",
 };

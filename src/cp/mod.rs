@@ -31,4 +31,5 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
     structure: None,
     check: |root, report| check(root, false, report),
     wbxml: WbxmlForm::PLAIN,
+    pts: None,
 };

@@ -19,6 +19,7 @@ pub static OTA_SETTINGS: Vocabulary = Vocabulary {
     structure: None,
     check: |_, _| (),
     wbxml: WbxmlForm::PLAIN,
+    pts: None,
 };
 
 /// Wireless Village accounts of handsets that did not know the `wA` application.
@@ -34,4 +35,5 @@ pub static WV_SETTINGS: Vocabulary = Vocabulary {
     structure: None,
     check: |_, _| (),
     wbxml: WbxmlForm::PLAIN,
+    pts: None,
 };

@@ -30,7 +30,7 @@ pub use status::{Code, Detail, Outcome};
 
 use std::sync::LazyLock;
 
-use crate::document::{Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
+use crate::document::{CodeTable, Grammar, PtsForm, PublicId, TokenTable, Vocabulary, WbxmlForm};
 
 /// A version of CSP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,8 +87,11 @@ impl Version {
     }
 }
 
+/// The codes of the plain text syntax: those that a shipped client writes or reads, the same in all versions.
+static PTS_CODES: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::read(include_str!("pts_codes.tsv")));
+
 macro_rules! vocabulary {
-    ($name:ident, $id:literal, $version:literal, $tokens:literal, $roots:expr, $namespaces:expr, $public:expr, $dates:expr, $check:expr) => {
+    ($name:ident, $id:literal, $version:literal, $digits:literal, $tokens:literal, $roots:expr, $namespaces:expr, $public:expr, $dates:expr, $check:expr) => {
         /// The vocabulary of one version of CSP.
         pub static $name: Vocabulary = Vocabulary {
             id: $id,
@@ -102,6 +105,7 @@ macro_rules! vocabulary {
             structure: Some(rules::STRUCTURE),
             check: $check,
             wbxml: WbxmlForm { version: 0x03, opaque_dates: $dates, attribute_prefixes: true, page_namespaces: &[] },
+            pts: Some(PtsForm { version: $digits, codes: &PTS_CODES }),
         };
     };
 }
@@ -110,6 +114,7 @@ vocabulary!(
     V1_1,
     "csp-1.1",
     "1.1",
+    "11",
     "tokens-1.1.tsv",
     &["WV-CSP-Message"],
     &[
@@ -128,6 +133,7 @@ vocabulary!(
     V1_2,
     "csp-1.2",
     "1.2",
+    "12",
     "tokens-1.2.tsv",
     &["WV-CSP-Message", "WV-CSP-NSDiscovery-Request", "WV-CSP-NSDiscovery-Response"],
     &[
@@ -144,6 +150,7 @@ vocabulary!(
     V1_3,
     "csp-1.3",
     "1.3",
+    "13",
     "tokens-1.3.tsv",
     &["WV-CSP-Message", "WV-CSP-VersionDiscovery-Request", "WV-CSP-VersionDiscovery-Response"],
     &[

@@ -68,6 +68,11 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
         return Err(Refusal::Unreadable(report));
     };
     let root = &document.root;
+    if document.header.encoding == Encoding::Pts {
+        let message = "a message in plain text: XML and WBXML are spoken here";
+        report.add(Diagnostic::new(&super::rules::UNDECODABLE, root.span, message));
+        return Err(Refusal::Unreadable(report));
+    }
     if !root.name.starts_with("WV-CSP-") {
         let message = format!("`{}` is no message", root.name);
         report.add(Diagnostic::new(&super::rules::UNDECODABLE, root.span, message));
@@ -145,7 +150,8 @@ fn write_element(root: &Element<'_>, version: Version, form: Form) -> Result<Vec
             let options = WbxmlOptions { public_id: form.public_id, ..WbxmlOptions::default() };
             codec::write_wbxml(root, vocabulary, &options)
         }
-        _ => Ok(codec::write_xml(root, Some(vocabulary), false)),
+        Encoding::Pts => codec::write_pts(root, vocabulary).map(String::into_bytes),
+        Encoding::Xml => Ok(codec::write_xml(root, Some(vocabulary), false)),
     }
 }
 
@@ -177,9 +183,10 @@ fn what_shows(root: &Element<'_>, what: &str) -> Malformed {
 pub fn media_type(version: Version, encoding: Encoding) -> &'static str {
     match (version, encoding) {
         (Version::V1_3, Encoding::Wbxml) => "application/vnd.wv.csp+wbxml",
-        (Version::V1_3, _) => "application/vnd.wv.csp+xml",
+        (_, Encoding::Pts) => "application/vnd.wv.csp.sms",
+        (Version::V1_3, Encoding::Xml) => "application/vnd.wv.csp+xml",
         (_, Encoding::Wbxml) => "application/vnd.wv.csp.wbxml",
-        _ => "application/vnd.wv.csp.xml",
+        (_, Encoding::Xml) => "application/vnd.wv.csp.xml",
     }
 }
 

@@ -53,6 +53,7 @@ pub static DDF: Vocabulary = Vocabulary {
     structure: Some(rules::STRUCTURE),
     check: rules::check,
     wbxml: WbxmlForm { version: 0x02, page_namespaces: &[(2, "syncml:dmddf1.2")], ..WbxmlForm::PLAIN },
+    pts: None,
 };
 
 /// The vocabulary of SyncML messages with the meta information and the trees embedded in them.
@@ -82,6 +83,7 @@ pub static SYNCML: Vocabulary = Vocabulary {
         page_namespaces: &[(0, "SYNCML:SYNCML1.2"), (1, "syncml:metinf"), (2, "syncml:dmddf1.2")],
         ..WbxmlForm::PLAIN
     },
+    pts: None,
 };
 
 /// The vocabulary of device information of data synchronisation; DM uses the DevInfo object in its place.
@@ -101,6 +103,7 @@ pub static DEVINF: Vocabulary = Vocabulary {
     structure: None,
     check: |_, _| (),
     wbxml: WbxmlForm { version: 0x02, page_namespaces: &[(0, "syncml:devinf")], ..WbxmlForm::PLAIN },
+    pts: None,
 };
 
 /// What stands in the place of a secret.

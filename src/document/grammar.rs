@@ -193,7 +193,7 @@ impl Declaration {
         if self.namespaces.contains(&outer) { outer } else { self.namespaces.first().copied().unwrap_or(outer) }
     }
 
-    pub(super) fn position(&self, child: &str) -> usize {
+    pub(crate) fn position(&self, child: &str) -> usize {
         self.positions.get(child).copied().unwrap_or(usize::MAX)
     }
 }

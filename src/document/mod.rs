@@ -7,6 +7,7 @@
 //! Vocabulary ─ the two together, with identifiers and checks
 //! ```
 
+mod codes;
 mod element;
 mod grammar;
 mod structure;
@@ -15,6 +16,7 @@ mod tokens;
 mod value;
 mod vocabulary;
 
+pub use codes::{Code, CodeTable};
 pub use element::{Attribute, Content, Element, is_declaration};
 pub use grammar::{Declaration, Grammar, Model, Occurs, Particle};
 pub use structure::StructureRules;
@@ -23,4 +25,4 @@ pub(crate) use suppression::suppress;
 pub use tokens::{AttributeStart, Place, TokenTable};
 pub use value::{DateTime, Kind, from_base64, integer};
 pub(crate) use value::{boolean, is_media_type, shorten, to_base64};
-pub use vocabulary::{Doctype, PublicId, Vocabulary, WbxmlForm};
+pub use vocabulary::{Doctype, PtsForm, PublicId, Vocabulary, WbxmlForm};

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::codes::CodeTable;
 use super::element::Element;
 use super::grammar::Grammar;
 use super::structure::StructureRules;
@@ -48,6 +49,15 @@ impl WbxmlForm {
         Self { version: 0x03, opaque_dates: false, attribute_prefixes: false, page_namespaces: &[] };
 }
 
+/// How the plain text syntax carries this vocabulary.
+#[derive(Debug, Clone, Copy)]
+pub struct PtsForm {
+    /// The two digits of the preamble.
+    pub version: &'static str,
+    /// The codes.
+    pub codes: &'static LazyLock<CodeTable>,
+}
+
 /// One language in one version.
 #[derive(Debug)]
 pub struct Vocabulary {
@@ -73,6 +83,8 @@ pub struct Vocabulary {
     pub check: fn(&Element<'_>, &mut Report),
     /// How WBXML is written.
     pub wbxml: WbxmlForm,
+    /// How plain text is written and read; `None` where there is no such form.
+    pub pts: Option<PtsForm>,
 }
 
 impl Vocabulary {

@@ -14,6 +14,7 @@ pub(super) fn header(header: &Header) -> (String, String) {
             let public = header.public_text.as_ref().map(|text| format!("public id {}", shorten(text)));
             ("XML".to_owned(), public.unwrap_or_else(|| "no document type".to_owned()))
         }
+        Encoding::Pts => ("plain text".to_owned(), "CSP plain text syntax".to_owned()),
         Encoding::Wbxml => {
             let version = header.version.unwrap_or_default();
             let public = match (&header.public_text, header.public_id) {

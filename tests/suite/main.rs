@@ -23,6 +23,7 @@ mod laws;
 mod peers;
 mod properties;
 mod provision;
+mod pts;
 #[cfg(feature = "server")]
 mod rehearse;
 mod rules;

@@ -7,7 +7,7 @@ use impskit::catalogue::{self, Checked, Kind, Options, RULES};
 use impskit::diagnose::{Rule, Severity, text};
 
 /// Families of the readers, whose examples are the shortest that show the fault, not whole documents.
-const READERS: &[&str] = &["GEN", "XML", "WB"];
+const READERS: &[&str] = &["GEN", "XML", "WB", "PTS"];
 
 fn family(rule: &Rule) -> &'static str {
     rule.code.trim_end_matches(|c: char| c.is_ascii_digit())

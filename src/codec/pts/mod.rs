@@ -1,0 +1,29 @@
+//! The plain text syntax of CSP (PTS), made for short messages: `WV13KA5 SI=s-7f3a TL=3600`.
+//!
+//! The tree is that of the other syntaxes: the preamble becomes the envelope, every parameter an element of the
+//! primitive. Which two letters stand for what, and in which notation the value is, is the vocabulary's table of
+//! codes; only codes that a shipped client is known to use count. What has no code cannot be written.
+//!
+//! Messages are read and written whole. One of several segments is named (PTS004) and not joined with the others.
+
+mod read;
+mod text;
+mod write;
+
+pub(super) use read::read;
+pub(super) use write::write;
+
+/// Returns whether a text begins as a message does: `WV` and a version.
+pub(super) fn is_preamble(text: &[u8]) -> bool {
+    matches!(text, [b'W', b'V', b'X', b'X', ..] | [b'W', b'V', b'0'..=b'9', b'0'..=b'9', ..])
+}
+
+/// Returns whether a primitive asks: the mode is not written, it follows from the primitive.
+fn is_request(primitive: &str) -> bool {
+    primitive.ends_with("-Request") || primitive == "Disconnect"
+}
+
+/// Returns whether a primitive stands outside any session, so that `SI` is an element of its own.
+fn is_outband(primitive: &str) -> bool {
+    primitive.starts_with("Login-")
+}

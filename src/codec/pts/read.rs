@@ -1,0 +1,401 @@
+//! Text to the tree.
+
+use std::borrow::Cow;
+
+use super::text::{Fault, Parameter, Preamble, Scanner, Value};
+use super::{is_outband, is_request};
+use crate::codec::{Document, Encoding, Header, Limits, rules};
+use crate::diagnose::{Diagnostic, Report, Span};
+use crate::document::{Code, CodeTable, Element, PtsForm, Vocabulary};
+
+/// Why a value is no element: a finding without its place.
+enum Wrong {
+    /// A code that stands for nothing in its place.
+    Code(String),
+    /// Not the notation that the code asks for.
+    Form,
+}
+
+/// Reads a message. See [`crate::codec::read`].
+pub(in crate::codec) fn read<'s>(
+    bytes: &'s [u8],
+    candidates: &[&'static Vocabulary],
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<Document<'s>> {
+    let start = bytes.iter().position(|octet| *octet == b'W').unwrap_or_default();
+    let whole = Span::new(start, bytes.len());
+    let Ok(text) = std::str::from_utf8(bytes[start..].trim_ascii_end()) else {
+        report.add(Diagnostic::new(&rules::PTS_FORM, whole, "the text is not UTF-8"));
+        return None;
+    };
+    let (preamble, vocabulary, form) = begin(text, whole, candidates, report)?;
+    let primitive = form.codes.meaning("primitive", &["-"], preamble.code).map(|row| row.name);
+    if primitive.is_none() {
+        let message = format!("`{}` is the code of no known primitive", preamble.code);
+        report.add(Diagnostic::new(&rules::PTS_CODE, Span::new(start + 4, start + 6), message));
+    }
+    let mut reader = Reader { vocabulary, codes: form.codes, report, session: None, content: Vec::new() };
+    let mut scanner = Scanner::new(text, preamble.length, start, limits.depth, limits.elements);
+    loop {
+        match scanner.next() {
+            Ok(Some(parameter)) => reader.parameter(primitive, parameter),
+            Ok(None) => break,
+            Err(Fault::Form(at, what)) => {
+                reader.report.add(Diagnostic::new(&rules::PTS_FORM, Span::new(at, at + 1), what));
+                break;
+            }
+            Err(Fault::Limit(at, what)) => {
+                reader.report.add(Diagnostic::new(&rules::LIMIT, Span::new(at, at + 1), what));
+                return None;
+            }
+        }
+    }
+    let mut root = reader.envelope(primitive, &preamble, whole);
+    vocabulary.grammar.arrange(&mut root);
+    let header = Header {
+        encoding: Encoding::Pts,
+        version: None,
+        public_id: None,
+        public_text: None,
+        charset: None,
+        string_table: 0,
+    };
+    Some(Document { root, vocabulary: Some(vocabulary), header })
+}
+
+fn begin<'s>(
+    text: &'s str,
+    whole: Span,
+    candidates: &[&'static Vocabulary],
+    report: &mut Report,
+) -> Option<(Preamble<'s>, &'static Vocabulary, PtsForm)> {
+    let Some(preamble) = Preamble::read(text) else {
+        report.add(Diagnostic::new(&rules::PTS_PREAMBLE, whole, "the preamble is not complete"));
+        return None;
+    };
+    if let Some((this, last)) = preamble.part.filter(|part| *part != (1, 1)) {
+        let message = match this > last {
+            true => format!("this is part {this} of a message that has {last}"),
+            false => format!("this is part {this} of {last}: the message is not whole"),
+        };
+        report.add(Diagnostic::new(&rules::PTS_SEGMENT, whole, message));
+        return None;
+    }
+    let mut forms = candidates.iter().filter_map(|&vocabulary| Some((vocabulary, vocabulary.pts?)));
+    let Some((vocabulary, form)) = forms.find(|(_, form)| form.version == preamble.version) else {
+        let message = format!("version `{}` is none that can be read here", preamble.version);
+        report.add(Diagnostic::new(&rules::PTS_PREAMBLE, whole, message));
+        return None;
+    };
+    Some((preamble, vocabulary, form))
+}
+
+struct Reader<'r, 's> {
+    vocabulary: &'static Vocabulary,
+    codes: &'static CodeTable,
+    report: &'r mut Report,
+    session: Option<Element<'s>>,
+    content: Vec<Element<'s>>,
+}
+
+impl<'s> Reader<'_, 's> {
+    /// Takes one parameter, or says why not.
+    fn parameter(&mut self, primitive: Option<&'static str>, parameter: Parameter<'s>) {
+        let Parameter { code, value, span } = parameter;
+        let is_session = code.eq_ignore_ascii_case("SI") && !primitive.is_some_and(is_outband);
+        let result = match primitive {
+            _ if is_session && self.session.is_none() => {
+                plain("SessionID", "-", value, self.codes).map(|leaf| self.session = Some(leaf))
+            }
+            Some(primitive) => match self.codes.meaning("element", &[primitive, "-"], code) {
+                Some(row) => self.place(primitive, row, value, span),
+                None => Err(Wrong::Code(format!("`{code}` stands for nothing known in `{primitive}`"))),
+            },
+            None => return,
+        };
+        match result {
+            Ok(()) => {}
+            Err(Wrong::Code(message)) => self.report.add(Diagnostic::new(&rules::PTS_CODE, span, message)),
+            Err(Wrong::Form) => {
+                let message = format!("the value of `{code}` has not the form that this code asks for");
+                self.report.add(Diagnostic::new(&rules::PTS_FORM, span, message));
+            }
+        }
+    }
+
+    /// Puts the elements of a parameter where the grammar has them in the primitive.
+    fn place(&mut self, primitive: &str, row: &Code, value: Value<'s>, span: Span) -> Result<(), Wrong> {
+        let declaration = self.vocabulary.grammar.declaration(primitive, "transaction");
+        let has = |name: &str| declaration.is_some_and(|d| d.position(name) != usize::MAX);
+        let takes = |name: &str| declaration.is_some_and(|d| d.also_read.contains(&name));
+        let wrappers: &[&'static str] = match row.name {
+            "UserID" => &["UserID", "UserIDList", "User"],
+            "ContactList" => &["ContactList", "ContactListIDList"],
+            _ => std::slice::from_ref(&row.name),
+        };
+        let found = wrappers.iter().find(|name| has(name)).or_else(|| wrappers.iter().find(|name| takes(name)));
+        let Some(&wrapper) = found else {
+            return Err(Wrong::Code(format!("`{}` does not belong into `{primitive}`", row.name)));
+        };
+        let mut wrong = Vec::new();
+        let items = elements(row, value, self.codes, &mut wrong)?;
+        for message in wrong {
+            self.report.add(Diagnostic::new(&rules::PTS_CODE, span, message));
+        }
+        let items = items.into_iter().map(|mut item| {
+            item.span = span;
+            if item.children.is_empty() {
+                // After the code and the equals sign.
+                item.content_span = Span { start: span.end.min(span.start + 3), end: span.end };
+            }
+            self.shape(&mut item);
+            item
+        });
+        let items: Vec<_> = items.collect();
+        match wrapper {
+            "UserIDList" | "ContactListIDList" => match self.content.iter_mut().find(|e| e.name == wrapper) {
+                Some(list) => list.children.extend(items),
+                None => self.content.push(Element::new(wrapper).with_all(items)),
+            },
+            "User" => self.content.extend(items.into_iter().map(|item| Element::new("User").with(item))),
+            _ => self.content.extend(items),
+        }
+        Ok(())
+    }
+
+    /// Gives an address of the capabilities the form of its version: text, or a `URL` inside.
+    fn shape(&self, item: &mut Element<'s>) {
+        let declaration = self.vocabulary.grammar.declaration("CIRHTTPAddress", "transaction");
+        if declaration.is_some_and(|d| d.position("URL") != usize::MAX) {
+            for child in item.children.iter_mut().filter(|child| child.name == "CIRHTTPAddress") {
+                let mut url = std::mem::replace(child, Element::new("CIRHTTPAddress"));
+                url.name = Cow::Borrowed("URL");
+                child.children.push(url);
+            }
+        }
+    }
+
+    /// Builds the message around the content.
+    fn envelope(self, primitive: Option<&'static str>, preamble: &Preamble<'s>, span: Span) -> Element<'s> {
+        let mut session = Element::new("SessionDescriptor");
+        session = match self.session {
+            Some(id) => session.with_leaf("SessionType", "Inband").with(id),
+            None => session.with_leaf("SessionType", "Outband"),
+        };
+        let mode = if primitive.is_none_or(is_request) { "Request" } else { "Response" };
+        let mut descriptor = Element::new("TransactionDescriptor").with_leaf("TransactionMode", mode);
+        if primitive != Some("Polling-Request") || preamble.transaction != "0" {
+            descriptor = descriptor.with_leaf("TransactionID", preamble.transaction);
+        }
+        let mut content = Element::new("TransactionContent");
+        if let Some(primitive) = primitive {
+            let mut element = Element::new(primitive).with_all(self.content);
+            element.span = span;
+            content = content.with(element);
+        }
+        let transaction = Element::new("Transaction").with(descriptor).with(content);
+        let mut root = Element::new("WV-CSP-Message").with(Element::new("Session").with(session).with(transaction));
+        root.span = span;
+        root
+    }
+}
+
+/// Returns the elements that the value of a parameter stands for. Members with codes that stand for nothing are left
+/// out and named in `wrong`.
+fn elements<'s>(
+    row: &Code,
+    value: Value<'s>,
+    codes: &CodeTable,
+    wrong: &mut Vec<String>,
+) -> Result<Vec<Element<'s>>, Wrong> {
+    let one = match row.notation {
+        "leaf" => plain(row.name, row.name, value, codes)?,
+        "list" => return value.members().into_iter().map(|v| plain(row.name, "-", v, codes)).collect(),
+        "client" => client(value)?,
+        "result" => result(value, codes, wrong)?,
+        "pairs" => Element::new(row.name).with_all(pairs("capability", value, codes, wrong)?),
+        "functions" => functions(value, codes, wrong)?,
+        "nicknames" => {
+            let nicks = value.members().into_iter().map(nickname).collect::<Result<Vec<_>, _>>()?;
+            Element::new(row.name).with_all(nicks)
+        }
+        "properties" => {
+            let property = |v: Value<'s>| {
+                let (name, value) = v.pair()?;
+                let name = plain("Name", row.name, name, codes)?;
+                Ok(Element::new("Property").with(name).with(plain("Value", "-", value, codes)?))
+            };
+            Element::new(row.name).with_all(value.members().into_iter().map(property).collect::<Result<Vec<_>, _>>()?)
+        }
+        "names" => names(value, codes, wrong)?,
+        "values" => values(value, codes, wrong)?,
+        "presence" => return presences(value, codes, wrong),
+        _ => return Err(Wrong::Code(format!("how the value of `{}` is written is not known", row.name))),
+    };
+    Ok(vec![one])
+}
+
+impl<'s> Value<'s> {
+    /// Returns the members of a group; a value alone is the one member.
+    fn members(self) -> Vec<Self> {
+        match self {
+            Self::Group(members) => members,
+            Self::Text(_) => vec![self],
+        }
+    }
+
+    fn pair(self) -> Result<(Self, Self), Wrong> {
+        let Self::Group(members) = self else { return Err(Wrong::Form) };
+        let [first, second] = <[Self; 2]>::try_from(members).map_err(|_| Wrong::Form)?;
+        Ok((first, second))
+    }
+
+    fn text(self) -> Result<Cow<'s, str>, Wrong> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Group(members) if members.is_empty() => Ok("".into()),
+            Self::Group(_) => Err(Wrong::Form),
+        }
+    }
+}
+
+/// Returns a leaf, with the word that a code of `place` stands for.
+fn plain<'s>(name: &'static str, place: &str, value: Value<'s>, codes: &CodeTable) -> Result<Element<'s>, Wrong> {
+    let text = value.text()?;
+    Ok(Element::leaf(name, codes.meaning("value", &[place], &text).map_or(text, |row| row.name.into())))
+}
+
+fn client(value: Value<'_>) -> Result<Element<'_>, Wrong> {
+    let text = value.text()?;
+    let is_number = !text.is_empty() && text.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit());
+    Ok(Element::new("ClientID").with_leaf(if is_number { "MSISDN" } else { "URL" }, text))
+}
+
+/// Reads a code, or a code and its description. How details follow is not known.
+fn result<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
+    let mut members = value.members().into_iter();
+    let mut result = Element::new("Result");
+    for (name, member) in ["Code", "Description"].into_iter().zip(members.by_ref()) {
+        result.children.push(plain(name, "-", member, codes)?);
+    }
+    if members.next().is_some() {
+        wrong.push("how a `DetailedResult` is written is not known".to_owned());
+    }
+    Ok(result)
+}
+
+fn nickname(value: Value<'_>) -> Result<Element<'_>, Wrong> {
+    let (name, user) = value.pair()?;
+    let (name, user) = (name.text()?, Element::leaf("UserID", user.text()?));
+    Ok(if name.is_empty() { user } else { Element::new("NickName").with_leaf("Name", name).with(user) })
+}
+
+/// Reads pairs of a code and a value.
+fn pairs<'s>(
+    place: &str,
+    value: Value<'s>,
+    codes: &CodeTable,
+    wrong: &mut Vec<String>,
+) -> Result<Vec<Element<'s>>, Wrong> {
+    let mut leaves = Vec::new();
+    for member in value.members() {
+        let (code, value) = member.pair()?;
+        if let Some(name) = named(&[place], code, codes, wrong)? {
+            leaves.push(plain(name, name, value, codes)?);
+        }
+    }
+    Ok(leaves)
+}
+
+/// Returns the element that a code stands for; notes a code that stands for none.
+fn named(
+    places: &[&str],
+    code: Value<'_>,
+    codes: &CodeTable,
+    wrong: &mut Vec<String>,
+) -> Result<Option<&'static str>, Wrong> {
+    let code = code.text()?;
+    let found = codes.meaning("element", places, &code).or_else(|| codes.code_of("element", places, &code));
+    if found.is_none() {
+        wrong.push(format!("`{code}` stands for nothing known in this value"));
+    }
+    Ok(found.map(|row| row.name))
+}
+
+fn functions<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
+    let functions = Element::new("Functions");
+    let members = value.members();
+    if members.is_empty() {
+        return Ok(functions);
+    }
+    let mut features = Element::new("WVCSPFeat");
+    for member in members {
+        match named(&["Functions"], member, codes, wrong)? {
+            Some("WVCSPFeat") | None => {}
+            Some(name) => features.children.push(Element::new(name)),
+        }
+    }
+    Ok(functions.with(features))
+}
+
+/// Reads names of presence attributes: `(OS,UA,(CF,(CT,CV)))`.
+fn names<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
+    let mut list = Element::new("PresenceSubList");
+    for member in value.members() {
+        let (code, inner) = match member {
+            Value::Text(_) => (member, Vec::new()),
+            group @ Value::Group(_) => group.pair().map(|(code, inner)| (code, inner.members()))?,
+        };
+        let Some(name) = named(&["PresenceSubList"], code, codes, wrong)? else { continue };
+        let mut attribute = Element::new(name);
+        for code in inner {
+            attribute.children.extend(named(&[name], code, codes, wrong)?.map(Element::new));
+        }
+        list.children.push(attribute);
+    }
+    Ok(list)
+}
+
+/// Reads presence attributes with their values: `((UA,T,AV),(CF,T,((CT,MP),(CV,1.0))))`.
+fn values<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
+    let mut list = Element::new("PresenceSubList");
+    for member in value.members() {
+        let Value::Group(parts) = member else { return Err(Wrong::Form) };
+        if parts.len() > 3 {
+            return Err(Wrong::Form);
+        }
+        let is_qualified = parts.len() == 3;
+        let mut parts = parts.into_iter();
+        let Some(name) = named(&["PresenceSubList"], parts.next().ok_or(Wrong::Form)?, codes, wrong)? else { continue };
+        let mut attribute = Element::new(name);
+        if is_qualified && let Some(qualifier) = parts.next() {
+            attribute.children.push(plain("Qualifier", "-", qualifier, codes)?);
+        }
+        match parts.next() {
+            None => {}
+            Some(Value::Text(text)) if text.is_empty() => {}
+            Some(text @ Value::Text(_)) => attribute.children.push(plain("PresenceValue", name, text, codes)?),
+            Some(group) => attribute.children.extend(pairs(name, group, codes, wrong)?),
+        }
+        list.children.push(attribute);
+    }
+    Ok(list)
+}
+
+/// Reads `(user,attributes)`, or a group of such, or of users alone.
+fn presences<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Vec<Element<'s>>, Wrong> {
+    let is_one = matches!(&value, Value::Group(members) if matches!(&members[..],
+        [Value::Text(_), Value::Group(inner)] if !matches!(inner.first(), Some(Value::Text(_)))));
+    let items = if is_one { vec![value] } else { value.members() };
+    items.into_iter().map(|item| presence(item, codes, wrong)).collect()
+}
+
+fn presence<'s>(item: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
+    let presence = Element::new("Presence");
+    if let Value::Text(user) = item {
+        return Ok(presence.with_leaf("UserID", user));
+    }
+    let (user, attributes) = item.pair()?;
+    Ok(presence.with_leaf("UserID", user.text()?).with(values(attributes, codes, wrong)?))
+}

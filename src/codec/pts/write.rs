@@ -1,0 +1,344 @@
+//! The tree to text.
+
+use super::text::Value;
+use super::{is_outband, is_request};
+use crate::codec::CannotWrite;
+use crate::document::{CodeTable, Content, Element, Vocabulary, is_declaration};
+
+/// Capabilities in the order in which a shipped client writes them.
+const CAPABILITIES: &[&str] = &[
+    "ClientType",
+    "InitialDeliveryMethod",
+    "SupportedBearer",
+    "MultiTrans",
+    "ParserSize",
+    "SupportedCIRMethod",
+    "UDPPort",
+    "CIRHTTPAddress",
+    "TCPAddress",
+    "TCPPort",
+    "ServerPollMin",
+    "DefaultLanguage",
+];
+
+type Written<T> = Result<T, CannotWrite>;
+
+/// A parameter to be: its code, its notation and its values.
+struct Parameter<'e> {
+    code: &'static str,
+    notation: &'static str,
+    value: Value<'e>,
+}
+
+/// Writes a message. See [`crate::codec::write_pts`].
+pub(in crate::codec) fn write(root: &Element<'_>, vocabulary: &Vocabulary) -> Written<String> {
+    let Some(form) = vocabulary.pts else {
+        return Err(CannotWrite { what: format!("a {} has no form in plain text", vocabulary.name) });
+    };
+    let codes: &CodeTable = form.codes;
+    root.check_plain()?;
+    let [session] = only(root, &["Session"])?;
+    let [descriptor, transaction] = only(need(session)?, &["SessionDescriptor", "Transaction"])?;
+    let [mode, content] = only(need(transaction)?, &["TransactionDescriptor", "TransactionContent"])?;
+    let primitive = match &need(content)?.children[..] {
+        [primitive] => primitive,
+        _ => return Err(cannot("TransactionContent", "holds no primitive, or several")),
+    };
+    let Some(code) = codes.code_of("primitive", &["-"], &primitive.name) else {
+        return Err(no_code(&primitive.name));
+    };
+    let mut out = format!("WV{}{}{}", form.version, code.code, transaction_of(need(mode)?, primitive)?);
+    if let Some(id) = session_of(need(descriptor)?, primitive)? {
+        out.push_str(" SI=");
+        id.write(&mut out);
+    }
+    for parameter in parameters(primitive, codes)? {
+        out.push(' ');
+        out.push_str(parameter.code);
+        if parameter.value != Value::Group(Vec::new()) {
+            out.push('=');
+            parameter.value.write(&mut out);
+        }
+    }
+    Ok(out)
+}
+
+/// Returns the number of the transaction, after a look at the mode that the primitive implies.
+fn transaction_of<'e>(descriptor: &'e Element<'_>, primitive: &Element<'_>) -> Written<&'e str> {
+    let [mode, id] = only(descriptor, &["TransactionMode", "TransactionID"])?;
+    let implied = if is_request(&primitive.name) { "Request" } else { "Response" };
+    if mode.is_some_and(|mode| mode.trimmed() != implied) {
+        return Err(cannot("TransactionMode", format!("is `{implied}` for `{}`", primitive.name)));
+    }
+    let is_number = |id: &str| {
+        matches!(id.len(), 1..=3) && id.bytes().all(|b| b.is_ascii_digit()) && (id == "0" || !id.starts_with('0'))
+    };
+    match id.map(Element::trimmed) {
+        None if primitive.name == "Polling-Request" => Ok("0"),
+        Some("0") if primitive.name == "Polling-Request" => {
+            Err(cannot("TransactionID", "0 is for polling without one"))
+        }
+        Some(id) if is_number(id) => Ok(id),
+        _ => Err(cannot("TransactionID", "is a number from 0 to 999 there")),
+    }
+}
+
+/// Returns the session to name, if there is one.
+fn session_of<'e>(descriptor: &'e Element<'_>, primitive: &Element<'_>) -> Written<Option<Value<'e>>> {
+    let [kind, id] = only(descriptor, &["SessionType", "SessionID"])?;
+    let is_inband = need(kind)?.trimmed() == "Inband";
+    if is_inband && is_outband(&primitive.name) {
+        return Err(cannot("SessionType", format!("is `Outband` for `{}`", primitive.name)));
+    }
+    match id {
+        Some(id) if is_inband => leaf(id).map(Some),
+        None if !is_inband => Ok(None),
+        _ => Err(cannot("SessionID", "stands in an `Inband` session, and only there")),
+    }
+}
+
+/// Returns the parameters of a primitive. Whom a request is about comes last, as a shipped client has it.
+fn parameters<'e>(primitive: &'e Element<'_>, codes: &CodeTable) -> Written<Vec<Parameter<'e>>> {
+    let mut found: Vec<Parameter<'e>> = Vec::new();
+    if primitive.children.is_empty() && !primitive.trimmed().is_empty() {
+        return Err(cannot(&primitive.name, "holds text"));
+    }
+    for child in &primitive.children {
+        let items = match child.name.as_ref() {
+            "User" => std::slice::from_ref(need(only(child, &["UserID"])?[0])?),
+            "UserIDList" | "ContactListIDList" => &child.children[..],
+            _ => std::slice::from_ref(child),
+        };
+        if items.is_empty() {
+            let name = if child.name == "UserIDList" { "UserID" } else { "ContactList" };
+            let row = codes.code_of("element", &["-"], name).ok_or_else(|| no_code(&child.name))?;
+            found.push(Parameter { code: row.code, notation: row.notation, value: Value::Group(Vec::new()) });
+        }
+        for item in items {
+            let row = codes.code_of("element", &[&primitive.name, "-"], &item.name);
+            let row = row.ok_or_else(|| no_code(&item.name))?;
+            let value = value(row.notation, item, codes)?;
+            match found.iter_mut().find(|p| p.code == row.code && matches!(p.notation, "list" | "presence")) {
+                Some(before) => before.value.join(value),
+                None => found.push(Parameter { code: row.code, notation: row.notation, value }),
+            }
+        }
+    }
+    if is_request(&primitive.name) {
+        found.sort_by_key(|parameter| parameter.notation == "list");
+    }
+    Ok(found)
+}
+
+impl<'e> Value<'e> {
+    /// Adds a member: one value becomes a group, a pair of parts becomes a group of such.
+    fn join(&mut self, next: Self) {
+        match self {
+            Self::Group(members) if !is_presence(members) => members.push(next),
+            _ => {
+                let first = std::mem::replace(self, Self::Group(Vec::new()));
+                *self = Self::Group(vec![first, next]);
+            }
+        }
+    }
+
+    /// Returns members without parentheses where there is but one, and it is text.
+    fn group(members: Vec<Self>) -> Self {
+        match <[Self; 1]>::try_from(members) {
+            Ok([text @ Self::Text(_)]) => text,
+            Ok([group]) => Self::Group(vec![group]),
+            Err(members) => Self::Group(members),
+        }
+    }
+}
+
+/// Returns whether a group is a user with attributes, and not a group of such or of users.
+fn is_presence(members: &[Value<'_>]) -> bool {
+    matches!(members, [Value::Text(_), Value::Group(inner)] if !matches!(inner.first(), Some(Value::Text(_))))
+}
+
+/// Returns the value of an element in a notation.
+fn value<'e>(notation: &str, item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let each = |of: &dyn Fn(&'e Element<'_>) -> Written<Value<'e>>| -> Written<Value<'e>> {
+        Ok(Value::Group(item.children.iter().map(of).collect::<Written<_>>()?))
+    };
+    match notation {
+        "leaf" | "list" => leaf(item),
+        "client" => match only(item, &["URL", "MSISDN"])? {
+            [Some(url), None] => leaf(url),
+            [None, Some(number)] => leaf(number),
+            _ => Err(cannot("ClientID", "holds either `URL` or `MSISDN` there")),
+        },
+        "result" => {
+            let [code, text] = only(item, &["Code", "Description"])?;
+            let text = text.map(leaf).transpose()?;
+            Ok(Value::group([leaf(need(code)?)?].into_iter().chain(text).collect()))
+        }
+        "pairs" => {
+            let mut capabilities: Vec<_> = item.children.iter().collect();
+            capabilities.sort_by_key(|c| CAPABILITIES.iter().position(|name| c.name == *name));
+            let pairs = capabilities.into_iter().map(|child| pair("capability", child, codes));
+            Ok(Value::Group(pairs.collect::<Written<_>>()?))
+        }
+        "functions" => functions(item, codes),
+        "nicknames" => each(&nickname),
+        "properties" => each(&|child| {
+            let [name, value] = only(child, &["Name", "Value"])?;
+            let value = value.map_or(Ok(Value::Text("".into())), leaf)?;
+            Ok(Value::Group(vec![word(need(name)?, &item.name, codes)?, value]))
+        }),
+        "names" => names(item, codes),
+        "values" => each(&|child| attribute(child, codes)),
+        "presence" => presence(item, codes),
+        _ => Err(cannot(&item.name, "is written in a way that is not known")),
+    }
+}
+
+/// Writes a user and attributes; a user alone where there are none.
+fn presence<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let [user, list] = only(item, &["UserID", "PresenceSubList"])?;
+    let user = leaf(need(user)?)?;
+    let Some(list) = list else { return Ok(user) };
+    if list.children.is_empty() {
+        return Err(cannot("PresenceSubList", "is not empty there"));
+    }
+    Ok(Value::Group(vec![user, value("values", list, codes)?]))
+}
+
+/// Writes a feature by its code. Nothing below the features has one.
+fn functions<'e>(item: &Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let [features] = only(item, &["WVCSPFeat"])?;
+    let Some(features) = features else { return Ok(Value::Group(Vec::new())) };
+    let nodes = if features.children.is_empty() { std::slice::from_ref(features) } else { &features.children[..] };
+    let bare = |node| bare_code("Functions", node, codes);
+    Ok(Value::group(nodes.iter().map(bare).collect::<Written<_>>()?))
+}
+
+fn nickname<'e>(item: &'e Element<'_>) -> Written<Value<'e>> {
+    if item.name == "UserID" {
+        return Ok(Value::Group(vec![Value::Text("".into()), leaf(item)?]));
+    }
+    let [name, user] = only(item, &["Name", "UserID"])?;
+    let name = need(name)?;
+    if item.name != "NickName" || name.trimmed().is_empty() {
+        return Err(cannot(&item.name, "is a name and a user there"));
+    }
+    Ok(Value::Group(vec![leaf(name)?, leaf(need(user)?)?]))
+}
+
+/// Writes names of presence attributes.
+fn names<'e>(list: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let name = |item: &'e Element<'_>| {
+        if item.children.is_empty() {
+            return bare_code("PresenceSubList", item, codes);
+        }
+        let inner = item.children.iter().map(|child| bare_code(&item.name, child, codes));
+        let inner = Value::Group(inner.collect::<Written<_>>()?);
+        Ok(Value::Group(vec![code("PresenceSubList", item, codes)?, inner]))
+    };
+    Ok(Value::group(list.children.iter().map(name).collect::<Written<_>>()?))
+}
+
+/// Writes a presence attribute with its value: `(UA,T,AV)`.
+fn attribute<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let mut parts = vec![code("PresenceSubList", item, codes)?];
+    let (qualifier, rest): (Vec<_>, Vec<_>) = item.children.iter().partition(|child| child.name == "Qualifier");
+    if !item.trimmed().is_empty() || qualifier.len() > 1 {
+        return Err(cannot(&item.name, "holds a `Qualifier` and a value there"));
+    }
+    if let Some(qualifier) = qualifier.first() {
+        parts.push(leaf(qualifier)?);
+    }
+    match rest[..] {
+        [] if qualifier.is_empty() => {}
+        [] => parts.push(Value::Text("".into())),
+        [one] if one.name == "PresenceValue" && one.is_empty() => {
+            return Err(cannot("PresenceValue", "is not empty there"));
+        }
+        [one] if one.name == "PresenceValue" => parts.push(word(one, &item.name, codes)?),
+        _ => {
+            let pairs = rest.into_iter().map(|child| pair(&item.name, child, codes));
+            parts.push(Value::Group(pairs.collect::<Written<_>>()?));
+        }
+    }
+    Ok(Value::Group(parts))
+}
+
+/// Writes a code and a value.
+fn pair<'e>(place: &str, item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let code = code(place, item, codes)?;
+    let inner = item.child("URL").filter(|_| item.name == "CIRHTTPAddress" && item.children.len() == 1);
+    Ok(Value::Group(vec![code, word(inner.unwrap_or(item), &item.name, codes)?]))
+}
+
+fn code<'e>(place: &str, item: &Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let row = codes.code_of("element", &[place], &item.name).ok_or_else(|| no_code(&item.name))?;
+    Ok(Value::Text(row.code.into()))
+}
+
+/// Writes the code of an element that holds nothing.
+fn bare_code<'e>(place: &str, item: &Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let code = code(place, item, codes)?;
+    match item.children.first() {
+        Some(child) => Err(no_code(&child.name)),
+        None if !item.trimmed().is_empty() => Err(cannot(&item.name, "holds nothing there")),
+        None => Ok(code),
+    }
+}
+
+/// Writes the text of a leaf, by its code where it has one in `place`.
+fn word<'e>(item: &'e Element<'_>, place: &str, codes: &CodeTable) -> Written<Value<'e>> {
+    if let Some(row) = codes.code_of("value", &[place], item.text()) {
+        return Ok(Value::Text(row.code.into()));
+    }
+    match codes.meaning("value", &[place], item.text()) {
+        Some(row) => Err(cannot(&item.name, format!("`{}` would be read as `{}`", item.text(), row.name))),
+        None => leaf(item),
+    }
+}
+
+fn leaf<'e>(item: &'e Element<'_>) -> Written<Value<'e>> {
+    match item.children.first() {
+        Some(child) => Err(no_code(&child.name)),
+        None => Ok(Value::Text(item.text().into())),
+    }
+}
+
+/// Returns the children of those names; refuses any other and a second of the same.
+fn only<'e, 's, const N: usize>(item: &'e Element<'s>, names: &[&str; N]) -> Written<[Option<&'e Element<'s>>; N]> {
+    let mut found = [None; N];
+    for child in &item.children {
+        let index = names.iter().position(|name| child.name == *name).ok_or_else(|| no_code(&child.name))?;
+        if found[index].replace(child).is_some() {
+            return Err(cannot(&child.name, "occurs once there"));
+        }
+    }
+    Ok(found)
+}
+
+fn need<'e, 's>(child: Option<&'e Element<'s>>) -> Written<&'e Element<'s>> {
+    child.ok_or_else(|| CannotWrite { what: "a part that every message has is missing".to_owned() })
+}
+
+fn no_code(name: &str) -> CannotWrite {
+    cannot(name, "has no known code")
+}
+
+fn cannot(name: &str, why: impl AsRef<str>) -> CannotWrite {
+    CannotWrite { what: format!("plain text cannot carry `{name}`: it {}", why.as_ref()) }
+}
+
+impl Element<'_> {
+    /// Refuses what no notation carries: attributes, and octets that are no text.
+    fn check_plain(&self) -> Written<()> {
+        let mut fault = None;
+        self.walk(&mut |element, _| {
+            let is_odd = element.attributes.iter().any(|attribute| !is_declaration(&attribute.name));
+            let is_binary = matches!(&element.content, Content::Octets(octets) if std::str::from_utf8(octets).is_err());
+            if is_odd || is_binary {
+                fault = Some(cannot(&element.name, "has attributes, or octets that are no text"));
+            }
+        });
+        fault.map_or(Ok(()), Err)
+    }
+}

@@ -18,6 +18,9 @@ pub struct Campaign {
     /// The profile, relative to the campaign file.
     pub profile: PathBuf,
     routes: Vec<String>,
+    /// How the table's headers map to keys and columns, laid over the profile's own `[columns]`.
+    #[serde(default)]
+    columns: toml::Table,
     #[serde(default)]
     stages: Vec<Stage>,
     #[serde(default)]
@@ -165,6 +168,19 @@ impl Campaign {
         campaign.folder = path.parent().unwrap_or(Path::new("")).to_owned();
         campaign.check().map_err(|error| error.at(path.display().to_string()))?;
         Ok(campaign)
+    }
+
+    /// Returns the campaign's own `[columns]` as TOML, empty where there are none.
+    ///
+    /// # Errors
+    ///
+    /// Fails where they cannot be written as TOML, which what was read from TOML always can.
+    pub fn columns(&self) -> Result<String> {
+        if self.columns.is_empty() {
+            return Ok(String::new());
+        }
+        let table = toml::Table::from_iter([("columns".to_owned(), toml::Value::Table(self.columns.clone()))]);
+        toml::to_string(&table).map_err(|error| Error::input(error.to_string()).at("columns"))
     }
 
     fn check(&self) -> Result<()> {

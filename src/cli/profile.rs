@@ -18,13 +18,18 @@ use super::ui::read_input;
 /// Reads a profile and fetches the secrets that it keeps elsewhere. Findings go to stderr; with errors among them there
 /// is no profile.
 pub(crate) fn load(path: &Path, ui: &mut Ui) -> Result<Option<Profile>> {
+    load_for_table(path, "", ui)
+}
+
+/// Loads a profile with a campaign's own `[columns]` laid over it, given as TOML.
+pub(crate) fn load_for_table(path: &Path, columns: &str, ui: &mut Ui) -> Result<Option<Profile>> {
     let (name, octets) = read_input(path)?;
     must_be_profile(&name, &octets)?;
     let mut source = Source::new(name, octets);
     let mut report = Report::new();
     let octets = String::from_utf8_lossy(&source.bytes);
     let folder = path.parent().unwrap_or(Path::new(""));
-    let profile = Profile::read(&octets, &mut |secret| fetch(secret, folder, ui), &mut report);
+    let profile = Profile::read_for_table(&octets, columns, &mut |secret| fetch(secret, folder, ui), &mut report);
     hide_secrets(&mut source, &report);
     ui.findings(&source, &report);
     Ok(profile.filter(|_| !report.has_errors()))

@@ -76,7 +76,9 @@ impl Fixture {
     fn profile(&self, name: &Path) -> Result<Profile> {
         let text = fs::read_to_string(self.path(&name.to_string_lossy())).map_err(|e| Error::file(name, &e))?;
         let mut report = Report::new();
-        let profile = Profile::read(&text, &mut |_| Err("no secrets here".into()), &mut report);
+        let columns = self.campaign().columns()?;
+        let secret: &mut dyn FnMut(&_) -> _ = &mut |_| Err("no secrets here".into());
+        let profile = Profile::read_for_table(&text, &columns, secret, &mut report);
         profile.filter(|_| !report.has_errors()).ok_or_else(|| Error::input("the profile has errors"))
     }
 
@@ -369,6 +371,26 @@ fn an_operators_own_table_is_sent_as_it_is() {
     assert_eq!(fixture.run(&mut store, 1, u64::MAX).submitted, 1);
     let sent = fs::read_to_string(fixture.path("spring.jsonl")).unwrap();
     assert!(sent.contains("\"msisdn\":\"46700000001\""), "{sent}");
+}
+
+/// The same mapped by the campaign, for a profile that knows only our columns.
+#[test]
+fn a_campaign_maps_the_table_for_its_profile() {
+    let columns = "[columns]\nmsisdn = \"{Number}\"\nuser = \"{Login}\"\npassword = \"{Secret}\"\npin = \"{Code}\"\n\
+        access_point.apn = \"{Apn}\"\n";
+    let fixture = Fixture::new("file", columns);
+    let mut store = fixture.store();
+    let table = "Number,Login,Secret,Code,Apn\n+46700000001,romeo,x,1234,chat.one\n";
+    let (planned, _) = fixture.plan(&mut store, table.as_bytes(), 1).unwrap();
+    assert_eq!(planned.new, 1);
+    assert_eq!(fixture.run(&mut store, 1, u64::MAX).submitted, 1);
+    let sent = fs::read_to_string(fixture.path("spring.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(sent.trim()).unwrap();
+    let document = unhex(line["document"].as_str().unwrap());
+    let read = impskit::codec::read(&document, &[&cp::VOCABULARY], &Limits::default(), &mut Report::new()).unwrap();
+    let account = provisioning::read(&read.root).accounts.remove(0);
+    assert_eq!(account.access_points[0].address.as_deref(), Some("chat.one"));
+    assert_eq!(account.login().and_then(|login| login.user.as_deref()), Some("wv:romeo@acme.example"));
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn sqlite_path(url: &str) -> Result<PathBuf> {
 /// Loads a profile that a campaign or a row names.
 fn load(campaign: &Campaign, name: &Path, ui: &mut Ui) -> Result<Profile> {
     let path = campaign.folder.join(name);
-    profile::load(&path, ui)?.ok_or_else(|| {
+    profile::load_for_table(&path, &campaign.columns()?, ui)?.ok_or_else(|| {
         let error = Error::input("the profile has errors").at(path.display().to_string());
         error.help("mend what is said above")
     })

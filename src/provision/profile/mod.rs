@@ -99,7 +99,18 @@ impl Profile {
     ///
     /// Returns `None` where the text is not TOML. With errors in the report the profile is as good as could be made.
     pub fn read(source: &str, secret: Secrets<'_>, report: &mut Report) -> Option<Self> {
+        Self::read_for_table(source, "", secret, report)
+    }
+
+    /// Reads a profile for a table that a campaign maps: `columns` is the TOML of the campaign's own `[columns]`, laid
+    /// over that of the profile. Findings about it have no place in the profile's source.
+    ///
+    /// Returns what [`Profile::read`] returns.
+    pub fn read_for_table(source: &str, columns: &str, secret: Secrets<'_>, report: &mut Report) -> Option<Self> {
         let mut table = table::read(source, report)?;
+        if !columns.is_empty() {
+            table.overlay(&table::read_elsewhere(columns, report)?);
+        }
         let variants = table.remove("variant");
         let mut profile = read_table(&table, secret, report);
         let Some(variants) = variants else { return Some(profile) };

@@ -51,6 +51,21 @@ pub(super) fn read(source: &str, report: &mut Report) -> Option<Table> {
     }
 }
 
+/// Reads TOML that stands in another document: nothing in it has a place in this one.
+pub(super) fn read_elsewhere(source: &str, report: &mut Report) -> Option<Table> {
+    fn forget(table: &mut Table) {
+        for (_, span, value) in &mut table.0 {
+            (*span, value.span) = (Span::default(), Span::default());
+            if let Node::Table(below) = &mut value.node {
+                forget(below);
+            }
+        }
+    }
+    let mut table = read(source, report)?;
+    forget(&mut table);
+    Some(table)
+}
+
 fn own_table(table: &DeTable<'_>, depth: usize) -> Table {
     let own = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
         let key: &toml::Spanned<std::borrow::Cow<'_, str>> = key;

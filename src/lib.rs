@@ -9,7 +9,7 @@
 //! | 1 | [`error`] | what goes wrong outside a document |
 //! | 1 | [`diagnose`] | saying what is wrong with a document: rules, findings, sources, rendering |
 //! | 2 | [`document`] | the one tree; grammars and token tables; what a vocabulary is |
-//! | 2 | [`codec`] | octets to the tree and back: XML, WBXML |
+//! | 2 | [`codec`] | octets to the tree and back: XML, WBXML, plain text |
 //! | 3 | [`cp`] | client provisioning documents, the `wA` application, their MAC |
 //! | 3 | [`dm`] | device trees, device descriptions, management objects |
 //! | 3 | [`csp`] | the IMPS client-server language |

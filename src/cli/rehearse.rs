@@ -148,6 +148,15 @@ impl Rehearse {
             handset: filled.handset,
         };
         let choice = self.choice(subject.profile);
+        for word in subject.profile.encodings.iter().filter(|word| encoding(word).is_err()) {
+            ui.say(&format!(
+                "note: the profile offers `{word}`, which the server does not speak yet; it is not rehearsed"
+            ));
+        }
+        if choice.encodings.is_empty() || choice.versions.is_empty() {
+            let error = Error::input("the profile offers no syntax or version that can be rehearsed");
+            return Err(error.help("use `--encoding` and `--version`"));
+        }
         let count = choice.versions.len() * choice.encodings.len();
         let word = if count == 1 { "combination" } else { "combinations" };
         ui.say(&format!("rehearsing {} in {count} {word}", subject.name));

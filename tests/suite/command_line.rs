@@ -210,3 +210,15 @@ fn errors_have_one_form() {
         assert!(said.lines().count() > 1, "{words:?} names a place or a way out: {said}");
     }
 }
+
+/// A rehearsal of nothing is no success: a syntax that the server does not speak is named.
+#[test]
+fn a_profile_of_another_syntax_is_not_rehearsed_in_silence() {
+    let profile = fs::read_to_string(PROFILE).unwrap().replace(r#"["wbxml", "xml"]"#, r#"["pts"]"#);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pts.toml");
+    fs::write(&path, profile).unwrap();
+    let output = run(&["rehearse", path.to_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    assert!(text(&output.stderr).contains("`pts`, which the server does not speak yet"), "{}", text(&output.stderr));
+}

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Message, Outcome, Route};
 use crate::batch::store::Run;
@@ -21,6 +22,22 @@ pub struct FileRoute {
     buffer: Vec<u8>,
 }
 
+/// Locks the file; `false` where another run has it. A run that has just ended is waited for: a process that was
+/// started meanwhile may hold its lock until it has become another program.
+#[allow(clippy::disallowed_methods, reason = "this edge waits for a file")]
+fn is_ours(file: &File) -> bool {
+    const TRIES: u32 = 40;
+    const PAUSE: Duration = Duration::from_millis(25);
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            // A file system without locks: the leases of the store still hold.
+            Err(TryLockError::Error(_)) | Ok(()) => return true,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+        }
+    }
+    false
+}
+
 impl FileRoute {
     /// Opens the file at `path` for the route called `name`, and cuts it back to the length that `run` has recorded.
     ///
@@ -36,13 +53,9 @@ impl FileRoute {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path).map_err(|error| Error::file(path, &error))?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                let help = "one run at a time writes a file: wait until it has ended";
-                return Err(wrong("another run is writing the file").help(help));
-            }
-            // A file system without locks: the leases of the store still hold.
-            Err(TryLockError::Error(_)) | Ok(()) => {}
+        if !is_ours(&file) {
+            let help = "one run at a time writes a file: wait until it has ended";
+            return Err(wrong("another run is writing the file").help(help));
         }
         let length = file.metadata().map_err(|error| Error::file(path, &error))?.len();
         let written = match run.output(name)? {

@@ -16,6 +16,7 @@ use crate::delivery::sms::{Address, Kind};
 use crate::delivery::wdp::{MOST_PARTS, Ports, Reference, segment_count};
 use crate::delivery::{Bearing, Outgoing};
 use crate::diagnose::Report;
+use crate::document::{UPPER_HEX, put_hex};
 use crate::error::{Error, Result};
 use crate::provision::rows::{BAD_VALUE, MISSING_VALUE, number};
 use crate::provision::{BadHandset, Compiled, Handset, Profile};
@@ -130,26 +131,26 @@ impl Composed {
         outgoing.split(&Bearing { address: &address, kind: Kind::SUBMIT, reference, ports, centre: None })?;
         let mut line = Vec::with_capacity(512 + 6 * outgoing.push().len());
         line.extend_from_slice(b"{\"schema\":\"impskit.message/1\",\"ref\":\"");
-        hex(&self.key, &mut line);
+        put_hex(&self.key, UPPER_HEX, &mut line);
         let head = format!("\",\"msisdn\":\"{}\",\"attempt\":{attempt},\"form\":\"sms\"", self.msisdn);
         line.extend_from_slice(head.as_bytes());
         if parts.contains(&Part::Push) {
             line.extend_from_slice(b",\"push\":\"");
-            hex(outgoing.push(), &mut line);
+            put_hex(outgoing.push(), UPPER_HEX, &mut line);
             line.push(b'"');
         }
         if parts.contains(&Part::Pdus) {
             line.extend_from_slice(b",\"pdus\":[");
             for (place, pdu) in outgoing.pdus().enumerate() {
                 line.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
-                hex(pdu, &mut line);
+                put_hex(pdu, UPPER_HEX, &mut line);
                 line.push(b'"');
             }
             line.push(b']');
         }
         if parts.contains(&Part::Document) {
             line.extend_from_slice(b",\"document\":\"");
-            hex(&self.document, &mut line);
+            put_hex(&self.document, UPPER_HEX, &mut line);
             line.push(b'"');
         }
         if parts.contains(&Part::Xml) {
@@ -240,13 +241,6 @@ fn key(campaign: &str, msisdn: u64, variant: &str, document: &[u8]) -> [u8; 32] 
     }
     hash.update(document);
     hash.finalize().into()
-}
-
-fn hex(octets: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for octet in octets {
-        out.extend_from_slice(&[DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
-    }
 }
 
 /// Returns the document in XML, as a JSON string.

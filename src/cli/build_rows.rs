@@ -10,13 +10,13 @@ use impskit::batch::pipeline::in_order;
 use impskit::delivery::Outgoing;
 use impskit::delivery::TOO_MANY_PARTS;
 use impskit::diagnose::{Report, Rule, Source};
+use impskit::document::{LOWER_HEX, put_hex};
 use impskit::error::{Error, Result};
 use impskit::provision::rows::{self, Names, REJECT_COLUMNS, Row, Table};
 use impskit::provision::{Compiled, Filled, Profile};
 
 use super::build::{Maker, is_sound};
 use super::form::{Form, Made, cannot_write};
-use super::seal::put_hex;
 use super::ui::{Output, Stream};
 use super::{Outcome, Ui};
 
@@ -205,7 +205,7 @@ fn data(
 
 fn put_quoted(octets: &[u8], lines: &mut Vec<u8>) {
     lines.push(b'"');
-    put_hex(octets, lines);
+    put_hex(octets, LOWER_HEX, lines);
     lines.push(b'"');
 }
 

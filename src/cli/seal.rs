@@ -5,6 +5,7 @@ use impskit::cp::mac::{Imsi, Key, Pin, Security};
 use impskit::delivery::sms::{Address, CentreTime, Kind, Validity};
 use impskit::delivery::wdp::{Ports, Reference};
 use impskit::delivery::{Bearing, Outgoing};
+use impskit::document::{LOWER_HEX, put_hex};
 use impskit::error::{Error, Result};
 
 use super::Ui;
@@ -301,13 +302,6 @@ fn mark(push: &[u8], number: &str) -> u16 {
 /// Returns octets as hexadecimal digits in lower case.
 pub(crate) fn hex(octets: &[u8]) -> String {
     let mut digits = Vec::new();
-    put_hex(octets, &mut digits);
+    put_hex(octets, LOWER_HEX, &mut digits);
     digits.into_iter().map(char::from).collect()
-}
-
-/// Appends octets as hexadecimal digits in lower case.
-pub(crate) fn put_hex(octets: &[u8], digits: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    digits.reserve(octets.len() * 2);
-    digits.extend(octets.iter().flat_map(|octet| [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]));
 }

@@ -14,6 +14,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::document::{UPPER_HEX, from_hex, hex_pair};
 use crate::error::{Error, Result};
 
 /// A security method of bootstrap messages, the SEC parameter.
@@ -248,26 +249,16 @@ pub struct Mac(pub [u8; 20]);
 impl Mac {
     /// Returns the digits as the MAC parameter carries them: in upper case, since one client compares text.
     pub fn to_hex(self) -> [u8; 40] {
-        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
         let mut hex = [0; 40];
         for (pair, octet) in hex.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(octet >> 4)];
-            pair[1] = DIGITS[usize::from(octet & 0x0F)];
+            pair.copy_from_slice(&hex_pair(octet, UPPER_HEX));
         }
         hex
     }
 
     /// Reads the 40 digits, in either case.
     pub fn from_hex(hex: &[u8]) -> Option<Self> {
-        let mut octets = [0; 20];
-        if hex.len() != 40 {
-            return None;
-        }
-        for (octet, pair) in octets.iter_mut().zip(hex.chunks_exact(2)) {
-            let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
-            *octet = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-        Some(Self(octets))
+        from_hex(hex)?.try_into().ok().map(Self)
     }
 
     /// Returns what the user types with USERPINMAC: the PIN, then one digit from each of the first octets of the MAC.

@@ -10,6 +10,7 @@
 mod codes;
 mod element;
 mod grammar;
+mod hex;
 mod structure;
 mod suppression;
 mod tokens;
@@ -19,6 +20,7 @@ mod vocabulary;
 pub use codes::{Code, CodeTable};
 pub use element::{Attribute, Content, Element, is_declaration};
 pub use grammar::{Declaration, Grammar, Model, Occurs, Particle};
+pub use hex::{LOWER_HEX, UPPER_HEX, from_hex, hex_pair, put_hex};
 pub use structure::StructureRules;
 pub use suppression::RULES;
 pub(crate) use suppression::suppress;

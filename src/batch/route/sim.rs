@@ -11,6 +11,7 @@ use crate::codec::{self, Limits};
 use crate::cp;
 use crate::delivery::receive;
 use crate::diagnose::Report;
+use crate::document::from_hex;
 use crate::error::Result;
 use crate::provision::cp::read as read_account;
 
@@ -80,7 +81,7 @@ struct Line {
 fn arrive(message: &Message) -> std::result::Result<(Vec<u8>, String), &'static str> {
     let line: Line = serde_json::from_slice(&message.line).map_err(|_| "the message holds no PDUs")?;
     // A network keeps no order.
-    let pdus: Option<Vec<Vec<u8>>> = line.pdus.iter().rev().map(|pdu| hex(pdu)).collect();
+    let pdus: Option<Vec<Vec<u8>>> = line.pdus.iter().rev().map(|pdu| from_hex(pdu.as_bytes())).collect();
     let pdus = pdus.ok_or("a PDU is not in hex")?;
     let received = receive(pdus.iter().map(Vec::as_slice), message.pin.as_ref(), message.imsi.as_ref())?;
     let mut report = Report::new();
@@ -90,12 +91,6 @@ fn arrive(message: &Message) -> std::result::Result<(Vec<u8>, String), &'static 
     let account = reading.accounts.first().ok_or("there is no IMPS account in the document")?;
     let user = account.login().and_then(|login| login.user.clone()).unwrap_or_default();
     Ok((Sha256::digest(&received.body).to_vec(), user))
-}
-
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |octet: u8| (octet as char).to_digit(16);
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| Some((digit(pair[0])? << 4 | digit(*pair.get(1)?)?) as u8)).collect()
 }
 
 /// What arrived at simulated handsets.

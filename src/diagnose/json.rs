@@ -137,23 +137,12 @@ mod tests {
     use super::*;
     use crate::diagnose::Rule;
 
-    static RULE: Rule = Rule {
-        code: "XXX001",
-        name: "test",
-        severity: Severity::Error,
-        clause: "a clause",
-        summary: "-",
-        help: "do this",
-        bad: "-",
-        good: "-",
-    };
-
     #[test]
     fn gives_lines_for_text_and_offsets_for_octets() {
         let mut findings = Findings::default();
         for bytes in [&b"<a>\n<b/>"[..], b"\x03\x0b\x6a\x00\x45"] {
             let mut report = Report::new();
-            report.add(Diagnostic::new(&RULE, Span::new(4, 5), "wrong").at("a/b"));
+            report.add(Diagnostic::new(&Rule::TEST, Span::new(4, 5), "wrong").at("a/b"));
             findings.add(&Source::new("a", bytes), &report);
         }
         let json: serde_json::Value = serde_json::from_str(&findings.into_json(2)).unwrap();

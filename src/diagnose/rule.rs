@@ -34,6 +34,21 @@ impl Rule {
     }
 }
 
+#[cfg(test)]
+impl Rule {
+    /// A rule for tests of what is done with findings, whatever they are.
+    pub(crate) const TEST: Self = Self {
+        code: "XXX001",
+        name: "test",
+        severity: Severity::Error,
+        clause: "a clause",
+        summary: "-",
+        help: "do this",
+        bad: "-",
+        good: "-",
+    };
+}
+
 /// Returns the first fault of a list of rules: a code given twice or malformed, or an empty field.
 /// This is the law that every family's list obeys.
 pub fn rules_are_sound(rules: &[&'static Rule]) -> Result<(), String> {

@@ -250,17 +250,6 @@ mod tests {
     use super::*;
     use crate::diagnose::Rule;
 
-    static RULE: Rule = Rule {
-        code: "XXX001",
-        name: "test",
-        severity: Severity::Error,
-        clause: "a clause",
-        summary: "-",
-        help: "do this",
-        bad: "-",
-        good: "-",
-    };
-
     fn at(source: &Source<'_>, needle: &str) -> Span {
         let text = std::str::from_utf8(&source.bytes).unwrap();
         let start = text.find(needle).unwrap();
@@ -270,8 +259,9 @@ mod tests {
     #[test]
     fn shows_the_line_with_carets_and_related_places() {
         let source = Source::new("a.xml", "<a>\n\t<ä b=\"gprs1\"/>\n</a>".as_bytes());
-        let diagnostic =
-            Diagnostic::new(&RULE, at(&source, "gprs1"), "wrong").at("a/b").related(at(&source, "</a>"), "ends here");
+        let diagnostic = Diagnostic::new(&Rule::TEST, at(&source, "gprs1"), "wrong")
+            .at("a/b")
+            .related(at(&source, "</a>"), "ends here");
         let expected = "\
 error[XXX001]: wrong
   ┌ a.xml:2:8
@@ -288,7 +278,7 @@ error[XXX001]: wrong
     #[test]
     fn shows_octets_in_rows() {
         let source = Source::new("a.wbxml", (0..20).collect::<Vec<u8>>());
-        let diagnostic = Diagnostic::new(&RULE, Span::new(15, 17), "wrong");
+        let diagnostic = Diagnostic::new(&Rule::TEST, Span::new(15, 17), "wrong");
         let expected = "\
 error[XXX001]: wrong
   ┌ a.wbxml:0x000F
@@ -307,7 +297,7 @@ error[XXX001]: wrong
         let line = format!("{}\u{1b}[2J here {}", "x".repeat(5000), "y".repeat(5000));
         let mut source = Source::new("a", line.as_bytes());
         source.form = Form::Text;
-        let text = render_one(&source, &Diagnostic::new(&RULE, at(&source, "here"), "\u{1b}]0;"), false);
+        let text = render_one(&source, &Diagnostic::new(&Rule::TEST, at(&source, "here"), "\u{1b}]0;"), false);
         assert!(!text.contains('\u{1b}'));
         let longest = text.lines().map(|line| line.chars().count()).max();
         assert!(longest < Some(LEFT + RIGHT + 20), "{text}");
@@ -323,7 +313,7 @@ error[XXX001]: wrong
             for form in [Form::Text, Form::Binary] {
                 source.form = form;
                 for (start, end) in [(0, 1), (1, 1), (2, 9), (9, 3), (99, 100)] {
-                    let diagnostic = Diagnostic::new(&RULE, Span::new(start, end), "x");
+                    let diagnostic = Diagnostic::new(&Rule::TEST, Span::new(start, end), "x");
                     assert!(!render_one(&source, &diagnostic, true).is_empty());
                 }
             }

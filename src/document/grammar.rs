@@ -324,26 +324,16 @@ impl Notation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::{Report, Rule, Severity};
+    use crate::diagnose::{Report, Rule};
     use crate::document::StructureRules;
 
-    const RULE: Rule = Rule {
-        code: "XXX001",
-        name: "test",
-        severity: Severity::Error,
-        clause: "-",
-        summary: "-",
-        help: "-",
-        bad: "-",
-        good: "-",
-    };
     static RULES: StructureRules = StructureRules {
-        missing: &RULE,
-        repeated: Some(&RULE),
-        misplaced: Some(&RULE),
-        unknown: Some(&RULE),
-        order: Some(&RULE),
-        value: &RULE,
+        missing: &Rule::TEST,
+        repeated: Some(&Rule::TEST),
+        misplaced: Some(&Rule::TEST),
+        unknown: Some(&Rule::TEST),
+        order: Some(&Rule::TEST),
+        value: &Rule::TEST,
     };
     const TABLE: &str = "version\telement\tnamespace\tcontent\tcertainty\tnote\talso_read\n\
         1\tA\ts\tB? ((C D*)|E+) (F G?)?\tA\t\tH? #string\n\

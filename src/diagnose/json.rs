@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Basis, Diagnostic, Form, Report, Severity, Source, Span};
+use super::{Basis, Diagnostic, Fix, Form, Grade, Report, Severity, Source, Span};
 
 /// The findings on any number of sources, as programs read them.
 #[derive(Debug, Serialize)]
@@ -26,12 +26,27 @@ struct Finding {
     path: String,
     related: Vec<RelatedPlace>,
     help: String,
-    /// An edit that mends it; none of the rules offers one so far.
-    fix: Option<()>,
+    /// The edits that mend it.
+    fix: Option<Mending>,
     clause: &'static str,
     url: Option<()>,
     #[serde(skip_serializing_if = "Option::is_none")]
     basis: Option<Basis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grade: Option<Grade>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mending {
+    safe: bool,
+    edits: Vec<Replacement>,
+}
+
+#[derive(Debug, Serialize)]
+struct Replacement {
+    offset: u32,
+    length: u32,
+    text: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,11 +129,23 @@ impl Finding {
                 .map(|r| RelatedPlace { message: r.message.clone(), span: Place::new(source, r.span) })
                 .collect(),
             help: diagnostic.way_out().to_owned(),
-            fix: None,
+            fix: diagnostic.fix.as_ref().map(Mending::new),
             clause: diagnostic.rule.clause,
             url: None,
             basis: diagnostic.basis,
+            grade: diagnostic.grade,
         }
+    }
+}
+
+impl Mending {
+    fn new(fix: &Fix) -> Self {
+        let edits = fix.edits.iter().map(|edit| Replacement {
+            offset: edit.span.start,
+            length: edit.span.end - edit.span.start,
+            text: edit.text.clone(),
+        });
+        Self { safe: fix.is_safe, edits: edits.collect() }
     }
 }
 

@@ -76,6 +76,67 @@ pub struct Related {
     pub message: String,
 }
 
+/// What a finding on a device description means to those who load it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// A server that loads the description will refuse it.
+    Refused,
+    /// The text forbids it, servers take it.
+    Tolerated,
+    /// Nobody forbids it; it is worth a look.
+    Advice,
+    /// A vendor's own.
+    Vendor,
+}
+
+impl Grade {
+    /// All, the worst first.
+    pub const ALL: [Self; 4] = [Self::Refused, Self::Tolerated, Self::Advice, Self::Vendor];
+
+    /// Returns the word that people and programs read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Tolerated => "tolerated",
+            Self::Advice => "advice",
+            Self::Vendor => "vendor",
+        }
+    }
+}
+
+/// A change of the source that mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// Whether the document means the same to everyone who could read it before.
+    pub is_safe: bool,
+    /// The edits; they do not overlap.
+    pub edits: Vec<Edit>,
+}
+
+/// One piece of text in the place of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced; empty where text is only put in.
+    pub span: Span,
+    /// What takes its place.
+    pub text: String,
+}
+
+impl Fix {
+    /// Returns a fix after which the document means the same.
+    pub fn safe(edits: Vec<Edit>) -> Self {
+        Self { is_safe: true, edits }
+    }
+}
+
+impl Edit {
+    /// Returns an edit that puts `text` in the place of `span`.
+    pub fn new(span: Span, text: impl Into<String>) -> Self {
+        Self { span, text: text.into() }
+    }
+}
+
 /// One finding.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
@@ -95,6 +156,12 @@ pub struct Diagnostic {
     pub related: Vec<Related>,
     /// What the finding rests on, for reconstructed standards.
     pub basis: Option<Basis>,
+    /// The severity for those who must load what others shipped; `severity` where absent.
+    pub lenient: Option<Severity>,
+    /// What it means to those who load the document, where rules say it.
+    pub grade: Option<Grade>,
+    /// The change that mends it, where one is known.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
@@ -109,6 +176,9 @@ impl Diagnostic {
             help: None,
             related: Vec::new(),
             basis: None,
+            lenient: None,
+            grade: None,
+            fix: None,
         }
     }
 
@@ -147,6 +217,32 @@ impl Diagnostic {
             self.severity = Severity::Warning;
         }
         self.basis = Some(basis);
+        self
+    }
+
+    /// Says how bad it is to those who must load what others shipped, and grades the finding by that.
+    #[must_use]
+    pub fn lenient(mut self, severity: Severity) -> Self {
+        self.lenient = Some(severity);
+        self.grade = Some(match (self.severity, severity) {
+            (_, Severity::Error) => Grade::Refused,
+            (Severity::Error, _) => Grade::Tolerated,
+            _ => Grade::Advice,
+        });
+        self
+    }
+
+    /// Sets the grade.
+    #[must_use]
+    pub fn grade(mut self, grade: Grade) -> Self {
+        self.grade = Some(grade);
+        self
+    }
+
+    /// Offers a change that mends it.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
         self
     }
 
@@ -207,6 +303,14 @@ impl Report {
     /// Keeps only the findings that `keep` likes.
     pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
         self.diagnostics.retain(keep);
+    }
+
+    /// Gives each finding the severity that it has for those who must load what others shipped.
+    pub fn relax(&mut self) {
+        for diagnostic in &mut self.diagnostics {
+            diagnostic.severity =
+                diagnostic.lenient.map_or(diagnostic.severity, |lenient| lenient.min(diagnostic.severity));
+        }
     }
 
     /// Takes out and counts the findings that the document itself excuses.

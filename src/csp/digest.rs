@@ -6,7 +6,7 @@ use md5::{Digest as _, Md5};
 use sha1::Sha1;
 
 use super::Version;
-use crate::document::{Element, from_base64, to_base64};
+use crate::document::{Element, from_base64, same_octets, to_base64};
 
 /// A way to prove a password (`DigestSchema`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,11 +73,6 @@ impl Schema {
         let wanted = from_base64(&self.digest(nonce, password)).unwrap_or_default();
         from_base64(given).is_some_and(|given| same_octets(&wanted, &given))
     }
-}
-
-/// Returns whether both are the same, in a time that depends on the length only.
-fn same_octets(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 
 /// Returns the text in ISO 8859-1, or in UTF-8 where it has other characters.

@@ -15,6 +15,7 @@ mod ddf;
 mod node;
 mod object;
 mod rules;
+pub mod session;
 mod status;
 mod tree;
 mod uri;

@@ -130,6 +130,11 @@ pub(crate) fn to_base64(octets: &[u8]) -> String {
     STANDARD.encode(octets)
 }
 
+/// Returns whether both are the same, in a time that depends on the length only.
+pub(crate) fn same_octets(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+}
+
 fn without_white_space(text: &str) -> String {
     text.chars().filter(|c| !c.is_ascii_whitespace()).collect()
 }

@@ -5,7 +5,7 @@ use impskit::codec::Limits;
 use impskit::error::{Error, Result};
 use impskit::inspect;
 
-use super::{Ui, check_own};
+use super::{Ui, check};
 
 /// Returns the document in a push, an SMS or digits; else the input, unless it is known for something else.
 pub(super) fn document(name: &str, octets: Vec<u8>, ui: &mut Ui) -> Result<Vec<u8>> {
@@ -51,5 +51,5 @@ fn must_be(wanted: &str, name: &str, octets: &[u8], help: &str) -> Result<()> {
 }
 
 fn recognise(octets: &[u8]) -> Option<&'static Kind> {
-    check_own::recognise(octets).or_else(|| catalogue::recognise(octets, &Limits::default()))
+    check::own::recognise(octets).or_else(|| catalogue::recognise(octets, &Limits::default()))
 }

@@ -6,7 +6,6 @@ mod batch;
 mod build;
 mod build_rows;
 mod check;
-mod check_own;
 #[cfg(feature = "server")]
 mod client;
 mod convert;

@@ -79,6 +79,16 @@ struct Summary {
     note: usize,
     suppressed: usize,
     left_out: usize,
+    grades: Grades,
+}
+
+/// How many findings have each grade; see [`Grade`].
+#[derive(Debug, Default, Serialize)]
+struct Grades {
+    refused: usize,
+    tolerated: usize,
+    advice: usize,
+    vendor: usize,
 }
 
 impl Default for Findings {
@@ -93,8 +103,12 @@ impl Findings {
         self.summary.error += report.count(Severity::Error);
         self.summary.warning += report.count(Severity::Warning);
         self.summary.note += report.count(Severity::Note);
-        self.summary.suppressed += report.suppressed();
+        self.summary.suppressed += report.suppressed().len();
         self.summary.left_out += report.left_out();
+        self.summary.grades.refused += report.count_grade(Grade::Refused);
+        self.summary.grades.tolerated += report.count_grade(Grade::Tolerated);
+        self.summary.grades.advice += report.count_grade(Grade::Advice);
+        self.summary.grades.vendor += report.count_grade(Grade::Vendor);
         self.findings.extend(report.diagnostics().iter().map(|d| Finding::new(source, d)));
     }
 

@@ -266,9 +266,36 @@ fn bounded(mut text: String) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
-    /// How many were not kept, by severity: notes, warnings, errors.
-    left_out: [usize; 3],
-    suppressed: usize,
+    left_out: Vec<LeftOut>,
+    suppressed: Vec<Suppressed>,
+}
+
+/// Findings of one rule that were counted, not kept.
+#[derive(Debug, Clone)]
+struct LeftOut {
+    rule: &'static Rule,
+    severity: Severity,
+    lenient: Option<Severity>,
+    grade: Option<Grade>,
+    count: usize,
+}
+
+/// A finding that somebody knows of and excuses.
+#[derive(Debug, Clone)]
+pub struct Suppressed {
+    /// The finding.
+    pub diagnostic: Diagnostic,
+    /// What excuses it.
+    pub by: Excuse,
+}
+
+/// What excuses a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Excuse {
+    /// A comment in the document, with the reason that it gives.
+    Comment(String),
+    /// A list of findings beside the document.
+    Baseline,
 }
 
 impl Report {
@@ -285,44 +312,68 @@ impl Report {
         if self.diagnostics.len() < Self::MAX {
             self.diagnostics.push(diagnostic);
         } else {
-            self.left_out[diagnostic.severity as usize] += 1;
+            let Diagnostic { rule, severity, lenient, grade, .. } = diagnostic;
+            self.leave_out(LeftOut { rule, severity, lenient, grade, count: 1 });
         }
     }
 
     /// Adds all findings of `other`.
     pub fn append(&mut self, other: Self) {
-        for (count, more) in self.left_out.iter_mut().zip(other.left_out) {
-            *count += more;
-        }
-        self.suppressed += other.suppressed;
+        other.left_out.into_iter().for_each(|more| self.leave_out(more));
+        self.suppressed.extend(other.suppressed);
         for diagnostic in other.diagnostics {
             self.add(diagnostic);
         }
     }
 
-    /// Keeps only the findings that `keep` likes.
+    fn leave_out(&mut self, more: LeftOut) {
+        let same = |left: &&mut LeftOut| {
+            (left.rule.code, left.severity, left.lenient, left.grade)
+                == (more.rule.code, more.severity, more.lenient, more.grade)
+        };
+        match self.left_out.iter_mut().find(same) {
+            Some(left) => left.count += more.count,
+            None => self.left_out.push(more),
+        }
+    }
+
+    /// Keeps only the findings that `keep` likes. Those that are only counted stay.
     pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
         self.diagnostics.retain(keep);
     }
 
+    /// Keeps only the findings on rules that `keep` likes, those that are only counted included.
+    pub fn retain_rules(&mut self, keep: impl Fn(&Rule) -> bool) {
+        self.diagnostics.retain(|d| keep(d.rule));
+        self.left_out.retain(|left| keep(left.rule));
+        self.suppressed.retain(|s| keep(s.diagnostic.rule));
+    }
+
     /// Gives each finding the severity that it has for those who must load what others shipped.
     pub fn relax(&mut self) {
+        let relaxed = |severity: Severity, lenient: Option<Severity>| lenient.map_or(severity, |l| l.min(severity));
         for diagnostic in &mut self.diagnostics {
-            diagnostic.severity =
-                diagnostic.lenient.map_or(diagnostic.severity, |lenient| lenient.min(diagnostic.severity));
+            diagnostic.severity = relaxed(diagnostic.severity, diagnostic.lenient);
+        }
+        for left in &mut self.left_out {
+            left.severity = relaxed(left.severity, left.lenient);
         }
     }
 
-    /// Takes out and counts the findings that the document itself excuses.
-    pub(crate) fn suppress(&mut self, mut is_excused: impl FnMut(&Diagnostic) -> bool) {
-        let before = self.diagnostics.len();
-        self.diagnostics.retain(|d| !is_excused(d));
-        self.suppressed += before - self.diagnostics.len();
+    /// Takes away the fixes: what the spans count cannot be edited as text.
+    pub fn drop_fixes(&mut self) {
+        self.diagnostics.iter_mut().for_each(|d| d.fix = None);
     }
 
-    /// Returns how many findings were excused.
-    pub fn suppressed(&self) -> usize {
-        self.suppressed
+    /// Takes out and counts the findings for which `is_excused` holds.
+    pub fn suppress(&mut self, by: &Excuse, mut is_excused: impl FnMut(&Diagnostic) -> bool) {
+        let excused = self.diagnostics.extract_if(.., |d| is_excused(d));
+        self.suppressed.extend(excused.map(|diagnostic| Suppressed { diagnostic, by: by.clone() }));
+    }
+
+    /// Returns the findings that were excused.
+    pub fn suppressed(&self) -> &[Suppressed] {
+        &self.suppressed
     }
 
     /// Sorts the findings by place; those at one place keep their order.
@@ -342,12 +393,19 @@ impl Report {
 
     /// Returns how many findings were counted but not kept.
     pub fn left_out(&self) -> usize {
-        self.left_out.iter().sum()
+        self.left_out.iter().map(|left| left.count).sum()
     }
 
     /// Returns how many findings have `severity`, those not kept included.
     pub fn count(&self, severity: Severity) -> usize {
-        self.diagnostics.iter().filter(|d| d.severity == severity).count() + self.left_out[severity as usize]
+        let left = self.left_out.iter().filter(|left| left.severity == severity).map(|left| left.count);
+        self.diagnostics.iter().filter(|d| d.severity == severity).count() + left.sum::<usize>()
+    }
+
+    /// Returns how many findings have `grade`, those not kept included.
+    pub fn count_grade(&self, grade: Grade) -> usize {
+        let left = self.left_out.iter().filter(|left| left.grade == Some(grade)).map(|left| left.count);
+        self.diagnostics.iter().filter(|d| d.grade == Some(grade)).count() + left.sum::<usize>()
     }
 
     /// Returns whether any finding is an error.
@@ -357,12 +415,33 @@ impl Report {
 
     /// Returns whether any finding, kept or not, is at or above `severity`.
     pub fn has(&self, severity: Severity) -> bool {
-        let is_left_out = self.left_out[severity as usize..].iter().any(|&count| count > 0);
+        let is_left_out = self.left_out.iter().any(|left| left.severity >= severity);
         is_left_out || self.diagnostics.iter().any(|d| d.severity >= severity)
     }
 
     /// Returns whether a finding cites the rule with `code`.
     pub fn cites(&self, code: &str) -> bool {
         self.diagnostics.iter().any(|d| d.rule.code == code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_that_are_not_kept_count_by_severity_grade_and_rule() {
+        let mut report = Report::new();
+        for _ in 0..Report::MAX + 5 {
+            report.add(Diagnostic::new(&Rule::TEST, Span::default(), "x").lenient(Severity::Note));
+        }
+        assert_eq!((report.diagnostics().len(), report.left_out()), (Report::MAX, 5));
+        assert_eq!(report.count(Severity::Error), Report::MAX + 5);
+        assert_eq!(report.count_grade(Grade::Tolerated), Report::MAX + 5);
+        report.relax();
+        assert_eq!((report.count(Severity::Error), report.count(Severity::Note)), (0, Report::MAX + 5));
+        assert!(!report.has_errors());
+        report.retain_rules(|rule| rule.code != Rule::TEST.code);
+        assert_eq!((report.diagnostics().len(), report.left_out()), (0, 0));
     }
 }

@@ -6,7 +6,7 @@
 //! ```
 
 use super::element::Element;
-use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
+use crate::diagnose::{Diagnostic, Excuse, Report, Rule, Severity, Span};
 
 /// The rules of suppression.
 pub static RULES: &[&Rule] = &[&WITHOUT_REASON, &UNUSED];
@@ -56,7 +56,8 @@ const UNUSED: Rule = Rule {
 /// A comment that suppresses.
 struct Suppression<'t> {
     codes: Vec<&'t str>,
-    has_reason: bool,
+    /// Why; empty where the comment does not say.
+    reason: &'t str,
     /// The comment.
     span: Span,
     /// The element behind it, with everything in it.
@@ -67,7 +68,7 @@ struct Suppression<'t> {
 pub(crate) fn suppress(text: &str, root: &Element<'_>, report: &mut Report) {
     for suppression in read(text, root) {
         let mut used = Vec::new();
-        report.suppress(|d| {
+        report.suppress(&Excuse::Comment(suppression.reason.to_owned()), |d| {
             let is_inside = suppression.scope.range().contains(&(d.span.start as usize));
             // What could not be read stays said.
             let may_be_excused = !d.rule.code.starts_with("GEN") && d.rule.code != "XML001";
@@ -77,7 +78,7 @@ pub(crate) fn suppress(text: &str, root: &Element<'_>, report: &mut Report) {
             }
             is_meant
         });
-        if !suppression.has_reason {
+        if suppression.reason.is_empty() {
             report.add(Diagnostic::new(&WITHOUT_REASON, suppression.span, "the suppression does not say why"));
         }
         for code in suppression.codes.iter().filter(|code| !used.contains(code)) {
@@ -97,7 +98,7 @@ fn read<'t>(text: &'t str, root: &Element<'_>) -> Vec<Suppression<'t>> {
         let (codes, reason) = content.split_once(':').unwrap_or((content, ""));
         found.push(Suppression {
             codes: codes.split([',', ' ']).filter(|code| !code.is_empty()).collect(),
-            has_reason: !reason.trim().is_empty(),
+            reason: reason.trim(),
             span: Span::new(start, from),
             scope: element_behind(root, from).unwrap_or_default(),
         });

@@ -13,7 +13,7 @@ pub(super) static CAMPAIGN: Kind = Kind::elsewhere("campaign", "campaign");
 pub(super) static CONFIGURATION: Kind = Kind::elsewhere("config", "server configuration");
 
 /// Returns the kind of a text that is one of ours.
-pub(super) fn recognise(octets: &[u8]) -> Option<&'static Kind> {
+pub(in crate::cli) fn recognise(octets: &[u8]) -> Option<&'static Kind> {
     let text = std::str::from_utf8(octets).ok().filter(|text| !text.trim_start().starts_with('<'))?;
     let lines = text.lines().map(str::trim);
     if lines.clone().any(|line| line == "[server]" || line.starts_with("[server.")) {

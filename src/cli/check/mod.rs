@@ -1,0 +1,178 @@
+//! `check`: everything that is wrong with documents of any kind, with place, reason and way out.
+
+mod output;
+pub(super) mod own;
+pub(super) mod walk;
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use impskit::catalogue::{self, KINDS, Kind};
+use impskit::diagnose::Severity;
+use impskit::error::{Error, Result};
+use impskit::inspect::{self, Judged};
+
+use self::output::{Format, Tally, Told};
+use super::{Outcome, Ui, ui};
+
+/// Everything that is wrong with documents: place, reason and way out
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  impskit check settings.xml
+  impskit check --fail-on warning --format json provisioning/ > findings.json")]
+pub(crate) struct Check {
+    /// Documents of any kind; folders are searched, `-` is stdin
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Take the documents for this kind, instead of looking at their content
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
+    kind: Option<&'static Kind>,
+    /// Provisioning: the handset may already hold what a document refers to
+    #[arg(long)]
+    fragment: bool,
+    /// What is wrong by the text, or only what those who load the document will not take
+    #[arg(long, value_name = "MODE", default_value = "strict")]
+    mode: Mode,
+    /// The severity from which on the exit code is 1
+    #[arg(long, value_name = "LEVEL", default_value = "error")]
+    fail_on: FailOn,
+    /// Only these rules: codes, or the beginnings of codes such as `WA`
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = rule_prefix)]
+    select: Vec<String>,
+    /// Not these rules
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = rule_prefix)]
+    ignore: Vec<String>,
+    /// Names of files that are looked for in folders
+    #[arg(long, value_name = "EXT", value_delimiter = ',', default_values = walk::EXTENSIONS, hide_default_value = true)]
+    ext: Vec<String>,
+    /// The format of the findings
+    #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// As the text has it
+    Strict,
+    /// As those take it who must load what others shipped
+    Lenient,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Note,
+    Never,
+}
+
+impl FailOn {
+    /// Returns the mildest severity that is not good enough.
+    fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Error => Some(Severity::Error),
+            Self::Warning => Some(Severity::Warning),
+            Self::Note => Some(Severity::Note),
+            Self::Never => None,
+        }
+    }
+}
+
+pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
+    let mut failed = Failed::default();
+    let mut told = Told::new(command.format);
+    let mut tally = Tally::default();
+    for path in command.files(ui, &mut failed) {
+        match ui::read_input(&path) {
+            Ok((name, octets)) => {
+                let judged = command.check(octets, &name, &path);
+                tally.add(&judged);
+                told.add(ui, &judged)?;
+            }
+            Err(error) => failed.add(ui, error),
+        }
+    }
+    told.finish(ui, &tally)?;
+    failed.outcome(match command.fail_on.severity() {
+        Some(severity) if tally.has(severity) => Outcome::NotGood,
+        _ => Outcome::Good,
+    })
+}
+
+impl Check {
+    /// Returns the files to check, in order.
+    fn files(&self, ui: &mut Ui, failed: &mut Failed) -> Vec<PathBuf> {
+        let extensions: Vec<&str> = self.ext.iter().map(|extension| extension.trim_start_matches('.')).collect();
+        let mut files = Vec::new();
+        for path in &self.files {
+            if let Err(error) = walk::collect(path, &extensions, &mut files) {
+                failed.add(ui, error);
+            }
+        }
+        files
+    }
+
+    /// Checks one input as the options say; `path` is where it lies.
+    fn check(&self, octets: Vec<u8>, name: &str, path: &Path) -> Judged<'static> {
+        let is_own = |kind: &&Kind| [&own::CAMPAIGN, &own::CONFIGURATION].contains(kind);
+        let own = self.kind.map_or_else(|| own::recognise(&octets), |kind| Some(kind).filter(is_own));
+        let mut judged = match own {
+            Some(kind) => Judged { layers: vec![own::check(kind, octets, name, path)], trial: None },
+            None => {
+                let options = catalogue::Options { kind: self.kind, fragment: self.fragment, ..Default::default() };
+                inspect::check(octets, name, &options)
+            }
+        };
+        let cited = |codes: &[String], code: &str| codes.iter().any(|prefix| code.starts_with(prefix.as_str()));
+        for layer in &mut judged.layers {
+            let is_selected = |code: &str| self.select.is_empty() || cited(&self.select, code);
+            layer.report.retain_rules(|rule| is_selected(rule.code) && !cited(&self.ignore, rule.code));
+            if self.mode == Mode::Lenient {
+                layer.report.relax();
+            }
+        }
+        judged
+    }
+}
+
+/// What could not be read: the last error is kept for the exit, those before it are told at once.
+#[derive(Debug, Default)]
+struct Failed(Option<Error>);
+
+impl Failed {
+    fn add(&mut self, ui: &mut Ui, error: Error) {
+        if let Some(before) = self.0.replace(error) {
+            ui.error(&before);
+        }
+    }
+
+    fn outcome(self, outcome: Outcome) -> Result<Outcome> {
+        match self.0 {
+            Some(error) => Err(error),
+            None => Ok(outcome),
+        }
+    }
+}
+
+/// Every kind, with its name in the help.
+fn kinds() -> impl TypedValueParser<Value = &'static Kind> {
+    let elsewhere = [&inspect::SMS, &inspect::PUSH, &own::CAMPAIGN, &own::CONFIGURATION];
+    let all: Vec<&'static Kind> = KINDS.iter().chain(elsewhere).collect();
+    let values = all.iter().map(|kind| PossibleValue::new(kind.id).help(kind.name));
+    PossibleValuesParser::new(values).map(move |word| {
+        let kind = all.iter().find(|kind| kind.id == word);
+        *kind.expect("only these words are taken")
+    })
+}
+
+/// Returns the code or prefix in capitals, if any rule has it.
+fn rule_prefix(code: &str) -> std::result::Result<String, String> {
+    let code = code.to_ascii_uppercase();
+    let mut rules = catalogue::RULES.iter().flat_map(|family| family.iter());
+    match rules.any(|rule| !code.is_empty() && rule.code.starts_with(&code)) {
+        true => Ok(code),
+        false => Err("no rule has this code; `impskit explain --list` lists them".to_owned()),
+    }
+}

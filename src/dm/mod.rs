@@ -6,9 +6,12 @@
 //! Description ── describe       what a device may hold: DDF, ours in the folder `ddf`
 //!         │
 //! ManagementObject ── rules     accounts found, made and checked wherever they hang
+//!
+//! syncml::Message               what servers ask of a tree, and what devices answer
 //! ```
 
 pub mod serialise;
+pub mod syncml;
 
 mod acl;
 mod ddf;
@@ -62,7 +65,7 @@ pub static SYNCML: Vocabulary = Vocabulary {
     id: "syncml",
     name: "SyncML DM message",
     roots: &["SyncML"],
-    namespaces: &["SYNCML:SYNCML1.2", "SYNCML:SYNCML1.1", "syncml:metinf", "syncml:dmddf1.2"],
+    namespaces: &["SYNCML:SYNCML1.2", "SYNCML:SYNCML1.1", "SYNCML:SYNCML1.0", "syncml:metinf", "syncml:dmddf1.2"],
     doctype: None,
     public_ids: &[
         PublicId { number: 0x1201, text: "-//SYNCML//DTD SyncML 1.2//EN" },
@@ -78,7 +81,7 @@ pub static SYNCML: Vocabulary = Vocabulary {
     }),
     grammar: LazyLock::new(Grammar::default),
     structure: None,
-    check: |_, _| (),
+    check: rules::check_message,
     wbxml: WbxmlForm {
         version: 0x02,
         page_namespaces: &[(0, "SYNCML:SYNCML1.2"), (1, "syncml:metinf"), (2, "syncml:dmddf1.2")],

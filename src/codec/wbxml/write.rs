@@ -97,7 +97,7 @@ pub(crate) fn write(
         tag_page: 0,
         attribute_page: 0,
     };
-    writer.element(root)?;
+    writer.element(root, 0)?;
     Ok(writer.octets)
 }
 
@@ -151,8 +151,9 @@ struct Writer<'v> {
 }
 
 impl Writer<'_> {
-    fn element(&mut self, element: &Element<'_>) -> Result<(), CannotWrite> {
-        let (place, own) = self.tag(element)?;
+    /// Writes an element whose parent is on tag page `outer`.
+    fn element(&mut self, element: &Element<'_>, outer: u8) -> Result<(), CannotWrite> {
+        let (place, own) = self.tag(element, outer)?;
         if place.page != self.tag_page {
             self.tag_page = place.page;
             self.octets.extend([SWITCH_PAGE, place.page]);
@@ -175,7 +176,7 @@ impl Writer<'_> {
         if !element.is_empty() {
             self.content(element)?;
             for child in &element.children {
-                self.element(child)?;
+                self.element(child, place.page)?;
             }
             self.octets.push(END);
         }
@@ -183,7 +184,9 @@ impl Writer<'_> {
     }
 
     /// Returns the tag's place, and whether the element is one that was read without a name.
-    fn tag(&self, element: &Element<'_>) -> Result<(Place, bool), CannotWrite> {
+    ///
+    /// Where pages stand for namespaces, an element without a declaration is in its parent's.
+    fn tag(&self, element: &Element<'_>, outer: u8) -> Result<(Place, bool), CannotWrite> {
         let name = element.name.as_ref();
         let hex =
             |name: &str| element.attribute(name).and_then(|v| u8::from_str_radix(v.trim_start_matches("0x"), 16).ok());
@@ -194,7 +197,7 @@ impl Writer<'_> {
         }
         let pages = self.vocabulary.wbxml.page_namespaces;
         let wanted = element.attribute("xmlns").and_then(|n| pages.iter().find(|(_, namespace)| *namespace == n));
-        let page = wanted.map_or(self.tag_page, |(page, _)| *page);
+        let page = wanted.map_or(if pages.is_empty() { self.tag_page } else { outer }, |(page, _)| *page);
         match self.tokens.tag_place(name, page) {
             Some(place) => Ok((place, false)),
             None => Err(cannot(format!("element `{name}` has no WBXML token in a {}", self.vocabulary.name))),

@@ -1,15 +1,18 @@
-//! Rules of device management documents: DDF for descriptions, TRE for trees, MO for IMPS accounts in them.
+//! Rules of device management documents: DDF for descriptions, TRE for trees, MO for IMPS accounts in them,
+//! SYN for messages.
 //!
 //! A `MgmtTree` is a description where any node has DFProperties, a serialised tree elsewhere.
 
 mod ddf;
 mod imps;
+mod syncml;
 mod tree;
 
 use crate::diagnose::{Report, Rule};
 use crate::document::Element;
 
 pub(super) use ddf::{ACL_GRAMMAR, NOT_A_DESCRIPTION, STRUCTURE};
+pub(super) use syncml::{NESTED, NOT_A_MESSAGE, check as check_message};
 pub use tree::check_tree;
 pub(super) use tree::{FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};
 
@@ -50,6 +53,8 @@ pub const RULES: &[&Rule] = &[
     &ddf::NO_PROPERTIES,
     &ddf::INCOMPLETE_PROPERTIES,
     &ACL_GRAMMAR,
+    &NOT_A_MESSAGE,
+    &NESTED,
 ];
 
 /// Reports what is wrong with a `MgmtTree` beyond structure, against the bundled descriptions.

@@ -32,16 +32,24 @@ pub struct Description {
 impl Description {
     /// Returns the IMPS management object as impskit knows it: a reconstruction, each node with its certainty.
     pub fn reference() -> &'static Self {
-        static IMPS: LazyLock<Description> = LazyLock::new(|| bundled(include_str!("../../ddf/oma-imps.ddf.xml")));
-        &IMPS
+        &BUNDLED[0].1
     }
 
-    /// Returns all bundled descriptions: the IMPS object, network access points, proxies.
+    /// Returns all bundled descriptions: the IMPS object, the objects of the device and of its DM server, access points,
+    /// proxies.
     pub fn bundled() -> &'static [&'static Self] {
-        static NAP: LazyLock<Description> = LazyLock::new(|| bundled(include_str!("../../ddf/connmo-nap.ddf.xml")));
-        static PROXY: LazyLock<Description> = LazyLock::new(|| bundled(include_str!("../../ddf/connmo-proxy.ddf.xml")));
-        static ALL: LazyLock<[&Description; 3]> = LazyLock::new(|| [Description::reference(), &NAP, &PROXY]);
-        &*ALL
+        static ALL: LazyLock<Vec<&Description>> = LazyLock::new(|| BUNDLED.iter().map(|(_, d)| d).collect());
+        &ALL
+    }
+
+    /// Returns the bundled description of that name: `imps`, `dmacc`, `devinfo`, `devdetail`, `inbox`, `nap` or `proxy`.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        BUNDLED.iter().find(|(known, _)| *known == name).map(|(_, description)| description)
+    }
+
+    /// Returns the names of the bundled descriptions, as [`Self::named`] takes them.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUNDLED.iter().map(|(name, _)| *name)
     }
 
     /// Reads a description in XML or WBXML, of version 1.1, 1.1.2, 1.2 or 1.3; elements of vendors are skipped.
@@ -114,9 +122,22 @@ impl Description {
     }
 }
 
-fn bundled(text: &'static str) -> Description {
-    Description::read(text.as_bytes(), &mut Report::new()).expect("a bundled description is readable: a test reads all")
-}
+/// The descriptions of the folder `ddf`, each with its short name; the IMPS object is first.
+static BUNDLED: LazyLock<[(&'static str, Description); 7]> = LazyLock::new(|| {
+    let read = |name, text: &str| {
+        let description = Description::read(text.as_bytes(), &mut Report::new());
+        (name, description.expect("a bundled description is readable: a test reads all"))
+    };
+    [
+        read("imps", include_str!("../../ddf/oma-imps.ddf.xml")),
+        read("dmacc", include_str!("../../ddf/oma-dm-dmacc.ddf.xml")),
+        read("devinfo", include_str!("../../ddf/oma-dm-devinfo.ddf.xml")),
+        read("devdetail", include_str!("../../ddf/oma-dm-devdetail.ddf.xml")),
+        read("inbox", include_str!("../../ddf/oma-dm-inbox.ddf.xml")),
+        read("nap", include_str!("../../ddf/connmo-nap.ddf.xml")),
+        read("proxy", include_str!("../../ddf/connmo-proxy.ddf.xml")),
+    ]
+});
 
 /// The description of one node, with those of the nodes below it.
 #[derive(Debug, Clone)]

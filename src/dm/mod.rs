@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Uri ── Tree ── serialise      what a device holds; as TNDS and JSON
-//!         │
+//!         │ ╲─ changes        what makes one tree into another
 //! Description ── describe       what a device may hold: DDF, ours in the folder `ddf`
 //!         │
 //! ManagementObject ── rules     accounts found, made and checked wherever they hang
@@ -14,6 +14,7 @@ pub mod serialise;
 pub mod syncml;
 
 mod acl;
+mod changes;
 mod ddf;
 mod node;
 mod object;
@@ -24,6 +25,7 @@ mod tree;
 mod uri;
 
 pub use acl::{Acl, BadAcl, Command};
+pub use changes::{Change, changes};
 pub use ddf::{Access, Described, Description, Occurrence};
 pub use node::{Format, Node, Value};
 pub use object::{IMPS, ManagementObject, ObjectFault};

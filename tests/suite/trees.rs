@@ -1,6 +1,6 @@
 //! Device trees and descriptions: round trips, rules by their examples, sizes, and files of other makers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use impskit::codec::{self, Limits};
 use impskit::diagnose::{Basis, Report, Rule, Severity};
 use impskit::dm::serialise::{self, JsonOptions};
-use impskit::dm::{self, Acl, Command, Description, Format, ManagementObject, Node, Tree, Uri, Value};
+use impskit::dm::{self, Acl, Change, Command, Description, Format, ManagementObject, Node, Tree, Uri, Value};
 use proptest::prelude::*;
 
 use crate::codecs::octets;
@@ -120,6 +120,54 @@ fn findings_say_what_they_rest_on() {
     assert_eq!(findings(&own), [("MO002", Severity::Error, None), ("MO003", Severity::Error, None)]);
 }
 
+fn in_digits(occurrence: &str) -> &str {
+    match occurrence {
+        "One" => "1",
+        "ZeroOrOne" => "0..1",
+        "ZeroOrMore" => "0..*",
+        "OneOrMore" => "1..*",
+        other => panic!("{other}"),
+    }
+}
+
+/// The node tables of the other objects, made by hand; an empty cell is what the notes do not say.
+#[test]
+fn the_bundled_descriptions_are_their_node_tables() {
+    let table = String::from_utf8(sample("objects.tsv")).unwrap();
+    let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in table.lines().skip(1) {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let [name, path, occurrence, format, access, kind] = cells[..] else { panic!("{row}") };
+        let description = Description::named(name).unwrap();
+        let (top, below) = path.split_once('/').unwrap_or((path, ""));
+        let root = description.nodes.iter().find(|node| node.display_name() == top).unwrap();
+        let node = root.descend(below).unwrap_or_else(|| panic!("{path}"));
+        assert_eq!(node.format.as_str(), format, "{row}");
+        if !occurrence.is_empty() {
+            assert_eq!(node.occurrence.to_string(), in_digits(occurrence), "{row}");
+        }
+        if !access.is_empty() || node.access.allows(Command::Get) && node.name.as_deref().is_some_and(is_secret) {
+            assert_eq!(node.access.words(), access.split_ascii_whitespace().collect::<Vec<_>>(), "{row}");
+        }
+        let types = if node.is_interior() { node.moi.iter().collect::<Vec<_>>() } else { node.types.iter().collect() };
+        assert_eq!(types, kind.split_ascii_whitespace().collect::<Vec<_>>(), "{row}");
+        *rows.entry(name).or_default() += 1;
+    }
+    for (name, count) in rows {
+        let mut nodes = 0;
+        Description::named(name).unwrap().walk(&mut |_, _| nodes += 1);
+        // Ext of the proxy, where our writer keeps what the object has no node for, is by analogy.
+        assert_eq!(count + usize::from(name == "proxy"), nodes, "{name}");
+    }
+    assert_eq!(Description::names().count(), 7);
+    assert!(Description::names().all(|name| Description::named(name).is_some_and(Description::is_reference)));
+    assert!(Description::named("imps").is_some_and(|d| std::ptr::eq(d, Description::reference())));
+}
+
+fn is_secret(name: &str) -> bool {
+    name.ends_with("Secret") || name == "AAuthData"
+}
+
 /// The node table of the object, made by hand, is read here by other code than the description's loader.
 #[test]
 fn the_reference_is_the_node_table() {
@@ -131,14 +179,7 @@ fn the_reference_is_the_node_table() {
         let [path, occurrence, format, access, kind, _, certainty] = cells[..] else { panic!("{row}") };
         let below = path.strip_prefix("<X>").unwrap();
         let node = object.descend(below).unwrap_or_else(|| panic!("{path}"));
-        let occurrence = match occurrence {
-            "One" => "1",
-            "ZeroOrOne" => "0..1",
-            "ZeroOrMore" => "0..*",
-            "OneOrMore" => "1..*",
-            other => panic!("{other}"),
-        };
-        assert_eq!(node.occurrence.to_string(), occurrence, "{path}");
+        assert_eq!(node.occurrence.to_string(), in_digits(occurrence), "{path}");
         assert_eq!(node.format.as_str(), format, "{path}");
         assert_eq!(node.access.words(), access.split_ascii_whitespace().collect::<Vec<_>>(), "{path}");
         let types = if node.is_interior() { node.moi.iter().collect::<Vec<_>>() } else { node.types.iter().collect() };
@@ -163,7 +204,7 @@ fn bundled_descriptions_are_sound() {
         let description = Description::read(&bytes, &mut Report::new()).unwrap();
         description.walk(&mut |node, _| assert!(node.basis.is_some(), "{}: {node:?}", path.display()));
     }
-    assert_eq!(Description::bundled().len(), 3);
+    assert_eq!(Description::bundled().len(), fs::read_dir("ddf").unwrap().count());
 }
 
 /// Descriptions have a binary form too (DM facts, "WBXML for DDF and TNDS").
@@ -400,7 +441,93 @@ fn any_node() -> impl Strategy<Value = Node> {
     })
 }
 
+/// Does what a change says, as a device does that makes no missing parents.
+fn make(tree: &mut Tree, change: &Change) -> Result<(), String> {
+    let fault = |what: &str| Err(format!("{what} at {}", change.uri()));
+    match change {
+        Change::Add(uri, node) => tree.add(&uri.parent().unwrap(), node.clone()).map_err(|fault| fault.to_string()),
+        Change::Delete(uri) => tree.delete(uri).map(|_| ()).map_err(|fault| fault.to_string()),
+        Change::Replace(uri, node) => match tree.get_mut(uri) {
+            Some(old) if !old.is_interior() => {
+                (old.format, old.value) = (node.format, node.value.clone());
+                old.type_name.clone_from(&node.type_name);
+                Ok(())
+            }
+            _ => fault("no leaf"),
+        },
+        Change::Acl(uri, acl) => match tree.get_mut(uri) {
+            Some(node) => {
+                node.acl.clone_from(acl);
+                Ok(())
+            }
+            None => fault("no node"),
+        },
+        Change::Title(uri, title) => match tree.get_mut(uri) {
+            Some(node) => {
+                node.title = Some(title.clone());
+                Ok(())
+            }
+            None => fault("no node"),
+        },
+    }
+}
+
+/// Returns whether two nodes say the same whatever the order of their children; what nobody knows is wanted of none.
+fn is_like(made: &Node, wanted: &Node) -> bool {
+    let value = wanted.is_interior() || wanted.value.is_none() || made.value == wanted.value;
+    (made.format, &made.type_name, &made.acl) == (wanted.format, &wanted.type_name, &wanted.acl)
+        && value
+        && made.children().count() == wanted.children().count()
+        && wanted.children().all(|child| made.child(child.name()).is_some_and(|made| is_like(made, child)))
+}
+
+fn any_tree() -> impl Strategy<Value = Tree> {
+    prop::collection::vec(any_node(), 0..4).prop_map(|nodes| {
+        let mut tree = Tree::new();
+        for node in nodes {
+            let _ = tree.add(&Uri::root(), node);
+        }
+        tree
+    })
+}
+
+/// Returns the tree with some nodes gone and some values changed.
+fn changed(tree: &Tree, marks: &[u8]) -> Tree {
+    let mut uris = Vec::new();
+    tree.walk(&mut |uri, _| uris.push(uri.clone()));
+    let mut other = tree.clone();
+    for (uri, mark) in uris.iter().skip(1).zip(marks.iter().cycle()) {
+        let Some(node) = other.get_mut(uri) else { continue };
+        match mark % 6 {
+            0 => drop(other.delete(uri)),
+            1 if !node.is_interior() => node.value = Some("other".into()),
+            2 => node.acl = Acl::read("Get=*").unwrap(),
+            3 if node.is_interior() => drop(node.add(Node::text("new", "x"))),
+            _ => {}
+        }
+    }
+    other
+}
+
 proptest! {
+    /// The changes make the wanted tree; without any one of them, another one comes out.
+    #[test]
+    fn changes_are_enough_and_none_too_many(
+        (one, other, marks) in (any_tree(), any_tree(), prop::collection::vec(any::<u8>(), 1..20))
+    ) {
+        for wanted in [other, changed(&one, &marks)] {
+            let all = dm::changes(one.root(), wanted.root(), &Uri::root());
+            prop_assert_eq!(all.is_empty(), is_like(one.root(), wanted.root()));
+            for left_out in (0..=all.len()).rev() {
+                let mut tree = one.clone();
+                let some = all.iter().enumerate().filter(|(place, _)| *place != left_out).map(|(_, change)| change);
+                let made = some.map(|change| make(&mut tree, change)).collect::<Result<(), String>>();
+                let is_right = made.is_ok() && is_like(tree.root(), wanted.root());
+                prop_assert_eq!(is_right, left_out == all.len(), "without {:?} of {:?}: {:?}", left_out, all, made);
+            }
+        }
+    }
+
     #[test]
     fn any_tree_survives_every_form(nodes in prop::collection::vec(any_node(), 1..4)) {
         let mut tree = Tree::new();

@@ -171,7 +171,7 @@ fn a10_damaged_samples_end_with_a_document_or_a_finding() {
     }
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+pub(crate) fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() { collect(&path, files) } else { files.push(path) }

@@ -24,6 +24,7 @@ mod peers;
 mod properties;
 mod provision;
 mod pts;
+mod readers;
 #[cfg(feature = "server")]
 mod rehearse;
 mod rules;

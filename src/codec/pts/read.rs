@@ -42,11 +42,19 @@ pub(in crate::codec) fn read<'s>(
             Ok(Some(parameter)) => reader.parameter(primitive, parameter),
             Ok(None) => break,
             Err(Fault::Form(at, what)) => {
-                reader.report.add(Diagnostic::new(&rules::PTS_FORM, Span::new(at, at + 1), what));
+                reader.report.add(Diagnostic::new(
+                    &rules::PTS_FORM,
+                    Span::new(at, (at + 1).min(start + text.len())),
+                    what,
+                ));
                 break;
             }
             Err(Fault::Limit(at, what)) => {
-                reader.report.add(Diagnostic::new(&rules::LIMIT, Span::new(at, at + 1), what));
+                reader.report.add(Diagnostic::new(
+                    &rules::LIMIT,
+                    Span::new(at, (at + 1).min(start + text.len())),
+                    what,
+                ));
                 return None;
             }
         }

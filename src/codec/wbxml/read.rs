@@ -313,13 +313,18 @@ impl<'s, 'r> Reader<'s, 'r> {
     }
 
     pub(super) fn add(&mut self, rule: &'static Rule, start: usize, message: String) {
-        self.report.add(Diagnostic::new(rule, Span::new(start, self.pos.max(start + 1)), message));
+        self.report.add(Diagnostic::new(rule, self.since(start), message));
+    }
+
+    /// Returns what was read from `start` on, an octet at the least, if there is one.
+    fn since(&self, start: usize) -> Span {
+        let end = self.pos.max(start + 1).min(self.bytes.len());
+        Span::new(start.min(end), end)
     }
 
     /// Adds a finding behind which nothing can be read: an error, whatever the rule's own severity.
     pub(super) fn fault(&mut self, rule: &'static Rule, start: usize, message: String) -> Broken {
-        let span = Span::new(start, self.pos.max(start + 1));
-        self.report.add(Diagnostic::new(rule, span, message).severity(Severity::Error));
+        self.report.add(Diagnostic::new(rule, self.since(start), message).severity(Severity::Error));
         Broken
     }
 }

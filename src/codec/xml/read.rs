@@ -395,7 +395,7 @@ impl<'s, 'r> Parser<'s, 'r> {
     }
 
     fn fault(&mut self, rule: &'static Rule, start: usize, end: usize, message: String) -> Broken {
-        self.report.add(Diagnostic::new(rule, Span::new(start, end.max(start + 1)), message));
+        self.report.add(Diagnostic::new(rule, Span::new(start, end.max(start + 1).min(self.text.len())), message));
         Broken
     }
 }

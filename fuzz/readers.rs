@@ -1,0 +1,117 @@
+//! What holds for any octets, reader by reader. The fuzzer plays these with octets of its own making
+//! (`targets`), the test suite with damaged samples (`tests/suite/readers.rs`).
+
+use impskit::catalogue::{self, Checked};
+use impskit::codec::{self, Encoding, Limits, WbxmlOptions};
+use impskit::cp::mac::{Imsi, Pin};
+use impskit::diagnose::{Report, Source, Span, json, text};
+use impskit::dm::session::auth::MacHeader;
+use impskit::dm::session::notification::Notification;
+use impskit::dm::{self, Acl, Description, Uri, serialise};
+use impskit::inspect;
+
+/// A reader's name and what holds for it; it panics where that does not hold.
+pub(crate) type Target = (&'static str, fn(&[u8]));
+
+/// Every reader.
+pub(crate) const TARGETS: &[Target] = &[
+    ("check", check),
+    ("markup", markup),
+    ("description", description),
+    ("tree", tree),
+    ("peel", peel),
+    ("words", words),
+];
+
+/// Findings have a place within the document, and can be shown in every form.
+pub(crate) fn check(octets: &[u8]) {
+    let options = catalogue::Options::default();
+    for Checked { source, report, .. } in inspect::check(octets, "input", &options).layers {
+        for finding in report.diagnostics() {
+            let related = finding.related.iter().map(|related| related.span);
+            for span in related.chain([finding.span]) {
+                assert!(is_within(span, &source), "{}: {span:?}", finding.rule.code);
+            }
+            assert!(!finding.message.is_empty() && !finding.way_out().is_empty());
+        }
+        assert!(!text::render(&source, &report, false).contains('\u{1B}'));
+        let mut findings = json::Findings::default();
+        findings.add(&source, &report);
+        assert!(findings.into_json(1).starts_with('{'));
+    }
+}
+
+fn is_within(span: Span, source: &Source<'_>) -> bool {
+    span.start <= span.end && span.end as usize <= source.bytes.len()
+}
+
+/// What is read can be written in XML, and reads back as it was; what is not read has a reason.
+pub(crate) fn markup(octets: &[u8]) {
+    let mut report = Report::new();
+    let Some(document) = catalogue::read(octets, &Limits::default(), &mut report) else {
+        return assert!(report.has_errors(), "refused without a reason");
+    };
+    if let Some(vocabulary) = document.vocabulary {
+        let _ = codec::write_wbxml(&document.root, vocabulary, &WbxmlOptions::default());
+        vocabulary.check(&document.root, &mut report);
+    }
+    if document.header.encoding == Encoding::Xml && !report.has_errors() {
+        let written = codec::write_xml(&document.root, document.vocabulary, false);
+        let again = catalogue::read(&written, &Limits::default(), &mut Report::new());
+        assert!(again.is_some_and(|again| again.root.same_as(&document.root)), "reads back as something else");
+    }
+}
+
+/// A description has the nodes that its walk visits, and finds each that has a place.
+pub(crate) fn description(octets: &[u8]) {
+    let Some(description) = Description::read(octets, &mut Report::new()) else { return };
+    let mut count = 0;
+    description.walk(&mut |node, depth| {
+        count += 1;
+        assert!(depth <= Limits::default().depth && !node.display_name().is_empty());
+    });
+    assert!(count >= description.nodes.len());
+}
+
+/// A tree that was read can be written as XML and as JSON, and reads back as it was.
+pub(crate) fn tree(octets: &[u8]) {
+    let mut report = Report::new();
+    let Some(tree) = serialise::read(octets, &mut report) else { return };
+    dm::check_tree(&tree, Description::bundled(), &mut report);
+    let written = serialise::to_xml(&tree);
+    if !tree.is_empty() && !report.has_errors() {
+        let again = serialise::read(&written, &mut Report::new());
+        assert_eq!(again.as_ref(), Some(&tree), "reads back as another tree");
+    }
+}
+
+/// Layers lie within each other, and what has none is said to be nothing.
+pub(crate) fn peel(octets: &[u8]) {
+    let (pin, imsi) = (Pin::read("1234").ok(), Imsi::read("262022033864727").ok());
+    let options = inspect::Options { pin: pin.as_ref(), imsi: imsi.as_ref(), ..Default::default() };
+    let mut above = 0;
+    for layer in inspect::peel(octets, &options).layers {
+        assert!((1..=above + 1).contains(&layer.level), "{} lies in no layer", layer.name);
+        above = layer.level;
+        for finding in layer.report.diagnostics() {
+            assert!(finding.span.end as usize <= layer.octets.len(), "{}: {:?}", finding.rule.code, finding.span);
+        }
+    }
+}
+
+/// The small languages: addresses, access control lists, notifications, headers.
+pub(crate) fn words(octets: &[u8]) {
+    let text = String::from_utf8_lossy(octets);
+    if let Ok(uri) = Uri::read(&text) {
+        assert_eq!(Uri::read(&uri.to_string()).as_ref(), Ok(&uri), "{text}");
+    }
+    if let Ok(Some(acl)) = Acl::read(&text) {
+        assert_eq!(Acl::read(&acl.to_string()), Ok(Some(acl)), "{text}");
+    }
+    if let Ok(notification) = Notification::read(octets) {
+        assert!(notification.session > 0);
+    }
+    if let Some(header) = MacHeader::read(&text) {
+        assert!(text.contains(header.mac));
+    }
+}

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::codec::{self, Document, Encoding, Limits};
 use crate::diagnose::{Diagnostic, Report, Rule, Source, Span};
+use crate::dm::Description;
 use crate::document::{self, Element, Vocabulary};
 use crate::error::Result;
 use crate::provision::{Profile, rows};
@@ -39,8 +40,17 @@ pub static KINDS: &[Kind] = &[
     Kind::document("cp", "client provisioning document", &[&cp::VOCABULARY], |document, options, report| {
         cp::check(&document.root, options.fragment, report);
     }),
-    Kind::document("tree", "device tree", &[&dm::DDF], check_vocabulary).of_roots(dm::is_tree),
-    Kind::document("ddf", "device description", &[&dm::DDF], check_vocabulary),
+    Kind::document("tree", "device tree", &[&dm::DDF], |document, options, report| {
+        dm::check_document(&document.root, options.descriptions(), report);
+        check_root(document, &dm::DDF, report);
+    })
+    .of_roots(dm::is_tree),
+    Kind::document("ddf", "device description", &[&dm::DDF], |document, options, report| {
+        check_vocabulary(document, options, report);
+        if let Some(standard) = options.standard {
+            dm::check_against(&document.root, standard, report);
+        }
+    }),
     Kind::document("syncml", "SyncML message", &[&dm::SYNCML], check_vocabulary),
     Kind::document("devinf", "SyncML device information", &[&dm::DEVINF], check_vocabulary),
     Kind::document("csp", "CSP message", &[&csp::V1_3, &csp::V1_2, &csp::V1_1], check_vocabulary),
@@ -50,9 +60,9 @@ pub static KINDS: &[Kind] = &[
         "tree-json",
         "device tree",
         |text| dm::serialise::looks_like_json(text.as_bytes()),
-        |bytes, _, report| {
+        |bytes, options, report| {
             if let Some(tree) = dm::serialise::read(bytes, report) {
-                dm::check_tree(&tree, dm::Description::bundled(), report);
+                dm::check_tree(&tree, options.descriptions(), report);
             }
         },
     ),
@@ -86,23 +96,34 @@ enum Form {
     Document {
         vocabularies: &'static [&'static Vocabulary],
         fits: fn(&Element<'_>) -> bool,
-        check: fn(&Document<'_>, &Options, &mut Report),
+        check: fn(&Document<'_>, &Options<'_>, &mut Report),
     },
     /// What is checked further up: `inspect` takes off layers, the command reads what runs it.
     Elsewhere,
     /// Text of another form.
-    Text { fits: fn(&str) -> bool, check: fn(&[u8], &Options, &mut Report) },
+    Text { fits: fn(&str) -> bool, check: fn(&[u8], &Options<'_>, &mut Report) },
 }
 
 /// What a check takes into account.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// The kind to take the input for; from the content where absent.
     pub kind: Option<&'static Kind>,
     /// A provisioning document is a fragment: the handset may hold what it refers to.
     pub fragment: bool,
     /// What readers take at the most.
     pub limits: Limits,
+    /// What trees and messages are checked against; the bundled descriptions where empty.
+    pub descriptions: &'a [&'a Description],
+    /// What a device description is compared with: the standard that it implements.
+    pub standard: Option<&'a Description>,
+}
+
+impl<'a> Options<'a> {
+    /// Returns the descriptions of what may be in a tree: those given, else the bundled ones.
+    pub fn descriptions(&self) -> &'a [&'a Description] {
+        if self.descriptions.is_empty() { Description::bundled() } else { self.descriptions }
+    }
 }
 
 /// What a check found.
@@ -122,7 +143,7 @@ impl Kind {
         id: &'static str,
         name: &'static str,
         vocabularies: &'static [&'static Vocabulary],
-        check: fn(&Document<'_>, &Options, &mut Report),
+        check: fn(&Document<'_>, &Options<'_>, &mut Report),
     ) -> Self {
         Self { id, name, form: Form::Document { vocabularies, fits: |_| true, check } }
     }
@@ -147,7 +168,7 @@ impl Kind {
         id: &'static str,
         name: &'static str,
         fits: fn(&str) -> bool,
-        check: fn(&[u8], &Options, &mut Report),
+        check: fn(&[u8], &Options<'_>, &mut Report),
     ) -> Self {
         Self { id, name, form: Form::Text { fits, check } }
     }
@@ -180,7 +201,7 @@ impl PartialEq for Kind {
 impl Eq for Kind {}
 
 /// Reports everything that is wrong with an input of any kind that we know. `name` is what people call it.
-pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options) -> Checked<'s> {
+pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options<'_>) -> Checked<'s> {
     let mut source = Source::new(name, bytes);
     let mut secrets = Vec::new();
     let mut report = Report::new();
@@ -224,7 +245,7 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
 
 fn check_document(
     bytes: &[u8],
-    options: &Options,
+    options: &Options<'_>,
     secrets: &mut Vec<Span>,
     report: &mut Report,
 ) -> Option<&'static Kind> {
@@ -259,7 +280,7 @@ fn check_document(
 fn check_text(
     bytes: &[u8],
     kind: Option<&'static Kind>,
-    options: &Options,
+    options: &Options<'_>,
     report: &mut Report,
 ) -> Option<&'static Kind> {
     let text = String::from_utf8_lossy(bytes);
@@ -298,6 +319,10 @@ fn check_vocabulary(document: &Document<'_>, options: &Options, report: &mut Rep
     });
     let Some(vocabulary) = document.vocabulary.or(forced) else { return };
     vocabulary.check(&document.root, report);
+    check_root(document, vocabulary, report);
+}
+
+fn check_root(document: &Document<'_>, vocabulary: &Vocabulary, report: &mut Report) {
     if !vocabulary.roots.contains(&document.root.name.as_ref()) && !report.has_errors() {
         report.add(not_a_root(&document.root, vocabulary.name));
     }

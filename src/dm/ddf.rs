@@ -52,6 +52,15 @@ impl Description {
         BUNDLED.iter().map(|(name, _)| *name)
     }
 
+    /// The words by which people name the bundled descriptions, in their order.
+    pub const NAMES: &'static [&'static str] = &["imps", "nap", "proxy"];
+
+    /// Returns the bundled description of that name.
+    pub fn named(word: &str) -> Option<&'static Self> {
+        let at = Self::NAMES.iter().position(|name| *name == word)?;
+        Self::bundled().get(at).copied()
+    }
+
     /// Reads a description in XML or WBXML, of version 1.1, 1.1.2, 1.2 or 1.3; elements of vendors are skipped.
     ///
     /// Only what hinders reading is reported; [`DDF.check`](crate::document::Vocabulary::check) finds the rest.
@@ -264,6 +273,16 @@ impl Access {
     /// Returns the commands in the order of the standard.
     pub fn commands(self) -> impl Iterator<Item = Command> {
         Command::ALL.into_iter().filter(move |command| self.allows(*command))
+    }
+
+    /// Returns the commands of which `other` has none.
+    pub(super) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Returns whether there is no command.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     /// Returns the names of the commands.

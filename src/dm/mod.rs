@@ -15,6 +15,7 @@ pub mod syncml;
 
 mod acl;
 mod changes;
+mod compare;
 mod ddf;
 mod node;
 mod object;
@@ -30,7 +31,7 @@ pub use ddf::{Access, Described, Description, Occurrence};
 pub use node::{Format, Node, Value};
 pub use object::{IMPS, ManagementObject, ObjectFault};
 pub(crate) use object::{IMPS_APPID, describe};
-pub use rules::{RULES, check_tree, is_tree};
+pub use rules::{RULES, check_against, check_document, check_tree, is_tree};
 pub use status::{STATUSES, Status};
 pub use tree::{Tree, TreeFault};
 pub use uri::{BadUri, Uri, UriLimits, is_name};

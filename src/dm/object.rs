@@ -108,7 +108,7 @@ impl<'d> ManagementObject<'d> {
 }
 
 /// Other spellings of leaves, since the true one of the IMPS object is not known (IMPS MO, "Node table").
-const ALIASES: &[(&str, &str)] = &[
+pub(super) const ALIASES: &[(&str, &str)] = &[
     ("ConRefs/<X>/ConRef", "ToConRef/<X>/ConRef"),
     ("ToConRef", "ToConRef/<X>/ConRef"),
     ("ClientIDPrefix", "CIDPrefix"),

@@ -27,7 +27,7 @@ pub struct Judged<'s> {
 }
 
 /// Reports everything that is wrong with an input of any kind that we know. `name` is what people call it.
-pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options) -> Judged<'s> {
+pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options<'_>) -> Judged<'s> {
     let bytes = bytes.into();
     let certainty = layers::wrapping(&bytes);
     let is_told = options.kind.is_some_and(|kind| kind == &SMS || kind == &PUSH);
@@ -52,7 +52,7 @@ pub fn inside(input: &[u8]) -> Option<Vec<u8>> {
     peel(input, &layers::Options::default()).document().map(<[u8]>::to_vec)
 }
 
-fn check_layers<'s>(bytes: Cow<'s, [u8]>, name: &str, options: &Options) -> Vec<Checked<'s>> {
+fn check_layers<'s>(bytes: Cow<'s, [u8]>, name: &str, options: &Options<'_>) -> Vec<Checked<'s>> {
     let peeled = peel(&bytes, &layers::Options::default());
     let mut all: Vec<Checked<'s>> = Vec::new();
     for layer in peeled.layers {

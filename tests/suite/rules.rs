@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use impskit::catalogue::{self, Checked, Kind, Options, RULES};
-use impskit::diagnose::{Rule, Severity, text};
+use impskit::diagnose::{Report, Rule, Severity, text};
+use impskit::dm::Description;
 
 /// Families of the readers, whose examples are the shortest that show the fault, not whole documents.
 const READERS: &[&str] = &["GEN", "XML", "WB", "PTS"];
@@ -24,7 +25,10 @@ fn check(rule: &Rule, example: &str) -> (Checked<'static>, String) {
         "DDF001" => Kind::named("ddf"),
         _ => None,
     };
-    let checked = catalogue::check(Rule::example(example), rule.code, &Options { kind, ..Options::default() });
+    // What differs from a standard is found beside the standard: the good example.
+    let standard = Description::read(rule.good.as_bytes(), &mut Report::new()).filter(|_| rule.code == "DDF038");
+    let options = Options { kind, standard: standard.as_ref(), ..Options::default() };
+    let checked = catalogue::check(Rule::example(example), rule.code, &options);
     let shown = text::short(&checked.source, &checked.report);
     (checked, shown)
 }
@@ -82,7 +86,7 @@ fn samples_for_people_are_clean() {
 #[test]
 fn damaged_documents_are_judged() {
     let xml = std::fs::read("wap-provisioning/imps.xml").expect("a sample");
-    let mut report = impskit::diagnose::Report::new();
+    let mut report = Report::new();
     let document = catalogue::read(&xml, &impskit::codec::Limits::default(), &mut report).expect("a document");
     let vocabulary = document.vocabulary.expect("a vocabulary");
     let wbxml = impskit::codec::write_wbxml(&document.root, vocabulary, &Default::default()).expect("WBXML");

@@ -3,6 +3,7 @@
 //!
 //! A `MgmtTree` is a description where any node has DFProperties, a serialised tree elsewhere.
 
+mod against;
 mod ddf;
 mod imps;
 mod syncml;
@@ -11,13 +12,14 @@ mod tree;
 use crate::diagnose::{Report, Rule};
 use crate::document::Element;
 
+pub use against::check_against;
 pub(super) use ddf::{ACL_GRAMMAR, NOT_A_DESCRIPTION, STRUCTURE};
 pub(super) use syncml::{NESTED, NOT_A_MESSAGE, check as check_message};
 pub use tree::check_tree;
 pub(super) use tree::{FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};
 
 use super::ddf::Description;
-use super::serialise;
+use super::{DDF, serialise};
 
 /// The rules of device management documents.
 pub const RULES: &[&Rule] = &[
@@ -55,13 +57,24 @@ pub const RULES: &[&Rule] = &[
     &ACL_GRAMMAR,
     &NOT_A_MESSAGE,
     &NESTED,
+    &against::NOT_THE_STANDARD,
 ];
 
 /// Reports what is wrong with a `MgmtTree` beyond structure, against the bundled descriptions.
 pub(super) fn check(root: &Element<'_>, report: &mut Report) {
+    check_by(Description::bundled(), root, report);
+}
+
+/// Reports everything that is wrong with a `MgmtTree`: its structure, and what is in it; a tree against `descriptions`.
+pub fn check_document(root: &Element<'_>, descriptions: &[&Description], report: &mut Report) {
+    DDF.grammar.check(root, "", &STRUCTURE, report);
+    check_by(descriptions, root, report);
+}
+
+fn check_by(descriptions: &[&Description], root: &Element<'_>, report: &mut Report) {
     if is_tree(root) {
         if let Some(tree) = serialise::from_element(root, report) {
-            check_tree(&tree, Description::bundled(), report);
+            check_tree(&tree, descriptions, report);
         }
     } else {
         ddf::check(root, report);

@@ -52,15 +52,6 @@ impl Description {
         BUNDLED.iter().map(|(name, _)| *name)
     }
 
-    /// The words by which people name the bundled descriptions, in their order.
-    pub const NAMES: &'static [&'static str] = &["imps", "nap", "proxy"];
-
-    /// Returns the bundled description of that name.
-    pub fn named(word: &str) -> Option<&'static Self> {
-        let at = Self::NAMES.iter().position(|name| *name == word)?;
-        Self::bundled().get(at).copied()
-    }
-
     /// Reads a description in XML or WBXML, of version 1.1, 1.1.2, 1.2 or 1.3; elements of vendors are skipped.
     ///
     /// Only what hinders reading is reported; [`DDF.check`](crate::document::Vocabulary::check) finds the rest.

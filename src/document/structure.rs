@@ -25,8 +25,25 @@ pub struct StructureRules {
 impl Grammar {
     /// Reports every structural fault of the tree. Paths in the findings start with `path` (may be empty).
     pub fn check(&self, root: &Element<'_>, path: &str, rules: &StructureRules, report: &mut Report) {
-        let mut walk = Walk { grammar: self, rules, report, path: path.to_owned() };
+        let mut walk = Walk { grammar: self, rules, report, path: path.to_owned(), prefix: "" };
         walk.element(root, self.namespace_of(root));
+    }
+
+    /// Reports every structural fault of those children of `element` that an extension has put there: their names begin
+    /// with `prefix`, and this grammar says what stands in an element of that name.
+    pub(crate) fn check_extension(
+        &self,
+        element: &Element<'_>,
+        prefix: &str,
+        rules: &StructureRules,
+        report: &mut Report,
+    ) {
+        let mut walk = Walk { grammar: self, rules, report, path: String::new(), prefix };
+        if let Some(declaration) = self.declaration(&element.name, "")
+            && let Model::Children(particle) = &declaration.model
+        {
+            walk.children(element, declaration, particle, "");
+        }
     }
 }
 
@@ -36,16 +53,19 @@ struct Walk<'w> {
     rules: &'w StructureRules,
     report: &'w mut Report,
     path: String,
+    /// What the names of the grammar's elements begin with; others are not looked at.
+    prefix: &'w str,
 }
 
 impl Walk<'_> {
     fn element(&mut self, element: &Element<'_>, namespace: &str) {
+        let Some(name) = element.name.strip_prefix(self.prefix) else { return };
         let length = self.path.len();
         if !self.path.is_empty() {
             self.path.push('/');
         }
-        self.path.push_str(&element.name);
-        match self.grammar.declaration(&element.name, namespace) {
+        self.path.push_str(name);
+        match self.grammar.declaration(name, namespace) {
             None => self.add(self.rules.unknown, element, || format!("`{}` is not known here", element.name)),
             Some(declaration) => self.declared(element, declaration, namespace),
         }
@@ -65,11 +85,11 @@ impl Walk<'_> {
                 if declaration.also_text && element.children.is_empty() && !element.trimmed().is_empty() {
                     return;
                 }
-                self.children(element, declaration, particle);
-                let inner = declaration.namespace_within(namespace);
-                for child in &element.children {
-                    self.element(child, inner);
+                if !element.trimmed().is_empty() {
+                    let message = || format!("`{}` holds elements, no text", element.name);
+                    self.add(Some(self.rules.value), element, message);
                 }
+                self.children(element, declaration, particle, namespace);
             }
         }
     }
@@ -86,11 +106,10 @@ impl Walk<'_> {
         }
     }
 
-    fn children(&mut self, element: &Element<'_>, declaration: &Declaration, particle: &Particle) {
-        if !element.trimmed().is_empty() {
-            self.add(Some(self.rules.value), element, || format!("`{}` holds elements, no text", element.name));
-        }
-        let count = |name: &str| element.children.iter().filter(|c| c.name == name).count();
+    fn children(&mut self, element: &Element<'_>, declaration: &Declaration, particle: &Particle, namespace: &str) {
+        let prefix = self.prefix;
+        let is = |child: &Element<'_>, name: &str| child.name.strip_prefix(prefix) == Some(name);
+        let count = |name: &str| element.children.iter().filter(|c| is(c, name)).count();
         let mut faults = Vec::new();
         // Where the forms that are only read take the place of those that are written, nothing is missing.
         let is_other_form = element.children.iter().any(|c| declaration.also_read.contains(&c.name.as_ref()));
@@ -103,7 +122,7 @@ impl Walk<'_> {
                     self.add(Some(self.rules.missing), element, || format!("{what} is missing in `{name}`"));
                 }
                 CountFault::Repeated(child) => {
-                    let place = element.children_named(child).nth(1).unwrap_or(element);
+                    let place = element.children.iter().filter(|c| is(c, child)).nth(1).unwrap_or(element);
                     self.add(self.rules.repeated, place, || format!("`{child}` may stand once in `{name}`"));
                 }
                 CountFault::Mixed(what) => self.add(self.rules.repeated, element, || {
@@ -112,6 +131,10 @@ impl Walk<'_> {
             }
         }
         self.places(element, declaration);
+        let inner = declaration.namespace_within(namespace);
+        for child in &element.children {
+            self.element(child, inner);
+        }
     }
 
     /// Reports children that the model does not have, and those out of order.
@@ -119,7 +142,7 @@ impl Walk<'_> {
         let mut furthest = 0;
         let mut told = false;
         for child in &element.children {
-            let name = child.name.as_ref();
+            let Some(name) = child.name.strip_prefix(self.prefix) else { continue };
             let position = declaration.position(name);
             if position == usize::MAX {
                 let is_known = self.grammar.declaration(name, "").is_some();

@@ -31,3 +31,4 @@ mod rules;
 mod server;
 mod services;
 mod trees;
+mod vendor;

@@ -150,7 +150,7 @@ impl<'s, 'r> Parser<'s, 'r> {
                 Event::Text(_) => self.characters(raw, start, true)?,
                 Event::CData(_) => {
                     let inside = raw.strip_prefix("<![CDATA[").and_then(|r| r.strip_suffix("]]>")).unwrap_or_default();
-                    self.characters(inside, start, false)?;
+                    self.characters(inside, start + "<![CDATA[".len(), false)?;
                 }
                 Event::GeneralRef(_) => self.reference(raw, start)?,
                 Event::DocType(_) => self.doctype(raw, start)?,

@@ -8,6 +8,7 @@ mod ddf;
 mod imps;
 mod syncml;
 mod tree;
+mod vendor;
 
 use crate::diagnose::{Report, Rule};
 use crate::document::Element;
@@ -55,6 +56,7 @@ pub const RULES: &[&Rule] = &[
     &ddf::NO_PROPERTIES,
     &ddf::INCOMPLETE_PROPERTIES,
     &ACL_GRAMMAR,
+    &vendor::VENDOR,
     &NOT_A_MESSAGE,
     &NESTED,
     &against::NOT_THE_STANDARD,
@@ -78,6 +80,7 @@ fn check_by(descriptions: &[&Description], root: &Element<'_>, report: &mut Repo
         }
     } else {
         ddf::check(root, report);
+        vendor::check(root, report);
     }
 }
 

@@ -79,6 +79,10 @@ struct Summary {
     note: usize,
     suppressed: usize,
     left_out: usize,
+    /// Findings with a safe fix.
+    fixable: usize,
+    /// Findings that were mended.
+    fixed: usize,
     grades: Grades,
 }
 
@@ -105,6 +109,7 @@ impl Findings {
         self.summary.note += report.count(Severity::Note);
         self.summary.suppressed += report.suppressed().len();
         self.summary.left_out += report.left_out();
+        self.summary.fixable += if source.layer.is_none() { report.fixable() } else { 0 };
         self.summary.grades.refused += report.count_grade(Grade::Refused);
         self.summary.grades.tolerated += report.count_grade(Grade::Tolerated);
         self.summary.grades.advice += report.count_grade(Grade::Advice);
@@ -112,9 +117,10 @@ impl Findings {
         self.findings.extend(report.diagnostics().iter().map(|d| Finding::new(source, d)));
     }
 
-    /// Returns the whole as one JSON object; the sources were `files` files.
-    pub fn into_json(mut self, files: usize) -> String {
+    /// Returns the whole as one JSON object; the sources were `files` files, in which `fixed` findings were mended.
+    pub fn into_json(mut self, files: usize, fixed: usize) -> String {
         self.summary.files = files;
+        self.summary.fixed = fixed;
         to_json(&self)
     }
 }
@@ -186,7 +192,7 @@ mod tests {
             report.add(Diagnostic::new(&Rule::TEST, Span::new(4, 5), "wrong").at("a/b"));
             findings.add(&Source::new("a", bytes), &report);
         }
-        let json: serde_json::Value = serde_json::from_str(&findings.into_json(2)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&findings.into_json(2, 0)).unwrap();
         assert_eq!(json["schema"], "impskit.findings/1");
         assert_eq!(json["findings"][0]["span"]["start"], serde_json::json!({"offset": 4, "line": 2, "column": 1}));
         assert_eq!(json["findings"][1]["span"]["start"], serde_json::json!({"offset": 4}));

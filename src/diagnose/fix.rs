@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn applies_edits_in_any_order_and_only_safe_ones() {
-        let fixes: &[Sketch<'_>] = &[(true, &[(6, 7, ""), (0, 1, "A")]), (false, &[(2, 3, "B")]), (true, &[(4, 4, "+")])];
+        let fixes: &[Sketch<'_>] =
+            &[(true, &[(6, 7, ""), (0, 1, "A")]), (false, &[(2, 3, "B")]), (true, &[(4, 4, "+")])];
         assert_eq!(applied("a b c d", fixes), ("A b +c ".to_owned(), 2));
     }
 

@@ -162,10 +162,7 @@ mod tests {
 
     #[test]
     fn knows_ends_without_a_line_end_and_empty_texts() {
-        assert_eq!(
-            unified("a", "x", "x\n"),
-            "--- a\n+++ a\n@@ -1 +1 @@\n-x\n\\ No newline at end of file\n+x\n"
-        );
+        assert_eq!(unified("a", "x", "x\n"), "--- a\n+++ a\n@@ -1 +1 @@\n-x\n\\ No newline at end of file\n+x\n");
         assert_eq!(unified("a", "", "x\n"), "--- a\n+++ a\n@@ -0,0 +1 @@\n+x\n");
         assert_eq!(unified("a", "x\n", ""), "--- a\n+++ a\n@@ -1 +0,0 @@\n-x\n");
     }

@@ -117,10 +117,14 @@ impl Findings {
         self.findings.extend(report.diagnostics().iter().map(|d| Finding::new(source, d)));
     }
 
-    /// Returns the whole as one JSON object; the sources were `files` files, in which `fixed` findings were mended.
-    pub fn into_json(mut self, files: usize, fixed: usize) -> String {
+    /// Counts fixes that were applied before.
+    pub fn add_fixed(&mut self, fixed: usize) {
+        self.summary.fixed += fixed;
+    }
+
+    /// Returns the whole as one JSON object; the sources were `files` files.
+    pub fn into_json(mut self, files: usize) -> String {
         self.summary.files = files;
-        self.summary.fixed = fixed;
         to_json(&self)
     }
 }
@@ -192,7 +196,7 @@ mod tests {
             report.add(Diagnostic::new(&Rule::TEST, Span::new(4, 5), "wrong").at("a/b"));
             findings.add(&Source::new("a", bytes), &report);
         }
-        let json: serde_json::Value = serde_json::from_str(&findings.into_json(2, 0)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&findings.into_json(2)).unwrap();
         assert_eq!(json["schema"], "impskit.findings/1");
         assert_eq!(json["findings"][0]["span"]["start"], serde_json::json!({"offset": 4, "line": 2, "column": 1}));
         assert_eq!(json["findings"][1]["span"]["start"], serde_json::json!({"offset": 4}));

@@ -44,6 +44,7 @@ impl Told {
     /// Tells the findings on one input, and how many were mended.
     pub(super) fn add(&mut self, ui: &mut Ui, judged: &Judged<'_>, fixed: usize) -> Result<()> {
         let mut piece = String::new();
+        self.findings.add_fixed(fixed);
         for layer in &judged.layers {
             let (source, report) = (&layer.source, &layer.report);
             match self.format {
@@ -62,7 +63,7 @@ impl Told {
     /// Tells what all came to.
     pub(super) fn finish(self, ui: &mut Ui, tally: &Tally) -> Result<()> {
         match self.format {
-            Format::Json => self.to.write(ui, &(self.findings.into_json(tally.files, tally.fixed) + "\n")),
+            Format::Json => self.to.write(ui, &(self.findings.into_json(tally.files) + "\n")),
             Format::Text if tally.files > 1 => {
                 let words = format!("{} files: {}{}\n", tally.files, tally.in_words(), tally.offer());
                 self.to.write(ui, &words)

@@ -8,7 +8,7 @@ use impskit::diagnose::{Report, Severity};
 use impskit::dm::serialise::{self, JsonOptions};
 use impskit::dm::{self, Description, Tree, Uri};
 use impskit::error::{Error, Result};
-use impskit::inspect::picture::{self, Picture, View};
+use impskit::inspect::picture::{self, Graph, Picture, View};
 
 use super::{Outcome, Ui, input, ui};
 
@@ -83,15 +83,15 @@ impl Show {
             return self.tree(&tree);
         }
         let description = Description::from_element(&document.root, report).ok_or_else(|| unreadable(report))?;
-        let picture = picture::description(&description, &self.view()).ok_or_else(|| self.no_node())?;
-        Ok(self.draw(&picture, kind))
+        let graph = Graph::of_description(&description, Some(&document.root), &self.view());
+        Ok(self.draw(&picture::lines(&graph.ok_or_else(|| self.no_node())?), kind))
     }
 
     fn tree(&self, tree: &Tree) -> Result<String> {
         let descriptions = Description::bundled();
         if self.format == Format::Text {
-            let picture = picture::tree(tree, descriptions, &self.view()).ok_or_else(|| self.no_node())?;
-            return Ok(picture.to_text());
+            let graph = Graph::of_tree(tree, descriptions, &self.view()).ok_or_else(|| self.no_node())?;
+            return Ok(picture::lines(&graph).to_text());
         }
         let root = Uri::root();
         let part = tree.cut(self.path.as_ref().unwrap_or(&root), self.depth).ok_or_else(|| self.no_node())?;

@@ -16,13 +16,13 @@ pub struct Picture {
     columns: &'static [&'static str],
     /// Whether lines hang on branches or are only indented.
     has_branches: bool,
-    pub(super) lines: Vec<Line>,
+    lines: Vec<Line>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+struct Line {
     depth: usize,
-    pub(super) cells: Vec<String>,
+    cells: Vec<String>,
 }
 
 impl Picture {
@@ -30,7 +30,7 @@ impl Picture {
         Self { title: title.into(), columns, has_branches, lines: Vec::new() }
     }
 
-    pub(super) fn add<const N: usize>(&mut self, depth: usize, cells: [String; N]) {
+    pub(super) fn add(&mut self, depth: usize, cells: impl Into<Vec<String>>) {
         self.lines.push(Line { depth, cells: cells.into() });
     }
 

@@ -39,6 +39,8 @@ pub struct Graph {
 pub struct Drawn {
     /// The name; `<X>` where it is given when the node is made. Of the first node also where it is.
     pub name: String,
+    /// Whether the name is known; else it is given when the node is made.
+    pub is_named: bool,
     /// The address of the parent, of nodes without a parent here.
     pub place: Option<String>,
     /// Levels below the first.
@@ -240,7 +242,8 @@ impl Graph {
     }
 
     fn siblings(&self, first: usize, end: usize) -> impl Iterator<Item = usize> {
-        std::iter::successors(Some(first), |&node| Some(self.nodes[node].end)).take_while(move |&node| node < end)
+        let within = move |node: usize| (node < end).then_some(node);
+        std::iter::successors(within(first), move |&node| within(self.nodes[node].end))
     }
 
     /// Returns the number of nodes from this one down, also of those that the view leaves out.
@@ -259,15 +262,18 @@ impl Graph {
     /// Returns the address of a node, `<X>` for names that are given later; the middle of long ones is left out.
     pub fn uri(&self, node: usize) -> String {
         let line = self.line_to(node);
-        let first = &self.nodes[line[0]];
-        let mut uri = match &first.place {
-            Some(place) => format!("{place}/{}", first.name),
-            None => first.name.clone(),
-        };
-        for &i in &line[1..] {
-            uri.push('/');
-            uri.push_str(&self.nodes[i].name);
-        }
+        let place = self.nodes[line[0]].place.as_deref();
+        Self::joined(place.into_iter().chain(line.iter().map(|&i| self.nodes[i].name.as_str())))
+    }
+
+    /// Returns the address that a node has below another.
+    pub(super) fn uri_below(&self, above: usize, node: usize) -> String {
+        let line = self.line_to(node);
+        Self::joined(line.iter().filter(|&&i| i > above).map(|&i| self.nodes[i].name.as_str()))
+    }
+
+    fn joined<'g>(names: impl Iterator<Item = &'g str>) -> String {
+        let mut uri = names.collect::<Vec<_>>().join("/");
         if uri.len() > MOST_URI {
             let (start, end) = (uri.floor_char_boundary(MOST_URI / 2), uri.ceil_char_boundary(uri.len() - MOST_URI / 2));
             uri.replace_range(start..end, "…");
@@ -330,6 +336,7 @@ impl Drawn {
     fn new(name: &str, format: Format, span: Span) -> Self {
         Self {
             name: name.to_owned(),
+            is_named: true,
             place: None,
             depth: 0,
             parent: None,
@@ -374,6 +381,7 @@ impl Drawn {
     fn of_described(node: &Described, element: Option<&Element<'_>>, view: &View<'_>) -> Self {
         let mut drawn = Self::new(node.display_name(), node.format, node.span);
         drawn.described = Some(Said::of(node));
+        drawn.is_named = node.name.is_some();
         drawn.types.clone_from(&node.types);
         drawn.moi.clone_from(&node.moi);
         drawn.value = node.default.as_ref().map(|text| shown(text, is_secret(node.display_name()), view));

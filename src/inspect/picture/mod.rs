@@ -4,17 +4,23 @@
 //! own, [`serialise::to_json`](crate::dm::serialise::to_json).
 
 mod document;
+mod dot;
 mod fold;
 mod graph;
+mod json;
 mod lines;
+mod markdown;
 mod markup;
 mod svg;
 mod vendor;
 
 pub use document::document;
+pub use dot::dot;
 pub use fold::{MOST_ROWS, ROWS};
 pub use graph::{Drawn, Finding, Graph, Said};
+pub use json::description as description_json;
 pub use lines::Picture;
+pub use markdown::markdown;
 pub use svg::svg;
 pub use vendor::{Allowed, Extension};
 

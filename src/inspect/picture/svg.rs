@@ -265,7 +265,7 @@ fn words(graph: &Graph, node: &Drawn) -> String {
     words.extend(node.types.iter().filter(|name| *name != "text/plain").map(|name| format!("({name})")));
     words.extend(node.title.as_deref().map(|title| format!("\"{}\"", one_line(title))));
     words.extend(node.text().filter(|_| !graph.is_tree).map(one_line));
-    words.join("  ")
+    words.join(" · ")
 }
 
 /// Returns all that is said of a node, shown where a pointer rests on it.
@@ -315,7 +315,8 @@ fn draw_legend(out: &mut String, graph: &Graph, rows: &[Row]) -> (usize, usize) 
         legend.start("CERTAINTY");
         for basis in Basis::ALL {
             draw_basis(legend.out, legend.x, legend.y - 16, basis);
-            legend.x += 36 + (basis.as_str().len() + 2) * CELL;
+            legend.x += 36 + (basis.as_str().len() + 1) * CELL;
+            legend.say("dim", basis_in_words(basis));
         }
     }
     if graph.is_tree && nodes().any(|node| node.acl.is_some()) {
@@ -366,6 +367,16 @@ const OCCURRENCES: [(&str, &str, fn(Occurrence) -> bool); 6] = [
     ("0..N", "N at the most", |o| matches!(o, Occurrence::ZeroOrN(_))),
     ("1..N", "one to N", |o| matches!(o, Occurrence::OneOrN(_))),
 ];
+
+/// Returns where a reconstruction has a node from.
+pub(super) fn basis_in_words(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Stated => "a specification says it",
+        Basis::Template => "as in all application objects",
+        Basis::Observed => "shipped handsets do it",
+        Basis::Derived => "by analogy",
+    }
+}
 
 /// Returns what a format holds.
 pub(super) fn format_in_words(format: Format) -> &'static str {

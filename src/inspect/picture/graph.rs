@@ -129,19 +129,12 @@ impl Graph {
 
     /// Returns the drawing of a device description; with its document, also of what vendors say in it. `None` where the
     /// view starts at no node.
-    pub fn of_description(
-        description: &Description,
-        document: Option<&Element<'_>>,
-        view: &View<'_>,
-    ) -> Option<Self> {
+    pub fn of_description(description: &Description, document: Option<&Element<'_>>, view: &View<'_>) -> Option<Self> {
         let mut nodes = 0;
         description.walk(&mut |_, _| nodes += 1);
         let mut graph = Self::new(format!("device description, {}", count(nodes, "node")), false);
-        let said = [
-            ("DDF", &description.version),
-            ("manufacturer", &description.manufacturer),
-            ("model", &description.model),
-        ];
+        let said =
+            [("DDF", &description.version), ("manufacturer", &description.manufacturer), ("model", &description.model)];
         for (what, text) in said {
             let Some(text) = text else { continue };
             let _ = match what {
@@ -275,7 +268,8 @@ impl Graph {
     fn joined<'g>(names: impl Iterator<Item = &'g str>) -> String {
         let mut uri = names.collect::<Vec<_>>().join("/");
         if uri.len() > MOST_URI {
-            let (start, end) = (uri.floor_char_boundary(MOST_URI / 2), uri.ceil_char_boundary(uri.len() - MOST_URI / 2));
+            let (start, end) =
+                (uri.floor_char_boundary(MOST_URI / 2), uri.ceil_char_boundary(uri.len() - MOST_URI / 2));
             uri.replace_range(start..end, "…");
         }
         uri

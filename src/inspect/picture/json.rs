@@ -80,10 +80,8 @@ fn is_zero(number: &usize) -> bool {
 fn branch(graph: &Graph, node: usize) -> Branch<'_> {
     let drawn: &Drawn = &graph.nodes[node];
     let said = drawn.described.as_ref();
-    let occurs = said.map(|said| Occurs {
-        least: usize::from(said.occurrence.is_required()),
-        most: said.occurrence.most(),
-    });
+    let occurs =
+        said.map(|said| Occurs { least: usize::from(said.occurrence.is_required()), most: said.occurrence.most() });
     Branch {
         name: Some(drawn.name.as_str()).filter(|_| drawn.is_named),
         path: drawn.place.as_deref(),

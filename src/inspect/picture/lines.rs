@@ -74,7 +74,8 @@ impl Picture {
     /// Returns the picture as a Markdown table.
     pub fn to_markdown(&self) -> String {
         let heads: Vec<String> = self.columns.iter().map(|column| capitalised(column)).collect();
-        let mut out = format!("# {}\n\n| {} |\n|{}\n", escaped(&self.title), heads.join(" | "), "---|".repeat(heads.len()));
+        let mut out =
+            format!("# {}\n\n| {} |\n|{}\n", escaped(&self.title), heads.join(" | "), "---|".repeat(heads.len()));
         for line in &self.lines {
             let mut cells: Vec<_> = line.cells.iter().map(|cell| escaped(&one_line(cell))).collect();
             cells[0] = format!("{}{}", "&nbsp;&nbsp;".repeat(line.depth), cells[0]);

@@ -50,8 +50,12 @@ pub fn lines(graph: &Graph) -> Picture {
     let mut picture = Picture::new(graph.full_title(), columns, true);
     for (i, node) in graph.nodes.iter().enumerate() {
         let said = |word: fn(&Said) -> String| node.described.as_ref().map(word).unwrap_or_default();
-        let mut cells =
-            vec![graph.label(i), node.format.to_string(), said(|s| s.access.to_string()), said(|s| s.occurrence.to_string())];
+        let mut cells = vec![
+            graph.label(i),
+            node.format.to_string(),
+            said(|s| s.access.to_string()),
+            said(|s| s.occurrence.to_string()),
+        ];
         if !graph.is_tree {
             cells.push(said(|s| s.scope().to_owned()));
         }

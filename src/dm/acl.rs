@@ -101,6 +101,25 @@ impl Acl {
         }
     }
 
+    /// Returns the list that a server gets on an interior node that it made below one that it may not replace.
+    pub(super) fn of_maker(server: &str) -> Self {
+        let own = |command| (command, vec![server.to_owned()]);
+        Self { entries: [Command::Add, Command::Delete, Command::Replace].map(own).into() }
+    }
+
+    /// Returns the list without a server; `None` where nothing is left. In the root a command never loses its last server:
+    /// it is for everyone then.
+    pub(super) fn without(mut self, server: &str, is_root: bool) -> Option<Self> {
+        for (_, servers) in &mut self.entries {
+            servers.retain(|s| s != server);
+            if servers.is_empty() && is_root {
+                servers.push("*".to_owned());
+            }
+        }
+        self.entries.retain(|(_, servers)| !servers.is_empty());
+        Some(self).filter(|acl| !acl.entries.is_empty())
+    }
+
     /// Returns whether `server` may use `command`.
     pub fn allows(&self, command: Command, server: &str) -> bool {
         self.entries.iter().any(|(c, servers)| *c == command && servers.iter().any(|s| s == "*" || s == server))

@@ -8,8 +8,11 @@
 //! ManagementObject ── rules     accounts found, made and checked wherever they hang
 //!
 //! syncml::Message               what servers ask of a tree, and what devices answer
+//!
+//! device::Device                a tree that carries out commands: faults, access control, undoing
 //! ```
 
+pub mod device;
 pub mod serialise;
 pub mod syncml;
 
@@ -24,6 +27,7 @@ pub mod session;
 mod status;
 mod tree;
 mod uri;
+mod values;
 
 pub use acl::{Acl, BadAcl, Command};
 pub use changes::{Change, changes};

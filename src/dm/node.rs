@@ -114,7 +114,30 @@ impl Node {
 
     /// Takes a child out, with all below it.
     pub fn remove(&mut self, name: &str) -> Option<Self> {
-        self.children.remove(name)
+        self.children.take(name).map(|(_, child)| child)
+    }
+
+    /// Takes a child out with all below it, and says its place among its siblings.
+    pub(super) fn take(&mut self, name: &str) -> Option<(u32, Self)> {
+        self.children.take(name)
+    }
+
+    /// Puts a child that [`Self::take`] took out back in its place.
+    pub(super) fn put_back(&mut self, place: u32, child: Self) {
+        self.children.insert(place, child);
+    }
+
+    /// Gives the child `from` the name `to`; its place among its siblings stays. Says whether there was such a child; the
+    /// caller has checked that `to` is a name that is free.
+    pub(super) fn rename_child(&mut self, from: &str, to: &str) -> bool {
+        let Some((place, child)) = self.children.take(from) else { return false };
+        self.children.insert(place, child.named(to));
+        true
+    }
+
+    /// Returns the number of children.
+    pub(super) fn width(&self) -> usize {
+        self.children.in_order.len()
     }
 
     /// Returns the name.
@@ -133,7 +156,7 @@ impl Node {
     }
 
     /// Returns the children, to change them.
-    fn children_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Self> {
+    pub(super) fn children_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Self> {
         self.children.in_order.values_mut()
     }
 
@@ -190,6 +213,17 @@ impl Node {
         }
     }
 
+    /// Takes value and properties of `other`, not its name; what is below stays.
+    pub(super) fn set_alone(&mut self, other: Self) {
+        *self = Self { name: std::mem::take(&mut self.name), children: std::mem::take(&mut self.children), ..other };
+    }
+
+    /// Returns the node with the children of `other`; it has none itself.
+    pub(super) fn with_children(mut self, other: &Self) -> Self {
+        self.children = other.children.clone();
+        self
+    }
+
     pub(super) fn prune(&mut self, depth: usize) {
         match depth.checked_sub(1) {
             None => self.children = Children::default(),
@@ -242,7 +276,11 @@ impl Children {
             return Err(TreeFault::Exists(child.name));
         }
         let last = self.in_order.last_key_value().map_or(0, |(place, _)| *place);
-        let place = last.checked_add(1).ok_or(TreeFault::TooMany)?;
+        self.insert(last.checked_add(1).ok_or(TreeFault::TooMany)?, child);
+        Ok(())
+    }
+
+    fn insert(&mut self, place: u32, child: Node) {
         self.places.insert(child.name.clone(), place);
         if child.name.starts_with(|c: char| c.is_ascii_digit()) {
             while self.places.contains_key(&(self.numbered + 1).to_string()) {
@@ -250,15 +288,14 @@ impl Children {
             }
         }
         self.in_order.insert(place, child);
-        Ok(())
     }
 
-    fn remove(&mut self, name: &str) -> Option<Node> {
+    fn take(&mut self, name: &str) -> Option<(u32, Node)> {
         let place = self.places.remove(name)?;
         if let Ok(number) = name.parse::<u32>() {
             self.numbered = self.numbered.min(number.saturating_sub(1));
         }
-        self.in_order.remove(&place)
+        Some((place, self.in_order.remove(&place)?))
     }
 }
 

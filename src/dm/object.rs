@@ -187,7 +187,7 @@ fn blank(described: &Described, name: &str) -> Node {
 }
 
 /// Returns whether a node looks like an IMPS account whatever its Type says.
-fn is_imps(node: &Node) -> bool {
+pub(super) fn is_imps(node: &Node) -> bool {
     node.child_text("AppID") == Some(IMPS_APPID)
 }
 

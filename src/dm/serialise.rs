@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acl::Acl;
 use super::ddf::Description;
+use super::device::Columns;
 use super::node::{Format, Node, Value};
 use super::object::describe;
 use super::rules::{ACL_GRAMMAR, FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};
@@ -60,9 +61,14 @@ fn to_element(tree: &Tree) -> Element<'_> {
     let root = tree.root();
     // The root itself is written only where it says something.
     if root.acl.is_some() || root.title.is_some() || !root.type_name.is_empty() {
-        return management_tree([write_node(root)]);
+        return document(root, Columns::ALL);
     }
-    management_tree(root.children().map(write_node))
+    management_tree(root.children().map(|node| write_node(node, Columns::ALL)))
+}
+
+/// Returns a node with all below it as a `MgmtTree` element that says so much of each.
+pub(super) fn document(node: &Node, columns: Columns) -> Element<'_> {
+    management_tree([write_node(node, columns)])
 }
 
 fn management_tree<'t>(nodes: impl IntoIterator<Item = Element<'t>>) -> Element<'t> {
@@ -70,33 +76,40 @@ fn management_tree<'t>(nodes: impl IntoIterator<Item = Element<'t>>) -> Element<
     root.with_leaf("VerDTD", "1.2").with_all(nodes)
 }
 
-fn write_node(node: &Node) -> Element<'_> {
-    let mut element = Element::new("Node").with_leaf("NodeName", node.name()).with(write_properties(node));
-    if let Some(value) = &node.value {
+fn write_node(node: &Node, columns: Columns) -> Element<'_> {
+    let properties = write_properties(node, columns);
+    let is_empty = properties.children.is_empty();
+    let mut element = Element::new("Node").with_leaf("NodeName", node.name());
+    element = element.with_all(Some(properties).filter(|_| !is_empty));
+    if let Some(value) = node.value.as_ref().filter(|_| columns.value) {
         let text: Cow<'_, str> = match value {
             Value::Text(text) => text.into(),
             Value::Octets(octets) => to_base64(octets).into(),
         };
         element = element.with_leaf("Value", text);
     }
-    element.with_all(node.children().map(write_node))
+    element.with_all(node.children().map(|child| write_node(child, columns)))
 }
 
-fn write_properties(node: &Node) -> Element<'_> {
+fn write_properties(node: &Node, columns: Columns) -> Element<'_> {
     let mut properties = Element::new("RTProperties");
-    if let Some(acl) = &node.acl {
+    if let Some(acl) = node.acl.as_ref().filter(|_| columns.acl) {
         properties = properties.with_leaf("ACL", acl.to_string());
     }
-    properties = properties.with(Element::new("Format").with(Element::new(node.format.as_str())));
-    if let Some(title) = &node.title {
+    if columns.format {
+        properties = properties.with(Element::new("Format").with(Element::new(node.format.as_str())));
+    }
+    if let Some(title) = node.title.as_ref().filter(|_| columns.title) {
         properties = properties.with_leaf("Title", title);
     }
-    if let Some(time_stamp) = &node.time_stamp {
+    if let Some(time_stamp) = node.time_stamp.as_ref().filter(|_| columns.time_stamp) {
         properties = properties.with_leaf("TStamp", time_stamp);
     }
-    let name = if node.is_interior() { "DDFName" } else { "MIME" };
-    properties = properties.with(Element::new("Type").with_leaf(name, &node.type_name));
-    if let Some(version) = node.version {
+    if columns.type_name {
+        let name = if node.is_interior() { "DDFName" } else { "MIME" };
+        properties = properties.with(Element::new("Type").with_leaf(name, &node.type_name));
+    }
+    if let Some(version) = node.version.filter(|_| columns.version) {
         properties = properties.with_leaf("VerNo", version.to_string());
     }
     properties

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::acl::Acl;
+use super::acl::{Acl, Command};
 use super::node::Node;
 use super::uri::Uri;
 
@@ -142,13 +142,32 @@ impl Tree {
     /// Returns the access control list in force at `uri`: its own, or that of the nearest ancestor with one, or the
     /// root's usual `Add=*&Get=*`. For an address without a node it is the list that a new node would inherit.
     pub fn acl(&self, uri: &Uri) -> Acl {
+        self.stated_acl(uri).cloned().unwrap_or_else(Acl::of_root)
+    }
+
+    /// Returns whether the list in force at `uri` lets `server` use `command`.
+    pub fn allows(&self, uri: &Uri, command: Command, server: &str) -> bool {
+        match self.stated_acl(uri) {
+            Some(acl) => acl.allows(command, server),
+            None => Acl::of_root().allows(command, server),
+        }
+    }
+
+    /// Returns the list of the node at `uri` or of its nearest ancestor with one.
+    fn stated_acl(&self, uri: &Uri) -> Option<&Acl> {
         let mut node = Some(&self.root);
         let mut acl = self.root.acl.as_ref();
         for name in uri.segments() {
             node = node.and_then(|n| n.child(name));
             acl = node.and_then(|n| n.acl.as_ref()).or(acl);
         }
-        acl.cloned().unwrap_or_else(Acl::of_root)
+        acl
+    }
+
+    /// Takes `server` out of every list, as when its account goes: commands that nobody is left for disappear, a list that is
+    /// left empty is inherited again; in the root such a command is for everyone (DM Tree and Description 1.2, "ACL").
+    pub fn forget_server(&mut self, server: &str) {
+        forget(&mut self.root, server, true);
     }
 
     /// Returns the number of nodes, the root not counted.
@@ -159,6 +178,15 @@ impl Tree {
     /// Returns whether there is nothing below the root.
     pub fn is_empty(&self) -> bool {
         self.root.children().next().is_none()
+    }
+}
+
+fn forget(node: &mut Node, server: &str, is_root: bool) {
+    if let Some(acl) = node.acl.take() {
+        node.acl = acl.without(server, is_root);
+    }
+    for child in node.children_mut() {
+        forget(child, server, false);
     }
 }
 
@@ -200,7 +228,6 @@ impl std::error::Error for TreeFault {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dm::Command;
 
     fn uri(text: &str) -> Uri {
         Uri::read(text).unwrap()

@@ -1,14 +1,14 @@
 //! Rules TRE: a device tree against the descriptions of what is in it.
 
 use super::super::ddf::{Described, Description};
-use super::super::node::{Format, Node, Value};
+use super::super::node::{Node, Value};
 use super::super::object::{IMPS, describe};
 use super::super::tree::Tree;
 use super::super::uri::Uri;
+use super::super::values::fits;
 use super::imps;
-use crate::codec::{self, Limits};
 use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
-use crate::document::{from_base64, shorten};
+use crate::document::shorten;
 
 macro_rules! example {
     ($($nodes:expr),* $(,)?) => {
@@ -264,29 +264,5 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) => format!("`{}` ", shorten(text)),
         Value::Octets(_) => String::new(),
-    }
-}
-
-/// Returns whether a value is of a format (DM Tree and Description 1.2, "Format"). Readers are lenient with truth values.
-pub(super) fn fits(format: Format, value: &Value) -> bool {
-    let Value::Text(text) = value else { return format == Format::Bin };
-    let text = text.as_str();
-    let is_digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-    match format {
-        Format::Chr => true,
-        Format::Node | Format::Null => text.is_empty(),
-        Format::B64 | Format::Bin => from_base64(text).is_some(),
-        Format::Bool => matches!(text, "true" | "false" | "True" | "False" | "0" | "1"),
-        Format::Int => text.parse::<i32>().is_ok(),
-        Format::Float => text.parse::<f32>().is_ok() || matches!(text, "INF" | "-INF" | "NaN"),
-        Format::Date => matches!(text.replace('-', ""), t if t.len() == 8 && is_digits(&t)),
-        Format::Time => {
-            let clock = text.trim_start_matches('T').trim_end_matches('Z').replace(':', "");
-            matches!(clock.split(['+', '-', '.', ',']).next(), Some(t) if matches!(t.len(), 4 | 6) && is_digits(t))
-        }
-        Format::Xml => {
-            let mut report = Report::new();
-            codec::read(text.as_bytes(), &[], &Limits::default(), &mut report).is_some() && !report.has_errors()
-        }
     }
 }

@@ -271,8 +271,16 @@ fn check_document(
             });
         }
     }
-    if let (Encoding::Xml, Ok(text)) = (document.header.encoding, std::str::from_utf8(bytes)) {
-        document::suppress(text, &document.root, report);
+    match (document.header.encoding, std::str::from_utf8(bytes)) {
+        (Encoding::Xml, Ok(text)) => document::suppress(text, &document.root, report),
+        (Encoding::Xml, Err(_)) => {
+            // One character an octet, so that places are those of the document.
+            let text: String = bytes.iter().map(|b| if b.is_ascii() { char::from(*b) } else { '?' }).collect();
+            document::suppress(&text, &document.root, report);
+            report.drop_fixes();
+        }
+        // Edits are of text.
+        _ => report.drop_fixes(),
     }
     kind
 }

@@ -1,6 +1,5 @@
 //! `apply`: what a handset does with a provisioning document: a new device tree.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -11,7 +10,7 @@ use impskit::provision::apply::{Applied, Place, apply_document};
 use serde_json::json;
 
 use super::convert::{Input, json as tree_json, read, tell};
-use super::input::document;
+use super::input::{description, document};
 use super::ui::{Output, read_input};
 use super::{Outcome, Ui};
 
@@ -55,7 +54,7 @@ impl Apply {
         let octets = document(&name, octets, ui)?;
         let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
         let Some((mut tree, is_json)) = self.tree(ui)? else { return Ok(Outcome::NotGood) };
-        let own = self.description(ui)?;
+        let own = self.ddf.as_deref().map(|path| description(path, ui)).transpose()?;
         let own: Vec<&Description> = own.iter().collect();
         let descriptions = if own.is_empty() { Description::bundled() } else { &own };
         let place = Place { descriptions, parent: None, instance: None };
@@ -81,18 +80,8 @@ impl Apply {
         let mut report = Report::new();
         let tree = serialise::read(&octets, &mut report);
         let is_json = serialise::looks_like_json(&octets);
-        say(name, octets, &report, ui);
+        ui.findings(&Source::new(name, octets), &report);
         Ok(tree.filter(|_| !report.has_errors()).map(|tree| (tree, is_json)))
-    }
-
-    fn description(&self, ui: &mut Ui) -> Result<Option<Description>> {
-        let Some(path) = &self.ddf else { return Ok(None) };
-        let octets = fs::read(path).map_err(|error| Error::file(path, &error))?;
-        let mut report = Report::new();
-        let description = Description::read(&octets, &mut report);
-        let name = path.display().to_string();
-        say(name.clone(), octets, &report, ui);
-        description.map(Some).ok_or_else(|| Error::input("not a device description").at(name))
     }
 
     fn put(&self, applied: &Applied, tree: &Tree, is_json: bool, ui: &mut Ui) -> Result<()> {
@@ -126,11 +115,5 @@ impl Apply {
         ui.say(lines.trim_end());
         let octets = if is_json { tree_json(tree).into_bytes() } else { serialise::to_xml(tree) };
         ui.result(&octets, self.output.to_file(), false)
-    }
-}
-
-fn say(name: String, octets: Vec<u8>, report: &Report, ui: &mut Ui) {
-    if !report.diagnostics().is_empty() {
-        ui.findings(&Source::new(name, octets), report);
     }
 }

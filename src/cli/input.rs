@@ -1,11 +1,15 @@
 //! Inputs that are not what a command reads: taken out of what is around them, or told where they belong.
 
+use std::path::Path;
+
 use impskit::catalogue::{self, Kind};
 use impskit::codec::Limits;
+use impskit::diagnose::{Report, Source};
+use impskit::dm::Description;
 use impskit::error::{Error, Result};
 use impskit::inspect;
 
-use super::{Ui, check};
+use super::{Ui, check, ui};
 
 /// Returns the document in a push, an SMS or digits; else the input, unless it is known for something else.
 pub(super) fn document(name: &str, octets: Vec<u8>, ui: &mut Ui) -> Result<Vec<u8>> {
@@ -23,6 +27,15 @@ pub(super) fn document(name: &str, octets: Vec<u8>, ui: &mut Ui) -> Result<Vec<u
     };
     let what = kind.map_or("", |kind| kind.name);
     Err(Error::input(format!("this is a {what}, no document")).at(name).help(help))
+}
+
+/// Reads a device description that is named beside the input. Findings go to stderr.
+pub(super) fn description(path: &Path, ui: &mut Ui) -> Result<Description> {
+    let (name, octets) = ui::read_input(path)?;
+    let mut report = Report::new();
+    let description = Description::read(&octets, &mut report);
+    ui.findings(&Source::new(name.clone(), octets), &report);
+    description.ok_or_else(|| Error::input("not a device description").at(name))
 }
 
 /// Fails where an input is known for something else than a profile.

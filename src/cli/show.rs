@@ -1,39 +1,53 @@
 //! `show`: a document for people.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use impskit::catalogue;
+use impskit::codec::Document;
 use impskit::diagnose::{Report, Severity};
 use impskit::dm::serialise::{self, JsonOptions};
 use impskit::dm::{self, Description, Tree, Uri};
 use impskit::error::{Error, Result};
-use impskit::inspect::picture::{self, Picture, View};
+use impskit::inspect::picture::{self, Graph, View};
 
+use super::ui::Output;
 use super::{Outcome, Ui, input, ui};
 
 /// Show a document for people: settings as a table, trees with branches, messages in words
 #[derive(Debug, Args)]
 #[command(after_help = "\
+A picture (dot, svg) of a large tree folds what exceeds 300 rows; `--path` and `--depth` look inside.
+
 Examples:
   impskit show device.tree.json --path ./IMPS --depth 2
-  impskit show settings.wbxml --show-secrets")]
+  impskit show settings.wbxml --show-secrets
+  impskit show vendor.ddf --format svg -o vendor.svg
+  impskit show --bundled imps --format markdown")]
 pub(crate) struct Show {
     /// The document: a file, or `-` for stdin
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "bundled", conflicts_with = "bundled")]
+    file: Option<PathBuf>,
+    /// Show a bundled device description: imps, dmacc, devinfo, devdetail, inbox, nap or proxy
+    #[arg(long, value_name = "NAME")]
+    bundled: Option<String>,
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
     /// Of a tree or a description: start at this node
-    #[arg(long, value_name = "URI")]
-    path: Option<Uri>,
+    #[arg(long = "path", value_name = "URI")]
+    start: Option<Uri>,
     /// Show so many levels below the start
     #[arg(long, value_name = "N")]
     depth: Option<usize>,
+    /// Of a tree: what the device may hold; the impskit reference where absent
+    #[arg(long, value_name = "FILE")]
+    ddf: Option<PathBuf>,
     /// Show passwords too
     #[arg(long)]
     show_secrets: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,75 +56,115 @@ enum Format {
     Text,
     /// For programs
     Json,
+    /// Tables for a repository or a wiki
+    Markdown,
+    /// A tree or a description for Graphviz
+    Dot,
+    /// A picture of a tree or a description
+    Svg,
 }
 
 /// Runs the command.
 pub(crate) fn run(command: &Show, ui: &mut Ui) -> Result<Outcome> {
-    let (name, input) = ui::read_input(&command.file)?;
-    let input = input::document(&name, input, ui)?;
-    let mut report = Report::new();
-    let shown = command.show(&input, &mut report).map_err(|error| error.at(name.clone()))?;
-    let errors = report.count(Severity::Error);
-    if errors > 0 {
-        let what = if errors == 1 { "a finding" } else { "findings" };
-        ui.say(&format!("note: the document has {what} at error level; `impskit check` tells more"));
-    }
-    ui.data(shown.as_bytes())?;
+    let shown = match (&command.bundled, &command.file) {
+        (Some(name), _) => command.bundled(name)?,
+        (None, Some(file)) => command.file(file, ui)?,
+        (None, None) => return Err(Error::input("name a file or `--bundled NAME`")),
+    };
+    ui.result(shown.as_bytes(), command.output.to_file(), false)?;
     Ok(Outcome::Good)
 }
 
 impl Show {
-    fn show(&self, input: &[u8], report: &mut Report) -> Result<String> {
+    fn bundled(&self, name: &str) -> Result<String> {
+        let description = Description::named(name).ok_or_else(|| {
+            let names: Vec<_> = Description::names().collect();
+            Error::input(format!("there is no bundled description `{name}`"))
+                .help(format!("there are {}", names.join(", ")))
+        })?;
+        self.draw(&Graph::of_description(description, None, &self.view()).ok_or_else(|| self.no_node())?)
+    }
+
+    fn file(&self, file: &Path, ui: &mut Ui) -> Result<String> {
+        let (name, input) = ui::read_input(file)?;
+        let input = input::document(&name, input, ui)?;
+        let own = self.ddf.as_deref().map(|path| input::description(path, ui)).transpose()?;
+        let own: Vec<_> = own.iter().collect();
+        let descriptions = if own.is_empty() { Description::bundled() } else { &own };
+        let mut report = Report::new();
+        let shown = self.show(&input, descriptions, &mut report).map_err(|error| error.at(name.clone()))?;
+        let errors = report.count(Severity::Error);
+        if errors > 0 {
+            let what = if errors == 1 { "a finding" } else { "findings" };
+            ui.say(&format!("note: the document has {what} at error level; `impskit check` tells more"));
+        }
+        Ok(shown)
+    }
+
+    fn show(&self, input: &[u8], descriptions: &[&Description], report: &mut Report) -> Result<String> {
         let unreadable = |report: &Report| {
             let why = report.diagnostics().first().map_or("the input is no document", |d| d.message.as_str());
             Error::input(why).help("`impskit decode` finds documents inside pushes, SMS, hexadecimal and base64")
         };
         if serialise::looks_like_json(input) {
             let tree = serialise::read(input, report).ok_or_else(|| unreadable(report))?;
-            return self.tree(&tree);
+            return self.tree(&tree, descriptions);
         }
         let document = catalogue::read(input, &serialise::LIMITS, report);
         let document = document.filter(|d| d.vocabulary.is_some()).ok_or_else(|| unreadable(report))?;
-        let kind = document.vocabulary.map_or("", |v| v.id);
-        if kind != dm::DDF.id {
-            if self.path.is_some() {
-                return Err(Error::input("`--path` is for device trees and device descriptions"));
-            }
-            return Ok(self.draw(&picture::document(&document, &self.view()), kind));
+        if document.vocabulary != Some(&dm::DDF) {
+            return self.document(&document);
         }
         if dm::is_tree(&document.root) {
             let tree = serialise::from_element(&document.root, report).ok_or_else(|| unreadable(report))?;
-            return self.tree(&tree);
+            return self.tree(&tree, descriptions);
         }
         let description = Description::from_element(&document.root, report).ok_or_else(|| unreadable(report))?;
-        let picture = picture::description(&description, &self.view()).ok_or_else(|| self.no_node())?;
-        Ok(self.draw(&picture, kind))
+        let graph = Graph::of_description(&description, Some(&document.root), &self.view());
+        self.draw(&graph.ok_or_else(|| self.no_node())?)
     }
 
-    fn tree(&self, tree: &Tree) -> Result<String> {
-        let descriptions = Description::bundled();
-        if self.format == Format::Text {
-            let picture = picture::tree(tree, descriptions, &self.view()).ok_or_else(|| self.no_node())?;
-            return Ok(picture.to_text());
+    fn tree(&self, tree: &Tree, descriptions: &[&Description]) -> Result<String> {
+        if self.format != Format::Json {
+            return self.draw(&Graph::of_tree(tree, descriptions, &self.view()).ok_or_else(|| self.no_node())?);
         }
         let root = Uri::root();
-        let part = tree.cut(self.path.as_ref().unwrap_or(&root), self.depth).ok_or_else(|| self.no_node())?;
+        let part = tree.cut(self.start.as_ref().unwrap_or(&root), self.depth).ok_or_else(|| self.no_node())?;
         Ok(serialise::to_json(&part, &JsonOptions { descriptions, mask: !self.show_secrets }))
     }
 
-    fn draw(&self, picture: &Picture, kind: &str) -> String {
+    fn draw(&self, graph: &Graph) -> Result<String> {
+        let most = if self.depth.is_some() { picture::MOST_ROWS } else { picture::ROWS };
+        Ok(match self.format {
+            Format::Text => picture::lines(graph).to_text(),
+            Format::Json => picture::description_json(graph),
+            Format::Dot => picture::dot(graph, most),
+            Format::Svg => picture::svg(graph, most),
+            Format::Markdown => picture::markdown(graph),
+        })
+    }
+
+    /// Shows what is neither a tree nor a description.
+    fn document(&self, document: &Document<'_>) -> Result<String> {
+        if self.start.is_some() {
+            return Err(Error::input("`--path` is for device trees and device descriptions"));
+        }
+        let picture = picture::document(document, &self.view());
         match self.format {
-            Format::Text => picture.to_text(),
-            Format::Json => picture.to_json(kind),
+            Format::Text => Ok(picture.to_text()),
+            Format::Json => Ok(picture.to_json(document.vocabulary.map_or("", |v| v.id))),
+            Format::Markdown => Ok(picture.to_markdown()),
+            Format::Dot | Format::Svg => Err(Error::input("only device trees and device descriptions have pictures")
+                .help("`--format text`, `json` and `markdown` show any document")),
         }
     }
 
     fn view(&self) -> View<'_> {
-        View { path: self.path.as_ref(), depth: self.depth, show_secrets: self.show_secrets }
+        View { path: self.start.as_ref(), depth: self.depth, show_secrets: self.show_secrets }
     }
 
     fn no_node(&self) -> Error {
-        let path = self.path.as_ref().map(Uri::to_string).unwrap_or_default();
+        let path = self.start.as_ref().map(Uri::to_string).unwrap_or_default();
         Error::input(format!("there is no node `{path}`")).help("leave `--path` out to see all nodes")
     }
 }

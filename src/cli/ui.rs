@@ -37,7 +37,7 @@ pub(crate) struct Ui {
     /// Whether text on stdout may have colours.
     pub(crate) color: bool,
     /// Whether text on stderr may have colours.
-    color_of_stderr: bool,
+    pub(crate) color_of_stderr: bool,
     /// Whether a progress bar may be drawn on stderr.
     pub(crate) progress: bool,
     quiet: bool,
@@ -95,6 +95,13 @@ impl Ui {
         if !self.quiet {
             // Nothing can be done about a closed stderr.
             let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Writes text to stderr as it is, unless people asked for quiet.
+    pub(crate) fn aside(&mut self, text: &str) {
+        if !self.quiet {
+            let _ = write!(io::stderr(), "{text}");
         }
     }
 
@@ -178,7 +185,6 @@ impl Output {
     }
 
     /// Returns an output that replaces what is at `path`.
-    #[cfg(feature = "server")]
     pub(crate) fn replacing(path: &Path) -> Self {
         Self { path: Some(path.to_owned()), force: true }
     }
@@ -226,8 +232,7 @@ impl Stream {
         Ok(Self(match output.target()? {
             None => Sink::Stdout(io::stdout()),
             Some((target, temporary)) => {
-                let file = fs::File::create(temporary.as_ref().unwrap_or(&target))
-                    .map_err(|error| Error::file(&target, &error))?;
+                let file = create(temporary.as_deref(), &target).map_err(|error| Error::file(&target, &error))?;
                 Sink::File { file, temporary, target }
             }
         }))
@@ -255,6 +260,15 @@ impl Stream {
             _ => Ok(()),
         }
     }
+}
+
+/// Creates the file to write to; one that takes the place of another may be read and written by whom that one was.
+fn create(temporary: Option<&Path>, target: &Path) -> io::Result<fs::File> {
+    let file = fs::File::create(temporary.unwrap_or(target))?;
+    if let (Some(_), Ok(known)) = (temporary, fs::metadata(target)) {
+        file.set_permissions(known.permissions())?;
+    }
+    Ok(file)
 }
 
 impl Drop for Stream {

@@ -79,6 +79,10 @@ struct Summary {
     note: usize,
     suppressed: usize,
     left_out: usize,
+    /// Findings with a safe fix.
+    fixable: usize,
+    /// Findings that were mended.
+    fixed: usize,
     grades: Grades,
 }
 
@@ -105,11 +109,17 @@ impl Findings {
         self.summary.note += report.count(Severity::Note);
         self.summary.suppressed += report.suppressed().len();
         self.summary.left_out += report.left_out();
+        self.summary.fixable += if source.layer.is_none() { report.fixable() } else { 0 };
         self.summary.grades.refused += report.count_grade(Grade::Refused);
         self.summary.grades.tolerated += report.count_grade(Grade::Tolerated);
         self.summary.grades.advice += report.count_grade(Grade::Advice);
         self.summary.grades.vendor += report.count_grade(Grade::Vendor);
         self.findings.extend(report.diagnostics().iter().map(|d| Finding::new(source, d)));
+    }
+
+    /// Counts fixes that were applied before.
+    pub fn add_fixed(&mut self, fixed: usize) {
+        self.summary.fixed += fixed;
     }
 
     /// Returns the whole as one JSON object; the sources were `files` files.

@@ -2,14 +2,17 @@
 //!
 //! A check looks at a document and adds a [`Diagnostic`] to a [`Report`]; each diagnostic cites the
 //! [`Rule`] that was broken and the [`Span`] of the [`Source`] where. [`text`] renders a report for people,
-//! [`json`] for programs.
+//! [`json`] for programs; [`fix`] mends what can be mended without thought, and [`patch`] shows that as a patch.
 
+pub mod fix;
 pub mod json;
+pub mod patch;
 mod rule;
 mod source;
 mod spelling;
 pub mod text;
 
+pub use fix::{Edit, Fix};
 pub use rule::{Rule, rules_are_sound};
 pub use source::{Form, Position, Source, Span};
 pub use spelling::nearest;
@@ -102,38 +105,6 @@ impl Grade {
             Self::Advice => "advice",
             Self::Vendor => "vendor",
         }
-    }
-}
-
-/// A change of the source that mends a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fix {
-    /// Whether the document means the same to everyone who could read it before.
-    pub is_safe: bool,
-    /// The edits; they do not overlap.
-    pub edits: Vec<Edit>,
-}
-
-/// One piece of text in the place of another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
-    /// What is replaced; empty where text is only put in.
-    pub span: Span,
-    /// What takes its place.
-    pub text: String,
-}
-
-impl Fix {
-    /// Returns a fix after which the document means the same.
-    pub fn safe(edits: Vec<Edit>) -> Self {
-        Self { is_safe: true, edits }
-    }
-}
-
-impl Edit {
-    /// Returns an edit that puts `text` in the place of `span`.
-    pub fn new(span: Span, text: impl Into<String>) -> Self {
-        Self { span, text: text.into() }
     }
 }
 
@@ -246,6 +217,15 @@ impl Diagnostic {
         self
     }
 
+    /// Returns whether a change is known after which the document means the same.
+    pub fn is_fixable(&self) -> bool {
+        self.fix.as_ref().is_some_and(|fix| fix.is_safe)
+    }
+
+    fn weight(&self) -> Weight {
+        (self.severity, self.is_fixable())
+    }
+
     /// Returns the way out: this finding's own, or the rule's.
     pub fn way_out(&self) -> &str {
         self.help.as_deref().unwrap_or(self.rule.help)
@@ -268,7 +248,12 @@ pub struct Report {
     diagnostics: Vec<Diagnostic>,
     left_out: Vec<LeftOut>,
     suppressed: Vec<Suppressed>,
+    /// The lowest [`Weight`] among the findings of a full report, as long as nothing else has changed.
+    lowest: Option<Weight>,
 }
+
+/// Which findings are kept where not all can be: the worst, of those the ones that a fix mends.
+type Weight = (Severity, bool);
 
 /// Findings of one rule that were counted, not kept.
 #[derive(Debug, Clone)]
@@ -307,14 +292,25 @@ impl Report {
         Self::default()
     }
 
-    /// Adds a finding; beyond [`Self::MAX`] it is only counted.
+    /// Adds a finding. Beyond [`Self::MAX`] the mildest one is only counted, of equals the latest.
     pub fn add(&mut self, diagnostic: Diagnostic) {
         if self.diagnostics.len() < Self::MAX {
+            self.lowest = None;
             self.diagnostics.push(diagnostic);
-        } else {
-            let Diagnostic { rule, severity, lenient, grade, .. } = diagnostic;
-            self.leave_out(LeftOut { rule, severity, lenient, grade, count: 1 });
+            return;
         }
+        let weights = self.diagnostics.iter().map(Diagnostic::weight);
+        let lowest = *self.lowest.get_or_insert_with(|| weights.min().unwrap_or((Severity::Error, true)));
+        let given_up = match self.diagnostics.iter().rposition(|d| d.weight() == lowest) {
+            Some(i) if diagnostic.weight() > lowest => {
+                self.lowest = None;
+                self.diagnostics.push(diagnostic);
+                self.diagnostics.remove(i)
+            }
+            _ => diagnostic,
+        };
+        let Diagnostic { rule, severity, lenient, grade, .. } = given_up;
+        self.leave_out(LeftOut { rule, severity, lenient, grade, count: 1 });
     }
 
     /// Adds all findings of `other`.
@@ -351,6 +347,7 @@ impl Report {
 
     /// Gives each finding the severity that it has for those who must load what others shipped.
     pub fn relax(&mut self) {
+        self.lowest = None;
         let relaxed = |severity: Severity, lenient: Option<Severity>| lenient.map_or(severity, |l| l.min(severity));
         for diagnostic in &mut self.diagnostics {
             diagnostic.severity = relaxed(diagnostic.severity, diagnostic.lenient);
@@ -362,6 +359,7 @@ impl Report {
 
     /// Takes away the fixes: what the spans count cannot be edited as text.
     pub fn drop_fixes(&mut self) {
+        self.lowest = None;
         self.diagnostics.iter_mut().for_each(|d| d.fix = None);
     }
 
@@ -408,6 +406,11 @@ impl Report {
         self.diagnostics.iter().filter(|d| d.grade == Some(grade)).count() + left.sum::<usize>()
     }
 
+    /// Returns how many of the findings kept have a safe fix.
+    pub fn fixable(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.is_fixable()).count()
+    }
+
     /// Returns whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.has(Severity::Error)
@@ -443,5 +446,17 @@ mod tests {
         assert!(!report.has_errors());
         report.retain_rules(|rule| rule.code != Rule::TEST.code);
         assert_eq!((report.diagnostics().len(), report.left_out()), (0, 0));
+    }
+    #[test]
+    fn the_worst_findings_are_kept_and_those_that_can_be_mended() {
+        let note = || Diagnostic::new(&Rule::TEST, Span::default(), "x").severity(Severity::Note);
+        let mut report = Report::new();
+        (0..Report::MAX).for_each(|_| report.add(note()));
+        report.add(note().fix(Fix::safe(Vec::new())));
+        report.add(Diagnostic::new(&Rule::TEST, Span::default(), "worse"));
+        report.add(note());
+        assert_eq!((report.diagnostics().len(), report.left_out(), report.fixable()), (Report::MAX, 3, 1));
+        assert_eq!(report.diagnostics().iter().filter(|d| d.message == "worse").count(), 1);
+        assert_eq!((report.count(Severity::Note), report.count(Severity::Error)), (Report::MAX + 2, 1));
     }
 }

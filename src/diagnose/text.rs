@@ -59,6 +59,9 @@ pub fn render_one(source: &Source<'_>, diagnostic: &Diagnostic, color: bool) -> 
         let _ = writeln!(output, "{mark} basis: {words}");
     }
     let _ = writeln!(output, "{mark} help: {}", printable(diagnostic.way_out()));
+    if diagnostic.is_fixable() && source.layer.is_none() {
+        let _ = writeln!(output, "{mark} fix: `impskit check --fix` does this");
+    }
     output
 }
 
@@ -67,7 +70,8 @@ pub fn short(source: &Source<'_>, report: &Report) -> String {
     let mut output = String::new();
     for d in report.diagnostics() {
         let (place, severity) = (place(source, d.span), d.severity.as_str());
-        let _ = writeln!(output, "{place}: {severity}[{}] {}", d.rule.code, printable(&d.message));
+        let fixable = if d.is_fixable() && source.layer.is_none() { " (fixable)" } else { "" };
+        let _ = writeln!(output, "{place}: {severity}[{}] {}{fixable}", d.rule.code, printable(&d.message));
     }
     output
 }

@@ -6,7 +6,7 @@
 //! ```
 
 use super::element::Element;
-use crate::diagnose::{Diagnostic, Excuse, Report, Rule, Severity, Span};
+use crate::diagnose::{Diagnostic, Edit, Excuse, Fix, Report, Rule, Severity, Span};
 
 /// The rules of suppression.
 pub static RULES: &[&Rule] = &[&WITHOUT_REASON, &UNUSED];
@@ -56,12 +56,37 @@ const UNUSED: Rule = Rule {
 /// A comment that suppresses.
 struct Suppression<'t> {
     codes: Vec<&'t str>,
+    /// The list of codes.
+    codes_span: Span,
     /// Why; empty where the comment does not say.
     reason: &'t str,
     /// The comment.
     span: Span,
     /// The element behind it, with everything in it.
     scope: Span,
+}
+
+impl Suppression<'_> {
+    /// Returns the edit that leaves the codes that are needed, or takes the comment away with the line that it has for
+    /// itself.
+    fn reduced(&self, text: &str, needed: &[&str]) -> Edit {
+        let left: Vec<&str> = self.codes.iter().copied().filter(|code| needed.contains(code)).collect();
+        if !left.is_empty() {
+            let end = if text[self.codes_span.range()].ends_with(' ') { " " } else { "" };
+            return Edit::new(self.codes_span, format!(" {}{end}", left.join(", ")));
+        }
+        let (before, after) = (&text[..self.span.start as usize], &text[self.span.end as usize..]);
+        let is_blank = |c: char| matches!(c, ' ' | '\t');
+        let (before, behind) = (before.trim_end_matches(is_blank), after.trim_start_matches(is_blank));
+        let line_end = ["\r\n", "\n"].into_iter().find(|end| behind.starts_with(end));
+        match line_end {
+            Some(line_end) if before.is_empty() || before.ends_with('\n') => {
+                let end = text.len() - behind.len() + line_end.len();
+                Edit::new(Span::new(before.len(), end), "")
+            }
+            _ => Edit::new(self.span, ""),
+        }
+    }
 }
 
 /// Takes the findings out of the report that comments of the document excuse, and adds what is wrong with the comments.
@@ -83,7 +108,8 @@ pub(crate) fn suppress(text: &str, root: &Element<'_>, report: &mut Report) {
         }
         for code in suppression.codes.iter().filter(|code| !used.contains(code)) {
             let message = format!("there is no finding `{code}` on the element behind the comment");
-            report.add(Diagnostic::new(&UNUSED, suppression.span, message));
+            let edit = suppression.reduced(text, &used);
+            report.add(Diagnostic::new(&UNUSED, suppression.span, message).fix(Fix::safe(vec![edit])));
         }
     }
 }
@@ -96,7 +122,9 @@ fn read<'t>(text: &'t str, root: &Element<'_>) -> Vec<Suppression<'t>> {
         from = start + length + 3;
         let Some(content) = text[start + 4..from - 3].trim().strip_prefix(WORD) else { continue };
         let (codes, reason) = content.split_once(':').unwrap_or((content, ""));
+        let codes_start = codes.as_ptr() as usize - text.as_ptr() as usize;
         found.push(Suppression {
+            codes_span: Span::new(codes_start, codes_start + codes.len()),
             codes: codes.split([',', ' ']).filter(|code| !code.is_empty()).collect(),
             reason: reason.trim(),
             span: Span::new(start, from),

@@ -20,6 +20,13 @@ fn run(words: &[&str]) -> Output {
     impskit(words).output().expect("the binary runs")
 }
 
+/// Runs it with `input` on stdin.
+fn piped(words: &[&str], input: &[u8]) -> Output {
+    let mut child = impskit(words).stdin(Stdio::piped()).spawn().expect("the binary runs");
+    child.stdin.take().expect("a pipe").write_all(input).expect("it reads");
+    child.wait_with_output().expect("it ends")
+}
+
 fn code(output: &Output) -> i32 {
     output.status.code().expect("it ends by itself")
 }
@@ -106,13 +113,26 @@ fn a_dash_is_stdin() {
     ];
     for (file, words) in table {
         let named = run(&[&words[..1], &[file], &words[1..]].concat());
-        let mut child = impskit(&[&words[..1], &["-"], &words[1..]].concat());
-        let mut child = child.stdin(Stdio::piped()).spawn().expect("the binary runs");
         let input = fs::read(file).expect("a sample");
-        child.stdin.take().expect("a pipe").write_all(&input).expect("it reads");
-        let piped = child.wait_with_output().expect("it ends");
+        let piped = piped(&[&words[..1], &["-"], &words[1..]].concat(), &input);
         assert_eq!(code(&piped), code(&named), "{words:?}: {}", text(&piped.stderr));
         assert_eq!(text(&piped.stdout).replace("<stdin>", file), text(&named.stdout), "{words:?}");
+    }
+}
+
+/// A document from stdin goes to stdout whether there is something to mend or not; what is left to say to stderr.
+#[test]
+fn a_document_is_mended_in_a_pipe() {
+    let binary = fs::read("tests/faulty/cut.wbxml").expect("a sample");
+    let stays = fs::read("tests/cli/fix.in/excused.xml").expect("a sample");
+    let mended = fs::read("tests/cli/fix.out/excused.xml").expect("a sample");
+    for (input, wanted) in [(&stays, &mended), (&mended, &mended), (&binary, &binary)] {
+        let output = piped(&["check", "--fix", "-", "--format", "json"], input);
+        assert_eq!(text(&output.stdout), text(wanted));
+        let said = text(&output.stderr);
+        let json = said.lines().find(|line| line.starts_with('{')).expect("the findings");
+        let findings: serde_json::Value = serde_json::from_str(json).expect("one object");
+        assert_eq!(findings["summary"]["fixed"], if input == wanted { 0 } else { 2 });
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use impskit::catalogue::{self, Checked, Kind, Options, RULES};
-use impskit::diagnose::{Report, Rule, Severity, text};
+use impskit::diagnose::{Report, Rule, Severity, fix, text};
 use impskit::dm::Description;
 
 /// Families of the readers, whose examples are the shortest that show the fault, not whole documents.
@@ -50,6 +50,31 @@ fn good_examples_keep_their_rule() {
         let (Checked { report, .. }, shown) = check(rule, rule.good);
         assert!(!report.cites(rule.code), "{} is found in its good example:\n{shown}", rule.code);
     }
+}
+
+/// What `--fix` makes of a bad example: the rule is kept where every finding on it had a fix, and no other is broken.
+#[test]
+fn fixes_mend_and_change_nothing_else() {
+    let mut tried = 0;
+    for rule in rules() {
+        let (before, shown) = check(rule, rule.bad);
+        if before.report.fixable() == 0 {
+            continue;
+        }
+        tried += 1;
+        let again = |text: &str| catalogue::check(text.as_bytes().to_vec(), rule.code, &Options::default()).report;
+        let mended = fix::mend(rule.bad, again);
+        let after = again(&mended.text);
+        assert!(mended.applied > 0 && after.fixable() == 0, "{}: fixes are left\n{shown}", rule.code);
+        for finding in after.diagnostics() {
+            assert!(before.report.cites(finding.rule.code), "{}: {}\n{}", rule.code, finding.message, mended.text);
+        }
+        let of_rule = || before.report.diagnostics().iter().filter(|d| d.rule == rule);
+        if of_rule().count() > 0 && of_rule().all(|d| d.is_fixable()) {
+            assert!(!after.cites(rule.code), "{} is still broken:\n{}", rule.code, mended.text);
+        }
+    }
+    assert!(tried > 0);
 }
 
 /// The good examples of these families are whole documents: nothing at all is wrong with them.

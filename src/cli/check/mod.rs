@@ -1,5 +1,6 @@
 //! `check`: everything that is wrong with documents of any kind, with place, reason and way out.
 
+mod fix;
 mod output;
 pub(super) mod own;
 pub(super) mod walk;
@@ -47,6 +48,8 @@ pub(crate) struct Check {
     /// Names of files that are looked for in folders
     #[arg(long, value_name = "EXT", value_delimiter = ',', default_values = walk::EXTENSIONS, hide_default_value = true)]
     ext: Vec<String>,
+    #[command(flatten)]
+    mending: fix::Mending,
     /// The format of the findings
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
@@ -82,14 +85,19 @@ impl FailOn {
 
 pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     let mut failed = Failed::default();
-    let mut told = Told::new(command.format);
+    let mut told = Told::new(command.format, command.mending.findings_to(&command.files));
     let mut tally = Tally::default();
     for path in command.files(ui, &mut failed) {
         match ui::read_input(&path) {
             Ok((name, octets)) => {
                 let judged = command.check(octets, &name, &path);
-                tally.add(&judged);
-                told.add(ui, &judged)?;
+                match command.mending.mend(command, ui, judged, &path) {
+                    Ok((judged, fixed)) => {
+                        told.add(ui, &judged, fixed)?;
+                        tally.add(&judged, fixed);
+                    }
+                    Err(error) => failed.add(ui, error),
+                }
             }
             Err(error) => failed.add(ui, error),
         }

@@ -1,6 +1,7 @@
 //! How findings are told: in the format that is asked for, with what they come to.
 
 use clap::ValueEnum;
+use impskit::catalogue::Checked;
 use impskit::diagnose::{Grade, Severity, json, text};
 use impskit::error::Result;
 use impskit::inspect::Judged;
@@ -20,41 +21,55 @@ pub(super) enum Format {
     Jsonl,
 }
 
+/// Where findings are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum To {
+    Stdout,
+    /// Something else goes to stdout.
+    Stderr,
+}
+
 /// The findings on all inputs, told one after the other or all at the end.
 pub(super) struct Told {
     format: Format,
+    to: To,
     findings: json::Findings,
 }
 
 impl Told {
-    pub(super) fn new(format: Format) -> Self {
-        Self { format, findings: json::Findings::default() }
+    pub(super) fn new(format: Format, to: To) -> Self {
+        Self { format, to, findings: json::Findings::default() }
     }
 
-    /// Tells the findings on one input.
-    pub(super) fn add(&mut self, ui: &mut Ui, judged: &Judged<'_>) -> Result<()> {
+    /// Tells the findings on one input, and how many were mended.
+    pub(super) fn add(&mut self, ui: &mut Ui, judged: &Judged<'_>, fixed: usize) -> Result<()> {
+        let mut piece = String::new();
+        self.findings.add_fixed(fixed);
         for layer in &judged.layers {
             let (source, report) = (&layer.source, &layer.report);
             match self.format {
-                Format::Text => ui.data(text::render(source, report, ui.color).as_bytes())?,
-                Format::Short => ui.data(text::short(source, report).as_bytes())?,
-                Format::Jsonl => ui.data(json::lines(source, report).as_bytes())?,
+                Format::Text => piece += &text::render(source, report, self.to.has_color(ui)),
+                Format::Short => piece += &text::short(source, report),
+                Format::Jsonl => piece += &json::lines(source, report),
                 Format::Json => self.findings.add(source, report),
             }
         }
-        match self.format {
-            Format::Text => ui.line(&summary(judged)),
-            _ => Ok(()),
+        if self.format == Format::Text {
+            piece += &summary(judged, fixed);
         }
+        self.to.write(ui, &piece)
     }
 
     /// Tells what all came to.
     pub(super) fn finish(self, ui: &mut Ui, tally: &Tally) -> Result<()> {
         match self.format {
-            Format::Json => ui.line(&self.findings.into_json(tally.files)),
-            Format::Text if tally.files > 1 => ui.line(&format!("{} files: {}", tally.files, tally.in_words())),
+            Format::Json => self.to.write(ui, &(self.findings.into_json(tally.files) + "\n")),
+            Format::Text if tally.files > 1 => {
+                let words = format!("{} files: {}{}\n", tally.files, tally.in_words(), tally.offer());
+                self.to.write(ui, &words)
+            }
             Format::Short => {
-                ui.say(&format!("{}: {}", files_in_words(tally.files), tally.in_words()));
+                ui.say(&format!("{}: {}{}", files_in_words(tally.files), tally.in_words(), tally.offer()));
                 Ok(())
             }
             _ => Ok(()),
@@ -62,8 +77,27 @@ impl Told {
     }
 }
 
+impl To {
+    fn has_color(self, ui: &Ui) -> bool {
+        match self {
+            Self::Stdout => ui.color,
+            Self::Stderr => ui.color_of_stderr,
+        }
+    }
+
+    fn write(self, ui: &mut Ui, text: &str) -> Result<()> {
+        match self {
+            Self::Stdout => ui.data(text.as_bytes()),
+            Self::Stderr => {
+                ui.aside(text);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Returns what an input is and how it fared: a line, and a second one on what its grades come to.
-fn summary(judged: &Judged<'_>) -> String {
+fn summary(judged: &Judged<'_>, fixed: usize) -> String {
     let mut kinds: Vec<&str> = Vec::new();
     for kind in judged.layers.iter().filter_map(|layer| layer.kind) {
         if !kinds.contains(&kind.name) {
@@ -76,11 +110,12 @@ fn summary(judged: &Judged<'_>) -> String {
         (None, false) => kinds.join(", "),
     };
     let mut own = Tally::default();
-    own.add(judged);
+    own.add(judged, fixed);
     let name = judged.layers.first().map_or("", |layer| layer.source.name.as_str());
-    let fared = if own.counts == [0; 3] && own.suppressed == 0 { "ok".to_owned() } else { own.in_words() };
+    let is_ok = own.counts == [0; 3] && own.suppressed + fixed == 0;
+    let fared = if is_ok { "ok".to_owned() } else { own.in_words() };
     let grades = own.grades_in_words().map(|words| format!("\n  {words}")).unwrap_or_default();
-    format!("{}: {fared} ({what}){grades}", text::printable(name))
+    format!("{}: {fared} ({what}){}{grades}\n", text::printable(name), own.offer())
 }
 
 /// What was found so far.
@@ -93,12 +128,18 @@ pub(super) struct Tally {
     grades: [usize; 4],
     /// Findings that are excused.
     suppressed: usize,
+    /// Findings that `--fix` mends.
+    fixable: usize,
+    /// Findings that were mended.
+    fixed: usize,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, judged: &Judged<'_>) {
+    pub(super) fn add(&mut self, judged: &Judged<'_>, fixed: usize) {
         self.files += 1;
-        for report in judged.layers.iter().map(|layer| &layer.report) {
+        self.fixed += fixed;
+        for Checked { source, report, .. } in &judged.layers {
+            self.fixable += if source.layer.is_none() { report.fixable() } else { 0 };
             for severity in [Severity::Note, Severity::Warning, Severity::Error] {
                 self.counts[severity as usize] += report.count(severity);
             }
@@ -116,8 +157,19 @@ impl Tally {
 
     fn in_words(&self) -> String {
         let [notes, warnings, errors] = self.counts;
-        let words = text::tally(errors, warnings, notes);
-        if self.suppressed == 0 { words } else { format!("{words}, {} suppressed", self.suppressed) }
+        let mut words = text::tally(errors, warnings, notes);
+        if self.fixed > 0 {
+            words = format!("{} fixed, {words}", self.fixed);
+        }
+        if self.suppressed > 0 {
+            words += &format!(", {} suppressed", self.suppressed);
+        }
+        words
+    }
+
+    /// Returns what could be mended, in words behind a blank; empty where nothing can.
+    fn offer(&self) -> String {
+        if self.fixable == 0 { String::new() } else { format!(" ({} fixable: run with --fix)", self.fixable) }
     }
 
     /// Returns what the findings mean to those who load the document; `None` where no rule says so.

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use super::markdown::escaped;
+use super::one_line;
 use crate::diagnose::text::printable;
 
 /// A document as lines of cells.
@@ -16,13 +18,13 @@ pub struct Picture {
     columns: &'static [&'static str],
     /// Whether lines hang on branches or are only indented.
     has_branches: bool,
-    pub(super) lines: Vec<Line>,
+    lines: Vec<Line>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+struct Line {
     depth: usize,
-    pub(super) cells: Vec<String>,
+    cells: Vec<String>,
 }
 
 impl Picture {
@@ -30,7 +32,7 @@ impl Picture {
         Self { title: title.into(), columns, has_branches, lines: Vec::new() }
     }
 
-    pub(super) fn add<const N: usize>(&mut self, depth: usize, cells: [String; N]) {
+    pub(super) fn add(&mut self, depth: usize, cells: impl Into<Vec<String>>) {
         self.lines.push(Line { depth, cells: cells.into() });
     }
 
@@ -69,6 +71,19 @@ impl Picture {
         serde_json::to_string_pretty(&json).map(|text| text + "\n").unwrap_or_default()
     }
 
+    /// Returns the picture as a Markdown table.
+    pub fn to_markdown(&self) -> String {
+        let heads: Vec<String> = self.columns.iter().map(|column| capitalised(column)).collect();
+        let mut out =
+            format!("# {}\n\n| {} |\n|{}\n", escaped(&self.title), heads.join(" | "), "---|".repeat(heads.len()));
+        for line in &self.lines {
+            let mut cells: Vec<_> = line.cells.iter().map(|cell| escaped(&one_line(cell))).collect();
+            cells[0] = format!("{}{}", "&nbsp;&nbsp;".repeat(line.depth), cells[0]);
+            let _ = writeln!(out, "| {} |", cells.join(" | "));
+        }
+        out
+    }
+
     /// Returns what stands before the name of each line: branches, or blanks.
     fn stems(&self) -> Vec<String> {
         if !self.has_branches {
@@ -92,6 +107,11 @@ impl Picture {
         stems.reverse();
         stems
     }
+}
+
+fn capitalised(word: &str) -> String {
+    let (first, rest) = word.split_at(word.ceil_char_boundary(1));
+    format!("{first}{}", rest.to_lowercase())
 }
 
 #[derive(serde::Serialize)]

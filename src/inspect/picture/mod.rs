@@ -4,14 +4,27 @@
 //! own, [`serialise::to_json`](crate::dm::serialise::to_json).
 
 mod document;
+mod dot;
+mod fold;
+mod graph;
+mod json;
 mod lines;
+mod markdown;
+mod markup;
+mod svg;
+mod vendor;
 
 pub use document::document;
+pub use dot::dot;
+pub use fold::{MOST_ROWS, ROWS};
+pub use graph::{Drawn, Finding, Graph, Said};
+pub use json::description as description_json;
 pub use lines::Picture;
+pub use markdown::markdown;
+pub use svg::svg;
+pub use vendor::{Allowed, Extension};
 
-use std::fmt::Write as _;
-
-use crate::dm::{self, Described, Description, Node, Tree, Uri, Value, is_secret};
+use crate::dm::{self, Uri};
 
 /// What of a document is shown.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,122 +41,59 @@ fn shown(value: &str, is_secret: bool, view: &View<'_>) -> String {
     if is_secret && !view.show_secrets && !value.is_empty() { dm::MASK.to_owned() } else { value.to_owned() }
 }
 
-/// Shows a device tree, with what the descriptions say of its nodes. `None` where the view starts at no node.
-pub fn tree(tree: &Tree, descriptions: &[&Description], view: &View<'_>) -> Option<Picture> {
-    let root = Uri::root();
-    let start = view.path.unwrap_or(&root);
-    let node = tree.get(start)?;
-    let title = format!("device tree, {}", count(node.count() - usize::from(start.is_root()), "node"));
-    let mut picture = Picture::new(title, &["NODE", "FORMAT", "ACCESS", "OCCURS", "VALUE"], true);
-    let mut described = dm::describe(tree, descriptions).into_iter();
-    tree.walk(&mut |uri, node| {
-        let described = described.next().flatten();
-        let Some(below) = uri.within(start) else { return };
-        let depth = below.depth();
-        if view.depth.is_some_and(|most| depth > most) {
-            return;
+/// Shows a device tree or a device description as lines with branches.
+pub fn lines(graph: &Graph) -> Picture {
+    let columns: &[&str] = match graph.is_tree {
+        true => &["NODE", "FORMAT", "ACCESS", "OCCURS", "VALUE"],
+        false => &["NODE", "FORMAT", "ACCESS", "OCCURS", "SCOPE", "MEANING"],
+    };
+    let mut picture = Picture::new(graph.full_title(), columns, true);
+    for (i, node) in graph.nodes.iter().enumerate() {
+        let said = |word: fn(&Said) -> String| node.described.as_ref().map(word).unwrap_or_default();
+        let mut cells = vec![
+            graph.label(i),
+            node.format.to_string(),
+            said(|s| s.access.to_string()),
+            said(|s| s.occurrence.to_string()),
+        ];
+        if !graph.is_tree {
+            cells.push(said(|s| s.scope().to_owned()));
         }
-        let name = if depth == 0 { uri.to_string() } else { node.name().to_owned() };
-        let access = described.map(|d| d.access.to_string()).unwrap_or_default();
-        let occurs = described.map(|d| d.occurrence.to_string()).unwrap_or_default();
-        picture.add(depth, [name, node.format.to_string(), access, occurs, node_in_words(node, depth, view)]);
-    });
-    if descriptions.iter().any(|d| d.is_reference()) && picture.lines.iter().any(|line| !line.cells[2].is_empty()) {
-        picture.title.push_str("; access and occurrence are those of the impskit reference, a reconstruction");
+        cells.push(in_words(graph, i));
+        picture.add(node.depth, cells);
     }
-    Some(picture)
+    picture
 }
 
-/// Returns value, Type and properties of a node.
-fn node_in_words(node: &Node, depth: usize, view: &View<'_>) -> String {
+/// Returns what else is said of a node: of a tree value, Type and properties; of a description identifier, default,
+/// types, basis and text.
+fn in_words(graph: &Graph, node: usize) -> String {
+    let node = &graph.nodes[node];
     let mut words = Vec::new();
-    match &node.value {
-        Some(Value::Text(text)) => words.push(shown(text, is_secret(node.name()), view)),
-        Some(Value::Octets(octets)) if is_secret(node.name()) && !view.show_secrets => {
-            words.push(format!("{} ({})", dm::MASK, count(octets.len(), "octet")));
-        }
-        Some(value @ Value::Octets(_)) => words.push(value.to_text()),
-        None if !node.is_interior() => words.push("(no value)".to_owned()),
-        None => {}
+    if node.below > 0 {
+        words.push(format!("… {} below", count(node.below, "node")));
     }
-    if !matches!(node.type_name.as_str(), "" | "text/plain") {
-        words.push(if node.is_interior() { node.type_name.clone() } else { format!("({})", node.type_name) });
-    }
-    if let Some(title) = &node.title {
-        words.push(format!("title \"{title}\""));
-    }
-    if let Some(acl) = &node.acl {
-        words.push(format!("ACL {acl}"));
-    }
-    let hidden = if view.depth == Some(depth) { node.children().count() } else { 0 };
-    if hidden > 0 {
-        words.insert(0, format!("… {} below", count(hidden, "node")));
+    let types = node.types.iter().filter(|name| *name != "text/plain").map(|name| format!("({name})"));
+    if graph.is_tree {
+        let unknown = (!node.is_interior()).then(|| "(no value)".to_owned());
+        words.extend(node.value.clone().or(unknown));
+        words.extend(node.moi.clone());
+        words.extend(types);
+        words.extend(node.title.as_ref().map(|title| format!("title \"{title}\"")));
+        words.extend(node.acl.as_ref().map(|acl| format!("ACL {acl}")));
+    } else {
+        words.extend(node.moi.clone());
+        words.extend(node.value.as_ref().map(|value| format!("default {value}")));
+        words.extend(types);
+        words.extend(node.basis().map(|basis| format!("[{}]", basis.as_str())));
+        words.extend(node.text().map(one_line));
     }
     words.join("  ")
 }
 
-/// Shows a device description. `None` where the view starts at no node.
-pub fn description(description: &Description, view: &View<'_>) -> Option<Picture> {
-    let mut nodes = 0;
-    description.walk(&mut |_, _| nodes += 1);
-    let mut title = format!("device description, {}", count(nodes, "node"));
-    if let Some(version) = &description.version {
-        let _ = write!(title, ", DDF {version}");
-    }
-    for maker in [&description.manufacturer, &description.model].into_iter().flatten() {
-        let _ = write!(title, ", {maker}");
-    }
-    if description.is_reference() {
-        title.push_str("; an impskit reference: a reconstruction, not the text of the standard");
-    }
-    let mut picture = Picture::new(title, &["NODE", "FORMAT", "ACCESS", "OCCURS", "SCOPE", "MEANING"], true);
-    match view.path {
-        Some(path) => describe_node(find(description, path)?, 0, view, &mut picture),
-        None => description.nodes.iter().for_each(|node| describe_node(node, 0, view, &mut picture)),
-    }
-    Some(picture)
-}
-
-/// Returns the node that a path leads to: its place on the device, or its place below an unnamed root.
-fn find<'d>(description: &'d Description, path: &Uri) -> Option<&'d Described> {
-    let of_unnamed = || {
-        let mut tops = description.nodes.iter().filter(|top| top.name.is_none() && top.path.is_none());
-        tops.find_map(|top| path.segments().try_fold(top, |node, name| node.child(name)))
-    };
-    description.find(path).or_else(of_unnamed)
-}
-
-fn describe_node(node: &Described, depth: usize, view: &View<'_>, picture: &mut Picture) {
-    let name = match &node.path {
-        Some(path) if depth == 0 => format!("{path}/{}", node.display_name()),
-        _ => node.display_name().to_owned(),
-    };
-    let scope = if node.is_permanent { "permanent" } else { "dynamic" };
-    let mut words: Vec<String> = node.moi.iter().cloned().collect();
-    words.extend(
-        node.default.as_ref().map(|text| format!("default {}", shown(text, is_secret(node.display_name()), view))),
-    );
-    words.extend(node.types.iter().filter(|t| *t != "text/plain").map(|t| format!("({t})")));
-    words.extend(node.basis.map(|basis| format!("[{}]", basis.as_str())));
-    words.extend(node.text.as_deref().map(str::to_owned));
-    let goes_deeper = view.depth.is_none_or(|most| depth < most);
-    if !goes_deeper && !node.children.is_empty() {
-        words.insert(0, format!("… {} below", count(node.children.len(), "node")));
-    }
-    picture.add(
-        depth,
-        [
-            name,
-            node.format.to_string(),
-            node.access.to_string(),
-            node.occurrence.to_string(),
-            scope.to_owned(),
-            words.join("  "),
-        ],
-    );
-    for child in node.children.iter().filter(|_| goes_deeper) {
-        describe_node(child, depth + 1, view, picture);
-    }
+/// Returns text with each run of white space as one blank.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn count(number: usize, what: &str) -> String {

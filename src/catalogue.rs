@@ -208,7 +208,7 @@ pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options<
     let is_markup = codec::recognise(&source.bytes).is_some();
     let kind = match options.kind {
         Some(kind) if kind.is_text() => check_text(&source.bytes, Some(kind), options, &mut report),
-        None if !is_markup => check_text(&source.bytes, None, options, &mut report),
+        None if !is_markup && !holds_document(&source.bytes) => check_text(&source.bytes, None, options, &mut report),
         _ => check_document(&source.bytes, options, &mut secrets, &mut report),
     };
     report.sort();
@@ -222,6 +222,11 @@ pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options<
         _ => {}
     }
     Checked { kind, source, report }
+}
+
+/// Returns whether a text that is of no other kind has a document in it.
+fn holds_document(bytes: &[u8]) -> bool {
+    kind_of_text(&String::from_utf8_lossy(bytes)).is_none() && codec::holds_document(bytes, VOCABULARIES)
 }
 
 /// Returns the kind of an input, if it is one that we know.
@@ -253,11 +258,39 @@ fn check_document(
         Some(Form::Document { vocabularies, .. }) => vocabularies,
         _ => VOCABULARIES,
     };
-    let Some(document) = codec::read(bytes, candidates, &options.limits, report) else { return options.kind };
-    document.root.walk(&mut |element, _| secrets.extend(secret_of(element)));
-    let kind = options.kind.or_else(|| KINDS.iter().find(|kind| kind.is_form_of(&document)));
+    let Some(mut document) = codec::read(bytes, candidates, &options.limits, report) else { return options.kind };
+    let others = std::mem::take(&mut document.rest);
+    let text = match (document.header.encoding, std::str::from_utf8(bytes)) {
+        (Encoding::Xml, Ok(text)) => Some(Cow::Borrowed(text)),
+        // One character an octet, so that places are those of the document.
+        (Encoding::Xml, Err(_)) => {
+            Some(bytes.iter().map(|b| if b.is_ascii() { char::from(*b) } else { '?' }).collect::<String>().into())
+        }
+        _ => None,
+    };
+    let mut kinds = Vec::new();
+    let mut from = 0;
+    for document in std::iter::once(&document).chain(&others) {
+        document.root.walk(&mut |element, _| secrets.extend(secret_of(element)));
+        kinds.push(check_one(document, options, report));
+        if let Some(text) = &text {
+            let end = if others.is_empty() { text.len() } else { document.root.span.end as usize };
+            document::suppress(&text[..end], from, &document.root, report);
+            from = end;
+        }
+    }
+    if !matches!(text, Some(Cow::Borrowed(_))) {
+        // Edits are of text.
+        report.drop_fixes();
+    }
+    kinds.first().copied().flatten()
+}
+
+/// Reports what is wrong with a document beyond what its reader told, and returns what it was taken for.
+fn check_one(document: &Document<'_>, options: &Options<'_>, report: &mut Report) -> Option<&'static Kind> {
+    let kind = options.kind.or_else(|| KINDS.iter().find(|kind| kind.is_form_of(document)));
     match kind.map(|kind| &kind.form) {
-        Some(Form::Document { check, .. }) => check(&document, options, report),
+        Some(Form::Document { check, .. }) => check(document, options, report),
         _ => {
             // That tokens of an unknown language are in no table goes without saying.
             report.retain_rules(|rule| !matches!(rule.code, "WB004" | "WB009" | "XML003"));
@@ -270,17 +303,6 @@ fn check_document(
                 _ => finding,
             });
         }
-    }
-    match (document.header.encoding, std::str::from_utf8(bytes)) {
-        (Encoding::Xml, Ok(text)) => document::suppress(text, &document.root, report),
-        (Encoding::Xml, Err(_)) => {
-            // One character an octet, so that places are those of the document.
-            let text: String = bytes.iter().map(|b| if b.is_ascii() { char::from(*b) } else { '?' }).collect();
-            document::suppress(&text, &document.root, report);
-            report.drop_fixes();
-        }
-        // Edits are of text.
-        _ => report.drop_fixes(),
     }
     kind
 }

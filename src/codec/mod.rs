@@ -82,6 +82,8 @@ pub struct Document<'s> {
     pub vocabulary: Option<&'static Vocabulary>,
     /// What stood before the root.
     pub header: Header,
+    /// The documents that stand behind it in the same input; each of them has none.
+    pub rest: Vec<Self>,
 }
 
 /// Returns the syntax of a document by its first octets, never by its name; `None` where it is none.
@@ -118,12 +120,18 @@ pub fn read<'s>(
         Some(Encoding::Xml) => xml::read(bytes, candidates, limits, report),
         Some(Encoding::Wbxml) => wbxml::read(bytes, candidates, limits, report),
         Some(Encoding::Pts) => pts::read(bytes, candidates, limits, report),
+        None if holds_document(bytes, candidates) => xml::read(bytes, candidates, limits, report),
         None => {
             let message = "neither XML nor WBXML: the first octets show no known syntax";
             report.add(Diagnostic::new(&rules::UNREADABLE, Span::new(0, bytes.len().min(16)), message));
             None
         }
     }
+}
+
+/// Returns whether an XML document begins somewhere in a text.
+pub(crate) fn holds_document(bytes: &[u8], candidates: &[&'static Vocabulary]) -> bool {
+    !bytes.contains(&0) && xml::find_document(&String::from_utf8_lossy(bytes), candidates).is_some()
 }
 
 /// Returns whether the findings of a reader say that the document goes on where it could not be read.

@@ -10,6 +10,8 @@ pub const RULES: &[&Rule] = &[
     &XML_FORM,
     &XML_ENCODING,
     &XML_MIXED,
+    &SEVERAL,
+    &TEXT_AROUND,
     &TRUNCATED,
     &VERSION,
     &PUBLIC_ID,
@@ -94,6 +96,28 @@ pub(super) const XML_MIXED: Rule = Rule {
     help: "remove the text, or put it into an element of its own",
     bad: "<MgmtTree><VerDTD>1.2</VerDTD>text<Node><NodeName>IMPS</NodeName></Node></MgmtTree>",
     good: "<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>IMPS</NodeName></Node></MgmtTree>",
+};
+
+pub(super) const SEVERAL: Rule = Rule {
+    code: "XML004",
+    name: "several-documents",
+    severity: Severity::Error,
+    clause: "XML 1.0, document",
+    summary: "a file holds several documents",
+    help: "save each document in a file of its own: readers refuse such a file, or take the first document only",
+    bad: "<a/>\n<?xml version=\"1.0\"?>\n<a/>",
+    good: "<a/>",
+};
+
+pub(super) const TEXT_AROUND: Rule = Rule {
+    code: "XML005",
+    name: "text-around",
+    severity: Severity::Error,
+    clause: "XML 1.0, document",
+    summary: "text stands before or behind the document",
+    help: "remove what is not the document: XML readers refuse the whole",
+    bad: "<a/>\nas sent on Monday",
+    good: "<a/>\n<!-- as sent on Monday -->",
 };
 
 pub(super) const TRUNCATED: Rule = Rule {

@@ -16,17 +16,22 @@ use crate::codec::{self, Limits};
 use crate::diagnose::{Basis, Diagnostic, Report, Span};
 use crate::document::Element;
 
+/// What a reconstruction says for a manufacturer. Only there a Description ends with what the node rests on; another maker's may
+/// end with such words by chance.
+const REFERENCE: &str = "impskit reference";
+
 /// A device description.
 #[derive(Debug, Clone)]
 pub struct Description {
     /// The version of the description language that it states.
     pub version: Option<String>,
-    /// The manufacturer.
+    /// The manufacturer of the device.
     pub manufacturer: Option<String>,
     /// The model.
     pub model: Option<String>,
     /// The nodes that stand directly in the document; more than one where parts of a tree are described.
     pub nodes: Vec<Described>,
+    is_reference: bool,
 }
 
 impl Description {
@@ -68,19 +73,23 @@ impl Description {
             return None;
         }
         let text = |name: &str| root.child_text(name).map(str::to_owned);
-        Some(Self {
+        let is_reference = root.child_text("Man") == Some(REFERENCE);
+        let mut description = Self {
             version: text("VerDTD"),
-            manufacturer: text("Man"),
+            manufacturer: text("Man").filter(|_| !is_reference),
             model: text("Mod"),
             nodes: root.children_named("Node").map(Described::read).collect(),
-        })
+            is_reference,
+        };
+        if is_reference {
+            description.nodes.iter_mut().for_each(Described::take_basis);
+        }
+        Some(description)
     }
 
     /// Returns whether this is a reconstruction: its nodes say what they rest on.
     pub fn is_reference(&self) -> bool {
-        let mut marked = false;
-        self.walk(&mut |node, _| marked |= node.basis.is_some());
-        marked
+        self.is_reference
     }
 
     /// Returns the description of the node at `uri`, for nodes whose place the document says.
@@ -183,7 +192,6 @@ impl Described {
         let usual = if children.is_empty() { Format::Chr } else { Format::Node };
         let format = first("DFFormat").and_then(|f| Format::read(&f.name)).unwrap_or(usual);
         let type_names = |name| property("DFType").into_iter().flat_map(move |t| named_texts(t, name));
-        let (text_for_people, basis) = split_certainty(text("Description"));
         Self {
             name: element.child_text("NodeName").filter(|n| !n.is_empty()).map(str::to_owned),
             path: element.child_text("Path").and_then(|p| Uri::read(p.trim_end_matches('/')).ok()),
@@ -194,12 +202,18 @@ impl Described {
             types: if format == Format::Node { Vec::new() } else { type_names("MIME").collect() },
             moi: if format == Format::Node { type_names("DDFName").next() } else { None },
             default: text("DefaultValue").or_else(|| element.child_text("Value").map(str::to_owned)),
-            text: text_for_people,
+            text: text("Description"),
             title: text("DFTitle"),
-            basis,
+            basis: None,
             children,
             span: element.span,
         }
+    }
+
+    /// Takes what the node rests on off its text, and off those of the nodes below it.
+    fn take_basis(&mut self) {
+        (self.text, self.basis) = split_certainty(self.text.take());
+        self.children.iter_mut().for_each(Self::take_basis);
     }
 
     /// Returns the description of the child `name`: the one with that name, else the unnamed one.

@@ -58,6 +58,8 @@ pub static DDF: Vocabulary = Vocabulary {
     public_ids: &[
         PublicId { number: 0, text: "-//OMA//DTD-DM-DDF 1.2//EN" },
         PublicId { number: 0, text: "-//OMA//DTD SYNCML-DMDDF 1.1.2//EN" },
+        // By the pattern of the others: the text of 1.3 was not at hand.
+        PublicId { number: 0, text: "-//OMA//DTD-DM-DDF 1.3//EN" },
     ],
     tokens: LazyLock::new(|| TokenTable::read(&[include_str!("tokens-ddf.tsv")])),
     grammar: LazyLock::new(|| Grammar::read(include_str!("ddf.tsv"), "", |_| &[], &[])),

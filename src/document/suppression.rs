@@ -90,8 +90,9 @@ impl Suppression<'_> {
 }
 
 /// Takes the findings out of the report that comments of the document excuse, and adds what is wrong with the comments.
-pub(crate) fn suppress(text: &str, root: &Element<'_>, report: &mut Report) {
-    for suppression in read(text, root) {
+/// Comments before the octet `from` belong to another document.
+pub(crate) fn suppress(text: &str, from: usize, root: &Element<'_>, report: &mut Report) {
+    for suppression in read(text, from, root) {
         let mut used = Vec::new();
         report.suppress(&Excuse::Comment(suppression.reason.to_owned()), |d| {
             let is_inside = suppression.scope.range().contains(&(d.span.start as usize));
@@ -114,9 +115,8 @@ pub(crate) fn suppress(text: &str, root: &Element<'_>, report: &mut Report) {
     }
 }
 
-fn read<'t>(text: &'t str, root: &Element<'_>) -> Vec<Suppression<'t>> {
+fn read<'t>(text: &'t str, mut from: usize, root: &Element<'_>) -> Vec<Suppression<'t>> {
     let mut found = Vec::new();
-    let mut from = 0;
     while let Some(start) = text[from..].find("<!--").map(|at| from + at).filter(|_| found.len() < MOST) {
         let Some(length) = text[start..].find("-->") else { break };
         from = start + length + 3;

@@ -72,6 +72,8 @@ pub struct TokenTable {
     value_rows: Vec<(&'static str, Place)>,
     extensions: HashMap<u32, Vec<&'static str>>,
     extension_numbers: HashMap<&'static str, u32>,
+    /// The page of all tags where there is one, not the first. Some senders take it for page 0 and switch to none.
+    only_page: Option<u8>,
 }
 
 impl TokenTable {
@@ -92,7 +94,10 @@ impl TokenTable {
         // Old spellings come after the tags of today, lower pages first.
         table.attribute_rows.sort_by_key(|(_, place)| *place);
         table.value_rows.sort_by_key(|(_, place)| *place);
-        table
+        let mut pages = table.tags.iter().map(|(place, _)| place.page);
+        let only_page = pages.next().filter(|first| *first != 0 && pages.all(|page| page == *first));
+        drop(pages);
+        Self { only_page, ..table }
     }
 
     fn add(&mut self, row: &'static str) {
@@ -140,9 +145,10 @@ impl TokenTable {
         }
     }
 
-    /// Returns the tag at a place.
+    /// Returns the tag at a place. Page 0 stands for the only page that there is.
     pub fn tag(&self, place: Place) -> Option<&'static str> {
-        self.tags.get(place)
+        let page = self.only_page.filter(|_| place.page == 0).unwrap_or(place.page);
+        self.tags.get(Place { page, ..place })
     }
 
     /// Returns where a tag is: on `page` if it is there, else at its first place.
@@ -198,7 +204,7 @@ impl TokenTable {
 
     /// Returns whether any tag is on that page.
     pub(crate) fn has_tag_page(&self, page: u8) -> bool {
-        self.tags.has_page(page)
+        self.tags.has_page(page) || page == 0 && self.only_page.is_some()
     }
 
     /// Returns whether any attribute or attribute value is on that page.

@@ -14,6 +14,7 @@ mod command_line;
 mod conversations;
 mod csp;
 mod delivery;
+mod descriptions;
 mod device;
 mod floors;
 mod fundamental;

@@ -1,7 +1,8 @@
 //! Documents of one octet a character, read as text, with the way back to their own offsets.
 
-use crate::diagnose::Span;
-use crate::document::Element;
+use super::super::rules;
+use crate::diagnose::{Diagnostic, Span};
+use crate::document::{Element, shorten};
 
 /// Returns the encoding that the XML declaration names.
 pub(super) fn declared(bytes: &[u8]) -> Option<String> {
@@ -10,6 +11,49 @@ pub(super) fn declared(bytes: &[u8]) -> Option<String> {
     let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     value[1..].split(quote).next().map(str::to_owned)
+}
+
+/// Returns the finding about a document that is not in the encoding that it says.
+pub(super) fn not_utf_8(bytes: &[u8], declared: Option<&str>) -> Diagnostic {
+    let (mut first, mut count) = (None, 0);
+    let (mut is_windows, mut is_mixed) = (true, false);
+    let mut at = 0;
+    for chunk in bytes.utf8_chunks() {
+        at += chunk.valid().len();
+        first = first.or(Some(at).filter(|_| !chunk.invalid().is_empty()));
+        count += chunk.invalid().len();
+        at += chunk.invalid().len();
+        is_mixed |= !chunk.valid().is_ascii();
+        is_windows &= !chunk.invalid().iter().any(|octet| matches!(octet, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D));
+    }
+    let first = first.unwrap_or_default();
+    let octet = bytes[first];
+    let said = match declared {
+        Some(name) if !name.eq_ignore_ascii_case("utf-8") => format!("`{}` is not read, and ", shorten(name)),
+        _ => String::new(),
+    };
+    let more = match count {
+        1 => String::new(),
+        2 => ", nor is one more octet".to_owned(),
+        _ => format!(", nor are {} more octets", count - 1),
+    };
+    let character = windows_1252(octet);
+    let (reading, help) = match (is_windows, is_mixed) {
+        (true, false) => (
+            format!("`{character}` in Windows-1252, as which the document is read"),
+            "save the document as UTF-8, or say `encoding=\"windows-1252\"` in the XML declaration",
+        ),
+        (true, true) => (
+            format!("`{character}` in Windows-1252, as which such octets are read"),
+            "parts in two encodings were put together: save them all as UTF-8",
+        ),
+        (false, _) => (
+            "some stand for nothing in Windows-1252 either, as which they are read".to_owned(),
+            "find out in which encoding the document was written, and save it as UTF-8",
+        ),
+    };
+    let message = format!("{said}octet 0x{octet:02X} is not UTF-8{more}: {reading}");
+    Diagnostic::new(&rules::XML_ENCODING, Span::new(first, first + 1), message).help(help)
 }
 
 /// A document of one octet a character, as text, with the way back to its own offsets.
@@ -26,6 +70,22 @@ impl Latin {
             latin.text.push(windows_1252(octet));
             if !octet.is_ascii() {
                 latin.longer.push((latin.text.len() as u32, (latin.text.len() - i - 1) as u32));
+            }
+        }
+        latin
+    }
+
+    /// Reads a document of UTF-8 in which some octets are of one character each.
+    pub(super) fn mixed(bytes: &[u8]) -> Self {
+        let mut latin = Self { text: String::with_capacity(bytes.len() + 64), longer: Vec::new() };
+        let mut read = 0;
+        for chunk in bytes.utf8_chunks() {
+            latin.text.push_str(chunk.valid());
+            read += chunk.valid().len();
+            for &octet in chunk.invalid() {
+                read += 1;
+                latin.text.push(windows_1252(octet));
+                latin.longer.push((latin.text.len() as u32, (latin.text.len() - read) as u32));
             }
         }
         latin

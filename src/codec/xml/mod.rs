@@ -5,5 +5,5 @@ mod names;
 mod read;
 mod write;
 
-pub(super) use read::read;
+pub(super) use read::{find_document, read};
 pub(super) use write::write;

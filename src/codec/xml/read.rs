@@ -11,7 +11,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::super::wbxml::is_xml;
 use super::super::{Document, Encoding, Header, Limits, rules};
-use super::encoding::{Latin, declared};
+use super::encoding::{Latin, declared, not_utf_8};
 use super::names::{is_name, split_name};
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
 use crate::document::{Attribute, Content, Element, Vocabulary};
@@ -34,27 +34,42 @@ pub(in crate::codec) fn read<'s>(
         ["iso-8859-1", "latin1", "windows-1252"].iter().any(|latin| name.eq_ignore_ascii_case(latin))
     });
     match std::str::from_utf8(bytes) {
-        Ok(text) if !is_latin || bytes.is_ascii() => Parser::new(text, candidates, limits, report).document(),
-        outcome => {
-            if let (Err(error), false) = (outcome, is_latin) {
-                let at = error.valid_up_to();
-                let message = format!("octet 0x{:02X} is not UTF-8; the document is read as Windows-1252", bytes[at]);
-                report.add(Diagnostic::new(&rules::XML_ENCODING, Span::new(at, at + 1), message));
-            }
-            let latin = Latin::new(bytes);
-            let mut own = Report::new();
-            let document = Parser::new(&latin.text, candidates, limits, &mut own).document();
-            for mut diagnostic in own.diagnostics().iter().cloned() {
-                diagnostic.span = latin.back(diagnostic.span);
-                report.add(diagnostic);
-            }
-            let Document { root, vocabulary, header } = document?;
-            let mut root = root.into_owned();
-            latin.put_back(&mut root);
-            Some(Document { root, vocabulary, header })
+        Ok(text) if !is_latin || bytes.is_ascii() => Parser::new(text, candidates, limits, report).documents(),
+        Ok(_) => read_latin(&Latin::new(bytes), candidates, limits, report),
+        Err(_) if is_latin => read_latin(&Latin::new(bytes), candidates, limits, report),
+        Err(_) => {
+            report.add(not_utf_8(bytes, declared.as_deref()));
+            read_latin(&Latin::mixed(bytes), candidates, limits, report)
         }
     }
 }
+
+/// Reads a document that was made UTF-8; its spans are those of its own octets.
+fn read_latin(
+    latin: &Latin,
+    candidates: &[&'static Vocabulary],
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<Document<'static>> {
+    let mut own = Report::new();
+    let document = Parser::new(&latin.text, candidates, limits, &mut own).documents();
+    for mut finding in own.into_diagnostics() {
+        finding.span = latin.back(finding.span);
+        report.add(finding);
+    }
+    let own = |document: Document<'_>| {
+        let Document { root, vocabulary, header, .. } = document;
+        let mut root = root.into_owned();
+        latin.put_back(&mut root);
+        Document { root, vocabulary, header, rest: Vec::new() }
+    };
+    let mut document = document?;
+    let rest = std::mem::take(&mut document.rest).into_iter().map(own).collect();
+    Some(Document { rest, ..own(document) })
+}
+
+/// Documents of one file at the most.
+const MOST_DOCUMENTS: usize = 100;
 
 /// The document cannot be read further; the reason is in the report already.
 struct Broken;
@@ -73,6 +88,8 @@ struct Parser<'s, 'r> {
     public_text: Option<String>,
     elements: usize,
     told_prefix: bool,
+    /// The documents before the one that is being read.
+    finished: Vec<Document<'s>>,
 }
 
 impl<'s, 'r> Parser<'s, 'r> {
@@ -88,24 +105,85 @@ impl<'s, 'r> Parser<'s, 'r> {
             public_text: None,
             elements: 0,
             told_prefix: false,
+            finished: Vec::new(),
         }
     }
 
-    fn document(mut self) -> Option<Document<'s>> {
+    /// Reads the document, and those behind it.
+    fn documents(mut self) -> Option<Document<'s>> {
+        let start = if self.text.starts_with('\u{FEFF}') { 3 } else { 0 };
         // What is wrong is in the report; what was read so far is closed and kept.
-        let _ = self.check_characters().and_then(|()| self.events());
+        let _ = self.check_characters().and_then(|()| self.each(start));
         while let Some(element) = self.open.pop() {
             self.close(element, self.text.len());
         }
+        self.finish();
+        let mut all = self.finished.into_iter();
+        let first = all.next()?;
+        Some(Document { rest: all.collect(), ..first })
+    }
+
+    /// Reads document after document, and says where each but the first begins.
+    fn each(&mut self, start: usize) -> Step<()> {
+        let mut others = Vec::new();
+        let outcome = self.one_by_one(start, &mut others);
+        let count = others.len() + 1;
+        for (i, start) in others.into_iter().enumerate() {
+            let message = format!("document {} of {count} begins here; each is judged for itself", i + 2);
+            self.report.add(Diagnostic::new(&rules::SEVERAL, Span::new(start, start + 1), message));
+        }
+        outcome
+    }
+
+    fn one_by_one(&mut self, start: usize, others: &mut Vec<usize>) -> Step<()> {
+        let mut place = self.next_document(start);
+        while let Some(start) = place {
+            let next = self.events(start)?;
+            place = next.and_then(|next| self.next_document(next));
+            if let Some(start) = place {
+                self.finish();
+                others.push(start);
+                if others.len() >= MOST_DOCUMENTS {
+                    let message = format!("there are more than {MOST_DOCUMENTS} documents in one file");
+                    return Err(self.fault(&rules::LIMIT, start, start + 1, message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns where a document begins from `start` on, and reports text that stands before it or in its place.
+    fn next_document(&mut self, start: usize) -> Option<usize> {
+        let rest = &self.text[start..];
+        let text = rest.trim_start_matches(|c: char| c.is_ascii_whitespace());
+        if text.is_empty() && self.root.is_some() {
+            return None;
+        }
+        if text.is_empty() || text.starts_with('<') {
+            return Some(start + if self.root.is_some() { rest.len() - text.len() } else { 0 });
+        }
+        let at = start + rest.len() - text.len();
+        let next = find_document(text, self.candidates).map(|next| at + next);
+        let where_it_is = if self.root.is_some() { "behind the document" } else { "before the document" };
+        let message = format!("text stands {where_it_is}; it is skipped");
+        let end = next.unwrap_or(self.text.len());
+        self.report.add(Diagnostic::new(&rules::TEXT_AROUND, Span::new(at, end), message));
+        next
+    }
+
+    /// Puts the document that was read to the finished ones.
+    fn finish(&mut self) {
+        let Some(root) = self.root.take() else { return };
         let header = Header {
             encoding: Encoding::Xml,
             version: None,
             public_id: None,
-            public_text: self.public_text,
+            public_text: self.public_text.take(),
             charset: None,
             string_table: 0,
         };
-        Some(Document { root: self.root?, vocabulary: self.vocabulary, header })
+        let vocabulary = self.vocabulary.take();
+        self.finished.push(Document { root, vocabulary, header, rest: Vec::new() });
     }
 
     fn check_characters(&mut self) -> Step<()> {
@@ -123,9 +201,9 @@ impl<'s, 'r> Parser<'s, 'r> {
         Ok(())
     }
 
-    fn events(&mut self) -> Step<()> {
+    /// Reads the document that begins at `base`. Returns where something else begins behind it.
+    fn events(&mut self, base: usize) -> Step<Option<usize>> {
         let text = self.text;
-        let base = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
         let mut reader = Reader::from_str(&text[base..]);
         reader.config_mut().check_comments = true;
         loop {
@@ -139,6 +217,9 @@ impl<'s, 'r> Parser<'s, 'r> {
             };
             let end = base + reader.buffer_position() as usize;
             let raw = &text[start..end.min(text.len())];
+            if self.root.is_some() && self.open.is_empty() && begins_anew(&event, raw) {
+                return Ok(Some(start));
+            }
             match event {
                 Event::Start(tag) => self.start(&tag, start, end, false)?,
                 Event::Empty(tag) => self.start(&tag, start, end, true)?,
@@ -170,9 +251,9 @@ impl<'s, 'r> Parser<'s, 'r> {
             }
             (None, None) => {
                 let message = "there is no element".to_owned();
-                Err(self.fault(&rules::XML_FORM, 0, text.len().min(1), message))
+                Err(self.fault(&rules::XML_FORM, base, text.len().min(base + 1), message))
             }
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 
@@ -185,10 +266,6 @@ impl<'s, 'r> Parser<'s, 'r> {
         if self.elements > self.limits.elements {
             let message = format!("there are more than {} elements", self.limits.elements);
             return Err(self.fault(&rules::LIMIT, start, end, message));
-        }
-        if self.open.is_empty() && self.root.is_some() {
-            let message = "a second root element begins here; a file holds one document".to_owned();
-            return Err(self.fault(&rules::XML_FORM, start, end, message));
         }
         let name = tag.name().into_inner();
         let name = self.slice(name);
@@ -318,15 +395,16 @@ impl<'s, 'r> Parser<'s, 'r> {
     }
 
     fn doctype(&mut self, raw: &'s str, start: usize) -> Step<()> {
-        if self.root.is_some() || !self.open.is_empty() {
+        if !self.open.is_empty() {
             let message = "the DOCTYPE stands before the root element".to_owned();
             return Err(self.fault(&rules::XML_FORM, start, start + raw.len(), message));
         }
-        if let Some(i) = raw.find("<!ENTITY") {
+        if let Some(i) = entity_definition(raw) {
             let message = "entity definitions are refused".to_owned();
             return Err(self.fault(&rules::ENTITY, start + i, start + i + "<!ENTITY".len(), message));
         }
-        self.public_text = raw.split_once("PUBLIC").and_then(|(_, rest)| {
+        let external = raw.split('[').next().unwrap_or_default();
+        self.public_text = external.split_once("PUBLIC").and_then(|(_, rest)| {
             let rest = rest.trim_ascii_start();
             let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
             // White space in public identifiers does not count: files with a leading blank are common.
@@ -398,6 +476,47 @@ impl<'s, 'r> Parser<'s, 'r> {
         self.report.add(Diagnostic::new(rule, Span::new(start, end.max(start + 1).min(self.text.len())), message));
         Broken
     }
+}
+
+/// Returns whether an event behind the root belongs to something else than the document.
+fn begins_anew(event: &Event<'_>, raw: &str) -> bool {
+    match event {
+        Event::Text(_) => !raw.trim_ascii().is_empty(),
+        Event::Comment(_) | Event::PI(_) | Event::Eof => false,
+        _ => true,
+    }
+}
+
+/// Returns where a document begins behind text that is none: at its declaration, its document type or a root.
+pub(in crate::codec) fn find_document(text: &str, candidates: &[&'static Vocabulary]) -> Option<usize> {
+    let is_start = |at: usize| {
+        let rest = &text[at + 1..];
+        let name = rest.split(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).next().unwrap_or_default();
+        let local = split_name(name).1;
+        rest.starts_with("?xml ")
+            || rest.starts_with("!DOCTYPE ")
+            || candidates.iter().any(|v| v.roots.contains(&local))
+    };
+    text.match_indices('<').map(|(at, _)| at).find(|at| is_start(*at))
+}
+
+/// Returns where a document type defines an entity; comments and processing instructions in it define none.
+fn entity_definition(doctype: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(next) = doctype[at..].find('<').map(|next| at + next) {
+        let rest = &doctype[next..];
+        let skipped = if rest.starts_with("<!--") {
+            rest.find("-->")
+        } else if rest.starts_with("<?") {
+            rest.find("?>")
+        } else if rest.starts_with("<!ENTITY") {
+            return Some(next);
+        } else {
+            None
+        };
+        at = next + skipped.unwrap_or(1);
+    }
+    None
 }
 
 /// Returns the finding about text beside child elements. Blanks that XML does not know for blanks come from copying out

@@ -9,8 +9,9 @@ use impskit::error::{Error, Result};
 use impskit::provision::apply::{Applied, Place, apply_document};
 use serde_json::json;
 
-use super::convert::{Input, json as tree_json, read, tell};
-use super::input::{description, document};
+use super::convert::{Input, json as tree_json, read};
+use super::descriptions::{DescriptionOptions, tell_applied};
+use super::input::document;
 use super::ui::{Output, read_input};
 use super::{Outcome, Ui};
 
@@ -27,9 +28,8 @@ pub(crate) struct Apply {
     /// The device tree, in TNDS or JSON; `new` for an empty device
     #[arg(long, value_name = "TREE")]
     to: PathBuf,
-    /// What the device may hold; the impskit reference where absent
-    #[arg(long, value_name = "FILE")]
-    ddf: Option<PathBuf>,
+    #[command(flatten)]
+    ddf: DescriptionOptions,
     /// Only say what would be written
     #[arg(long)]
     dry_run: bool,
@@ -54,10 +54,9 @@ impl Apply {
         let octets = document(&name, octets, ui)?;
         let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
         let Some((mut tree, is_json)) = self.tree(ui)? else { return Ok(Outcome::NotGood) };
-        let own = self.ddf.as_deref().map(|path| description(path, ui)).transpose()?;
-        let own: Vec<&Description> = own.iter().collect();
-        let descriptions = if own.is_empty() { Description::bundled() } else { &own };
-        let place = Place { descriptions, parent: None, instance: None };
+        let own = self.ddf.read(ui)?;
+        let descriptions = own.on_device();
+        let place = Place::of(&descriptions);
         let Input::Cp(root, _) = input else {
             return Err(Error::input("the input is no provisioning document")
                 .at(name)
@@ -67,7 +66,7 @@ impl Apply {
         if applied.written.is_empty() && applied.refused.is_empty() {
             return Err(Error::input("the document holds no IMPS account").at(name));
         }
-        self.put(&applied, &tree, is_json, ui)?;
+        self.put(&applied, &tree, is_json, &descriptions, ui)?;
         Ok(if applied.refused.is_empty() { Outcome::Good } else { Outcome::NotGood })
     }
 
@@ -84,7 +83,14 @@ impl Apply {
         Ok(tree.filter(|_| !report.has_errors()).map(|tree| (tree, is_json)))
     }
 
-    fn put(&self, applied: &Applied, tree: &Tree, is_json: bool, ui: &mut Ui) -> Result<()> {
+    fn put(
+        &self,
+        applied: &Applied,
+        tree: &Tree,
+        is_json: bool,
+        descriptions: &[&Description],
+        ui: &mut Ui,
+    ) -> Result<()> {
         let uris = |uris: &[impskit::dm::Uri]| uris.iter().map(ToString::to_string).collect::<Vec<_>>();
         if self.format == Format::Json {
             let refused: Vec<_> =
@@ -94,18 +100,16 @@ impl Apply {
                 "written": uris(&applied.written),
                 "replaced": uris(&applied.replaced),
                 "refused": refused,
+                "wanting": uris(&applied.wanting),
                 "not_carried": applied.not_carried,
             });
             if !self.dry_run {
-                value["tree"] = serde_json::from_str(&tree_json(tree)).unwrap_or_default();
+                value["tree"] = serde_json::from_str(&tree_json(tree, descriptions)).unwrap_or_default();
             }
             let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
             return ui.result(text.as_bytes(), self.output.to_file(), false);
         }
-        tell(&applied.not_carried, ui);
-        for refused in &applied.refused {
-            ui.say(&format!("refused {}: {}", refused.uri, refused.why));
-        }
+        tell_applied(applied, ui);
         let replaced = applied.replaced.iter().map(|uri| format!("replaced {uri}\n"));
         let lines: String = replaced.chain(applied.written.iter().map(|uri| format!("wrote {uri}\n"))).collect();
         if self.dry_run {
@@ -113,7 +117,7 @@ impl Apply {
             return ui.result(plan.as_bytes(), self.output.to_file(), false);
         }
         ui.say(lines.trim_end());
-        let octets = if is_json { tree_json(tree).into_bytes() } else { serialise::to_xml(tree) };
+        let octets = if is_json { tree_json(tree, descriptions).into_bytes() } else { serialise::to_xml(tree) };
         ui.result(&octets, self.output.to_file(), false)
     }
 }

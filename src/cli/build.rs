@@ -9,11 +9,11 @@ use impskit::delivery::Outgoing;
 use impskit::diagnose::{Report, Severity};
 use impskit::dm::{Tree, Uri, serialise};
 use impskit::error::{Error, Result};
-use impskit::provision::apply::to_tree;
+use impskit::provision::apply::{Applied, Place, to_tree};
 use impskit::provision::{BadHandset, Compiled, Filled, Profile, cp};
 
 use super::build_rows;
-use super::convert::tell;
+use super::descriptions::{DescriptionOptions, Descriptions, tell_applied};
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::profile::{RowOptions, is_secret, load};
 use super::seal::{Seal, SealOptions, SmsOptions};
@@ -45,6 +45,8 @@ pub(crate) struct Build {
     #[arg(long, value_name = "STYLE", default_value = "safe")]
     wbxml_style: Style,
     #[command(flatten)]
+    ddf: DescriptionOptions,
+    #[command(flatten)]
     output: Output,
     #[command(flatten)]
     row: RowOptions,
@@ -68,6 +70,7 @@ impl Build {
             seal: self.seal.read(ui)?,
             sms: &self.sms,
             model: self.row.device.as_deref(),
+            device: self.ddf.read(ui)?,
         };
         match &self.rows {
             Some(rows) => {
@@ -107,8 +110,9 @@ impl Build {
         if !is_sound(&filled, ui) {
             return Ok(Outcome::NotGood);
         }
-        if matches!(self.form, Form::Mo | Form::MoWbxml) {
-            tell(&tree(&filled)?.1, ui);
+        let mut outcome = Outcome::Good;
+        if matches!(self.form, Form::Mo | Form::MoWbxml) && tell_applied(&maker.tree(&filled)?.1, ui) {
+            outcome = Outcome::NotGood;
         }
         let mut outgoing = Outgoing::new();
         let made = maker.make(&filled, &document, &mut outgoing)?;
@@ -117,7 +121,7 @@ impl Build {
             maker.seal.tell_digits(&document, method, &filled.handset.pin, ui)?;
         }
         made.put(self.transfer, &self.output, ui)?;
-        Ok(Outcome::Good)
+        Ok(outcome)
     }
 }
 
@@ -129,6 +133,8 @@ pub(super) struct Maker<'o> {
     pub(super) seal: Seal,
     pub(super) sms: &'o SmsOptions,
     pub(super) model: Option<&'o str>,
+    /// What may be on the handset, for trees.
+    pub(super) device: Descriptions,
 }
 
 impl Maker<'_> {
@@ -148,7 +154,7 @@ impl Maker<'_> {
                 })
             }
             Form::Mo | Form::MoWbxml => {
-                let (tree, _) = tree(filled)?;
+                let (tree, _) = self.tree(filled)?;
                 match self.form {
                     Form::Mo => Ok(Made::Text(serialise::to_xml(&tree))),
                     _ => serialise::to_wbxml(&tree).map(Made::Binary).map_err(|error| cannot_write(&error)),
@@ -158,6 +164,17 @@ impl Maker<'_> {
         }
     }
 
+    /// Returns the tree of a filled profile's management object, and what it cannot carry.
+    fn tree(&self, filled: &Filled<'_>) -> Result<(Tree, Applied)> {
+        let profile = filled.profile;
+        let parent = Uri::read(&profile.tree_root)
+            .map_err(|error| Error::input(error.to_string()).at("tree.root in the profile"))?;
+        let account = profile.filled(&filled.handset.values);
+        let descriptions = self.device.on_device();
+        let place = Place { parent: Some(&parent), instance: Some(&profile.tree_instance), ..Place::of(&descriptions) };
+        to_tree(&[account], &place).map_err(|fault| Error::input(fault.to_string()).at("[tree] in the profile"))
+    }
+
     /// Seals a document, and splits it where the form is SMS.
     pub(super) fn deliver(&self, filled: &Filled<'_>, document: &[u8], outgoing: &mut Outgoing) -> Result<()> {
         let handset = &filled.handset;
@@ -165,16 +182,6 @@ impl Maker<'_> {
         self.seal.seal(document, method, &handset.pin, &handset.imsi, outgoing)?;
         if self.form == Form::Sms { self.sms.split(&handset.msisdn, outgoing) } else { Ok(()) }
     }
-}
-
-/// Returns the tree of a filled profile's management object, and what it cannot carry.
-fn tree(filled: &Filled<'_>) -> Result<(Tree, Vec<String>)> {
-    let profile = filled.profile;
-    let parent = Uri::read(&profile.tree_root)
-        .map_err(|error| Error::input(error.to_string()).at("tree.root in the profile"))?;
-    let account = profile.filled(&filled.handset.values);
-    to_tree(&account, &parent, &profile.tree_instance)
-        .map_err(|fault| Error::input(fault.to_string()).at("[tree] in the profile"))
 }
 
 /// Checks the provisioning document of a filled profile; what is wrong goes to stderr.

@@ -10,13 +10,14 @@ use impskit::delivery::Outgoing;
 use impskit::delivery::wsp::Push;
 use impskit::diagnose::{Report, Source};
 use impskit::dm::serialise::{self, JsonOptions};
-use impskit::dm::{self, Description, ManagementObject, Tree, Uri};
+use impskit::dm::{self, Description, Tree};
 use impskit::document::Element;
 use impskit::error::{Error, Result};
-use impskit::provision::apply::to_trees;
+use impskit::provision::apply::{Place, to_tree};
 use impskit::provision::cp::Reading;
 use impskit::provision::{cp, dm as object, profile};
 
+use super::descriptions::{DescriptionOptions, tell_applied};
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::input::document;
 use super::seal::{SealOptions, SmsOptions};
@@ -45,6 +46,8 @@ pub(crate) struct Convert {
     /// How WBXML is written
     #[arg(long, value_name = "STYLE", default_value = "safe")]
     wbxml_style: Style,
+    #[command(flatten)]
+    ddf: DescriptionOptions,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -75,69 +78,17 @@ impl Convert {
             octets = document(&name, octets, ui)?;
         }
         let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
+        let own = self.ddf.read(ui)?;
+        let mut work = Work { options: self, descriptions: own.on_device(), ui, outcome: Outcome::Good };
         let made = match input {
-            Input::Cp(root, octets) => self.of_cp(&root, octets, ui)?,
-            Input::Tree(tree) => self.of_tree(&tree, ui)?,
+            Input::Cp(root, octets) => work.of_cp(&root, octets)?,
+            Input::Tree(tree) => work.of_tree(&tree)?,
             Input::Push(push) => self.of_push(push)?,
             Input::Other(document) => self.of_other(&document)?,
         };
+        let outcome = work.outcome;
         made.put(self.transfer, &self.output, ui)?;
-        Ok(Outcome::Good)
-    }
-
-    fn of_cp(&self, root: &Element<'_>, octets: Option<&[u8]>, ui: &mut Ui) -> Result<Made> {
-        match self.form {
-            Form::Cp | Form::Xml => Ok(Made::Text(write_xml(root, Some(&VOCABULARY), true))),
-            Form::CpWbxml | Form::Wbxml => self.wbxml(root).map(Made::Binary),
-            Form::Push | Form::Sms => {
-                let encoded = octets.map_or_else(|| self.wbxml(root), |octets| Ok(octets.to_vec()))?;
-                self.deliver(&encoded, ui)
-            }
-            Form::Mo | Form::MoWbxml | Form::Profile => self.of_accounts(cp::read(root), "the document", ui),
-            Form::Json => Err(self.form.refused("a provisioning document", OF_CP)),
-        }
-    }
-
-    fn of_tree(&self, tree: &Tree, ui: &mut Ui) -> Result<Made> {
-        match self.form {
-            Form::Mo | Form::Xml => Ok(Made::Text(serialise::to_xml(tree))),
-            Form::MoWbxml | Form::Wbxml => {
-                serialise::to_wbxml(tree).map(Made::Binary).map_err(|error| cannot_write(&error))
-            }
-            Form::Json => Ok(Made::Text(json(tree).into_bytes())),
-            Form::Profile | Form::Cp | Form::CpWbxml | Form::Push | Form::Sms => {
-                self.of_accounts(object::read(tree), "the tree", ui)
-            }
-        }
-    }
-
-    /// Says the accounts that were read in another way. What is left behind goes to stderr.
-    fn of_accounts(&self, reading: Reading, what: &str, ui: &mut Ui) -> Result<Made> {
-        let Reading { mut accounts, not_carried } = reading;
-        tell(&not_carried, ui);
-        if accounts.is_empty() {
-            return Err(Error::input(format!("{what} holds no IMPS account")));
-        }
-        if let Some(number) = self.account {
-            let count = accounts.len();
-            let wrong = || Error::input(format!("{what} holds {count} accounts, none with the number {number}"));
-            accounts = vec![accounts.into_iter().nth(number.wrapping_sub(1)).ok_or_else(wrong)?];
-        }
-        match self.form {
-            Form::Profile => match &accounts[..] {
-                [account] => Ok(Made::Text(profile::write(account).into_bytes())),
-                several => Err(Error::input(format!("{what} holds {} accounts, a profile one", several.len()))
-                    .help("choose with `--account N`, from 1")),
-            },
-            Form::Mo | Form::MoWbxml => {
-                let parent = Uri::read(ManagementObject::USUAL_PARENT).unwrap_or_default();
-                let (tree, lost) =
-                    to_trees(&accounts, &parent, None).map_err(|fault| Error::input(fault.to_string()))?;
-                tell(&lost, ui);
-                self.of_tree(&tree, ui)
-            }
-            _ => self.of_cp(&cp::write_all(&accounts), None, ui),
-        }
+        Ok(outcome)
     }
 
     fn of_push(&self, push: &[u8]) -> Result<Made> {
@@ -189,6 +140,79 @@ impl Convert {
     }
 }
 
+/// One conversion.
+struct Work<'w> {
+    options: &'w Convert,
+    descriptions: Vec<&'w Description>,
+    ui: &'w mut Ui,
+    outcome: Outcome,
+}
+
+impl Work<'_> {
+    fn of_cp(&mut self, root: &Element<'_>, octets: Option<&[u8]>) -> Result<Made> {
+        let form = self.options.form;
+        match form {
+            Form::Cp | Form::Xml => Ok(Made::Text(write_xml(root, Some(&VOCABULARY), true))),
+            Form::CpWbxml | Form::Wbxml => self.options.wbxml(root).map(Made::Binary),
+            Form::Push | Form::Sms => {
+                let encoded = octets.map_or_else(|| self.options.wbxml(root), |octets| Ok(octets.to_vec()))?;
+                self.options.deliver(&encoded, self.ui)
+            }
+            Form::Mo | Form::MoWbxml | Form::Profile => self.of_accounts(cp::read(root), "the document"),
+            Form::Json => Err(form.refused("a provisioning document", OF_CP)),
+        }
+    }
+
+    fn of_tree(&mut self, tree: &Tree) -> Result<Made> {
+        match self.options.form {
+            // Another device has other places.
+            Form::Mo | Form::MoWbxml if self.options.ddf.is_given() => self.of_accounts(object::read(tree), "the tree"),
+            Form::Mo | Form::Xml | Form::MoWbxml | Form::Wbxml => self.serialised(tree),
+            Form::Json => Ok(Made::Text(json(tree, &self.descriptions).into_bytes())),
+            Form::Profile | Form::Cp | Form::CpWbxml | Form::Push | Form::Sms => {
+                self.of_accounts(object::read(tree), "the tree")
+            }
+        }
+    }
+
+    fn serialised(&self, tree: &Tree) -> Result<Made> {
+        match self.options.form {
+            Form::Mo | Form::Xml => Ok(Made::Text(serialise::to_xml(tree))),
+            _ => serialise::to_wbxml(tree).map(Made::Binary).map_err(|error| cannot_write(&error)),
+        }
+    }
+
+    /// Says the accounts that were read in another way. What is left behind goes to stderr.
+    fn of_accounts(&mut self, reading: Reading, what: &str) -> Result<Made> {
+        let Reading { mut accounts, not_carried } = reading;
+        tell(&not_carried, self.ui);
+        if accounts.is_empty() {
+            return Err(Error::input(format!("{what} holds no IMPS account")));
+        }
+        if let Some(number) = self.options.account {
+            let count = accounts.len();
+            let wrong = || Error::input(format!("{what} holds {count} accounts, none with the number {number}"));
+            accounts = vec![accounts.into_iter().nth(number.wrapping_sub(1)).ok_or_else(wrong)?];
+        }
+        match self.options.form {
+            Form::Profile => match &accounts[..] {
+                [account] => Ok(Made::Text(profile::write(account).into_bytes())),
+                several => Err(Error::input(format!("{what} holds {} accounts, a profile one", several.len()))
+                    .help("choose with `--account N`, from 1")),
+            },
+            Form::Mo | Form::MoWbxml => {
+                let made = to_tree(&accounts, &Place::of(&self.descriptions));
+                let (tree, applied) = made.map_err(|fault| Error::input(fault.to_string()))?;
+                if tell_applied(&applied, self.ui) {
+                    self.outcome = Outcome::NotGood;
+                }
+                self.serialised(&tree)
+            }
+            _ => self.of_cp(&cp::write_all(&accounts), None),
+        }
+    }
+}
+
 /// Reads an input as what it is. Findings of the reader go to stderr; with errors among them there is no input.
 pub(super) fn read<'s>(name: &str, octets: &'s [u8], ui: &mut Ui) -> Result<Option<Input<'s>>> {
     let mut report = Report::new();
@@ -221,8 +245,8 @@ fn recognise<'s>(octets: &'s [u8], report: &mut Report) -> Option<Input<'s>> {
 }
 
 /// Returns a tree as JSON with the access types of what we know.
-pub(super) fn json(tree: &Tree) -> String {
-    serialise::to_json(tree, &JsonOptions { descriptions: Description::bundled(), mask: false })
+pub(super) fn json(tree: &Tree, descriptions: &[&Description]) -> String {
+    serialise::to_json(tree, &JsonOptions { descriptions, mask: false })
 }
 
 /// Tells what a form cannot carry.

@@ -10,6 +10,7 @@ mod check;
 mod client;
 mod convert;
 mod decode;
+mod descriptions;
 mod explain;
 mod form;
 mod input;

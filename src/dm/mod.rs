@@ -34,11 +34,12 @@ pub use changes::{Change, changes};
 pub use ddf::{Access, Described, Description, Occurrence};
 pub use node::{Format, Node, Value};
 pub use object::{IMPS, ManagementObject, ObjectFault};
-pub(crate) use object::{IMPS_APPID, describe};
+pub(crate) use object::{IMPS_APPID, describe, spell_as};
 pub use rules::{RULES, check_against, check_document, check_tree, is_tree};
 pub use status::{STATUSES, Status};
 pub use tree::{Tree, TreeFault};
 pub use uri::{BadUri, Uri, UriLimits, is_name};
+pub(crate) use values::fits;
 
 use std::sync::LazyLock;
 

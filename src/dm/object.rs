@@ -107,6 +107,24 @@ impl<'d> ManagementObject<'d> {
     }
 }
 
+/// Returns an instance of the IMPS object with those leaves under other spellings that `described` has so; all else stays.
+pub(crate) fn spell_as(instance: &Node, described: &Described) -> Node {
+    let mut node = instance.clone();
+    let is_other = |(alias, canonical): &&(&str, &str)| {
+        describes(described, canonical).is_none() && describes(described, alias).is_some()
+    };
+    ALIASES.iter().filter(is_other).for_each(|(alias, canonical)| move_alias(&mut node, canonical, alias));
+    node
+}
+
+/// Returns the description that a path leads to, where an instance may have a name of its own.
+fn describes<'d>(described: &'d Described, path: &str) -> Option<&'d Described> {
+    path.split('/').try_fold(described, |node, name| match name {
+        "<X>" => node.children.iter().min_by_key(|c| c.name.is_some()).filter(|c| c.is_interior()),
+        name => node.child(name),
+    })
+}
+
 /// Other spellings of leaves, since the true one of the IMPS object is not known (IMPS MO, "Node table").
 pub(super) const ALIASES: &[(&str, &str)] = &[
     ("ConRefs/<X>/ConRef", "ToConRef/<X>/ConRef"),
@@ -119,6 +137,7 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("Addr", "AppAddr/<X>/Addr"),
     ("Address", "AppAddr/<X>/Addr"),
     ("SAP/Addr", "AppAddr/<X>/Addr"),
+    ("AppAddr/<X>/PortNbr", "AppAddr/<X>/Port/1/PortNbr"),
     ("AuthInfo/AuthName", "AppAuth/<X>/AAuthName"),
     ("AuthInfo/AuthSecret", "AppAuth/<X>/AAuthSecret"),
     ("AAuthName", "AppAuth/<X>/AAuthName"),

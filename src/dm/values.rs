@@ -8,7 +8,7 @@ use crate::diagnose::Report;
 use crate::document::from_base64;
 
 /// Returns whether a value is of a format.
-pub(super) fn fits(format: Format, value: &Value) -> bool {
+pub(crate) fn fits(format: Format, value: &Value) -> bool {
     let Value::Text(text) = value else { return format == Format::Bin };
     match format {
         Format::Chr => true,

@@ -8,7 +8,7 @@ use crate::delivery::wdp::{Ports, Reference};
 use crate::delivery::{Bearing, MANY_PARTS, Outgoing, receive};
 use crate::diagnose::{Diagnostic, Report, Severity, Span};
 use crate::dm::{self, Description, Uri};
-use crate::provision::apply::to_tree;
+use crate::provision::apply::{Place, to_tree};
 use crate::provision::{BAD_VALUE, Compiled, Filled, Profile};
 
 /// Values of a handset that is made up where none is given: numbers of test networks.
@@ -97,7 +97,9 @@ fn try_sms(filled: &Filled<'_>, document: &[u8]) -> Result<usize, String> {
 fn try_tree(filled: &Filled<'_>, whose: &str, report: &mut Report) -> Result<(), String> {
     let account = filled.profile.filled(&filled.handset.values);
     let parent = Uri::read(&filled.profile.tree_root).map_err(|error| error.to_string())?;
-    let (tree, _) = to_tree(&account, &parent, &filled.profile.tree_instance).map_err(|fault| fault.to_string())?;
+    let instance = Some(filled.profile.tree_instance.as_str());
+    let place = Place { parent: Some(&parent), instance, ..Place::of(Description::bundled()) };
+    let (tree, _) = to_tree(&[account], &place).map_err(|fault| fault.to_string())?;
     let mut own = Report::new();
     dm::check_tree(&tree, Description::bundled(), &mut own);
     copy(own, whose, report);

@@ -2,17 +2,18 @@
 //!
 //! An account with the key of one that is there (APPID and PROVIDER-ID) replaces it whole, as do access points and proxies
 //! with an id that is there (registration of `wA`); others get the next number from 1. References become addresses of nodes.
+//!
+//! Where objects hang, what they are called and what they hold is what the description of the device says; without one it
+//! is what the bundled references say.
 
 use super::account::ImpsAccount;
 use super::cp::{self, Reading};
 use super::dm::{self, Lost, NAP, PROXY, Reference};
-use crate::dm::{Described, Description, IMPS, ManagementObject, Node, Tree, TreeFault, Uri};
+use super::fit::{Fitted, fit};
+use crate::dm::{
+    Acl, Described, Description, IMPS, IMPS_APPID, ManagementObject, Node, Tree, TreeFault, Uri, spell_as,
+};
 use crate::document::Element;
-
-/// Where access points hang on a device whose description says nothing else (a decision of impskit).
-const NAP_PARENT: &str = "./ConnMO/NAP";
-/// Where proxies hang on such a device.
-const PROXY_PARENT: &str = "./ConnMO/Proxy";
 
 /// Where new nodes go, and what may be there.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +22,27 @@ pub struct Place<'d> {
     pub descriptions: &'d [&'d Description],
     /// The parent of new accounts, where neither the tree nor a description decides.
     pub parent: Option<&'d Uri>,
-    /// The name of a new account; a number where absent.
+    /// The name of a new account; a number where absent. A name in a description comes first.
     pub instance: Option<&'d str>,
+    /// The access control list that a new account gets.
+    pub acl: Option<&'d Acl>,
+}
+
+impl<'d> Place<'d> {
+    /// Returns the place that the descriptions give: parents and names are theirs, or the usual ones.
+    pub fn of(descriptions: &'d [&'d Description]) -> Self {
+        Self { descriptions, parent: None, instance: None, acl: None }
+    }
+}
+
+/// Returns what there may be on a device with the descriptions `own`: the bundled references where there is none.
+///
+/// A description that says no place, as that of a single object does, stands in for the reference of that object, and the
+/// references of other objects stay. One that says places describes the device: what it does not have cannot be there.
+pub fn on_device<'d>(own: &[&'d Description]) -> Vec<&'d Description> {
+    let is_placed = |description: &&Description| description.nodes.iter().any(|n| n.name.is_some() || n.path.is_some());
+    let bundled = if own.iter().any(is_placed) { &[][..] } else { Description::bundled() };
+    own.iter().chain(bundled).copied().collect()
 }
 
 /// What was done to a tree.
@@ -34,6 +54,8 @@ pub struct Applied {
     pub replaced: Vec<Uri>,
     /// What the description of the device forbids, each with the reason.
     pub refused: Vec<Refused>,
+    /// Nodes that the description of the device requires, and to which nothing gives a value.
+    pub wanting: Vec<Uri>,
     /// What has no place in a tree.
     pub not_carried: Vec<String>,
 }
@@ -75,54 +97,59 @@ pub fn apply(
     let mut work = Work { tree, place, applied, known: Vec::new() };
     let mut lost = Lost::new();
     for point in &account.access_points {
-        let uri = work.slot(NAP, NAP_PARENT, "ID", &point.id, 1).remove(0);
-        if work.put(NAP, &uri, dm::access_point_node(point, uri.name(), &mut lost))? {
-            work.known.push((false, point.id.clone(), uri));
-        }
+        let Some(uri) = work.slots(&ACCESS_POINTS, &point.id, 1).pop() else { continue };
+        work.put(NAP, &uri, dm::access_point_node(point, uri.name(), &mut lost))?;
+        work.known.push((false, point.id.clone(), uri));
     }
     for proxy in &account.proxies {
-        let uris = work.slot(PROXY, PROXY_PARENT, "ProxyId", &proxy.id, proxy.physical.len().max(1));
+        let uris = work.slots(&PROXIES, &proxy.id, proxy.physical.len().max(1));
         let names: Vec<String> = uris.iter().map(|uri| uri.name().to_owned()).collect();
         let nodes = dm::proxy_nodes(proxy, &names, &|reference| work.reference(reference), &mut lost);
         for (uri, node) in uris.iter().zip(nodes) {
-            if work.put(PROXY, uri, node)? {
-                work.known.push((true, proxy.id.clone(), uri.clone()));
-            }
+            work.put(PROXY, uri, node)?;
+            work.known.push((true, proxy.id.clone(), uri.clone()));
         }
     }
-    let uri = work.account_slot(account);
-    let node = dm::account_node(account, uri.name(), &|reference| work.reference(reference), &mut lost);
-    work.put(IMPS, &uri, node)?;
+    if let Some(uri) = work.account_slot(account) {
+        let mut node = dm::account_node(account, uri.name(), &|reference| work.reference(reference), &mut lost);
+        node.acl = place.acl.cloned();
+        work.put(IMPS, &uri, node)?;
+    }
     work.applied.not_carried.append(&mut lost);
     Ok(())
 }
 
-/// Returns a tree that holds nothing but the account, its access points and proxies, and what has no place in one.
+/// Returns a tree that holds nothing but the accounts, their access points and proxies, and what was done to make it.
 ///
 /// # Errors
 ///
 /// Says why there is no such tree: a name that cannot stand in one.
-pub fn to_tree(account: &ImpsAccount, parent: &Uri, instance: &str) -> Result<(Tree, Vec<String>), TreeFault> {
-    to_trees(std::slice::from_ref(account), parent, Some(instance))
-}
-
-/// The same of several accounts, numbered from 1 where there is no name.
-///
-/// # Errors
-///
-/// As [`to_tree`].
-pub fn to_trees(
-    accounts: &[ImpsAccount],
-    parent: &Uri,
-    instance: Option<&str>,
-) -> Result<(Tree, Vec<String>), TreeFault> {
+pub fn to_tree(accounts: &[ImpsAccount], place: &Place<'_>) -> Result<(Tree, Applied), TreeFault> {
     let mut tree = Tree::new();
     let mut applied = Applied::default();
-    let place = Place { descriptions: Description::bundled(), parent: Some(parent), instance };
     for account in accounts {
-        apply(account, &mut tree, &place, &mut applied)?;
+        apply(account, &mut tree, place, &mut applied)?;
     }
-    Ok((tree, applied.not_carried))
+    Ok((tree, applied))
+}
+
+/// An object of which a device may have several, told apart by a key.
+struct Kind {
+    moi: &'static str,
+    key: &'static str,
+    /// Where they hang on a device whose description says nothing else (a decision of impskit).
+    usual_parent: &'static str,
+}
+
+const ACCESS_POINTS: Kind = Kind { moi: NAP, key: "ID", usual_parent: "./ConnMO/NAP" };
+const PROXIES: Kind = Kind { moi: PROXY, key: "ProxyId", usual_parent: "./ConnMO/Proxy" };
+
+/// Where a description has an object: below which node, unless the device chooses, and what an instance is.
+struct Home<'d> {
+    parent: Option<Uri>,
+    described: &'d Described,
+    /// Whether leaves that the device requires are to be added: the references state least sets only.
+    complete: bool,
 }
 
 struct Work<'w> {
@@ -133,85 +160,117 @@ struct Work<'w> {
     known: Vec<(bool, String, Uri)>,
 }
 
-impl Work<'_> {
+impl<'w> Work<'w> {
     /// Returns the address of an access point or proxy; its id where the tree has none of that id.
     fn reference(&self, reference: Reference<'_>) -> String {
-        let (is_proxy, id) = match reference {
-            Reference::AccessPoint(id) => (false, id),
-            Reference::Proxy(id) => (true, id),
+        let (kind, id) = match reference {
+            Reference::AccessPoint(id) => (ACCESS_POINTS, id),
+            Reference::Proxy(id) => (PROXIES, id),
         };
-        let new =
-            self.known.iter().find(|(proxy, known, _)| *proxy == is_proxy && known == id).map(|(.., uri)| uri.clone());
-        let (moi, key) = if is_proxy { (PROXY, "ProxyId") } else { (NAP, "ID") };
-        let found = new.or_else(|| self.with_key(moi, key, id).into_iter().next());
+        let is_proxy = kind.moi == PROXY;
+        let new = self.known.iter().find(|(proxy, known, _)| *proxy == is_proxy && known == id);
+        let found = new.map(|(.., uri)| uri.clone()).or_else(|| self.with_key(&kind, id).into_iter().next());
         found.map_or_else(|| id.to_owned(), |uri| uri.to_string())
     }
 
-    fn with_key(&self, moi: &str, key: &str, id: &str) -> Vec<Uri> {
-        let has_id = |uri: &Uri| self.tree.get(uri).and_then(|node| node.child_text(key)) == Some(id);
-        self.tree.instances(moi).into_iter().filter(has_id).collect()
+    fn with_key(&self, kind: &Kind, id: &str) -> Vec<Uri> {
+        let has_id = |uri: &Uri| self.tree.get(uri).and_then(|node| node.child_text(kind.key)) == Some(id);
+        self.tree.instances(kind.moi).into_iter().filter(has_id).collect()
     }
 
-    /// Returns the addresses for `count` instances with that id: those that are there first, then new numbers.
-    fn slot(&mut self, moi: &str, parent: &str, key: &str, id: &str, count: usize) -> Vec<Uri> {
-        let mut uris = self.with_key(moi, key, id);
+    /// Returns the addresses for `count` instances with that id: those that are there first, then new ones.
+    fn slots(&mut self, kind: &Kind, id: &str, count: usize) -> Vec<Uri> {
+        let mut uris = self.with_key(kind, id);
         // What is there and is not needed any more goes with the rest of the old proxy.
         for surplus in uris.drain(count.min(uris.len())..) {
             let _ = self.tree.delete(&surplus);
             self.applied.replaced.push(surplus);
         }
-        let parent = self.parent(moi, Uri::read(parent).unwrap_or_default());
-        let mut number = 1_u32;
+        let usual = Uri::read(kind.usual_parent).unwrap_or_default();
         while uris.len() < count {
-            let uri = parent.join(&number.to_string());
-            if self.tree.get(&uri).is_none() && !uris.contains(&uri) {
-                uris.push(uri);
+            match self.new_slot(kind.moi, &usual, None, &uris) {
+                Ok(uri) => uris.push(uri),
+                Err(refused) => {
+                    self.applied.refused.push(refused);
+                    break;
+                }
             }
-            number += 1;
         }
         uris
     }
 
     /// Returns the address for an account: that of the one with its key, else a new one.
-    fn account_slot(&self, account: &ImpsAccount) -> Uri {
+    fn account_slot(&mut self, account: &ImpsAccount) -> Option<Uri> {
         let imps = ManagementObject::imps();
         let same = |uri: &Uri| {
             let node = self.tree.get(uri).map(|node| imps.canonical(node));
             node.is_some_and(|node| node.child_text("ProviderID") == account.provider_id.as_deref())
         };
         if let Some(uri) = imps.instances(self.tree).into_iter().find(same) {
-            return uri;
+            return Some(uri);
         }
         let usual = self.place.parent.cloned().or_else(|| Uri::read(ManagementObject::USUAL_PARENT).ok());
-        let parent = self.parent(IMPS, usual.unwrap_or_default());
-        let free = || self.tree.get(&parent).map_or_else(|| "1".to_owned(), Node::free_name);
-        let wanted = self.place.instance.filter(|name| self.tree.get(&parent.join(name)).is_none());
-        parent.join(&wanted.map_or_else(free, str::to_owned))
+        let slot = self.new_slot(IMPS, &usual.unwrap_or_default(), self.place.instance, &[]);
+        slot.map_err(|refused| self.applied.refused.push(refused)).ok()
     }
 
-    /// Returns the parent of new instances: that of those that are there, else what a description says, else `usual`.
-    fn parent(&self, moi: &str, usual: Uri) -> Uri {
-        let there = self.tree.instances(moi).first().and_then(Uri::parent);
-        let described = || self.place.descriptions.iter().find_map(|d| described_parent(d, moi));
-        there.or_else(described).unwrap_or(usual)
+    /// Returns where a device has an object, in the first description that has it.
+    fn homes(&self, moi: &str) -> Vec<Home<'w>> {
+        let all = self.place.descriptions.iter().map(|description| homes(description, moi));
+        all.into_iter().find(|homes| !homes.is_empty()).unwrap_or_default()
     }
 
-    /// Writes an instance without what its description forbids; returns whether it is there.
-    fn put(&mut self, moi: &str, uri: &Uri, mut node: Node) -> Result<bool, TreeFault> {
-        let Some(described) = self.place.descriptions.iter().find_map(|d| d.object(moi)) else {
-            let why = format!("the description of the device has no object `{moi}`");
-            self.applied.refused.push(Refused { uri: uri.clone(), why });
-            return Ok(false);
+    /// Returns a free address for an instance: with the name that the description gives it, else `name`, else a number;
+    /// where others hang, else where the description says, else below `usual`. `taken` are addresses that are not free.
+    fn new_slot(&self, moi: &str, usual: &Uri, name: Option<&str>, taken: &[Uri]) -> Result<Uri, Refused> {
+        let there: Vec<Uri> = match moi {
+            IMPS => ManagementObject::imps().instances(self.tree),
+            _ => self.tree.instances(moi),
         };
-        let there = self.tree.instances(moi).len();
-        let is_new = self.tree.get(uri).is_none();
-        if let Some(most) = described.occurrence.most().filter(|most| is_new && there >= *most) {
-            let why = format!("the device takes {most} of them");
-            self.applied.refused.push(Refused { uri: uri.clone(), why });
-            return Ok(false);
+        let mut refused = Refused {
+            uri: usual.join(name.unwrap_or("1")),
+            why: format!("the description of the device has no object `{moi}`"),
+        };
+        for home in self.homes(moi) {
+            if let Some(fixed) = &home.described.name {
+                let uri = home.parent.as_ref().unwrap_or(usual).join(fixed);
+                if self.tree.get(&uri).is_none_or(is_blank) && !taken.contains(&uri) {
+                    return Ok(uri);
+                }
+                refused = Refused { uri, why: "the device has one place for it, which is taken".to_owned() };
+                continue;
+            }
+            let parent = there.first().and_then(Uri::parent).or(home.parent).unwrap_or_else(|| usual.clone());
+            let is_free = |name: &str| {
+                let uri = parent.join(name);
+                self.tree.get(&uri).is_none() && !taken.contains(&uri)
+            };
+            let name = name.filter(|name| is_free(name)).map(str::to_owned);
+            let number = || (1_u32..).map(|number| number.to_string()).find(|name| is_free(name));
+            let uri = parent.join(&name.or_else(number).unwrap_or_default());
+            match home.described.occurrence.most().filter(|most| there.len() + taken.len() >= *most) {
+                Some(most) => refused = Refused { uri, why: format!("the device takes {most} of them") },
+                None => return Ok(uri),
+            }
         }
-        prune(&mut node, uri, described, &mut self.applied.refused);
-        if is_new {
+        Err(refused)
+    }
+
+    /// Writes an instance without what its description forbids.
+    fn put(&mut self, moi: &str, uri: &Uri, node: Node) -> Result<(), TreeFault> {
+        let homes = self.homes(moi);
+        let is_at = |home: &&Home<'_>| {
+            let named = home.described.name.as_deref().is_none_or(|name| name == uri.name());
+            named && home.parent.as_ref().is_none_or(|parent| uri.parent().as_ref() == Some(parent))
+        };
+        let Some(home) = homes.iter().find(is_at).or(homes.first()) else { return Ok(()) };
+        let mut node = if moi == IMPS { spell_as(&node, home.described) } else { node };
+        node.type_name = home.described.moi.clone().unwrap_or_default();
+        let mut fitted = Fitted::default();
+        fit(&mut node, uri, home.described, home.complete, &mut fitted);
+        self.applied.refused.append(&mut fitted.refused);
+        self.applied.wanting.append(&mut fitted.wanting);
+        if self.tree.get(uri).is_none() {
             let parent = uri.parent().ok_or(TreeFault::Root)?;
             self.tree.ensure(&parent)?;
             self.tree.add(&parent, node)?;
@@ -226,54 +285,31 @@ impl Work<'_> {
             }
         });
         self.applied.written.append(&mut written);
-        Ok(true)
+        Ok(())
     }
 }
 
-/// Takes out of a node what its description does not have, or has in another format or less often.
-fn prune(node: &mut Node, uri: &Uri, described: &Described, refused: &mut Vec<Refused>) {
-    // Nothing is said of what is below: all is free.
-    if described.children.is_empty() {
-        return;
-    }
-    let names: Vec<String> = node.children().map(|child| child.name().to_owned()).collect();
-    for (place, name) in names.iter().enumerate() {
-        let uri = uri.join(name);
-        let Some(child) = node.child_mut(name) else { continue };
-        let why = match described.child(name) {
-            None => Some("the device does not have this node".to_owned()),
-            Some(below) if below.is_interior() != child.is_interior() => {
-                Some(format!("the device has a node of format {} here", below.format))
-            }
-            Some(below) if below.name.is_none() && below.occurrence.most().is_some_and(|most| place >= most) => {
-                Some(format!("the device takes {} of them", below.occurrence))
-            }
-            Some(below) => {
-                prune(child, &uri, below, refused);
-                // The device has its own format for the value.
-                child.format = below.format;
-                None
-            }
-        };
-        if let Some(why) = why {
-            node.remove(name);
-            refused.push(Refused { uri, why });
-        }
-    }
+/// Returns whether a node holds no value: a place that a device keeps ready.
+fn is_blank(node: &Node) -> bool {
+    node.value.is_none() && node.children().all(is_blank)
 }
 
-/// Returns the parent of the instances of an object, where a description says it.
-fn described_parent(description: &Description, moi: &str) -> Option<Uri> {
-    fn below(node: &Described, parent: Option<&Uri>, moi: &str) -> Option<Uri> {
-        if node.moi.as_deref() == Some(moi) {
-            return parent.cloned();
+/// Returns where a description has an object: by its identifier, and the IMPS object also by the `AppID` that it describes.
+fn homes<'d>(description: &'d Description, moi: &str) -> Vec<Home<'d>> {
+    fn below<'d>(node: &'d Described, parent: Option<&Uri>, moi: &str, found: &mut Vec<(Option<Uri>, &'d Described)>) {
+        let is_account = || node.child("AppID").is_some_and(|id| id.default.as_deref() == Some(IMPS_APPID));
+        if node.moi.as_deref() == Some(moi) || (moi == IMPS && node.moi.is_none() && is_account()) {
+            return found.push((parent.cloned(), node));
         }
         let own = match node.name.as_deref() {
             Some(".") => Uri::root(),
             Some(name) => parent.cloned().unwrap_or_default().join(name),
-            None => return None,
+            None => return,
         };
-        node.children.iter().find_map(|child| below(child, Some(&own), moi))
+        node.children.iter().for_each(|child| below(child, Some(&own), moi, found));
     }
-    description.nodes.iter().find_map(|node| below(node, node.path.as_ref(), moi))
+    let mut found = Vec::new();
+    description.nodes.iter().for_each(|node| below(node, node.path.as_ref(), moi, &mut found));
+    let complete = !found.is_empty() && !description.is_reference();
+    found.into_iter().map(|(parent, described)| Home { parent, described, complete }).collect()
 }

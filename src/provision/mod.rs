@@ -10,6 +10,7 @@ mod columns;
 mod compiled;
 pub mod cp;
 pub mod dm;
+mod fit;
 mod handset;
 pub mod profile;
 pub mod rows;

@@ -127,7 +127,7 @@ fn put_in_place(body: &[u8], seen: &mut Vec<Exchange>) -> Done<Tree> {
     let mut report = Report::new();
     let document = catalogue::read(body, &Limits::default(), &mut report).ok_or("the document cannot be read")?;
     let mut tree = Tree::new();
-    let place = Place { descriptions: Description::bundled(), parent: None, instance: None };
+    let place = Place::of(Description::bundled());
     let applied = apply::apply_document(&document.root, &mut tree, &place).map_err(|fault| fault.to_string())?;
     if let Some(refused) = applied.refused.first() {
         return Err(format!("{}: {}", refused.uri, refused.why));

@@ -23,6 +23,7 @@ mod http;
 mod inspect;
 mod laws;
 mod peers;
+mod placing;
 mod properties;
 mod provision;
 mod pts;

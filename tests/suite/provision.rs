@@ -456,7 +456,11 @@ mod objects {
     }
 
     fn to_tree(account: &ImpsAccount) -> (Tree, Vec<String>) {
-        apply::to_tree(account, &uri("./IMPS"), "acme").expect("a tree")
+        let parent = uri("./IMPS");
+        let place = Place { parent: Some(&parent), instance: Some("acme"), ..Place::of(Description::bundled()) };
+        let (tree, applied) = apply::to_tree(std::slice::from_ref(account), &place).expect("a tree");
+        assert!(applied.refused.is_empty(), "{:?}", applied.refused);
+        (tree, applied.not_carried)
     }
 
     fn value(tree: &Tree, path: &str) -> Option<String> {
@@ -557,7 +561,7 @@ mod objects {
     }
 
     fn place() -> Place<'static> {
-        Place { descriptions: Description::bundled(), parent: None, instance: None }
+        Place::of(Description::bundled())
     }
 
     /// Overwriting by APPID and PROVIDER-ID (registration of `wA`); new instances are numbered from 1.
@@ -592,7 +596,7 @@ mod objects {
         let xml = std::fs::read("tests/samples/cp/v2-full.xml").unwrap();
         let (root, _) = read_cp(&xml);
         let mut tree = Tree::new();
-        let place = Place { descriptions: &descriptions, parent: None, instance: None };
+        let place = Place::of(&descriptions);
         let applied = apply::apply_document(&root, &mut tree, &place).unwrap();
         let refused: Vec<String> = applied.refused.iter().map(|r| r.uri.to_string()).collect();
         assert_eq!(refused, ["./ConnMO/NAP/1", "./ConnMO/Proxy/1", "./IMPS/1/CIDPrefix"]);

@@ -523,8 +523,8 @@ proptest! {
             prop_assert_eq!(all.is_empty(), is_like(one.root(), wanted.root()));
             for left_out in (0..=all.len()).rev() {
                 let mut tree = one.clone();
-                let some = all.iter().enumerate().filter(|(place, _)| *place != left_out).map(|(_, change)| change);
-                let made = some.map(|change| make(&mut tree, change)).collect::<Result<(), String>>();
+                let mut some = all.iter().enumerate().filter(|(place, _)| *place != left_out).map(|(_, change)| change);
+                let made = some.try_for_each(|change| make(&mut tree, change));
                 let is_right = made.is_ok() && is_like(tree.root(), wanted.root());
                 prop_assert_eq!(is_right, left_out == all.len(), "without {:?} of {:?}: {:?}", left_out, all, made);
             }

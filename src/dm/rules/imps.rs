@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::super::acl::Command;
 use super::super::ddf::Described;
 use super::super::node::Node;
-use super::super::object::{IMPS, IMPS_APPID, ManagementObject, describe_below};
+use super::super::object::{IMPS, IMPS_APPID, ManagementObject, describe_below, spell_as};
 use super::super::tree::Tree;
 use super::super::uri::Uri;
 use super::tree::{Conformity, is_resolved, place};
@@ -286,7 +286,9 @@ pub(super) struct Account<'a> {
 pub(super) fn check(account: &Account<'_>, described: &Described, report: &mut Report) {
     let canonical = ManagementObject::imps_as(described).canonical(account.node);
     let mut conformity = Conformity { report, is_account: true };
-    describe_below(&canonical, account.uri, described, &mut |uri, node, below| conformity.node(uri, node, below));
+    // A device may have described another spelling.
+    let spelled = spell_as(&canonical, described);
+    describe_below(&spelled, account.uri, described, &mut |uri, node, below| conformity.node(uri, node, below));
     let mut checks = Checks { account: Account { node: &canonical, ..*account }, report };
     checks.identity();
     checks.addresses();

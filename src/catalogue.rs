@@ -28,7 +28,7 @@ pub static RULES: &[&[&Rule]] = &[
     codec::RULES,
     document::RULES,
     cp::RULES,
-    dm::RULES,
+    dm::RULES, dm::DESCRIPTION_RULES,
     csp::RULES,
     provision::RULES,
     rows::RULES,
@@ -46,7 +46,7 @@ pub static KINDS: &[Kind] = &[
     })
     .of_roots(dm::is_tree),
     Kind::document("ddf", "device description", &[&dm::DDF], |document, options, report| {
-        check_vocabulary(document, options, report);
+        dm::check_description(document, None, report);
         if let Some(standard) = options.standard {
             dm::check_against(&document.root, standard, report);
         }

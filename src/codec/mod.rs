@@ -84,6 +84,8 @@ pub struct Document<'s> {
     pub header: Header,
     /// The documents that stand behind it in the same input; each of them has none.
     pub rest: Vec<Self>,
+    /// The octets in which its spans are places; empty where they had to be made UTF-8 to be read.
+    pub source: &'s [u8],
 }
 
 /// Returns the syntax of a document by its first octets, never by its name; `None` where it is none.

@@ -266,7 +266,7 @@ fn split_certainty(text: Option<String>) -> (Option<String>, Option<Basis>) {
 pub struct Access(u8);
 
 impl Access {
-    fn read(element: &Element<'_>) -> Self {
+    pub(super) fn read(element: &Element<'_>) -> Self {
         element.children.iter().filter_map(|child| Command::read(&child.name)).collect()
     }
 
@@ -329,7 +329,7 @@ pub enum Occurrence {
 }
 
 impl Occurrence {
-    fn read(element: &Element<'_>) -> Option<Self> {
+    pub(super) fn read(element: &Element<'_>) -> Option<Self> {
         let count = element.trimmed().parse().ok();
         Some(match element.name.as_ref() {
             "One" => Self::One,

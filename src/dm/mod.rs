@@ -35,7 +35,8 @@ pub use ddf::{Access, Described, Description, Occurrence};
 pub use node::{Format, Node, Value};
 pub use object::{IMPS, ManagementObject, ObjectFault};
 pub(crate) use object::{IMPS_APPID, describe, spell_as};
-pub use rules::{RULES, check_against, check_document, check_tree, is_tree};
+pub(crate) use rules::check_description;
+pub use rules::{DESCRIPTION_RULES, RULES, check_against, check_document, check_tree, is_tree};
 pub use status::{STATUSES, Status};
 pub use tree::{Tree, TreeFault};
 pub use uri::{BadUri, Uri, UriLimits, is_name};
@@ -64,7 +65,7 @@ pub static DDF: Vocabulary = Vocabulary {
     ],
     tokens: LazyLock::new(|| TokenTable::read(&[include_str!("tokens-ddf.tsv")])),
     grammar: LazyLock::new(|| Grammar::read(include_str!("ddf.tsv"), "", |_| &[], &[])),
-    structure: Some(rules::STRUCTURE),
+    structure: None,
     check: rules::check,
     wbxml: WbxmlForm { version: 0x02, page_namespaces: &[(2, "syncml:dmddf1.2")], ..WbxmlForm::PLAIN },
     pts: None,

@@ -9,12 +9,19 @@ use crate::document::from_base64;
 
 /// Returns whether a value is of a format.
 pub(crate) fn fits(format: Format, value: &Value) -> bool {
-    let Value::Text(text) = value else { return format == Format::Bin };
+    match value {
+        Value::Text(text) => fits_text(format, text),
+        Value::Octets(_) => format == Format::Bin,
+    }
+}
+
+/// Returns whether a text is of a format; octets are base64 in it.
+pub(super) fn fits_text(format: Format, text: &str) -> bool {
     match format {
         Format::Chr => true,
         Format::Node | Format::Null => text.is_empty(),
         Format::B64 | Format::Bin => from_base64(text).is_some(),
-        Format::Bool => matches!(text.as_str(), "true" | "false" | "True" | "False" | "0" | "1"),
+        Format::Bool => matches!(text, "true" | "false" | "True" | "False" | "0" | "1"),
         Format::Int => text.parse::<i32>().is_ok(),
         Format::Float => is_float(text),
         Format::Date => is_date(text),

@@ -13,6 +13,7 @@ mod codecs;
 mod command_line;
 mod conversations;
 mod csp;
+mod ddf;
 mod delivery;
 mod descriptions;
 mod device;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use impskit::codec::{self, Limits};
-use impskit::diagnose::{Basis, Report, Rule, Severity};
+use impskit::diagnose::{Basis, Diagnostic, Grade, Report, Rule, Severity};
 use impskit::dm::serialise::{self, JsonOptions};
 use impskit::dm::{self, Acl, Change, Command, Description, Format, ManagementObject, Node, Tree, Uri, Value};
 use proptest::prelude::*;
@@ -39,10 +39,13 @@ fn check(bytes: &[u8]) -> Report {
 
 #[test]
 fn every_example_shows_its_rule_and_no_other() {
-    impskit::diagnose::rules_are_sound(dm::RULES).unwrap();
-    for rule in dm::RULES {
+    // Messages are of another vocabulary, and a standard to compare with is not given here.
+    let is_tried = |rule: &&&Rule| !rule.code.starts_with("SYN") && rule.code != "DDF038";
+    for rule in dm::RULES.iter().chain(dm::DESCRIPTION_RULES).filter(is_tried) {
+        // What a description leaves unsaid is noted in examples of other rules.
+        let is_told = |d: &&Diagnostic| d.severity > Severity::Note || d.rule.code == rule.code;
         let codes = |example: &str| -> Vec<&str> {
-            check(&Rule::example(example)).diagnostics().iter().map(|d| d.rule.code).collect()
+            check(&Rule::example(example)).diagnostics().iter().filter(is_told).map(|d| d.rule.code).collect()
         };
         let bad = codes(rule.bad);
         assert!(!bad.is_empty() && bad.iter().all(|code| *code == rule.code), "{} bad: {bad:?}", rule.code);
@@ -196,14 +199,14 @@ fn the_reference_is_the_node_table() {
     assert_eq!(object.child("AppID").and_then(|d| d.default.as_deref()), Some("wA"));
 }
 
-/// Our own descriptions have no findings, and every node of them says what it rests on.
+/// Our own descriptions have no findings but notes, and every node of them says what it rests on.
 #[test]
 fn bundled_descriptions_are_sound() {
     for entry in fs::read_dir("ddf").unwrap() {
         let path = entry.unwrap().path();
         let bytes = fs::read(&path).unwrap();
         let report = check(&bytes);
-        assert!(report.diagnostics().is_empty(), "{}: {:?}", path.display(), report.diagnostics());
+        assert!(!report.has(Severity::Warning), "{}: {:?}", path.display(), report.diagnostics());
         let description = Description::read(&bytes, &mut Report::new()).unwrap();
         description.walk(&mut |node, _| assert!(node.basis.is_some(), "{}: {node:?}", path.display()));
     }
@@ -230,17 +233,17 @@ fn a_readable_secret_is_found_in_a_description() {
     let (before, after) = text.split_once("<NodeName>AAuthSecret</NodeName>").unwrap();
     let after = after.replacen("<AccessType/>", "<AccessType><Get/></AccessType>", 1);
     let report = check(format!("{before}<NodeName>AAuthSecret</NodeName>{after}").as_bytes());
-    let codes: Vec<_> = report.diagnostics().iter().map(|d| (d.rule.code, d.severity)).collect();
-    assert_eq!(codes, [("MO008", Severity::Warning)]);
+    let found = report.diagnostics().iter().filter(|d| d.severity > Severity::Note);
+    assert_eq!(found.map(|d| (d.rule.code, d.severity)).collect::<Vec<_>>(), [("MO008", Severity::Warning)]);
 }
 
-/// A description of a device maker: Scope before Occurrence, elements of the vendor, a path.
+/// A description of a device maker: Scope before Occurrence, a blank name, elements of the vendor, a path.
 #[test]
 fn descriptions_of_makers_are_read() {
     let bytes = sample("vendor.ddf.xml");
     let report = check(&bytes);
-    assert!(!report.has_errors(), "{:?}", report.diagnostics());
-    assert!(report.cites("DDF004"), "the order is worth a word");
+    assert!(report.diagnostics().iter().all(|d| d.grade != Some(Grade::Refused)), "{:?}", report.diagnostics());
+    assert!(report.cites("DDF004") && report.cites("DDF029"), "the order and the blank are worth a word");
     let description = Description::read(&bytes, &mut Report::new()).unwrap();
     let node = description.find(&uri("./Vendor/Acme/IMPS/any/Name")).expect("the unnamed node stands for any name");
     assert!(node.access.allows(Command::Replace) && !node.access.allows(Command::Delete));

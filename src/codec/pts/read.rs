@@ -69,7 +69,7 @@ pub(in crate::codec) fn read<'s>(
         charset: None,
         string_table: 0,
     };
-    Some(Document { root, vocabulary: Some(vocabulary), header, rest: Vec::new() })
+    Some(Document { root, vocabulary: Some(vocabulary), header, rest: Vec::new(), source: bytes })
 }
 
 fn begin<'s>(

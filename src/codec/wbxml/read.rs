@@ -135,7 +135,13 @@ impl<'s, 'r> Reader<'s, 'r> {
             let message = format!("{} octets stand after the end", self.bytes.len() - self.pos);
             self.report.add(Diagnostic::new(&rules::TRAILING, Span::new(self.pos, self.bytes.len()), message));
         }
-        Some(Document { root: root?, vocabulary: self.vocabulary, header: self.header.clone(), rest: Vec::new() })
+        Some(Document {
+            root: root?,
+            vocabulary: self.vocabulary,
+            header: self.header.clone(),
+            rest: Vec::new(),
+            source: self.bytes,
+        })
     }
 
     /// Reads page switches and processing instructions up to the root, and the root.

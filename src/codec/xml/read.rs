@@ -61,7 +61,7 @@ fn read_latin(
         let Document { root, vocabulary, header, .. } = document;
         let mut root = root.into_owned();
         latin.put_back(&mut root);
-        Document { root, vocabulary, header, rest: Vec::new() }
+        Document { root, vocabulary, header, rest: Vec::new(), source: &[] }
     };
     let mut document = document?;
     let rest = std::mem::take(&mut document.rest).into_iter().map(own).collect();
@@ -183,7 +183,7 @@ impl<'s, 'r> Parser<'s, 'r> {
             string_table: 0,
         };
         let vocabulary = self.vocabulary.take();
-        self.finished.push(Document { root, vocabulary, header, rest: Vec::new() });
+        self.finished.push(Document { root, vocabulary, header, rest: Vec::new(), source: self.text.as_bytes() });
     }
 
     fn check_characters(&mut self) -> Step<()> {

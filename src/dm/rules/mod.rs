@@ -14,15 +14,20 @@ use crate::diagnose::{Report, Rule};
 use crate::document::Element;
 
 pub use against::check_against;
-pub(super) use ddf::{ACL_GRAMMAR, NOT_A_DESCRIPTION, STRUCTURE};
+pub(super) use ddf::{ACL_GRAMMAR, NOT_A_DESCRIPTION};
 pub(super) use syncml::{NESTED, NOT_A_MESSAGE, check as check_message};
 pub use tree::check_tree;
 pub(super) use tree::{FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};
 
 use super::ddf::Description;
+use super::uri::UriLimits;
 use super::{DDF, serialise};
+use crate::codec::Document;
 
-/// The rules of device management documents.
+/// The rules of device descriptions.
+pub const DESCRIPTION_RULES: &[&Rule] = ddf::RULES;
+
+/// The rules of trees, and of the IMPS accounts in them.
 pub const RULES: &[&Rule] = &[
     &NOT_A_TREE,
     &tree::NOT_DESCRIBED,
@@ -47,34 +52,21 @@ pub const RULES: &[&Rule] = &[
     &imps::UNKNOWN_NODE,
     &imps::INNER_TYPE,
     &imps::LEVEL,
-    &NOT_A_DESCRIPTION,
-    &ddf::VERSION,
-    &ddf::NO_NODE,
-    &ddf::NESTING,
-    &ddf::NODE_NAME,
-    &ddf::NODE_AND_VALUE,
-    &ddf::NO_PROPERTIES,
-    &ddf::INCOMPLETE_PROPERTIES,
-    &ACL_GRAMMAR,
     &vendor::VENDOR,
     &NOT_A_MESSAGE,
     &NESTED,
     &against::NOT_THE_STANDARD,
 ];
 
-/// Reports what is wrong with a `MgmtTree` beyond structure, against the bundled descriptions.
+/// Reports what is wrong with a `MgmtTree`, a tree against the bundled descriptions.
 pub(super) fn check(root: &Element<'_>, report: &mut Report) {
-    check_by(Description::bundled(), root, report);
+    check_document(root, Description::bundled(), report);
 }
 
 /// Reports everything that is wrong with a `MgmtTree`: its structure, and what is in it; a tree against `descriptions`.
 pub fn check_document(root: &Element<'_>, descriptions: &[&Description], report: &mut Report) {
-    DDF.grammar.check(root, "", &STRUCTURE, report);
-    check_by(descriptions, root, report);
-}
-
-fn check_by(descriptions: &[&Description], root: &Element<'_>, report: &mut Report) {
     if is_tree(root) {
+        DDF.grammar.check(root, "", &ddf::STRUCTURE, report);
         if let Some(tree) = serialise::from_element(root, report) {
             check_tree(&tree, descriptions, report);
         }
@@ -82,6 +74,13 @@ fn check_by(descriptions: &[&Description], root: &Element<'_>, report: &mut Repo
         ddf::check(root, report);
         vendor::check(root, report);
     }
+}
+
+/// Reports everything that is wrong with a description, with changes that mend it. `limits` are those of the device for
+/// addresses; where absent, those that the description itself gives to `./DevDetail/URI`.
+pub(crate) fn check_description(document: &Document<'_>, limits: Option<UriLimits>, report: &mut Report) {
+    ddf::check_document(document, limits, report);
+    vendor::check(&document.root, report);
 }
 
 /// Returns whether a `MgmtTree` is a serialised tree and not a description. One without any node is what its namespace

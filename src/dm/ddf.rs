@@ -262,7 +262,7 @@ fn split_certainty(text: Option<String>) -> (Option<String>, Option<Basis>) {
 }
 
 /// The commands that a node takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Access(u8);
 
 impl Access {
@@ -312,7 +312,7 @@ impl fmt::Display for Access {
 }
 
 /// How many nodes of a description there may be below one parent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Occurrence {
     /// Exactly one.
     One,

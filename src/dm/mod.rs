@@ -31,6 +31,7 @@ mod values;
 
 pub use acl::{Acl, BadAcl, Command};
 pub use changes::{Change, changes};
+pub use compare::{Aspect, Comparison, Difference, Impact};
 pub use ddf::{Access, Described, Description, Occurrence};
 pub use node::{Format, Node, Value};
 pub use object::{IMPS, ManagementObject, ObjectFault};

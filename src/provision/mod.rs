@@ -7,6 +7,7 @@ pub mod accept;
 mod account;
 pub mod apply;
 mod columns;
+pub mod compare;
 mod compiled;
 pub mod cp;
 pub mod dm;

@@ -42,6 +42,11 @@ pub static KINDS: &[Kind] = &[
     }),
     Kind::document("tree", "device tree", &[&dm::DDF], |document, options, report| {
         dm::check_document(&document.root, options.descriptions(), report);
+        if let Some(profile) = options.profile
+            && let Some(tree) = dm::serialise::from_element(&document.root, &mut Report::new())
+        {
+            provision::compare::check_tree(&tree, profile, report);
+        }
         check_root(document, &dm::DDF, report);
     })
     .of_roots(dm::is_tree),
@@ -63,6 +68,7 @@ pub static KINDS: &[Kind] = &[
         |bytes, options, report| {
             if let Some(tree) = dm::serialise::read(bytes, report) {
                 dm::check_tree(&tree, options.descriptions(), report);
+                options.profile.into_iter().for_each(|profile| provision::compare::check_tree(&tree, profile, report));
             }
         },
     ),
@@ -117,6 +123,8 @@ pub struct Options<'a> {
     pub descriptions: &'a [&'a Description],
     /// What a device description is compared with: the standard that it implements.
     pub standard: Option<&'a Description>,
+    /// What the IMPS accounts of a tree are compared with.
+    pub profile: Option<&'a Profile>,
 }
 
 impl<'a> Options<'a> {

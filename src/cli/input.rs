@@ -32,10 +32,20 @@ pub(super) fn document(name: &str, octets: Vec<u8>, ui: &mut Ui) -> Result<Vec<u
 /// Reads a device description that is named beside the input. Findings go to stderr.
 pub(super) fn description(path: &Path, ui: &mut Ui) -> Result<Description> {
     let (name, octets) = ui::read_input(path)?;
+    description_in(name, octets, ui)
+}
+
+/// Returns the description in a file that was read.
+pub(super) fn description_in(name: String, octets: Vec<u8>, ui: &mut Ui) -> Result<Description> {
     let mut report = Report::new();
     let description = Description::read(&octets, &mut report);
     ui.findings(&Source::new(name.clone(), octets), &report);
-    description.ok_or_else(|| Error::input("not a device description").at(name))
+    let description = description.filter(|description| !report.has_errors() && !description.nodes.is_empty());
+    description.ok_or_else(|| {
+        Error::input("not a device description that can be read")
+            .at(name)
+            .help("`impskit check` says what is wrong with it")
+    })
 }
 
 /// Fails where an input is known for something else than a profile.

@@ -10,10 +10,14 @@ use std::collections::{HashMap, VecDeque};
 use super::account::{
     AccessPoint, Address, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy, Rest, Secret,
 };
+use super::dm;
 use super::profile::Profile;
+use super::rules::NOT_THE_PROFILE;
 use super::slots::{expand, slots_in};
 use crate::codec::Segments;
-use crate::dm::MASK;
+use crate::diagnose::{Diagnostic, Report, Severity, Span};
+use crate::dm::{MASK, ManagementObject, Node, Tree, Uri};
+use crate::document::shorten;
 
 /// One of the two sets of settings.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +90,49 @@ impl Profile {
         let values: Vec<String> = self.slots.names().iter().enumerate().map(value).collect();
         self.filled(&values)
     }
+}
+
+/// Reports where the IMPS accounts of a tree are not what a profile says (rule TRE020). What stands in placeholders is not
+/// compared, nor are secrets that the tree does not tell; what the tree has beyond the profile is a note.
+pub fn check_tree(tree: &Tree, profile: &Profile, report: &mut Report) {
+    let accounts = dm::read(tree).accounts;
+    if accounts.is_empty() {
+        return report.add(Diagnostic::new(&NOT_THE_PROFILE, Span::default(), "the tree holds no IMPS account"));
+    }
+    let expected = [profile.account.clone()];
+    let expected = Side { accounts: &expected, slots: profile.slots.names(), is_tree: false };
+    let imps = ManagementObject::imps();
+    let instances: Vec<(Uri, Node)> = imps
+        .instances(tree)
+        .into_iter()
+        .filter_map(|uri| Some((uri.clone(), imps.canonical(tree.get(&uri)?))))
+        .collect();
+    // Each account is held against the profile for itself.
+    for (account, (uri, instance)) in accounts.iter().zip(&instances) {
+        let actual = Side { accounts: std::slice::from_ref(account), slots: &[], is_tree: true };
+        for difference in compare(expected, actual).differences {
+            let name = difference.path.rsplit('/').next().unwrap_or_default();
+            let actual = difference.actual.as_deref();
+            let leaf =
+                actual.and_then(|actual| leaf(instance, name, actual).or_else(|| leaf(tree.root(), name, actual)));
+            let span = leaf.map_or(instance.span, |leaf| leaf.value_span);
+            let side = |text: Option<&str>| text.map_or("nothing".to_owned(), |text| format!("`{}`", shorten(text)));
+            let expected = side(difference.expected.as_deref());
+            let message = format!("{} is {}, the profile has {expected}", difference.path, side(actual));
+            let finding = Diagnostic::new(&NOT_THE_PROFILE, span, message).at(uri.to_string());
+            // What a device has beyond a profile may be another's doing.
+            let is_beyond = difference.expected.is_none();
+            report.add(if is_beyond { finding.severity(Severity::Note) } else { finding });
+        }
+    }
+}
+
+/// Returns a leaf of that name and value.
+fn leaf<'n>(node: &'n Node, name: &str, value: &str) -> Option<&'n Node> {
+    if node.name() == name && (node.value_text() == Some(value) || value == MASK && node.value.is_some()) {
+        return Some(node);
+    }
+    node.children().find_map(|child| leaf(child, name, value))
 }
 
 /// Settings that belong together.
@@ -369,9 +416,7 @@ fn fits(expected: &str, actual: &str) -> bool {
 mod tests {
     use super::*;
     use crate::codec::Limits;
-    use crate::diagnose::Report;
-    use crate::dm::Uri;
-    use crate::provision::{apply, cp, dm};
+    use crate::provision::{apply, cp};
 
     fn settings() -> Vec<ImpsAccount> {
         let octets = std::fs::read("wap-provisioning/imps.xml").unwrap();

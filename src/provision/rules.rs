@@ -14,6 +14,7 @@ pub const RULES: &[&Rule] = &[
     &CLIENT_LIMIT,
     &NOT_TOML,
     &BAD_VALUE,
+    &NOT_THE_PROFILE,
 ];
 
 /// Keeps the secrets that a profile has in plain text from being shown with its findings.
@@ -39,6 +40,44 @@ password = \"{password}\"
 security = \"userpin\"
 pin = \"{pin}\"
 ";
+
+macro_rules! account {
+    ($user:literal) => {
+        concat!(
+            "<MgmtTree xmlns=\"syncml:dmddf1.2\">\n<VerDTD>1.2</VerDTD>\n<Node><NodeName>acme</NodeName>\n  <RTProperties>",
+            "<Format><node/></Format><Type><DDFName>urn:oma:mo:oma-imps:1.0</DDFName></Type></RTProperties>\n",
+            "  <Node><NodeName>AppID</NodeName><Value>wA</Value></Node>\n",
+            "  <Node><NodeName>ProviderID</NodeName><Value>acme.example</Value></Node>\n",
+            "  <Node><NodeName>Name</NodeName><Value>Acme</Value></Node>\n",
+            "  <Node><NodeName>AAccept</NodeName>\n",
+            "    <Value>application/vnd.wv.csp+wbxml,application/vnd.wv.csp+xml</Value></Node>\n",
+            "  <Node><NodeName>PrefConRef</NodeName><Value>./NAP/1</Value></Node>\n",
+            "  <Node><NodeName>AppAddr</NodeName><Node><NodeName>1</NodeName>\n",
+            "    <Node><NodeName>Addr</NodeName><Value>http://imps.acme.example/csp</Value></Node></Node></Node>\n",
+            "  <Node><NodeName>AppAuth</NodeName><Node><NodeName>1</NodeName>\n",
+            "    <Node><NodeName>AAuthLevel</NodeName><Value>APPSRV</Value></Node>\n",
+            "    <Node><NodeName>AAuthName</NodeName><Value>", $user, "</Value></Node></Node></Node>\n</Node>\n",
+            "<Node><NodeName>NAP</NodeName><Node><NodeName>1</NodeName>\n",
+            "  <Node><NodeName>Name</NodeName><Value>gprs</Value></Node>\n",
+            "  <Node><NodeName>AddrType</NodeName><Value>APN</Value></Node>\n",
+            "  <Node><NodeName>Addr</NodeName><Value>chat.acme</Value></Node>\n",
+            "  <Node><NodeName>BearerType</NodeName><Value>GSM-GPRS</Value></Node></Node></Node>\n</MgmtTree>\n"
+        )
+    };
+}
+
+/// What is in a device against what its operator's profile says (rule TRE020 of trees).
+pub(super) const NOT_THE_PROFILE: Rule = Rule {
+    code: "TRE020",
+    name: "not-the-profile",
+    severity: Severity::Error,
+    clause: "impskit, profile format",
+    summary: "a setting in a device tree is not what the profile says",
+    help: "found with `--against PROFILE`; send the settings again, or correct the profile; what stands in placeholders is \
+           not compared",
+    bad: account!("wv:juliet@other.example"),
+    good: account!("wv:juliet@acme.example"),
+};
 
 pub(super) const UNKNOWN_KEY: Rule = Rule {
     code: "PRF001",

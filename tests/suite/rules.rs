@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use impskit::catalogue::{self, Checked, Kind, Options, RULES};
 use impskit::diagnose::{Report, Rule, Severity, fix, text};
 use impskit::dm::Description;
+use impskit::provision::Profile;
 
 /// Families of the readers, whose examples are the shortest that show the fault, not whole documents.
 const READERS: &[&str] = &["GEN", "XML", "WB", "PTS"];
@@ -27,7 +28,10 @@ fn check(rule: &Rule, example: &str) -> (Checked<'static>, String) {
     };
     // What differs from a standard is found beside the standard: the good example.
     let standard = Description::read(rule.good.as_bytes(), &mut Report::new()).filter(|_| rule.code == "DDF038");
-    let options = Options { kind, standard: standard.as_ref(), ..Options::default() };
+    let profile = catalogue::rule("PRF001").expect("a rule").good;
+    let profile = Profile::read(profile, &mut |_| Ok(String::new()), &mut Report::new());
+    let profile = profile.as_ref().filter(|_| rule.code == "TRE020");
+    let options = Options { kind, standard: standard.as_ref(), profile, ..Options::default() };
     let checked = catalogue::check(Rule::example(example), rule.code, &options);
     let shown = text::short(&checked.source, &checked.report);
     (checked, shown)

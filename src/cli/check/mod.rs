@@ -1,5 +1,6 @@
 //! `check`: everything that is wrong with documents of any kind, with place, reason and way out.
 
+mod against;
 mod fix;
 mod output;
 pub(super) mod own;
@@ -14,6 +15,7 @@ use impskit::diagnose::Severity;
 use impskit::error::{Error, Result};
 use impskit::inspect::{self, Judged};
 
+use self::against::{Against, AgainstOptions};
 use self::output::{Format, Tally, Told};
 use super::{Outcome, Ui, ui};
 
@@ -22,6 +24,7 @@ use super::{Outcome, Ui, ui};
 #[command(after_help = "\
 Examples:
   impskit check settings.xml
+  impskit check vendor.ddf --against imps
   impskit check --fail-on warning --format json provisioning/ > findings.json")]
 pub(crate) struct Check {
     /// Documents of any kind; folders are searched, `-` is stdin
@@ -53,6 +56,8 @@ pub(crate) struct Check {
     /// The format of the findings
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    against: AgainstOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -84,14 +89,15 @@ impl FailOn {
 }
 
 pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
+    let against = command.against.read(ui)?;
     let mut failed = Failed::default();
     let mut told = Told::new(command.format, command.mending.findings_to(&command.files));
     let mut tally = Tally::default();
     for path in command.files(ui, &mut failed) {
         match ui::read_input(&path) {
             Ok((name, octets)) => {
-                let judged = command.check(octets, &name, &path);
-                match command.mending.mend(command, ui, judged, &path) {
+                let judged = command.check(octets, &name, &path, &against);
+                match command.mending.mend(command, &against, ui, judged, &path) {
                     Ok((judged, fixed)) => {
                         told.add(ui, &judged, fixed)?;
                         tally.add(&judged, fixed);
@@ -123,15 +129,15 @@ impl Check {
     }
 
     /// Checks one input as the options say; `path` is where it lies.
-    fn check(&self, octets: Vec<u8>, name: &str, path: &Path) -> Judged<'static> {
+    fn check(&self, octets: Vec<u8>, name: &str, path: &Path, against: &Against) -> Judged<'static> {
         let is_own = |kind: &&Kind| [&own::CAMPAIGN, &own::CONFIGURATION].contains(kind);
         let own = self.kind.map_or_else(|| own::recognise(&octets), |kind| Some(kind).filter(is_own));
         let mut judged = match own {
             Some(kind) => Judged { layers: vec![own::check(kind, octets, name, path)], trial: None },
-            None => {
-                let options = catalogue::Options { kind: self.kind, fragment: self.fragment, ..Default::default() };
+            None => against.with(|options| {
+                let options = catalogue::Options { kind: self.kind, fragment: self.fragment, ..*options };
                 inspect::check(octets, name, &options)
-            }
+            }),
         };
         let cited = |codes: &[String], code: &str| codes.iter().any(|prefix| code.starts_with(prefix.as_str()));
         for layer in &mut judged.layers {

@@ -32,7 +32,7 @@ pub(super) const NOT_THE_STANDARD: Rule = Rule {
     code: "DDF038",
     name: "not-the-standard",
     severity: Severity::Error,
-    clause: "DM Standardized Objects 1.2, implementations of an object; DM facts, D38",
+    clause: "DM Standardized Objects 1.2, implementations of an object; DDF rule D38",
     summary: "the description of an object offers less than the standard of the object, or something else",
     help: "found with `--against`; keep each command, format, type, occurrence and default of the standard, put nodes of \
            your own below Ext, or declare the difference in the release notes and suppress with a reason",

@@ -41,7 +41,7 @@ pub static KINDS: &[Kind] = &[
         cp::check(&document.root, options.fragment, report);
     }),
     Kind::document("tree", "device tree", &[&dm::DDF], |document, options, report| {
-        dm::check_document(&document.root, options.descriptions(), report);
+        dm::check_document(&document.root, &options.descriptions(), report);
         if let Some(profile) = options.profile
             && let Some(tree) = dm::serialise::from_element(&document.root, &mut Report::new())
         {
@@ -67,7 +67,7 @@ pub static KINDS: &[Kind] = &[
         |text| dm::serialise::looks_like_json(text.as_bytes()),
         |bytes, options, report| {
             if let Some(tree) = dm::serialise::read(bytes, report) {
-                dm::check_tree(&tree, options.descriptions(), report);
+                dm::check_tree(&tree, &options.descriptions(), report);
                 options.profile.into_iter().for_each(|profile| provision::compare::check_tree(&tree, profile, report));
             }
         },
@@ -128,9 +128,9 @@ pub struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    /// Returns the descriptions of what may be in a tree: those given, else the bundled ones.
-    pub fn descriptions(&self) -> &'a [&'a Description] {
-        if self.descriptions.is_empty() { Description::bundled() } else { self.descriptions }
+    /// Returns the descriptions of what may be in a tree.
+    pub fn descriptions(&self) -> Vec<&'a Description> {
+        provision::apply::on_device(self.descriptions)
     }
 }
 

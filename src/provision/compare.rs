@@ -416,7 +416,9 @@ fn fits(expected: &str, actual: &str) -> bool {
 mod tests {
     use super::*;
     use crate::codec::Limits;
-    use crate::provision::{apply, cp};
+    use crate::dm::Description;
+    use crate::provision::apply::{self, Place};
+    use crate::provision::cp;
 
     fn settings() -> Vec<ImpsAccount> {
         let octets = std::fs::read("wap-provisioning/imps.xml").unwrap();
@@ -437,7 +439,9 @@ mod tests {
     #[test]
     fn a_tree_says_the_same_as_the_document_it_was_made_of() {
         let accounts = settings();
-        let (tree, _) = apply::to_trees(&accounts, &Uri::read("./Own/Place").unwrap(), Some("x")).unwrap();
+        let parent = Uri::read("./Own/Place").unwrap();
+        let place = Place { parent: Some(&parent), instance: Some("x"), ..Place::of(Description::bundled()) };
+        let (tree, _) = apply::to_tree(&accounts, &place).unwrap();
         let read = dm::read(&tree).accounts;
         assert_eq!(accounts.len(), 1);
         let tree = Side { is_tree: true, ..side(&read) };

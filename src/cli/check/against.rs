@@ -21,7 +21,7 @@ pub(super) struct AgainstOptions {
     /// compare trees with a profile
     #[arg(long, value_name = "NAME|FILE")]
     against: Option<PathBuf>,
-    /// Check trees and messages by this description, in place of those of the objects known here
+    /// Check trees and messages by this description, before those of the objects known here or in their place
     #[arg(long, value_name = "FILE")]
     ddf: Vec<PathBuf>,
 }

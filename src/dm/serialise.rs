@@ -117,7 +117,16 @@ fn write_properties(node: &Node, columns: Columns) -> Element<'_> {
 
 /// Reads a tree from a `MgmtTree` element. Returns `None` where it is none or holds no node.
 pub fn from_element(root: &Element<'_>, report: &mut Report) -> Option<Tree> {
-    let mut reader = Reader { tree: Tree::new(), nodes: 0, report };
+    read_element(root, None, report)
+}
+
+/// The same for a tree in a command, where a node without a name at the top has that of the target.
+pub(super) fn from_element_at(root: &Element<'_>, name: &str, report: &mut Report) -> Option<Tree> {
+    read_element(root, Some(name), report)
+}
+
+fn read_element(root: &Element<'_>, target: Option<&str>, report: &mut Report) -> Option<Tree> {
+    let mut reader = Reader { tree: Tree::new(), nodes: 0, target, report };
     if root.name != "MgmtTree" || root.child("Node").is_none() {
         let message = if root.name == "MgmtTree" {
             "the tree holds no node".to_owned()
@@ -137,6 +146,8 @@ pub fn from_element(root: &Element<'_>, report: &mut Report) -> Option<Tree> {
 struct Reader<'r> {
     tree: Tree,
     nodes: usize,
+    /// The name of a node without one at the top, where the target of a command gives it.
+    target: Option<&'r str>,
     report: &'r mut Report,
 }
 
@@ -158,8 +169,9 @@ impl Reader<'_> {
             return self.merge(&parent, node);
         }
         if node.name().is_empty() {
-            let name = self.tree.get(&parent).map_or_else(|| "1".to_owned(), Node::free_name);
-            node = node.named(name);
+            let free = || self.tree.get(&parent).map_or_else(|| "1".to_owned(), Node::free_name);
+            let given = self.target.filter(|name| parent.is_root() && is_name(name)).map(str::to_owned);
+            node = node.named(given.unwrap_or_else(free));
         }
         let uri = parent.join(node.name());
         if let Err(fault) = self.open(&parent) {
@@ -403,7 +415,7 @@ fn to_json_node<'t>(
 }
 
 fn read_json(bytes: &[u8], report: &mut Report) -> Option<Tree> {
-    let mut reader = Reader { tree: Tree::new(), nodes: 0, report };
+    let mut reader = Reader { tree: Tree::new(), nodes: 0, target: None, report };
     let refuse = |reader: &mut Reader<'_>, message: String| {
         reader.add(&NOT_A_TREE, Span::new(0, bytes.len().min(1)), &Uri::root(), message);
         None

@@ -87,6 +87,11 @@ impl Uri {
         self.segments().count()
     }
 
+    /// Returns the number of octets of the address as it is written.
+    pub(super) fn octets(&self) -> usize {
+        self.path.len() + 2
+    }
+
     /// Returns whether this is the root.
     pub(crate) fn is_root(&self) -> bool {
         self.path.is_empty()

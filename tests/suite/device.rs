@@ -409,3 +409,130 @@ fn versions_and_times_go_on_where_a_node_has_them() {
     assert_eq!(of("c"), (Some(0), now));
     assert_eq!(device.tree().root().version, Some(4), "a shipped client leaves the parent alone");
 }
+
+/// A device without descriptions whose nodes have these lists.
+fn listed(lists: &[(&str, &str)]) -> Device<'static> {
+    let mut tree = Tree::new();
+    tree.ensure(&uri("./P/N")).unwrap();
+    tree.add(&uri("./P"), Node::text("leaf", "x")).unwrap();
+    for (place, list) in lists {
+        let node = if *place == "." { tree.root_mut() } else { tree.get_mut(&uri(place)).unwrap() };
+        node.acl = Acl::read(list).unwrap();
+    }
+    Device::new(tree, &[], Abilities::default())
+}
+
+fn own_list(device: &Device<'_>, place: &str) -> String {
+    data(&device.get("s", &at(&format!("{place}?prop=ACL"))).unwrap()).to_owned()
+}
+
+#[test]
+fn a1_a_list_without_a_value_is_inherited_whole() {
+    let mut device = listed(&[("./P", "Replace=s&Get=s"), ("./P/leaf", "Get=t+s")]);
+    assert_eq!(fault(device.replace("s", &at("./P/leaf"), &text("y"))), (10, 425), "lists are never merged");
+    assert!(device.get("t", &at("./P/leaf")).is_ok());
+    assert_eq!(fault(device.get("t", &at("./P/N"))), (10, 425));
+    assert!(device.get("s", &at("./P/N")).is_ok());
+}
+
+#[test]
+fn a2_and_a3_are_the_grammar_and_the_star() {
+    let mut device = listed(&[(".", "Add=*&Get=*&Replace=s")]);
+    let list = |text: &'static str| Content::text("chr", text);
+    assert_eq!(fault(device.replace("s", &at("./P?prop=ACL"), &list("Get="))), (14, 500), "a command without a server");
+    device.replace("s", &at("./P?prop=ACL"), &list("Get=a+*+b&Replace=s")).unwrap();
+    assert_eq!(own_list(&device, "./P"), "Get=*&Replace=s", "the star overrides the names beside it");
+    assert!(device.get("anyone", &at("./P/leaf")).is_ok());
+}
+
+#[test]
+fn a4_the_root_keeps_a_list_with_add_for_everyone() {
+    let mut device = listed(&[]);
+    assert_eq!(own_list(&device, "."), "", "none of its own: the usual one holds");
+    assert!(device.add("s", &at("./New"), &text("x")).is_ok());
+    assert_eq!(fault(device.replace("s", &at("./New"), &text("y"))), (10, 425));
+    let mut device = listed(&[(".", "Add=*&Get=*&Replace=s")]);
+    for list in ["", "Get=*&Replace=s", "Add=s&Get=*&Replace=s"] {
+        assert_eq!(fault(device.replace("s", &at(".?prop=ACL"), &text(list))), (8, 405), "{list}");
+    }
+    device.replace("s", &at(".?prop=ACL"), &text("Add=*&Get=s&Replace=s")).unwrap();
+    assert_eq!(fault(device.get("t", &at("./P"))), (10, 425));
+}
+
+#[test]
+fn a5_get_answers_the_own_list_only() {
+    let device = listed(&[("./P", "Get=*")]);
+    assert_eq!((own_list(&device, "./P"), own_list(&device, "./P/N")), ("Get=*".to_owned(), String::new()));
+}
+
+#[test]
+fn a6_the_list_of_a_leaf_is_changed_by_whom_the_parent_gives_replace() {
+    let mut device =
+        listed(&[("./P", "Get=*&Replace=boss"), ("./P/N", "Replace=s&Get=*"), ("./P/leaf", "Replace=s&Get=*")]);
+    device.replace("s", &at("./P/N?prop=ACL"), &text("Replace=s&Get=s")).unwrap();
+    assert!(device.replace("s", &at("./P/leaf"), &text("y")).is_ok());
+    assert!(device.replace("s", &at("./P/leaf?prop=Title"), &text("y")).is_ok());
+    assert_eq!(fault(device.replace("s", &at("./P/leaf?prop=ACL"), &text("Get=s"))), (10, 425));
+    for place in ["./P/leaf?prop=ACL", "./P/N?prop=ACL"] {
+        device.replace("boss", &at(place), &text("Get=boss")).unwrap();
+    }
+}
+
+#[test]
+fn a7_rights_on_the_parent_give_no_access_to_the_child() {
+    let mut device = listed(&[("./P", "Get=s&Replace=s&Delete=s&Add=s"), ("./P/leaf", "Get=other")]);
+    assert_eq!(fault(device.get("s", &at("./P/leaf"))), (10, 425));
+    assert_eq!(fault(device.replace("s", &at("./P/leaf"), &text("y"))), (10, 425));
+    device.replace("s", &at("./P/leaf?prop=ACL"), &text("Get=s&Replace=s")).unwrap();
+    assert!(device.replace("s", &at("./P/leaf"), &text("y")).is_ok(), "in two steps");
+}
+
+// The compliance suite of OSGi asks for the same: Add, Delete and Replace, neither Get nor Exec.
+#[test]
+fn a8_who_may_not_replace_the_parent_gets_the_node_that_he_made() {
+    let mut device = listed(&[("./P", "Add=*&Get=*&Replace=boss")]);
+    device.add("boss", &at("./P/his"), &Content::interior("")).unwrap();
+    assert_eq!(own_list(&device, "./P/his"), "", "inherited");
+    device.add("s", &at("./P/a/b/leaf"), &text("x")).unwrap();
+    let list = |place: &str| device.tree().get(&uri(place)).unwrap().acl.as_ref().map(ToString::to_string);
+    assert_eq!(list("./P/a").as_deref(), Some("Add=s&Delete=s&Replace=s"), "also where it was made by itself");
+    assert_eq!((list("./P/a/b"), list("./P/a/b/leaf")), (None, None), "there he may replace the parent");
+    assert_eq!(fault(device.get("s", &at("./P/a"))), (10, 425));
+    device.replace("s", &at("./P/a?prop=ACL"), &text("Add=s&Delete=s&Replace=s&Get=*")).unwrap();
+    assert!(device.get("s", &at("./P/a/b/leaf")).is_ok());
+    device.delete("s", &at("./P/a")).unwrap();
+}
+
+#[test]
+fn a9_a_server_that_goes_leaves_every_list() {
+    let mut tree = listed(&[(".", "Add=s&Get=s+t"), ("./P", "Get=s&Replace=s+t"), ("./P/N", "Get=s")]).into_tree();
+    tree.forget_server("s");
+    let list = |place: &str| tree.get(&uri(place)).unwrap().acl.as_ref().map(ToString::to_string);
+    assert_eq!(list(".").as_deref(), Some("Add=*&Get=t"), "in the root the command is for everyone");
+    assert_eq!(list("./P").as_deref(), Some("Replace=t"));
+    assert_eq!(list("./P/N"), None, "an empty list is inherited");
+}
+
+#[test]
+fn a10_copy_reads_the_source_and_changes_the_target() {
+    let lists = [("./P", "Get=s&Add=adder"), ("./P/leaf", "Get=s+adder&Replace=s")];
+    let mut device = listed(&lists);
+    assert_eq!(fault(device.copy("t", &uri("./P/leaf"), &at("./P/leaf"))), (10, 425));
+    assert!(device.copy("s", &uri("./P/leaf"), &at("./P/leaf")).is_ok());
+    assert_eq!(fault(device.copy("s", &uri("./P/leaf"), &at("./P/new"))), (10, 425), "to add the target");
+    assert!(device.copy("adder", &uri("./P/leaf"), &at("./P/new")).is_ok());
+}
+
+#[test]
+fn a11_a_list_for_which_there_is_no_room_is_420() {
+    let mut device = listed(&[(".", "Add=*&Get=*&Replace=s")]);
+    device.abilities_mut().most_octets = 20;
+    assert_eq!(fault(device.replace("t", &at("./P?prop=ACL"), &text("Get=*"))), (10, 425));
+    assert_eq!(
+        fault(device.replace("s", &at("./P?prop=ACL"), &text(&"Get=a&".repeat(10).replace("a&", "abcdef&")))),
+        (14, 500)
+    );
+    let long = format!("Get={}", "a".repeat(30));
+    assert_eq!(fault(device.replace("s", &at("./P?prop=ACL"), &text(&long))), (16, 420));
+    assert!(device.replace("s", &at("./P?prop=ACL"), &text("Get=*")).is_ok());
+}

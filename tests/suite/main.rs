@@ -11,6 +11,7 @@ mod client;
 mod codecs;
 #[cfg(feature = "server")]
 mod command_line;
+mod commands;
 mod conversations;
 mod csp;
 mod ddf;

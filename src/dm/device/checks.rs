@@ -148,6 +148,10 @@ fn has_command(case: &Case<'_, '_>) -> Outcome {
 
 fn is_short(case: &Case<'_, '_>) -> Outcome {
     let limits = case.device.limits;
+    // Addresses below a document's were not read as such.
+    if case.known.len() - 1 > Uri::MOST_SEGMENTS || case.uri.octets() > Uri::MOST_OCTETS {
+        return refuse(Fault::TooLong, "the address is longer than any may be");
+    }
     if !limits.allow(case.uri) || case.request.source.is_some_and(|source| !limits.allow(source)) {
         return refuse(Fault::TooLong, "the address is longer than `./DevDetail/URI` allows");
     }

@@ -6,22 +6,27 @@
 //!           operations ── Undo    it is done; an Atomic or a document whole or not at all
 //!             │
 //!   lists, documents, inbox       many nodes with one command
+//!             │
+//!   messages, dialogues           SyncML commands, Atomic, Sequence, alerts; what is answered
 //! ```
 //!
 //! One command costs what its address and its own nodes cost, however large the tree is. The device knows no clock: it is
 //! told the time.
 
 mod checks;
+mod dialogues;
 mod documents;
 mod faults;
 mod inbox;
 mod index;
 mod lists;
+mod messages;
 mod operations;
 mod target;
 mod undo;
 
 pub use faults::{FAULTS, Fault, FaultRow, Refusal};
+pub use messages::{Done, answers};
 pub use operations::{Content, Got};
 pub use target::{Columns, List, Part, Property, Target};
 
@@ -41,6 +46,8 @@ pub struct Device<'d> {
     abilities: Abilities,
     used: Used,
     undo: Undo,
+    /// The large object that is coming in parts.
+    parts: Option<messages::Parts>,
 }
 
 /// What a device is able to do: all of it, unless said otherwise.
@@ -143,7 +150,8 @@ impl<'d> Device<'d> {
     pub fn new(tree: Tree, descriptions: &[&'d Description], abilities: Abilities) -> Self {
         let limits = limits(&tree);
         let used = Used::of(tree.root());
-        Self { index: Index::new(descriptions), limits, abilities, used, undo: Undo::default(), tree }
+        let (index, undo) = (Index::new(descriptions), Undo::default());
+        Self { index, limits, abilities, used, undo, parts: None, tree }
     }
 
     /// Returns the tree.

@@ -40,6 +40,12 @@ pub(super) fn tree(data: &Element<'_>, type_name: &str, report: &mut Report) -> 
     Some(root)
 }
 
+/// Returns the tree that a text is, as XML or as WBXML in base64, if `type_name` says that it is one: a large object whose
+/// parts were joined.
+pub(in crate::dm) fn tree_in(text: &str, type_name: &str) -> Option<Element<'static>> {
+    tree(&Element::leaf("Data", text), type_name, &mut Report::new())
+}
+
 /// Returns how far behind its place in the content an octet stands in the document, where that is one number.
 fn shift(data: &Element<'_>) -> Option<u32> {
     let span = data.content_span;

@@ -15,7 +15,7 @@ mod write;
 
 use std::fmt;
 
-pub(super) use embedded::TREE_TYPE;
+pub(super) use embedded::{TREE_TYPE, tree_in};
 pub(super) use read::{is_command, not_a_message};
 
 use crate::codec::Limits;

@@ -23,7 +23,7 @@ Examples:
   impskit show device.tree.json --path ./IMPS --depth 2
   impskit show settings.wbxml --show-secrets
   impskit show vendor.ddf --format svg -o vendor.svg
-  impskit show --bundled imps --format markdown")]
+  impskit show --bundled imps --format html -o imps.html")]
 pub(crate) struct Show {
     /// The document: a file, or `-` for stdin
     #[arg(value_name = "FILE", required_unless_present = "bundled", conflicts_with = "bundled")]
@@ -58,6 +58,8 @@ enum Format {
     Json,
     /// Tables for a repository or a wiki
     Markdown,
+    /// A page that stands alone, with search
+    Html,
     /// A tree or a description for Graphviz
     Dot,
     /// A picture of a tree or a description
@@ -141,6 +143,7 @@ impl Show {
             Format::Dot => picture::dot(graph, most),
             Format::Svg => picture::svg(graph, most),
             Format::Markdown => picture::markdown(graph),
+            Format::Html => picture::page(graph),
         })
     }
 
@@ -154,8 +157,9 @@ impl Show {
             Format::Text => Ok(picture.to_text()),
             Format::Json => Ok(picture.to_json(document.vocabulary.map_or("", |v| v.id))),
             Format::Markdown => Ok(picture.to_markdown()),
+            Format::Html => Ok(picture::table_page(&picture)),
             Format::Dot | Format::Svg => Err(Error::input("only device trees and device descriptions have pictures")
-                .help("`--format text`, `json` and `markdown` show any document")),
+                .help("`--format text`, `json`, `markdown` and `html` show any document")),
         }
     }
 

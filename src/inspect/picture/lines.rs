@@ -71,9 +71,19 @@ impl Picture {
         serde_json::to_string_pretty(&json).map(|text| text + "\n").unwrap_or_default()
     }
 
+    /// Returns the headings of the columns.
+    pub(super) fn columns(&self) -> impl Iterator<Item = String> {
+        self.columns.iter().map(|column| capitalised(column))
+    }
+
+    /// Returns the lines: depth and cells.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (usize, &[String])> {
+        self.lines.iter().map(|line| (line.depth, line.cells.as_slice()))
+    }
+
     /// Returns the picture as a Markdown table.
     pub fn to_markdown(&self) -> String {
-        let heads: Vec<String> = self.columns.iter().map(|column| capitalised(column)).collect();
+        let heads: Vec<String> = self.columns().collect();
         let mut out =
             format!("# {}\n\n| {} |\n|{}\n", escaped(&self.title), heads.join(" | "), "---|".repeat(heads.len()));
         for line in &self.lines {

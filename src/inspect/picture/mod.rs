@@ -11,6 +11,7 @@ mod json;
 mod lines;
 mod markdown;
 mod markup;
+mod page;
 mod svg;
 mod vendor;
 
@@ -21,6 +22,7 @@ pub use graph::{Drawn, Finding, Graph, Said};
 pub use json::description as description_json;
 pub use lines::Picture;
 pub use markdown::markdown;
+pub use page::{page, table_page};
 pub use svg::svg;
 pub use vendor::{Allowed, Extension};
 

@@ -359,7 +359,8 @@ impl Legend<'_> {
     }
 }
 
-const OCCURRENCES: [(&str, &str, fn(Occurrence) -> bool); 6] = [
+/// Forms of occurrence: sign, words, and whether one is such.
+pub(super) const OCCURRENCES: [(&str, &str, fn(Occurrence) -> bool); 6] = [
     ("1", "exactly one", |o| o == Occurrence::One),
     ("0..1", "one or none", |o| o == Occurrence::ZeroOrOne),
     ("0..*", "any number", |o| o == Occurrence::ZeroOrMore),

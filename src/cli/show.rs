@@ -43,6 +43,9 @@ pub(crate) struct Show {
     /// Of a tree: what the device may hold; the impskit reference where absent
     #[arg(long, value_name = "FILE")]
     ddf: Option<PathBuf>,
+    /// Of a tree or a description as HTML: what `check` finds, beside the nodes
+    #[arg(long, conflicts_with = "bundled")]
+    findings: bool,
     /// Show passwords too
     #[arg(long)]
     show_secrets: bool,
@@ -66,8 +69,18 @@ enum Format {
     Svg,
 }
 
+/// What is shown, and what it is described by.
+struct Input<'i> {
+    name: &'i str,
+    octets: &'i [u8],
+    descriptions: &'i [&'i Description],
+}
+
 /// Runs the command.
 pub(crate) fn run(command: &Show, ui: &mut Ui) -> Result<Outcome> {
+    if command.findings && command.format != Format::Html {
+        return Err(Error::input("`--findings` stands beside the nodes of a page").help("add `--format html`"));
+    }
     let shown = match (&command.bundled, &command.file) {
         (Some(name), _) => command.bundled(name)?,
         (None, Some(file)) => command.file(file, ui)?,
@@ -84,7 +97,7 @@ impl Show {
             Error::input(format!("there is no bundled description `{name}`"))
                 .help(format!("there are {}", names.join(", ")))
         })?;
-        self.draw(&Graph::of_description(description, None, &self.view()).ok_or_else(|| self.no_node())?)
+        self.draw(Graph::of_description(description, None, &self.view()), None)
     }
 
     fn file(&self, file: &Path, ui: &mut Ui) -> Result<String> {
@@ -93,8 +106,9 @@ impl Show {
         let own = self.ddf.as_deref().map(|path| input::description(path, ui)).transpose()?;
         let own: Vec<_> = own.iter().collect();
         let descriptions = if own.is_empty() { Description::bundled() } else { &own };
+        let input = Input { name: &name, octets: &input, descriptions };
         let mut report = Report::new();
-        let shown = self.show(&input, descriptions, &mut report).map_err(|error| error.at(name.clone()))?;
+        let shown = self.show(&input, &mut report).map_err(|error| error.at(name.clone()))?;
         let errors = report.count(Severity::Error);
         if errors > 0 {
             let what = if errors == 1 { "a finding" } else { "findings" };
@@ -103,47 +117,53 @@ impl Show {
         Ok(shown)
     }
 
-    fn show(&self, input: &[u8], descriptions: &[&Description], report: &mut Report) -> Result<String> {
+    fn show(&self, input: &Input<'_>, report: &mut Report) -> Result<String> {
         let unreadable = |report: &Report| {
             let why = report.diagnostics().first().map_or("the input is no document", |d| d.message.as_str());
             Error::input(why).help("`impskit decode` finds documents inside pushes, SMS, hexadecimal and base64")
         };
-        if serialise::looks_like_json(input) {
-            let tree = serialise::read(input, report).ok_or_else(|| unreadable(report))?;
-            return self.tree(&tree, descriptions);
+        if serialise::looks_like_json(input.octets) {
+            let tree = serialise::read(input.octets, report).ok_or_else(|| unreadable(report))?;
+            return self.tree(&tree, input);
         }
-        let document = catalogue::read(input, &serialise::LIMITS, report);
+        let document = catalogue::read(input.octets, &serialise::LIMITS, report);
         let document = document.filter(|d| d.vocabulary.is_some()).ok_or_else(|| unreadable(report))?;
         if document.vocabulary != Some(&dm::DDF) {
             return self.document(&document);
         }
         if dm::is_tree(&document.root) {
             let tree = serialise::from_element(&document.root, report).ok_or_else(|| unreadable(report))?;
-            return self.tree(&tree, descriptions);
+            return self.tree(&tree, input);
         }
         let description = Description::from_element(&document.root, report).ok_or_else(|| unreadable(report))?;
-        let graph = Graph::of_description(&description, Some(&document.root), &self.view());
-        self.draw(&graph.ok_or_else(|| self.no_node())?)
+        self.draw(Graph::of_description(&description, Some(&document.root), &self.view()), Some(input))
     }
 
-    fn tree(&self, tree: &Tree, descriptions: &[&Description]) -> Result<String> {
+    fn tree(&self, tree: &Tree, input: &Input<'_>) -> Result<String> {
+        let descriptions = input.descriptions;
         if self.format != Format::Json {
-            return self.draw(&Graph::of_tree(tree, descriptions, &self.view()).ok_or_else(|| self.no_node())?);
+            return self.draw(Graph::of_tree(tree, descriptions, &self.view()), Some(input));
         }
         let root = Uri::root();
         let part = tree.cut(self.start.as_ref().unwrap_or(&root), self.depth).ok_or_else(|| self.no_node())?;
         Ok(serialise::to_json(&part, &JsonOptions { descriptions, mask: !self.show_secrets }))
     }
 
-    fn draw(&self, graph: &Graph) -> Result<String> {
+    fn draw(&self, graph: Option<Graph>, input: Option<&Input<'_>>) -> Result<String> {
+        let mut graph = graph.ok_or_else(|| self.no_node())?;
+        if let Some(input) = input.filter(|_| self.findings) {
+            let options = catalogue::Options { descriptions: input.descriptions, ..Default::default() };
+            let checked = catalogue::check(input.octets, input.name, &options);
+            graph.add_findings(checked.report, &checked.source);
+        }
         let most = if self.depth.is_some() { picture::MOST_ROWS } else { picture::ROWS };
         Ok(match self.format {
-            Format::Text => picture::lines(graph).to_text(),
-            Format::Json => picture::description_json(graph),
-            Format::Dot => picture::dot(graph, most),
-            Format::Svg => picture::svg(graph, most),
-            Format::Markdown => picture::markdown(graph),
-            Format::Html => picture::page(graph),
+            Format::Text => picture::lines(&graph).to_text(),
+            Format::Json => picture::description_json(&graph),
+            Format::Dot => picture::dot(&graph, most),
+            Format::Svg => picture::svg(&graph, most),
+            Format::Markdown => picture::markdown(&graph),
+            Format::Html => picture::page(&graph),
         })
     }
 

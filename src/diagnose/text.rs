@@ -89,7 +89,8 @@ pub fn tally(errors: usize, warnings: usize, notes: usize) -> String {
 /// Returns text that cannot drive a terminal: control characters and marks that reorder text become U+FFFD.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let is_unsafe = |c: char| {
-        c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{061C}' | '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
     };
     if text.contains(is_unsafe) { Cow::Owned(text.replace(is_unsafe, "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }

@@ -26,6 +26,7 @@ mod inspect;
 mod laws;
 mod peers;
 mod placing;
+mod pictures;
 mod properties;
 mod provision;
 mod pts;

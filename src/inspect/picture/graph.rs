@@ -1,11 +1,4 @@
 //! A device tree or a device description as all drawings show it.
-//!
-//! ```text
-//! Tree ─────────┐                          ┌─ lines ── text
-//!               ├─ Graph (what is shown) ──┼─ json
-//! Description ──┘                          ├─ page, markdown
-//!                                          └─ fold ── svg, dot
-//! ```
 
 use std::fmt::Write as _;
 

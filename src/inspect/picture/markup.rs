@@ -9,7 +9,7 @@ use crate::diagnose::text::printable;
 /// Returns text for XML and HTML: escaped, without characters that XML cannot hold or that reorder text.
 pub(super) fn markup(text: &str) -> String {
     let text = printable(text);
-    let is_bad = |c: char| matches!(c, '\u{061C}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}');
+    let is_bad = |c: char| matches!(c, '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}');
     let text = if text.contains(is_bad) { Cow::Owned(text.replace(is_bad, "\u{FFFD}")) } else { text };
     escape(text).into_owned()
 }

@@ -1,7 +1,14 @@
-//! Documents for people: settings as a table, trees and descriptions with branches, messages in words.
+//! Documents for people: settings as a table, trees and descriptions with branches, as pictures and as pages.
 //!
-//! A [`Picture`] is lines of a depth with cells; it is drawn as text or written as JSON. Trees have a JSON form of their
-//! own, [`serialise::to_json`](crate::dm::serialise::to_json).
+//! ```text
+//! Tree, Description ── Graph ─┬─ lines ── text
+//!                             ├─ description_json
+//!                             ├─ page, markdown        a section a node
+//!                             └─ fold ── svg, dot      large trees folded
+//! any other document ── Picture ── text, JSON, a table in Markdown or HTML
+//! ```
+//!
+//! Trees have a JSON form of their own, [`serialise::to_json`](crate::dm::serialise::to_json).
 
 mod document;
 mod dot;

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::markup::{fitted, markup};
-use super::svg::{OCCURRENCES, basis_in_words, format_in_words};
-use super::{Drawn, Extension, Finding, Graph, Picture};
+use super::svg::{basis_in_words, format_in_words, occurrence_in_words};
+use super::{Extension, Finding, Graph, Picture};
 use crate::diagnose::{Basis, Grade, Severity};
 use crate::dm::{Command, Format};
 use crate::document::to_base64;
@@ -121,13 +121,18 @@ impl Page<'_> {
     fn write_head(&self, out: &mut String) {
         let graph = self.graph;
         let what = if graph.is_tree { "device tree" } else { "device description" };
-        let names: Vec<_> = graph.roots().map(|root| graph.nodes[root].moi.clone().unwrap_or_else(|| graph.uri(root))).collect();
+        let names: Vec<_> =
+            graph.roots().map(|root| graph.nodes[root].moi.clone().unwrap_or_else(|| graph.uri(root))).collect();
         let more = if names.len() > 3 { ", …" } else { "" };
-        let heading = format!("{}{more}", names[..names.len().min(3)].join(", "));
+        let heading = match names[..names.len().min(3)].join(", ").as_str() {
+            "." | "" => what.to_owned(),
+            names => format!("{names}{more}"),
+        };
         write_start(out, &format!("{heading}: {what}"), &heading);
         let _ = writeln!(out, "<p class=\"dim\">{}</p>", markup(&graph.title));
         if graph.is_reference {
-            let subject = if graph.is_tree { "What is said of access, occurrence and meaning is" } else { "This is" };
+            let subject =
+                if graph.is_tree { "What is said of access, occurrence and meaning comes from" } else { "This is" };
             let _ = writeln!(
                 out,
                 "<p class=\"note\">{subject} the impskit reference, a reconstruction: not the text of the standard. Each \
@@ -139,9 +144,9 @@ impl Page<'_> {
         out.push_str(
             "<div class=\"tools\" role=\"search\">\n<label for=\"q\">Search</label>\n\
              <input id=\"q\" type=\"search\" placeholder=\"name, address or description\" autocomplete=\"off\"/>\n\
+             <span class=\"hits\" id=\"hits\" role=\"status\"></span>\n\
              <button type=\"button\" id=\"open\">Open all</button>\n<button type=\"button\" id=\"close\">Close all</button>\n\
-             <span class=\"dim\"><kbd>/</kbd> to search, <kbd>Enter</kbd> to the first, <kbd>Esc</kbd> to end</span>\n\
-             <span class=\"hits\" id=\"hits\" role=\"status\"></span>\n</div>\n</header>\n",
+             <span class=\"keys\"><kbd>/</kbd> to search, <kbd>Enter</kbd> to the first, <kbd>Esc</kbd> to end</span>\n</div>\n</header>\n",
         );
     }
 
@@ -190,7 +195,7 @@ impl Page<'_> {
         let _ = write!(out, "<section id=\"{anchor}\">\n<p class=\"uri\">");
         let line = graph.line_to(node);
         for &above in &line[..line.len() - 1] {
-            let _ = write!(out, "<a href=\"#{}\">{}</a>/", self.anchors[above], markup(&graph.label(above)));
+            let _ = write!(out, "<a href=\"#{}\">{}</a>/<wbr/>", self.anchors[above], markup(&graph.label(above)));
         }
         let (name, level) = (markup(&drawn.name), if drawn.parent.is_some() { 3 } else { 2 });
         let format = drawn.format;
@@ -218,14 +223,16 @@ impl Page<'_> {
         let mut row = |name: &str, value: &str| {
             let _ = writeln!(out, "<tr><th scope=\"row\">{}</th><td>{value}</td></tr>", markup(name));
         };
-        let code = |text: &str| format!("<code>{}</code>", markup(&fitted(text, MOST_VALUE)));
+        let code = |text: &str| match text {
+            "" => "<span class=\"dim\">empty</span>".to_owned(),
+            text => format!("<code>{}</code>", markup(&fitted(text, MOST_VALUE))),
+        };
         row("Format", &format!("{}, {}", drawn.format, format_in_words(drawn.format)));
         match &drawn.described {
             Some(said) => {
                 let words = said.access.words();
                 row("Access", &if words.is_empty() { "none".to_owned() } else { words.join(", ") });
-                let is_such = |(_, _, is_such): &&(_, _, fn(_) -> bool)| is_such(said.occurrence);
-                let words = OCCURRENCES.iter().find(is_such).map(|(_, words, _)| *words).unwrap_or_default();
+                let (_, words) = occurrence_in_words(said.occurrence);
                 row("Occurs", &format!("{}, {words}", said.occurrence));
                 row("Scope", said.scope());
             }
@@ -247,14 +254,20 @@ impl Page<'_> {
         }
         if graph.is_tree {
             let (acl, is_own) = graph.acl(node);
-            row("ACL", &format!("{}{}", code(acl), if is_own { "" } else { " <span class=\"dim\">inherited</span>" }));
+            let origin = match (is_own, drawn.parent.is_none() && drawn.place.is_none()) {
+                (true, _) => "",
+                (false, true) => " <span class=\"dim\">as roots usually have it</span>",
+                (false, false) => " <span class=\"dim\">inherited</span>",
+            };
+            row("ACL", &format!("{}{origin}", code(acl)));
         }
         if let Some(basis) = drawn.basis() {
             let word = basis.as_str();
             row("Certainty", &format!("<span class=\"sure {word}\">{word}</span>: {}", basis_in_words(basis)));
         }
         for extension in drawn.extensions.iter().filter(|extension| extension.allowed.is_empty()) {
-            row(&extension.name, &markup(&extension.value));
+            let value = if extension.value.is_empty() { "yes" } else { &extension.value };
+            row(&extension.name, &markup(value));
         }
         out.push_str("</tbody>\n</table>\n");
     }
@@ -282,16 +295,16 @@ impl Page<'_> {
 
 /// Writes the values that a vendor allows.
 fn write_allowed(out: &mut String, extension: &Extension) {
-    let what = markup(&extension.name);
-    let detail = markup(&extension.value);
+    let caption = markup(format!("{} {}", extension.name, extension.value).trim());
+    let has_meanings = extension.allowed.iter().any(|allowed| !allowed.meaning.is_empty());
+    let meaning = if has_meanings { "<th scope=\"col\">Meaning</th>" } else { "" };
     let _ = write!(
         out,
-        "<table>\n<caption>{what} {detail}</caption>\n\
-         <thead><tr><th scope=\"col\">Value</th><th scope=\"col\">Meaning</th></tr></thead>\n<tbody>\n"
+        "<table>\n<caption>{caption}</caption>\n<thead><tr><th scope=\"col\">Value</th>{meaning}</tr></thead>\n<tbody>\n"
     );
     for allowed in &extension.allowed {
-        let (value, meaning) = (markup(&allowed.value), markup(&allowed.meaning));
-        let _ = writeln!(out, "<tr><td><code>{value}</code></td><td>{meaning}</td></tr>");
+        let meaning = if has_meanings { format!("<td>{}</td>", markup(&allowed.meaning)) } else { String::new() };
+        let _ = writeln!(out, "<tr><td><code>{}</code></td>{meaning}</tr>", markup(&allowed.value));
     }
     out.push_str("</tbody>\n</table>\n");
 }
@@ -330,7 +343,11 @@ fn write_legend(out: &mut String, graph: &Graph) {
     row("Format", formats.map(pill).collect::<Vec<_>>().join(", "));
     let commands: Vec<_> = Command::ALL.into_iter().map(Command::as_str).collect();
     row("Access", format!("the commands that the node takes, of {}", commands.join(", ")));
-    row("Occurs", "how many there may be below one parent; <code>&lt;X&gt;</code> is a name given when the node is made".to_owned());
+    row(
+        "Occurs",
+        "how many there may be below one parent; <code>&lt;X&gt;</code> is a name given when the node is made"
+            .to_owned(),
+    );
     row("Scope", "permanent: built in; dynamic: made and deleted while the device runs".to_owned());
     if nodes().any(|node| node.basis().is_some()) {
         let words = Basis::ALL.map(|basis| {

@@ -3,6 +3,7 @@
 //! The layout is ours and needs no font to be measured: all text is of characters of equal width, counted with a
 //! little to spare. Colours only repeat what stands there in letters or in the style of a line.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::fold::{self, Row, What};
@@ -23,6 +24,8 @@ const GAP: usize = 20;
 const WIDEST_NAME: usize = 48;
 const WIDEST_ACL: usize = 40;
 const WIDEST_WORDS: usize = 64;
+/// Cells of a row of names at the most, unless the columns are wider.
+const WIDEST_ALIKE: usize = 110;
 
 const STYLE: &str = "\
 text{font:13px ui-monospace,'DejaVu Sans Mono','Liberation Mono',Menlo,Consolas,monospace;fill:#1b1f24}\
@@ -65,7 +68,7 @@ fn summary(graph: &Graph, rows: &[Row]) -> String {
     let shown = rows.iter().filter(|row| matches!(row.what, What::Node { .. })).count();
     let all: usize = graph.roots().map(|root| graph.size(root)).sum();
     match all - shown {
-        0 => format!("All {all} nodes are drawn"),
+        0 => "All nodes are drawn".to_owned(),
         folded => format!("{shown} of {all} nodes are drawn, {folded} are folded into their parents and siblings"),
     }
 }
@@ -102,8 +105,15 @@ impl Columns {
         let acl = nodes().filter_map(|node| node.acl.as_deref()).map(cells).max();
         let acl = column(acl.is_some(), acl.unwrap_or_default().min(WIDEST_ACL) * CELL);
         let words = nodes().map(|node| cells(&words(graph, node)).min(WIDEST_WORDS)).max().unwrap_or_default();
-        let words = column(true, words * CELL).unwrap_or_default();
-        Self { access, occurs, scope, basis, acl, words, width: x + MARGIN }
+        let words = column(true, words.max(14) * CELL).unwrap_or_default();
+        let end_of_alike = |row: &Row| match &row.what {
+            What::Alike(nodes) => {
+                MARGIN + row.depth * INDENT + cells(&alike_in_words(graph, nodes)).min(WIDEST_ALIKE) * CELL
+            }
+            _ => 0,
+        };
+        let width = rows.iter().map(end_of_alike).max().unwrap_or_default().max(x) + MARGIN;
+        Self { access, occurs, scope, basis, acl, words, width }
     }
 
     fn draw_heads(&self, out: &mut String, y: usize, width: usize) {
@@ -169,8 +179,7 @@ fn draw_row(out: &mut String, graph: &Graph, row: &Row, columns: &Columns, y: us
     let node = match &row.what {
         What::Node { node, .. } => *node,
         What::Alike(nodes) => {
-            let names: Vec<_> = nodes.iter().take(40).map(|&node| graph.nodes[node].name.as_str()).collect();
-            let text = format!("… {} more like it: {}", nodes.len(), names.join(", "));
+            let text = alike_in_words(graph, nodes);
             let text = markup(&fitted(&text, (columns.width - MARGIN - left) / CELL));
             let _ = writeln!(out, "<text class=\"dim\" x=\"{left}\" y=\"{line}\">{text}</text>");
             return;
@@ -203,6 +212,12 @@ fn draw_row(out: &mut String, graph: &Graph, row: &Row, columns: &Columns, y: us
         text(out, columns.words, &words, WIDEST_WORDS);
     }
     out.push_str("</g>\n");
+}
+
+/// Returns the names of siblings that are drawn as one, as many as a row can have.
+fn alike_in_words(graph: &Graph, nodes: &[usize]) -> String {
+    let names: Vec<_> = nodes.iter().take(40).map(|&node| graph.nodes[node].name.as_str()).collect();
+    format!("… {} more like it: {}", nodes.len(), names.join(", "))
 }
 
 /// Draws what a description says of a node.
@@ -302,10 +317,9 @@ fn draw_legend(out: &mut String, graph: &Graph, rows: &[Row]) -> (usize, usize) 
         }
         legend.say_of("·", "not taken");
         legend.start("OCCURS");
-        for (sign, words, is_such) in OCCURRENCES {
-            if said().any(|said| is_such(said.occurrence)) {
-                legend.say_of(sign, words);
-            }
+        let signs: BTreeSet<_> = said().map(|said| occurrence_in_words(said.occurrence)).collect();
+        for (sign, words) in signs {
+            legend.say_of(sign, words);
         }
         legend.start("SCOPE");
         legend.say_of("permanent", "built in");
@@ -359,15 +373,17 @@ impl Legend<'_> {
     }
 }
 
-/// Forms of occurrence: sign, words, and whether one is such.
-pub(super) const OCCURRENCES: [(&str, &str, fn(Occurrence) -> bool); 6] = [
-    ("1", "exactly one", |o| o == Occurrence::One),
-    ("0..1", "one or none", |o| o == Occurrence::ZeroOrOne),
-    ("0..*", "any number", |o| o == Occurrence::ZeroOrMore),
-    ("1..*", "at least one", |o| o == Occurrence::OneOrMore),
-    ("0..N", "N at the most", |o| matches!(o, Occurrence::ZeroOrN(_))),
-    ("1..N", "one to N", |o| matches!(o, Occurrence::OneOrN(_))),
-];
+/// Returns the sign of an occurrence, without its number, and the words for it.
+pub(super) fn occurrence_in_words(occurrence: Occurrence) -> (&'static str, &'static str) {
+    match occurrence {
+        Occurrence::One => ("1", "exactly one"),
+        Occurrence::ZeroOrOne => ("0..1", "one or none"),
+        Occurrence::ZeroOrMore => ("0..*", "any number"),
+        Occurrence::OneOrMore => ("1..*", "at least one"),
+        Occurrence::ZeroOrN(_) => ("0..N", "N at the most"),
+        Occurrence::OneOrN(_) => ("1..N", "one to N"),
+    }
+}
 
 /// Returns where a reconstruction has a node from.
 pub(super) fn basis_in_words(basis: Basis) -> &'static str {

@@ -18,7 +18,8 @@ use crate::{cp, csp, delivery, dm, provision};
 pub static VOCABULARIES: &[&Vocabulary] = &[
     &cp::VOCABULARY,
     &csp::V1_3, &csp::V1_2, &csp::V1_1,
-    &dm::SYNCML, &dm::DDF, &dm::DEVINF,
+    &dm::SYNCML, &dm::SYNCML_1_1, &dm::SYNCML_1_0, &dm::DDF,
+    &dm::DEVINF, &dm::DEVINF_1_1, &dm::DEVINF_1_0,
     &cp::settings::OTA_SETTINGS, &cp::settings::WV_SETTINGS,
 ];
 
@@ -28,12 +29,15 @@ pub static RULES: &[&[&Rule]] = &[
     codec::RULES,
     document::RULES,
     cp::RULES,
-    dm::RULES, dm::DESCRIPTION_RULES,
+    dm::RULES, dm::DESCRIPTION_RULES, dm::MESSAGE_RULES,
     csp::RULES,
     provision::RULES,
     rows::RULES,
     delivery::RULES,
 ];
+
+static MESSAGES: &[&Vocabulary] = &[&dm::SYNCML, &dm::SYNCML_1_1, &dm::SYNCML_1_0];
+static DEVICE_INFORMATION: &[&Vocabulary] = &[&dm::DEVINF, &dm::DEVINF_1_1, &dm::DEVINF_1_0];
 
 /// Every kind of document, in the order in which they are tried.
 pub static KINDS: &[Kind] = &[
@@ -56,8 +60,11 @@ pub static KINDS: &[Kind] = &[
             dm::check_against(&document.root, standard, report);
         }
     }),
-    Kind::document("syncml", "SyncML message", &[&dm::SYNCML], check_vocabulary),
-    Kind::document("devinf", "SyncML device information", &[&dm::DEVINF], check_vocabulary),
+    Kind::document("syncml", "SyncML message", MESSAGES, |document, options, report| {
+        dm::check_message(&document.root, options.descriptions(), report);
+        check_root(document, &dm::SYNCML, report);
+    }),
+    Kind::document("devinf", "SyncML device information", DEVICE_INFORMATION, check_vocabulary),
     Kind::document("csp", "CSP message", &[&csp::V1_3, &csp::V1_2, &csp::V1_1], check_vocabulary),
     Kind::document("ota-settings", "OTA settings document", &[&cp::settings::OTA_SETTINGS], check_vocabulary),
     Kind::document("wv-settings", "WV settings document", &[&cp::settings::WV_SETTINGS], check_vocabulary),
@@ -248,7 +255,9 @@ pub fn recognise(bytes: &[u8], limits: &Limits) -> Option<&'static Kind> {
 
 /// Reads a document of any vocabulary that we know, in XML or WBXML. See [`codec::read`].
 pub fn read<'s>(bytes: &'s [u8], limits: &Limits, report: &mut Report) -> Option<Document<'s>> {
-    codec::read(bytes, VOCABULARIES, limits, report)
+    let mut document = codec::read(bytes, VOCABULARIES, limits, report)?;
+    dm::settle_version(&mut document);
+    Some(document)
 }
 
 /// Returns the rule of that code, in any case of letters.
@@ -267,7 +276,8 @@ fn check_document(
         _ => VOCABULARIES,
     };
     let Some(mut document) = codec::read(bytes, candidates, &options.limits, report) else { return options.kind };
-    let others = std::mem::take(&mut document.rest);
+    let mut others = std::mem::take(&mut document.rest);
+    std::iter::once(&mut document).chain(&mut others).for_each(dm::settle_version);
     let text = match (document.header.encoding, std::str::from_utf8(bytes)) {
         (Encoding::Xml, Ok(text)) => Some(Cow::Borrowed(text)),
         // One character an octet, so that places are those of the document.
@@ -361,7 +371,9 @@ fn check_vocabulary(document: &Document<'_>, options: &Options, report: &mut Rep
 }
 
 fn check_root(document: &Document<'_>, vocabulary: &Vocabulary, report: &mut Report) {
-    if !vocabulary.roots.contains(&document.root.name.as_ref()) && !report.has_errors() {
+    let name = document.root.name.as_ref();
+    let is_known = vocabulary.roots.contains(&name) || vocabulary.fragments.contains(&name);
+    if !is_known && !report.has_errors() {
         report.add(not_a_root(&document.root, vocabulary.name));
     }
 }

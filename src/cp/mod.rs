@@ -19,6 +19,7 @@ pub static VOCABULARY: Vocabulary = Vocabulary {
     id: "cp",
     name: "client provisioning document",
     roots: &["wap-provisioningdoc"],
+    fragments: &[],
     namespaces: &[],
     doctype: Some(Doctype {
         root: "wap-provisioningdoc",

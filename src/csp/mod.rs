@@ -97,6 +97,7 @@ macro_rules! vocabulary {
             id: $id,
             name: concat!("CSP ", $version, " message"),
             roots: $roots,
+            fragments: &[],
             namespaces: $namespaces,
             doctype: None,
             public_ids: $public,

@@ -333,6 +333,12 @@ impl Report {
         }
     }
 
+    /// Changes each finding that was kept.
+    pub(crate) fn amend(&mut self, change: impl FnMut(&mut Diagnostic)) {
+        self.lowest = None;
+        self.diagnostics.iter_mut().for_each(change);
+    }
+
     /// Keeps only the findings that `keep` likes. Those that are only counted stay.
     pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
         self.diagnostics.retain(keep);

@@ -37,8 +37,11 @@ pub use node::{Format, Node, Value};
 pub use object::{IMPS, ManagementObject, ObjectFault};
 pub(crate) use object::{IMPS_APPID, describe, spell_as};
 pub(crate) use rules::check_description;
-pub use rules::{DESCRIPTION_RULES, RULES, check_against, check_document, check_tree, is_tree};
+pub use rules::{
+    DESCRIPTION_RULES, MESSAGE_RULES, RULES, check_against, check_document, check_message, check_tree, is_tree,
+};
 pub use status::{STATUSES, Status};
+pub use syncml::{DEVINF, DEVINF_1_0, DEVINF_1_1, SYNCML, SYNCML_1_0, SYNCML_1_1, settle_version};
 pub use tree::{Tree, TreeFault};
 pub use uri::{BadUri, Uri, UriLimits, is_name};
 pub(crate) use values::fits;
@@ -52,6 +55,7 @@ pub static DDF: Vocabulary = Vocabulary {
     id: "ddf",
     name: "device description or serialised tree",
     roots: &["MgmtTree"],
+    fragments: &[],
     namespaces: &["syncml:dmddf1.2", "syncml:dmddf"],
     doctype: Some(Doctype {
         root: "MgmtTree",
@@ -69,56 +73,6 @@ pub static DDF: Vocabulary = Vocabulary {
     structure: None,
     check: rules::check,
     wbxml: WbxmlForm { version: 0x02, page_namespaces: &[(2, "syncml:dmddf1.2")], ..WbxmlForm::PLAIN },
-    pts: None,
-};
-
-/// The vocabulary of SyncML messages with the meta information and the trees embedded in them.
-pub static SYNCML: Vocabulary = Vocabulary {
-    id: "syncml",
-    name: "SyncML DM message",
-    roots: &["SyncML"],
-    namespaces: &["SYNCML:SYNCML1.2", "SYNCML:SYNCML1.1", "SYNCML:SYNCML1.0", "syncml:metinf", "syncml:dmddf1.2"],
-    doctype: None,
-    public_ids: &[
-        PublicId { number: 0x1201, text: "-//SYNCML//DTD SyncML 1.2//EN" },
-        PublicId { number: 0x0FD3, text: "-//SYNCML//DTD SyncML 1.1//EN" },
-        PublicId { number: 0x0FD1, text: "-//SYNCML//DTD SyncML 1.0//EN" },
-    ],
-    tokens: LazyLock::new(|| {
-        TokenTable::read(&[
-            include_str!("tokens-syncml.tsv"),
-            include_str!("tokens-metinf.tsv"),
-            include_str!("tokens-ddf.tsv"),
-        ])
-    }),
-    grammar: LazyLock::new(Grammar::default),
-    structure: None,
-    check: rules::check_message,
-    wbxml: WbxmlForm {
-        version: 0x02,
-        page_namespaces: &[(0, "SYNCML:SYNCML1.2"), (1, "syncml:metinf"), (2, "syncml:dmddf1.2")],
-        ..WbxmlForm::PLAIN
-    },
-    pts: None,
-};
-
-/// The vocabulary of device information of data synchronisation; DM uses the DevInfo object in its place.
-pub static DEVINF: Vocabulary = Vocabulary {
-    id: "devinf",
-    name: "SyncML device information",
-    roots: &["DevInf"],
-    namespaces: &["syncml:devinf"],
-    doctype: None,
-    public_ids: &[
-        PublicId { number: 0x1203, text: "-//SYNCML//DTD DevInf 1.2//EN" },
-        PublicId { number: 0x0FD4, text: "-//SYNCML//DTD DevInf 1.1//EN" },
-        PublicId { number: 0x0FD2, text: "-//SYNCML//DTD DevInf 1.0//EN" },
-    ],
-    tokens: LazyLock::new(|| TokenTable::read(&[include_str!("tokens-devinf.tsv")])),
-    grammar: LazyLock::new(Grammar::default),
-    structure: None,
-    check: |_, _| (),
-    wbxml: WbxmlForm { version: 0x02, page_namespaces: &[(0, "syncml:devinf")], ..WbxmlForm::PLAIN },
     pts: None,
 };
 

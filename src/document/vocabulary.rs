@@ -67,6 +67,8 @@ pub struct Vocabulary {
     pub name: &'static str,
     /// The root elements.
     pub roots: &'static [&'static str],
+    /// Elements that stand for themselves in XML where documentation prints a part of a document.
+    pub fragments: &'static [&'static str],
     /// The namespaces that belong to it, the root's first. Empty where documents have none.
     pub namespaces: &'static [&'static str],
     /// The document type to write; `None` for none.

@@ -36,5 +36,6 @@ mod rehearse;
 mod rules;
 mod server;
 mod services;
+mod syncml;
 mod trees;
 mod vendor;

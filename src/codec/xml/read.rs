@@ -418,7 +418,8 @@ impl<'s, 'r> Parser<'s, 'r> {
     fn recognise(&self, root: &Element<'_>) -> Option<&'static Vocabulary> {
         let (prefix, local) = split_name(&root.name);
         let declaration = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
-        let mut fitting = self.candidates.iter().copied().filter(|v| v.roots.contains(&local));
+        let mut fitting =
+            self.candidates.iter().copied().filter(|v| v.roots.contains(&local) || v.fragments.contains(&local));
         let first = fitting.clone().next();
         let namespace = root.attribute(&declaration);
         let by_namespace = fitting.clone().find(|v| namespace.is_some_and(|n| v.namespaces.contains(&n)));

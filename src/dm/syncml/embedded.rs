@@ -31,10 +31,8 @@ pub(super) fn tree(data: &Element<'_>, type_name: &str, report: &mut Report) -> 
         }
     };
     let root = codec::read(octets, &[&DDF], &LIMITS, &mut findings).map(|document| document.root.into_owned());
-    for mut finding in findings.into_diagnostics() {
-        finding.span = place.of(finding.span);
-        report.add(finding);
-    }
+    findings.amend(|finding| finding.span = place.of(finding.span));
+    report.append(findings);
     let mut root = root.filter(|root| root.name == "MgmtTree")?;
     place.settle(&mut root);
     Some(root)

@@ -9,14 +9,20 @@
 //! These structs are for behaviour. They take what peers send: what is missing is empty or 0, and the rules SYN say so.
 //! Nothing here sends or executes anything.
 
+mod alert;
 mod embedded;
 mod read;
+mod vocabulary;
 mod write;
 
 use std::fmt;
 
+pub use alert::{ALERTS, AlertCode};
 pub(super) use embedded::{TREE_TYPE, tree_in};
-pub(super) use read::{is_command, not_a_message};
+pub(super) use read::{has_nonce, is_command, not_a_message, read_data};
+pub(super) use vocabulary::COMMANDS;
+pub use vocabulary::{DEVINF, DEVINF_1_0, DEVINF_1_1, SYNCML, SYNCML_1_0, SYNCML_1_1, settle_version};
+use vocabulary::{MESSAGES, of_version};
 
 use crate::codec::Limits;
 use crate::diagnose::Span;
@@ -31,9 +37,10 @@ pub const MOST_NESTING: usize = 8;
 /// The namespace of the meta information.
 pub(crate) const META_NAMESPACE: &str = "syncml:metinf";
 
-/// The versions of the language: VerDTD, namespace, WBXML public identifier.
-pub(crate) const VERSIONS: [(&str, &str, u32); 3] =
-    [("1.2", "SYNCML:SYNCML1.2", 0x1201), ("1.1", "SYNCML:SYNCML1.1", 0x0FD3), ("1.0", "SYNCML:SYNCML1.0", 0x0FD1)];
+/// Returns the namespace of a version of the language, if there is that version.
+pub(super) fn namespace_of(version: &str) -> Option<&'static str> {
+    MESSAGES.iter().find(|(known, _)| *known == version).map(|(_, vocabulary)| vocabulary.namespaces[0])
+}
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

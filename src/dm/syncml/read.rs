@@ -2,13 +2,13 @@
 
 use super::embedded;
 use super::{
-    Alert, Challenge, Command, Credential, Data, Header, Item, LIMITS, Location, MOST_NESTING, Message, Meta,
+    Alert, Challenge, Command, Credential, Data, Header, Item, LIMITS, Location, MESSAGES, MOST_NESTING, Message, Meta,
     Operation, Results, Status,
 };
 use crate::codec;
 use crate::diagnose::{Diagnostic, Report};
+use crate::dm::DDF;
 use crate::dm::rules::{NESTED, NOT_A_MESSAGE};
-use crate::dm::{DDF, SYNCML};
 use crate::document::{Content, Element, from_base64};
 
 impl Message {
@@ -16,7 +16,7 @@ impl Message {
     ///
     /// Findings go to `report`. Returns `None` where there is no message at all.
     pub fn read(bytes: &[u8], report: &mut Report) -> Option<Self> {
-        let document = codec::read(bytes, &[&SYNCML], &LIMITS, report)?;
+        let document = codec::read(bytes, &MESSAGES.map(|(_, vocabulary)| vocabulary), &LIMITS, report)?;
         Self::from_element(&document.root, report)
     }
 
@@ -220,6 +220,11 @@ impl Meta {
             mark: self.mark.or_else(|| common.mark.clone()),
         }
     }
+}
+
+/// Returns whether a Meta says the next nonce.
+pub(in crate::dm) fn has_nonce(meta: &Element<'_>) -> bool {
+    meta_text(meta, "NextNonce").is_some_and(|nonce| !nonce.is_empty())
 }
 
 /// Returns the text of a field of a Meta; some senders put the fields into a MetInf.

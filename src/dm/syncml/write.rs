@@ -2,10 +2,9 @@
 
 use super::{
     Alert, Challenge, Command, Credential, Data, Header, Item, Location, META_NAMESPACE, Message, Meta, Operation,
-    Results, Status, VERSIONS,
+    Results, Status, of_version,
 };
 use crate::codec::{self, CannotWrite, WbxmlOptions};
-use crate::dm::SYNCML;
 use crate::document::{Content, Element, to_base64};
 
 /// The namespace of serialised trees.
@@ -18,7 +17,7 @@ impl Message {
         if self.is_final {
             body = body.with(Element::new("Final"));
         }
-        let root = Element::new("SyncML").with_attribute("xmlns", self.version().1);
+        let root = Element::new("SyncML").with_attribute("xmlns", of_version(&self.header.version).namespaces[0]);
         root.with(self.header.to_element()).with(body)
     }
 
@@ -26,7 +25,7 @@ impl Message {
     pub fn to_xml(&self, indent: bool) -> Vec<u8> {
         let mut root = self.to_element();
         octets_to_text(&mut root);
-        codec::write_xml(&root, Some(&SYNCML), indent)
+        codec::write_xml(&root, Some(of_version(&self.header.version)), indent)
     }
 
     /// Returns the message in WBXML.
@@ -35,12 +34,7 @@ impl Message {
     ///
     /// Names what WBXML cannot carry: U+0000, and elements of an [`Operation::Other`] that have no token.
     pub fn to_wbxml(&self) -> Result<Vec<u8>, CannotWrite> {
-        let options = WbxmlOptions { public_id: Some(self.version().2), ..WbxmlOptions::default() };
-        codec::write_wbxml(&self.to_element(), &SYNCML, &options)
-    }
-
-    fn version(&self) -> &'static (&'static str, &'static str, u32) {
-        VERSIONS.iter().find(|(version, ..)| *version == self.header.version).unwrap_or(&VERSIONS[0])
+        codec::write_wbxml(&self.to_element(), of_version(&self.header.version), &WbxmlOptions::default())
     }
 }
 

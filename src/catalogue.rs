@@ -61,7 +61,7 @@ pub static KINDS: &[Kind] = &[
         }
     }),
     Kind::document("syncml", "SyncML message", MESSAGES, |document, options, report| {
-        dm::check_message(&document.root, options.descriptions(), report);
+        dm::check_message(&document.root, &options.descriptions(), report);
         check_root(document, &dm::SYNCML, report);
     }),
     Kind::document("devinf", "SyncML device information", DEVICE_INFORMATION, check_vocabulary),

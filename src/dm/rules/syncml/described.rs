@@ -138,9 +138,10 @@ impl<'d> Nodes<'d> {
         }
     }
 
-    /// Returns whether the caller has named the descriptions.
+    /// Returns whether the caller has named a description beside the bundled ones.
     fn are_chosen(&self) -> bool {
-        !std::ptr::eq(self.descriptions, Description::bundled())
+        let is_bundled = |given: &Description| Description::bundled().iter().any(|ours| std::ptr::eq(*ours, given));
+        !self.descriptions.iter().all(|given| is_bundled(given))
     }
 }
 

@@ -24,6 +24,7 @@ mod secret;
 #[cfg(feature = "server")]
 mod serve;
 mod show;
+mod skeleton;
 #[cfg(all(test, feature = "server"))]
 mod tests;
 mod ui;
@@ -64,6 +65,7 @@ enum Command {
     Apply(apply::Apply),
     Check(check::Check),
     Show(show::Show),
+    Skeleton(skeleton::Skeleton),
     Decode(decode::Decode),
     Explain(explain::Explain),
     Batch(batch::Batch),
@@ -138,6 +140,7 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Apply(command) => command.run(ui),
         Command::Check(command) => check::run(command, ui),
         Command::Show(command) => show::run(command, ui),
+        Command::Skeleton(command) => command.run(ui),
         Command::Decode(command) => decode::run(command, ui),
         Command::Explain(command) => explain::run(command, ui),
         Command::Batch(command) => batch::run(command, ui),

@@ -2,15 +2,20 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use clap::Args;
+use impskit::diagnose::Report;
+use impskit::dm::session::auth::Credentials;
+use impskit::dm::session::server::{Server, Terms};
+use impskit::dm::syncml::{Message, Operation};
 use impskit::error::{Error, ErrorKind, Result, reason};
 use impskit::provision::profile::SecretSource;
 use impskit::server::{Configuration, Store, http};
 
 use super::admin::{STORE, ServerOptions, address, now};
 use super::profile::fetch;
+use super::ui::read_input;
 use super::{Outcome, Ui};
 
 /// Run the IMPS server: for provisioning checks, labs and small services
@@ -58,8 +63,13 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
             log(line);
         }
     });
-    let server = http::spawn(configuration, store, log)?;
+    let management = management(&configuration, command.server.folder(), ui)?;
+    let path_of_management = management.as_ref().map(|management| management.path.clone());
+    let server = http::spawn_with(configuration, store, management, log)?;
     ui.say(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
+    if let Some(path) = path_of_management {
+        ui.say(&format!("ready: http://{}{path} for device management", server.address()));
+    }
     if users == 0 {
         ui.say("  help: nobody can log in yet: `impskit admin user add NAME --password-stdin`");
     }
@@ -79,6 +89,38 @@ fn configured_users(configuration: &Configuration, folder: &Path, ui: &mut Ui) -
         Ok((address(user, &configuration.domain).map_err(at)?, password))
     };
     configuration.users.iter().map(account).collect()
+}
+
+/// Returns the management server that the configuration wants, with the commands that wait for its devices.
+fn management(configuration: &Configuration, folder: &Path, ui: &mut Ui) -> Result<Option<http::Management>> {
+    let Some(wanted) = &configuration.management else { return Ok(None) };
+    let uri = format!("http://{}{}", configuration.listen, wanted.path);
+    let mut server = Server::new(uri, http::seed()?);
+    for device in &wanted.devices {
+        let at = |error: Error| error.at("server.dm.devices");
+        let mut credentials = |user: &str, secret: &Option<SecretSource>| match secret {
+            None => Ok::<_, Error>(None),
+            Some(secret) => {
+                let password = fetch(secret, folder, ui).map_err(|reason| at(Error::input(reason)))?;
+                Ok(Some((device.scheme, Credentials::new(user, password))))
+            }
+        };
+        let of_device = credentials(&device.user, &device.password)?;
+        let of_server = credentials(&wanted.id, &device.server_password)?;
+        server.enrol(&device.id, Terms { device: of_device, server: of_server });
+        for file in &device.commands {
+            server.queue(&device.id, commands(&folder.join(file))?);
+        }
+    }
+    Ok(Some(http::Management { path: wanted.path.clone(), server: Arc::new(Mutex::new(server)) }))
+}
+
+/// Returns the commands of a SyncML message.
+fn commands(path: &Path) -> Result<Vec<Operation>> {
+    let (name, octets) = read_input(path)?;
+    let message = Message::read(&octets, &mut Report::new());
+    let message = message.ok_or_else(|| Error::input("the file is no SyncML message").at(name))?;
+    Ok(message.commands.into_iter().map(|command| command.operation).collect())
 }
 
 fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outcome> {

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use super::{Client, Event, Identity, Output};
 use crate::codec::{self, Encoding};
 use crate::csp::wire::{self, Body};
+use crate::dm::session::auth::MAC_HEADER;
 use crate::document::Element;
 use crate::error::{Error, Result, reason};
 
@@ -136,13 +137,28 @@ impl Line {
     ///
     /// Fails where there is no answer in time, or its status is not 200.
     pub fn post(&mut self, media_type: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+        self.post_proved(media_type, body, None).map(|(answer, _)| answer)
+    }
+
+    /// Posts a body with the header [`MAC_HEADER`], and returns the body of the answer and its header of that name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Line::post`].
+    pub fn post_proved(
+        &mut self,
+        media_type: &str,
+        body: Vec<u8>,
+        mac: Option<&str>,
+    ) -> Result<(Vec<u8>, Option<String>)> {
         self.exchanges += 1;
         self.keep("request", &body)?;
         let failed = |what: String| Error::remote(what).at(self.url.to_string());
         let help = "is the server running, and is the URL the one it shows when it starts?";
-        let exchange = exchange(&mut self.connection, &self.url, &self.authority, media_type, body);
+        let request = self.request(media_type, body, mac).map_err(|error| failed(error.to_string()))?;
+        let exchange = exchange(&mut self.connection, &self.url, request);
         let answer = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, exchange).await });
-        let (status, answer) = match answer {
+        let (status, answer, mac) = match answer {
             Err(_) => return Err(failed(format!("no answer within {} seconds", PATIENCE.as_secs()))),
             Ok(Err(what)) => return Err(failed(what).help(help)),
             Ok(Ok(answer)) => answer,
@@ -152,7 +168,22 @@ impl Line {
             return Err(if status == StatusCode::NOT_FOUND { error.help(help) } else { error });
         }
         self.keep("answer", &answer)?;
-        Ok(answer)
+        Ok((answer, mac))
+    }
+
+    fn request(
+        &self,
+        media_type: &str,
+        body: Vec<u8>,
+        mac: Option<&str>,
+    ) -> std::result::Result<Request<Full<Bytes>>, hyper::http::Error> {
+        let path = self.url.path_and_query().map_or("/", |path| path.as_str());
+        let request = Request::post(path)
+            .header(HOST, &self.authority)
+            .header(CONTENT_TYPE, media_type)
+            .header(USER_AGENT, concat!("impskit/", env!("CARGO_PKG_VERSION")));
+        let request = mac.into_iter().fold(request, |request, mac| request.header(MAC_HEADER, mac));
+        request.body(Full::new(Bytes::from(body)))
     }
 
     /// Writes a body into the folder of traces.
@@ -168,14 +199,12 @@ impl Line {
     }
 }
 
-/// Posts a body on the open connection, or on a new one where there is none.
+/// Sends a request on the open connection, or on a new one where there is none. Returns status, body and MAC.
 async fn exchange(
     connection: &mut Option<SendRequest<Full<Bytes>>>,
     url: &Uri,
-    authority: &str,
-    media_type: &str,
-    body: Vec<u8>,
-) -> std::result::Result<(StatusCode, Vec<u8>), String> {
+    request: Request<Full<Bytes>>,
+) -> std::result::Result<(StatusCode, Vec<u8>, Option<String>), String> {
     let is_open = match connection {
         Some(sender) => sender.ready().await.is_ok(),
         None => false,
@@ -184,19 +213,13 @@ async fn exchange(
         Some(sender) => sender,
         None => connect(url).await?,
     };
-    let path = url.path_and_query().map_or("/", |path| path.as_str());
-    let request = Request::post(path)
-        .header(HOST, authority)
-        .header(CONTENT_TYPE, media_type)
-        .header(USER_AGENT, concat!("impskit/", env!("CARGO_PKG_VERSION")))
-        .body(Full::new(Bytes::from(body)))
-        .map_err(|error| error.to_string())?;
     let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
     let status = response.status();
+    let mac = response.headers().get(MAC_HEADER).and_then(|mac| mac.to_str().ok()).map(str::to_owned);
     let body = Limited::new(response.into_body(), MOST).collect().await;
     let body = body.map_err(|error| format!("the answer breaks off: {error}"))?.to_bytes().to_vec();
     *connection = Some(sender);
-    Ok((status, body))
+    Ok((status, body, mac))
 }
 
 async fn connect(url: &Uri) -> std::result::Result<SendRequest<Full<Bytes>>, String> {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::csp::Address;
 use crate::diagnose::toml_error;
+use crate::dm::session::auth::Scheme;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
 
@@ -36,6 +37,36 @@ pub struct Configuration {
     pub users: Vec<(String, SecretSource)>,
     /// How much one user may have.
     pub quotas: Quotas,
+    /// The management server beside, if there is one.
+    pub management: Option<Management>,
+}
+
+/// How the management server is set up: for trying what `build --as syncml` wrote, not for a network of devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Management {
+    /// The path that its messages are posted to.
+    pub path: String,
+    /// Its identifier, by which devices know it and by which access control lists name it.
+    pub id: String,
+    /// The devices that it knows.
+    pub devices: Vec<ManagedDevice>,
+}
+
+/// A device that the management server knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedDevice {
+    /// Its identifier: `IMEI:493005100592800`.
+    pub id: String,
+    /// How it proves itself, and how the server does if it asks.
+    pub scheme: Scheme,
+    /// The name in its credentials.
+    pub user: String,
+    /// Where its password is kept; `None`: it need not prove itself.
+    pub password: Option<SecretSource>,
+    /// Where the password is kept by which the server proves itself.
+    pub server_password: Option<SecretSource>,
+    /// SyncML messages whose commands are sent to it, a package each.
+    pub commands: Vec<PathBuf>,
 }
 
 /// How much one user may have of what it makes (abuse case C09).
@@ -73,6 +104,7 @@ impl Default for Configuration {
             requests_per_minute: 120,
             users: Vec::new(),
             quotas: Quotas::default(),
+            management: None,
         }
     }
 }
@@ -119,7 +151,7 @@ impl Configuration {
     }
 
     fn apply(&mut self, server: ServerTable) -> Result<()> {
-        let ServerTable { domain, store, drain_seconds, csp, limits } = server;
+        let ServerTable { domain, store, drain_seconds, csp, dm, limits } = server;
         if let Some(domain) = domain {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
@@ -131,10 +163,7 @@ impl Configuration {
             self.listen = one_address(&listen)?;
         }
         if let Some(path) = csp.path {
-            if !path.starts_with('/') || path.contains(['?', '#', ' ']) {
-                return Err(Error::input(format!("`{path}` is no path: it begins with `/`")).at("server.csp.path"));
-            }
-            self.path = path;
+            self.path = read_path(path, "server.csp.path")?;
         }
         if let Some(size) = csp.max_body {
             let octets = read_size(&size).filter(|octets| LARGEST_BODY.contains(octets));
@@ -147,16 +176,13 @@ impl Configuration {
             self.session_ttl = time.ok_or_else(wrong)?;
         }
         for UserRow { user, password } in csp.users {
-            let secret = match (password.env, password.file) {
-                (Some(name), None) => SecretSource::Environment(name),
-                (None, Some(name)) => SecretSource::File(name),
-                _ => {
-                    let wrong = format!("the password of `{user}` has no place");
-                    let help = "write `password = { env = \"NAME\" }` or `{ file = \"NAME\" }`";
-                    return Err(Error::input(wrong).at("server.csp.users").help(help));
-                }
-            };
+            let secret = password.source(&user, "server.csp.users")?;
             self.users.push((user, secret));
+        }
+        self.management = dm.map(ManagementTable::read).transpose()?;
+        if self.management.as_ref().is_some_and(|dm| dm.path == self.path) {
+            let both = "management and IMPS messages cannot be posted to one path";
+            return Err(Error::input(both).at("server.dm.path"));
         }
         self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
         let quotas = &mut self.quotas;
@@ -169,6 +195,13 @@ impl Configuration {
         }
         Ok(())
     }
+}
+
+fn read_path(path: String, at: &str) -> Result<String> {
+    if !path.starts_with('/') || path.contains(['?', '#', ' ']) {
+        return Err(Error::input(format!("`{path}` is no path: it begins with `/`")).at(at));
+    }
+    Ok(path)
 }
 
 /// What `max_body` may be: the reader of messages takes no more than a mebibyte.
@@ -209,6 +242,7 @@ struct ServerTable {
     drain_seconds: Option<u64>,
     #[serde(default)]
     csp: CspTable,
+    dm: Option<ManagementTable>,
     #[serde(default)]
     limits: LimitsTable,
 }
@@ -238,6 +272,63 @@ struct PasswordRow {
     file: Option<String>,
 }
 
+impl PasswordRow {
+    /// Returns where the password of `owner` is kept.
+    fn source(self, owner: &str, at: &str) -> Result<SecretSource> {
+        match (self.env, self.file) {
+            (Some(name), None) => Ok(SecretSource::Environment(name)),
+            (None, Some(name)) => Ok(SecretSource::File(name)),
+            _ => {
+                let help = "write `password = { env = \"NAME\" }` or `{ file = \"NAME\" }`";
+                Err(Error::input(format!("the password of `{owner}` has no place")).at(at).help(help))
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManagementTable {
+    path: Option<String>,
+    id: String,
+    #[serde(default)]
+    devices: Vec<DeviceRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceRow {
+    id: String,
+    scheme: Option<String>,
+    user: Option<String>,
+    password: Option<PasswordRow>,
+    server_password: Option<PasswordRow>,
+    #[serde(default)]
+    commands: Vec<PathBuf>,
+}
+
+impl ManagementTable {
+    fn read(self) -> Result<Management> {
+        let path = read_path(self.path.unwrap_or_else(|| "/dm".to_owned()), "server.dm.path")?;
+        let devices = self.devices.into_iter().map(DeviceRow::read).collect::<Result<_>>()?;
+        Ok(Management { path, id: self.id, devices })
+    }
+}
+
+impl DeviceRow {
+    fn read(self) -> Result<ManagedDevice> {
+        const AT: &str = "server.dm.devices";
+        let word = self.scheme.unwrap_or_else(|| "md5".to_owned());
+        let scheme = Scheme::from_word(&word).ok_or_else(|| {
+            Error::input(format!("`{word}` is no way to prove a password")).at(AT).help("write `basic`, `md5` or `mac`")
+        })?;
+        let source = |row: Option<PasswordRow>| row.map(|row| row.source(&self.id, AT)).transpose();
+        let (password, server_password) = (source(self.password)?, source(self.server_password)?);
+        let user = self.user.unwrap_or_else(|| self.id.clone());
+        Ok(ManagedDevice { id: self.id, scheme, user, password, server_password, commands: self.commands })
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LimitsTable {
@@ -260,6 +351,19 @@ mod tests {
         assert_eq!((read.domain.as_str(), read.store), ("acme.example", Some(PathBuf::from("/x.db"))));
         assert_eq!((read.max_body, read.session_ttl, read.quotas.sessions), (65_536, Duration::from_secs(1800), 2));
         assert_eq!(Configuration::read("").unwrap(), Configuration::default());
+        let dm = "[server.dm]\nid = \"acme-dm\"\ndevices = [ { id = \"IMEI:1\", scheme = \"mac\", \
+                  password = { file = \"p\" }, commands = [\"a.xml\"] } ]\n";
+        let dm = Configuration::read(dm).unwrap().management.unwrap();
+        assert_eq!((dm.path.as_str(), dm.id.as_str()), ("/dm", "acme-dm"));
+        let device = ManagedDevice {
+            id: "IMEI:1".to_owned(),
+            scheme: Scheme::Mac,
+            user: "IMEI:1".to_owned(),
+            password: Some(SecretSource::File("p".to_owned())),
+            server_password: None,
+            commands: vec!["a.xml".into()],
+        };
+        assert_eq!(dm.devices, [device]);
         let users = "[server.csp]\nusers = [ { user = \"anna\", password = { env = \"ANNA\" } } ]\n";
         let users = Configuration::read(users).unwrap().users;
         assert_eq!(users, [("anna".to_owned(), SecretSource::Environment("ANNA".to_owned()))]);
@@ -271,6 +375,11 @@ mod tests {
         assert_eq!(at("[server]\ndomian = \"x\"\n"), "2:1");
         assert_eq!(at("[server]\ndomain = \"a b\"\n"), "server.domain");
         assert_eq!(at("[server.csp]\nlisten = []\n"), "server.csp.listen");
+        assert_eq!(at("[server.dm]\nid = \"a\"\npath = \"/csp\"\n"), "server.dm.path");
+        assert_eq!(
+            at("[server.dm]\nid = \"a\"\ndevices = [ { id = \"b\", scheme = \"sha\" } ]\n"),
+            "server.dm.devices"
+        );
         assert_eq!(at("[server.csp]\nusers = [ { user = \"anna\", password = {} } ]\n"), "server.csp.users");
         assert_eq!(at("[server.csp]\nmax_body = \"5MiB\"\n"), "server.csp.max_body");
         assert_eq!(at("[server.csp]\nsession_ttl = \"18446744073709551615h\"\n"), "server.csp.session_ttl");

@@ -25,6 +25,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
+use crate::dm::session::auth::MAC_HEADER;
+use crate::dm::session::{MOST_MESSAGE, server as session};
 use crate::error::{Error, Result, reason};
 
 /// The time that the header of a request may take, and again its body, however slowly octets drip (abuse case B02).
@@ -47,6 +49,15 @@ const TOGETHER: usize = 256;
 /// Takes the lines of the log.
 pub type Log = Box<dyn FnMut(&str) + Send>;
 
+/// A management server that is served at a path of its own, beside the IMPS server.
+#[derive(Debug, Clone)]
+pub struct Management {
+    /// The path that its messages are posted to.
+    pub path: String,
+    /// The server; whoever holds it may queue commands and take answers.
+    pub server: Arc<Mutex<session::Server>>,
+}
+
 /// A server at work. Dropping it stops it.
 #[derive(Debug)]
 pub struct Running {
@@ -56,10 +67,19 @@ pub struct Running {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// A request on its way to the engine.
+/// A request on its way to the engine, with the MAC that the transport carried.
 struct Job {
     request: Request,
-    answer: oneshot::Sender<(u16, String, Vec<u8>)>,
+    mac: Option<String>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What goes back.
+struct Answer {
+    status: u16,
+    media_type: String,
+    body: Vec<u8>,
+    mac: Option<String>,
 }
 
 /// Starts a server on the store and returns when it listens. The port is the system's choice where it is 0.
@@ -68,6 +88,20 @@ struct Job {
 ///
 /// Fails where the address cannot be listened on.
 pub fn spawn(configuration: Configuration, store: Store, log: Log) -> Result<Running> {
+    spawn_with(configuration, store, None, log)
+}
+
+/// As [`spawn`], with a management server beside.
+///
+/// # Errors
+///
+/// Fails where the address cannot be listened on.
+pub fn spawn_with(
+    configuration: Configuration,
+    store: Store,
+    management: Option<Management>,
+    log: Log,
+) -> Result<Running> {
     let failed = |error: std::io::Error| {
         let error = Error::remote(reason(&error)).at(configuration.listen.to_string());
         error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
@@ -80,11 +114,18 @@ pub fn spawn(configuration: Configuration, store: Store, log: Log) -> Result<Run
     let (drain, draining) = watch::channel(false);
     let (path, time_to_drain, most) = (configuration.path.clone(), configuration.drain, configuration.max_body);
     let engine = Engine::open(configuration, store, Random::new(seed()?));
-    let edge = Arc::new(Edge { path: path.clone(), max_body: most, jobs, exchanges: AtomicU64::new(0) });
-    let threads = vec![
-        std::thread::spawn(move || work(engine, &waiting, log)),
-        std::thread::spawn(move || runtime.block_on(serve(listener, edge, draining, time_to_drain))),
-    ];
+    let log: SharedLog = Arc::new(Mutex::new(log));
+    let mut routes = vec![Route { path: path.clone(), max_body: most, jobs }];
+    let mut threads = Vec::new();
+    if let Some(Management { path, server }) = management {
+        let (jobs, waiting) = sync_channel(WAITING);
+        let log = log.clone();
+        routes.push(Route { path, max_body: MOST_MESSAGE, jobs });
+        threads.push(std::thread::spawn(move || manage(&server, &waiting, &log)));
+    }
+    let edge = Arc::new(Edge { routes, exchanges: AtomicU64::new(0) });
+    threads.push(std::thread::spawn(move || work(engine, &waiting, &log)));
+    threads.push(std::thread::spawn(move || runtime.block_on(serve(listener, edge, draining, time_to_drain))));
     Ok(Running { address, path, drain, threads })
 }
 
@@ -119,8 +160,13 @@ impl Drop for Running {
     }
 }
 
+/// Returns random octets of the system.
+///
+/// # Errors
+///
+/// Fails where the system has none.
 #[allow(clippy::disallowed_methods, reason = "the engine's random numbers come from this edge")]
-fn seed() -> Result<[u8; 32]> {
+pub fn seed() -> Result<[u8; 32]> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| Error::input(format!("no random numbers: {error}")))?;
     Ok(seed)
@@ -132,8 +178,35 @@ fn now() -> Timestamp {
     Timestamp::from_milliseconds(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// The log of several threads.
+type SharedLog = Arc<Mutex<Log>>;
+
+fn tell(log: &SharedLog, line: &str) {
+    log.lock().unwrap_or_else(PoisonError::into_inner)(line);
+}
+
+/// The management server's thread: it ends when nobody can ask any more.
+fn manage(server: &Mutex<session::Server>, waiting: &Receiver<Job>, log: &SharedLog) {
+    while let Ok(Job { request, mac, answer }) = waiting.recv() {
+        let since = Duration::from_millis(now().milliseconds());
+        let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+        let packet = server.handle(since, &request.body, mac.as_deref());
+        let events = server.take_events();
+        drop(server);
+        events.iter().for_each(|event| tell(log, event));
+        let back = match packet {
+            Some(packet) => {
+                Answer { status: 200, media_type: packet.media_type.to_owned(), body: packet.body, mac: packet.mac }
+            }
+            None => Answer { status: 400, media_type: String::new(), body: Vec::new(), mac: None },
+        };
+        // Whoever asked may be gone.
+        let _ = answer.send(back);
+    }
+}
+
 /// The engine's thread: it ends when nobody can ask any more.
-fn work(mut engine: Engine, waiting: &Receiver<Job>, mut log: Log) {
+fn work(mut engine: Engine, waiting: &Receiver<Job>, log: &SharedLog) {
     loop {
         let patience = engine.next_deadline().map_or(Duration::from_secs(60), |deadline| deadline.since(now()));
         let jobs = match waiting.recv_timeout(patience.max(Duration::from_millis(10))) {
@@ -143,18 +216,18 @@ fn work(mut engine: Engine, waiting: &Receiver<Job>, mut log: Log) {
         };
         let mut answers = HashMap::with_capacity(jobs.len());
         let mut inputs = Vec::with_capacity(jobs.len());
-        for Job { request, answer } in jobs {
+        for Job { request, answer, .. } in jobs {
             answers.insert(request.connection, answer);
             inputs.push(Input::Request(request));
         }
         for output in engine.handle_all(now(), inputs) {
             match output {
-                Output::Event(line) => log(&line),
-                Output::Note(line) => log(&format!("warning: {line}")),
+                Output::Event(line) => tell(log, &line),
+                Output::Note(line) => tell(log, &format!("warning: {line}")),
                 Output::Reply { connection, status, media_type, body } => {
                     if let Some(answer) = answers.remove(&connection) {
                         // Whoever asked may be gone.
-                        let _ = answer.send((status, media_type, body));
+                        let _ = answer.send(Answer { status, media_type, body, mac: None });
                     }
                 }
             }
@@ -164,10 +237,15 @@ fn work(mut engine: Engine, waiting: &Receiver<Job>, mut log: Log) {
 
 /// What connections share.
 struct Edge {
+    routes: Vec<Route>,
+    exchanges: AtomicU64,
+}
+
+/// Who answers what is posted to a path.
+struct Route {
     path: String,
     max_body: usize,
     jobs: SyncSender<Job>,
-    exchanges: AtomicU64,
 }
 
 /// How many connections each address has.
@@ -245,11 +323,16 @@ type Response = hyper::Response<Full<Bytes>>;
 
 /// Answers one HTTP request.
 async fn respond(edge: &Edge, peer: IpAddr, request: hyper::Request<Incoming>) -> Response {
-    if let Some(refusal) = refuse(edge, &request) {
+    let Some(route) = edge.routes.iter().find(|route| route.path == request.uri().path()) else {
+        return closing(StatusCode::NOT_FOUND);
+    };
+    if let Some(refusal) = refuse(route, &request) {
         return refusal;
     }
-    let media_type = request.headers().get(CONTENT_TYPE).cloned();
-    let body = Limited::new(request.into_body(), edge.max_body).collect();
+    let header =
+        |name| request.headers().get(name).and_then(|text: &HeaderValue| text.to_str().ok()).map(str::to_owned);
+    let (media_type, mac) = (header(CONTENT_TYPE.as_str()).unwrap_or_default(), header(MAC_HEADER));
+    let body = Limited::new(request.into_body(), route.max_body).collect();
     let body = match tokio::time::timeout(REQUEST_TIME, body).await {
         Ok(Ok(body)) => body.to_bytes().to_vec(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
@@ -258,24 +341,26 @@ async fn respond(edge: &Edge, peer: IpAddr, request: hyper::Request<Incoming>) -
         Ok(Err(_)) => return closing(StatusCode::BAD_REQUEST),
         Err(_) => return closing(StatusCode::REQUEST_TIMEOUT),
     };
-    let text = media_type.as_ref().and_then(|text| text.to_str().ok()).unwrap_or_default().to_owned();
     let (answer, answered) = oneshot::channel();
     let connection = edge.exchanges.fetch_add(1, Ordering::Relaxed);
-    let job = Job { request: Request { connection, media_type: text, body, peer }, answer };
-    if edge.jobs.try_send(job).is_err() {
+    let job = Job { request: Request { connection, media_type, body, peer }, mac, answer };
+    if route.jobs.try_send(job).is_err() {
         return overloaded();
     }
     match tokio::time::timeout(REQUEST_TIME, answered).await {
-        Ok(Ok((status, media_type, body))) => answered_with(status, &media_type, body),
+        Ok(Ok(Answer { status, media_type, body, mac })) => {
+            let mut response = answered_with(status, &media_type, body);
+            if let Some(mac) = mac.and_then(|mac| HeaderValue::from_str(&mac).ok()) {
+                response.headers_mut().insert(MAC_HEADER, mac);
+            }
+            response
+        }
         _ => overloaded(),
     }
 }
 
 /// Refuses what the header already shows to be wrong.
-fn refuse(edge: &Edge, request: &hyper::Request<Incoming>) -> Option<Response> {
-    if request.uri().path() != edge.path {
-        return Some(closing(StatusCode::NOT_FOUND));
-    }
+fn refuse(route: &Route, request: &hyper::Request<Incoming>) -> Option<Response> {
     if request.method() != Method::POST {
         let mut response = closing(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
@@ -286,7 +371,7 @@ fn refuse(edge: &Edge, request: &hyper::Request<Incoming>) -> Option<Response> {
         return Some(closing(StatusCode::LENGTH_REQUIRED));
     }
     let declared = request.body().size_hint().exact().unwrap_or_default();
-    (declared > edge.max_body as u64).then(|| closing(StatusCode::PAYLOAD_TOO_LARGE))
+    (declared > route.max_body as u64).then(|| closing(StatusCode::PAYLOAD_TOO_LARGE))
 }
 
 fn answered_with(status: u16, media_type: &str, body: Vec<u8>) -> Response {

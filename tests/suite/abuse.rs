@@ -116,6 +116,12 @@ fn a07_a_plain_doctype_is_taken() {
     assert!(refused(large.as_bytes()).contains(&"GEN004"));
 }
 
+/// A08: a declaration that stands behind another instruction is none, in octets that are no UTF-8 either.
+#[test]
+fn a08_a_declaration_that_is_not_first_is_none() {
+    assert!(refused(b"<?x y?><a/><?xml version='1.0'?>\xFF").contains(&"XML001"));
+}
+
 /// A08: half of a surrogate pair is no character in any spelling; UTF-16 in either order is refused by its name.
 #[test]
 fn a08_surrogates_and_utf_16_are_refused_by_name() {

@@ -37,5 +37,6 @@ mod rules;
 mod server;
 mod services;
 mod syncml;
+mod skeleton;
 mod trees;
 mod vendor;

@@ -24,8 +24,8 @@ pub const DEFAULT_NONCE: &[u8] = b"0x00000000";
 /// Octets of a nonce at the most; what peers send is bounded.
 pub const MOST_NONCE: usize = 128;
 
-/// A way to prove who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A way to prove who speaks, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
     /// Name and password.
     Basic,
@@ -51,6 +51,12 @@ impl Scheme {
     /// Returns the scheme of that Type, in any case of letters.
     pub fn read(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scheme| scheme.as_str().eq_ignore_ascii_case(text.trim_ascii()))
+    }
+
+    /// Returns the scheme of a short word: `basic`, `md5`, `mac`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let of = |scheme: &Self| scheme.as_str().trim_start_matches("syncml:auth-").eq_ignore_ascii_case(word);
+        Self::ALL.into_iter().find(of)
     }
 
     /// Returns the word by which DMAcc's AAuthType has it.

@@ -19,6 +19,7 @@ mod lines;
 mod markdown;
 mod markup;
 mod page;
+mod skeleton;
 mod svg;
 mod vendor;
 
@@ -30,6 +31,7 @@ pub use json::description as description_json;
 pub use lines::Picture;
 pub use markdown::markdown;
 pub use page::{page, table_page};
+pub use skeleton::{skeleton_c, skeleton_json, skeleton_rust};
 pub use svg::svg;
 pub use vendor::{Allowed, Extension};
 

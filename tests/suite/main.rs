@@ -36,7 +36,7 @@ mod rehearse;
 mod rules;
 mod server;
 mod services;
-mod syncml;
 mod skeleton;
+mod syncml;
 mod trees;
 mod vendor;

@@ -169,9 +169,10 @@ impl<'e> Walk<'_, 'e> {
         let span = facts.occurrence_element.unwrap_or(facts.element).span;
         let is_once = matches!(occurrence, Occurrence::One | Occurrence::ZeroOrOne);
         if facts.name.is_empty() && is_once && facts.name_element.is_some() {
-            self.add(&UNNAMED_ONCE, span, format!("a node without a name is there {occurrence} times"));
+            let times = if occurrence == Occurrence::One { "exactly" } else { "at most" };
+            self.add(&UNNAMED_ONCE, span, format!("a node without a name is there {times} once"));
         } else if !facts.name.is_empty() && !is_once {
-            let message = format!("`{}` is there {occurrence} times; a name stands once", shorten(facts.name));
+            let message = format!("`{}` may be there {occurrence} times; a name stands once", shorten(facts.name));
             self.add(&NAMED_OFTEN, span, message);
         }
     }

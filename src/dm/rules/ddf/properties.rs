@@ -170,8 +170,10 @@ impl<'e> Walk<'_, 'e> {
             _ => 0,
         };
         if !(2..=65536).contains(&count) {
-            let message =
-                format!("`{}` in `{}` is no number from 2 to 65536", shorten(element.trimmed()), element.name);
+            let message = match element.trimmed() {
+                "" => format!("`{}` holds no number", element.name),
+                text => format!("`{}` in `{}` is no number from 2 to 65536", shorten(text), element.name),
+            };
             self.add(&COUNT, element.span, message);
         }
     }
@@ -228,6 +230,7 @@ impl<'e> Walk<'_, 'e> {
         });
         let message = match text {
             "" => "an interior node has an empty MIME for a type".to_owned(),
+            _ if is_identifier(text) => format!("the identifier `{}` stands in MIME, not in DDFName", shorten(text)),
             _ => format!("an interior node has the media type `{}`", shorten(text)),
         };
         self.add_with(&INTERIOR_TYPE, first.span, message, fix);

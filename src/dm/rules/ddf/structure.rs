@@ -124,12 +124,12 @@ pub(super) const NESTING: Rule = Rule {
     severity: Severity::Error,
     clause: "DM Tree and Description 1.2, DDF document type",
     summary: "an element stands where the document type does not have it",
-    help: "see the content of each element in the document type; order is a warning only",
+    help: "see the content of each element in the document type; readers find children in any order",
     bad: example!(node!("Name", properties!("<chr/>", text!()))),
     good: GOOD,
 };
 
-/// The same rule where only the order is another: shipped descriptions differ in it and are read.
+/// The same rule where only the order in a serialised tree is another: shipped ones differ in it and are read.
 const ORDER: Rule = Rule { severity: Severity::Warning, ..NESTING };
 
 pub(super) const LETTER_CASE: Rule = Rule {
@@ -244,7 +244,8 @@ impl<'e> Walk<'_, 'e> {
             let is_moved = |child: &Element<'_>| rank(slots, child).is_some_and(|at| !slots[at].is_own);
             let fix = self.xml.and_then(|xml| xml.move_up(element, |child| rank(slots, child), is_moved));
             let message = format!("`{}` stands too late in `{}`", late.name, element.name);
-            self.tell(Diagnostic { fix, ..Diagnostic::new(&ORDER, late.span, message) });
+            let finding = Diagnostic::new(&NESTING, late.span, message).lenient(Severity::Warning);
+            self.tell(Diagnostic { fix, ..finding });
         }
         self.no_text(element);
         found
@@ -283,9 +284,11 @@ impl<'e> Walk<'_, 'e> {
             None => {
                 let message = format!("`{name}` in `{place}` is no element of a description");
                 let finding = Diagnostic::new(&NESTING, child.span, message);
-                let finding = match nearest(&name, names) {
+                // Short names are near to one another: `Set` is not meant for `Get`.
+                let meant = nearest(&name, names).filter(|_| name.len() > 3);
+                let finding = match meant {
                     Some(meant) => finding.help(format!("did you mean `{meant}`?")),
-                    None => finding.help("an element of a vendor has a namespace of its own"),
+                    None => finding.help(format!("`{place}` holds {}", names.join(", "))),
                 };
                 // The text of 1.3 was not at hand: it may well know the element.
                 self.tell(if self.is_newer { finding.severity(Severity::Warning) } else { finding });

@@ -1,9 +1,10 @@
-//! Device descriptions: what is found in them, how bad it is for whom, and what mends it.
+//! Rules of device descriptions (DDF): what is found, how bad it is for whom, and what mends it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use impskit::catalogue::{self, Checked, Kind, Options};
+use impskit::diagnose::fix::apply;
 use impskit::diagnose::{Diagnostic, Grade, Report, Severity, text};
 use impskit::dm;
 use proptest::prelude::*;
@@ -155,33 +156,13 @@ fn findings_are_graded() {
         (document(&node("A", "", "", "<MIME>text/plain</MIME>", "")), "DDF008", Grade::Refused),
         (document(&node("A", "", "<chr/>", "<MIME/>", "")), "DDF012", Grade::Tolerated),
         (document(&interior("A", "", "").replace("<DFType><DDFName/></DFType>", "")), "DDF008", Grade::Tolerated),
+        (document(&leaf("A", "<Value>x</Value>")), "DDF004", Grade::Tolerated),
         (document(&leaf("Password", "")), "DDF028", Grade::Advice),
         (document(&leaf("A", "").replace("<Scope><Permanent/></Scope>", "")), "DDF009", Grade::Advice),
     ] {
         assert_eq!(grade(&text, code), Some(expected), "{code}");
         assert!(all_are_graded(&text));
     }
-}
-
-/// Puts the safe changes of a report into its source, those that overlap an earlier one left out.
-fn mended(document: &str, report: &Report) -> String {
-    let mut edits: Vec<_> = Vec::new();
-    for fix in report.diagnostics().iter().filter_map(|d| d.fix.as_ref()).filter(|fix| fix.is_safe) {
-        let overlaps = |a: &impskit::diagnose::Edit| {
-            edits.iter().any(|b: &&impskit::diagnose::Edit| {
-                a.span.start < b.span.end && b.span.start < a.span.end || a.span == b.span
-            })
-        };
-        if !fix.edits.iter().any(overlaps) {
-            edits.extend(&fix.edits);
-        }
-    }
-    edits.sort_by_key(|edit| std::cmp::Reverse((edit.span.start, edit.span.end)));
-    let mut text = document.to_owned();
-    for edit in edits {
-        text.replace_range(edit.span.range(), &edit.text);
-    }
-    text
 }
 
 fn described(findings: &Report) -> BTreeMap<&'static str, usize> {
@@ -195,7 +176,7 @@ fn described(findings: &Report) -> BTreeMap<&'static str, usize> {
 /// Safe changes take findings away and bring none; what they leave is as it was.
 fn assert_mended(before: &str) -> String {
     let Checked { report, .. } = check(before);
-    let after = mended(before, &report);
+    let after = apply(before, &report).text;
     let Checked { report: left, source, .. } = check(after.as_str());
     let shown = || format!("{before}\n---\n{after}\n---\n{}", text::short(&source, &left));
     for (code, count) in described(&left) {
@@ -359,7 +340,7 @@ proptest! {
                 prop_assert!(text.get(edit.span.range()).is_some());
             }
         }
-        let after = check(mended(&text, &checked.report));
+        let after = check(apply(&text, &checked.report).text);
         let unread = |report: &Report| report.cites("XML001");
         prop_assert!(unread(&checked.report) || !unread(&after.report), "{text}");
     }
@@ -391,7 +372,7 @@ fn descriptions_of_the_corpus_are_judged() {
 }
 
 fn assert_mended_file(path: &std::path::Path, before: &str, report: &Report) {
-    let left = check(mended(before, report)).report;
+    let left = check(apply(before, report).text).report;
     let all = |report: &Report| report.diagnostics().len() + report.left_out();
     let safe = report.diagnostics().iter().filter(|d| d.fix.as_ref().is_some_and(|fix| fix.is_safe)).count();
     assert!(all(&left) + safe.min(1) <= all(report), "{}", path.display());

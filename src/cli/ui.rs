@@ -186,7 +186,12 @@ impl Output {
 
     /// Returns an output that replaces what is at `path`.
     pub(crate) fn replacing(path: &Path) -> Self {
-        Self { path: Some(path.to_owned()), force: true }
+        Self::to(path, true)
+    }
+
+    /// Returns an output to `path`, which replaces what is there if it may.
+    pub(crate) fn to(path: &Path, force: bool) -> Self {
+        Self { path: Some(path.to_owned()), force }
     }
 
     /// Writes a temporary file beside the target and renames it.

@@ -107,7 +107,7 @@ impl Findings {
         self.summary.error += report.count(Severity::Error);
         self.summary.warning += report.count(Severity::Warning);
         self.summary.note += report.count(Severity::Note);
-        self.summary.suppressed += report.suppressed().len();
+        self.summary.suppressed += report.suppressed_count();
         self.summary.left_out += report.left_out();
         self.summary.fixable += if source.layer.is_none() { report.fixable() } else { 0 };
         self.summary.grades.refused += report.count_grade(Grade::Refused);

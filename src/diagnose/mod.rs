@@ -2,12 +2,18 @@
 //!
 //! A check looks at a document and adds a [`Diagnostic`] to a [`Report`]; each diagnostic cites the
 //! [`Rule`] that was broken and the [`Span`] of the [`Source`] where. [`text`] renders a report for people,
-//! [`json`] for programs; [`fix`] mends what can be mended without thought, and [`patch`] shows that as a patch.
+//! [`json`] for programs, [`sarif`], [`github`] and [`junit`] for what runs builds. [`fix`] mends what can be mended
+//! without thought, and [`patch`] shows that as a patch; [`baseline`] knows the findings of yesterday.
 
+pub mod baseline;
+mod fingerprint;
 pub mod fix;
+pub mod github;
 pub mod json;
+pub mod junit;
 pub mod patch;
 mod rule;
+pub mod sarif;
 mod source;
 mod spelling;
 pub mod text;
@@ -248,6 +254,7 @@ pub struct Report {
     diagnostics: Vec<Diagnostic>,
     left_out: Vec<LeftOut>,
     suppressed: Vec<Suppressed>,
+    suppressed_left_out: usize,
     /// The lowest [`Weight`] among the findings of a full report, as long as nothing else has changed.
     lowest: Option<Weight>,
 }
@@ -317,6 +324,7 @@ impl Report {
     pub fn append(&mut self, other: Self) {
         other.left_out.into_iter().for_each(|more| self.leave_out(more));
         self.suppressed.extend(other.suppressed);
+        self.suppressed_left_out += other.suppressed_left_out;
         for diagnostic in other.diagnostics {
             self.add(diagnostic);
         }
@@ -375,9 +383,25 @@ impl Report {
         self.suppressed.extend(excused.map(|diagnostic| Suppressed { diagnostic, by: by.clone() }));
     }
 
-    /// Returns the findings that were excused.
+    /// Takes out and counts findings that were counted, not kept: as many of each rule as `take` gives.
+    pub(crate) fn suppress_left_out(&mut self, mut take: impl FnMut(&Rule) -> bool) {
+        for left in &mut self.left_out {
+            while left.count > 0 && take(left.rule) {
+                left.count -= 1;
+                self.suppressed_left_out += 1;
+            }
+        }
+        self.left_out.retain(|left| left.count > 0);
+    }
+
+    /// Returns the findings that were excused, of those that were kept.
     pub fn suppressed(&self) -> &[Suppressed] {
         &self.suppressed
+    }
+
+    /// Returns how many findings were excused, those not kept included.
+    pub fn suppressed_count(&self) -> usize {
+        self.suppressed.len() + self.suppressed_left_out
     }
 
     /// Sorts the findings by place; those at one place keep their order.
@@ -398,6 +422,11 @@ impl Report {
     /// Returns how many findings were counted but not kept.
     pub fn left_out(&self) -> usize {
         self.left_out.iter().map(|left| left.count).sum()
+    }
+
+    /// Returns the rules of the findings that were counted, not kept, with their numbers.
+    pub(crate) fn left_out_rules(&self) -> impl Iterator<Item = (&'static Rule, usize)> {
+        self.left_out.iter().map(|left| (left.rule, left.count))
     }
 
     /// Returns how many findings have `severity`, those not kept included.

@@ -62,6 +62,8 @@ pub struct Source<'a> {
     line_starts: OnceLock<Vec<usize>>,
     /// How many characters stand before each block of [`BLOCK`] octets; found when first asked for.
     characters: OnceLock<Vec<usize>>,
+    /// Whether each octet is a character; found when first asked for.
+    is_single: OnceLock<bool>,
     /// Secrets, which are not shown.
     hidden: Vec<Span>,
 }
@@ -78,6 +80,7 @@ impl<'a> Source<'a> {
             form,
             line_starts: OnceLock::new(),
             characters: OnceLock::new(),
+            is_single: OnceLock::new(),
             hidden: Vec::new(),
         }
     }
@@ -125,8 +128,9 @@ impl<'a> Source<'a> {
 
     /// Returns how many characters begin before `offset`, without counting a long line from its start each time.
     fn characters_before(&self, offset: usize) -> usize {
-        // Every character has one octet that does not continue another.
-        let count = |octets: &[u8]| octets.iter().filter(|&&b| b & 0xC0 != 0x80).count();
+        // Every character of UTF-8 has one octet that does not continue another.
+        let is_single = *self.is_single.get_or_init(|| std::str::from_utf8(&self.bytes).is_err());
+        let count = |octets: &[u8]| octets.iter().filter(|&&b| is_single || b & 0xC0 != 0x80).count();
         let counts = self.characters.get_or_init(|| {
             let blocks = self.bytes.chunks(BLOCK).scan(0, |sum, block| {
                 let before = *sum;
@@ -174,6 +178,12 @@ mod tests {
         assert_eq!(source.position(8), Position { line: 2, column: 4 });
         assert_eq!(source.line(2), Some((2, "äöü!".into())));
         assert_eq!(source.line(3), None);
+    }
+
+    #[test]
+    fn counts_octets_of_one_octet_a_character() {
+        let source = Source::new("a", &b"<a>\n\x93x\x94"[..]);
+        assert_eq!(source.position(6), Position { line: 2, column: 3 });
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `--fix`: what can be mended without thought is mended.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impskit::diagnose::{Report, fix, patch};
@@ -8,7 +8,6 @@ use impskit::error::Result;
 use impskit::inspect::Judged;
 
 use super::against::Against;
-use super::output::To;
 use super::{Check, Ui, ui};
 
 /// What is done about findings.
@@ -23,10 +22,9 @@ pub(super) struct Mending {
 }
 
 impl Mending {
-    /// Returns where findings are told: beside the document or patch that goes to stdout.
-    pub(super) fn findings_to(&self, inputs: &[std::path::PathBuf]) -> To {
-        let has_stdin = inputs.iter().any(|path| path == Path::new("-"));
-        if self.fix && (self.diff || has_stdin) { To::Stderr } else { To::Stdout }
+    /// Returns whether a document or a patch goes to stdout.
+    pub(super) fn takes_stdout(&self, inputs: &[PathBuf]) -> bool {
+        self.fix && (self.diff || inputs.iter().any(|path| path == Path::new("-")))
     }
 
     /// Mends an input that was checked, as far as the options say; returns what is left to say of it, and how many

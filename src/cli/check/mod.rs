@@ -1,6 +1,7 @@
 //! `check`: everything that is wrong with documents of any kind, with place, reason and way out.
 
 mod against;
+mod baseline;
 mod fix;
 mod output;
 pub(super) mod own;
@@ -16,7 +17,7 @@ use impskit::error::{Error, Result};
 use impskit::inspect::{self, Judged};
 
 use self::against::{Against, AgainstOptions};
-use self::output::{Format, Tally, Told};
+use self::output::Tally;
 use super::{Outcome, Ui, ui};
 
 /// Everything that is wrong with documents: place, reason and way out
@@ -53,11 +54,12 @@ pub(crate) struct Check {
     ext: Vec<String>,
     #[command(flatten)]
     mending: fix::Mending,
-    /// The format of the findings
-    #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
-    format: Format,
     #[command(flatten)]
     against: AgainstOptions,
+    #[command(flatten)]
+    known: baseline::KnownFindings,
+    #[command(flatten)]
+    telling: output::Telling,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,14 +93,17 @@ impl FailOn {
 pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     let against = command.against.read(ui)?;
     let mut failed = Failed::default();
-    let mut told = Told::new(command.format, command.mending.findings_to(&command.files));
+    let fails = command.fail_on.severity();
+    let mut known = command.known.open()?;
+    let mut told = command.telling.open(command.mending.takes_stdout(&command.files), fails)?;
     let mut tally = Tally::default();
     for path in command.files(ui, &mut failed) {
         match ui::read_input(&path) {
             Ok((name, octets)) => {
                 let judged = command.check(octets, &name, &path, &against);
                 match command.mending.mend(command, &against, ui, judged, &path) {
-                    Ok((judged, fixed)) => {
+                    Ok((mut judged, fixed)) => {
+                        known.excuse(&mut judged, &path);
                         told.add(ui, &judged, fixed)?;
                         tally.add(&judged, fixed);
                     }
@@ -109,7 +114,8 @@ pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
         }
     }
     told.finish(ui, &tally)?;
-    failed.outcome(match command.fail_on.severity() {
+    known.finish(ui)?;
+    failed.outcome(match fails {
         Some(severity) if tally.has(severity) => Outcome::NotGood,
         _ => Outcome::Good,
     })

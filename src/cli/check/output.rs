@@ -1,16 +1,32 @@
 //! How findings are told: in the format that is asked for, with what they come to.
 
-use clap::ValueEnum;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 use impskit::catalogue::Checked;
-use impskit::diagnose::{Grade, Severity, json, text};
+use impskit::diagnose::{Grade, Severity, github, json, junit, sarif, text};
 use impskit::error::Result;
 use impskit::inspect::Judged;
 
-use super::Ui;
+use super::{Ui, ui};
+
+/// How findings are told.
+#[derive(Debug, Args)]
+pub(super) struct Telling {
+    /// The format of the findings
+    #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
+    format: Format,
+    /// Write the findings in that format to FILE, and as text to stderr
+    #[arg(long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// Replace an existing FILE
+    #[arg(long, requires = "output_file")]
+    force: bool,
+}
 
 /// The format of the findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+enum Format {
     /// Excerpts with carets, for people
     Text,
     /// One line a finding
@@ -19,79 +35,148 @@ pub(super) enum Format {
     Json,
     /// One object a line and finding
     Jsonl,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// Workflow commands, for GitHub
+    Github,
+    /// A JUnit report, for servers that run builds
+    Junit,
+}
+
+impl Telling {
+    /// Opens where findings are told: stdout, or stderr where something else goes to stdout. Those from `fails` on are
+    /// failures.
+    pub(super) fn open(&self, is_stdout_taken: bool, fails: Option<Severity>) -> Result<Told> {
+        let form = Form::new(self.format, fails);
+        let to = if is_stdout_taken { To::Stderr } else { To::Stdout };
+        Ok(Told(match &self.output_file {
+            None => vec![(form, to)],
+            Some(path) => {
+                let stream = ui::Stream::open(&ui::Output::to(path, self.force))?;
+                vec![(form, To::File(stream)), (Form::Text, To::Stderr)]
+            }
+        }))
+    }
+}
+
+/// The findings on all inputs, each told in one form or two.
+pub(super) struct Told(Vec<(Form, To)>);
+
+/// A format, with what it tells all at the end.
+enum Form {
+    Text,
+    Short,
+    Jsonl,
+    Github,
+    Json(json::Findings),
+    Sarif(sarif::Log),
+    Junit(junit::Suites),
 }
 
 /// Where findings are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum To {
+enum To {
     Stdout,
-    /// Something else goes to stdout.
     Stderr,
-}
-
-/// The findings on all inputs, told one after the other or all at the end.
-pub(super) struct Told {
-    format: Format,
-    to: To,
-    findings: json::Findings,
+    File(ui::Stream),
 }
 
 impl Told {
-    pub(super) fn new(format: Format, to: To) -> Self {
-        Self { format, to, findings: json::Findings::default() }
-    }
-
     /// Tells the findings on one input, and how many were mended.
     pub(super) fn add(&mut self, ui: &mut Ui, judged: &Judged<'_>, fixed: usize) -> Result<()> {
-        let mut piece = String::new();
-        self.findings.add_fixed(fixed);
-        for layer in &judged.layers {
-            let (source, report) = (&layer.source, &layer.report);
-            match self.format {
-                Format::Text => piece += &text::render(source, report, self.to.has_color(ui)),
-                Format::Short => piece += &text::short(source, report),
-                Format::Jsonl => piece += &json::lines(source, report),
-                Format::Json => self.findings.add(source, report),
-            }
+        for (form, to) in &mut self.0 {
+            let piece = form.add(judged, fixed, to.has_color(ui));
+            to.write(ui, &piece)?;
         }
-        if self.format == Format::Text {
-            piece += &summary(judged, fixed);
-        }
-        self.to.write(ui, &piece)
+        Ok(())
     }
 
     /// Tells what all came to.
     pub(super) fn finish(self, ui: &mut Ui, tally: &Tally) -> Result<()> {
-        match self.format {
-            Format::Json => self.to.write(ui, &(self.findings.into_json(tally.files) + "\n")),
-            Format::Text if tally.files > 1 => {
-                let words = format!("{} files: {}{}\n", tally.files, tally.in_words(), tally.offer());
-                self.to.write(ui, &words)
-            }
-            Format::Short => {
+        for (form, mut to) in self.0 {
+            if let Form::Short = form {
                 ui.say(&format!("{}: {}{}", files_in_words(tally.files), tally.in_words(), tally.offer()));
-                Ok(())
             }
-            _ => Ok(()),
+            to.write(ui, &form.finish(tally))?;
+            if let To::File(stream) = to {
+                stream.finish()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Form {
+    fn new(format: Format, fails: Option<Severity>) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Short => Self::Short,
+            Format::Json => Self::Json(json::Findings::default()),
+            Format::Jsonl => Self::Jsonl,
+            Format::Sarif => Self::Sarif(sarif::Log::default()),
+            Format::Github => Self::Github,
+            Format::Junit => Self::Junit(junit::Suites::new(fails)),
+        }
+    }
+
+    /// Returns what is said of one input now; the rest is kept for the end.
+    fn add(&mut self, judged: &Judged<'_>, fixed: usize, color: bool) -> String {
+        let layers = judged.layers.iter().map(|layer| (&layer.source, &layer.report));
+        match self {
+            Self::Text => {
+                let shown: String = layers.map(|(source, report)| text::render(source, report, color)).collect();
+                shown + &summary(judged, fixed)
+            }
+            Self::Short => layers.map(|(source, report)| text::short(source, report)).collect(),
+            Self::Jsonl => layers.map(|(source, report)| json::lines(source, report)).collect(),
+            Self::Github => layers.map(|(source, report)| github::commands(source, report)).collect(),
+            Self::Json(findings) => {
+                findings.add_fixed(fixed);
+                layers.for_each(|(source, report)| findings.add(source, report));
+                String::new()
+            }
+            Self::Sarif(log) => {
+                layers.for_each(|(source, report)| log.add(source, report));
+                String::new()
+            }
+            Self::Junit(suites) => {
+                let name = judged.layers.first().map_or("", |layer| layer.source.name.as_str());
+                suites.add(name, layers);
+                String::new()
+            }
+        }
+    }
+
+    /// Returns what is said of all inputs at the end.
+    fn finish(self, tally: &Tally) -> String {
+        match self {
+            Self::Text if tally.files > 1 => {
+                format!("{}: {}{}\n", files_in_words(tally.files), tally.in_words(), tally.offer())
+            }
+            Self::Text | Self::Short | Self::Jsonl | Self::Github => String::new(),
+            Self::Json(findings) => findings.into_json(tally.files) + "\n",
+            Self::Sarif(log) => log.into_json() + "\n",
+            Self::Junit(suites) => suites.into_xml(),
         }
     }
 }
 
 impl To {
-    fn has_color(self, ui: &Ui) -> bool {
+    fn has_color(&self, ui: &Ui) -> bool {
         match self {
             Self::Stdout => ui.color,
             Self::Stderr => ui.color_of_stderr,
+            Self::File(_) => false,
         }
     }
 
-    fn write(self, ui: &mut Ui, text: &str) -> Result<()> {
+    fn write(&mut self, ui: &mut Ui, text: &str) -> Result<()> {
         match self {
             Self::Stdout => ui.data(text.as_bytes()),
             Self::Stderr => {
                 ui.aside(text);
                 Ok(())
             }
+            Self::File(stream) => stream.write(text.as_bytes()).map(drop),
         }
     }
 }
@@ -146,7 +231,7 @@ impl Tally {
             for (count, grade) in self.grades.iter_mut().zip(Grade::ALL) {
                 *count += report.count_grade(grade);
             }
-            self.suppressed += report.suppressed().len();
+            self.suppressed += report.suppressed_count();
         }
     }
 

@@ -108,12 +108,8 @@ impl Baseline {
             .known
             .iter()
             .map(|(Key { file, code, fingerprint }, count)| {
-                let entry = Entry {
-                    fingerprint: fingerprint.clone(),
-                    code: code.clone(),
-                    file: file.clone(),
-                    count: *count,
-                };
+                let entry =
+                    Entry { fingerprint: fingerprint.clone(), code: code.clone(), file: file.clone(), count: *count };
                 serde_json::to_string(&entry).expect("only text and numbers, which JSON always carries")
             })
             .collect();

@@ -111,10 +111,8 @@ impl Suite {
         let fails = fails.is_some_and(|level| report.has(level));
         let message = format!("{} more findings are not shown", report.left_out());
         let outcome = if fails { format!("<failure message=\"{message}\"/>") } else { String::new() };
-        let _ = writeln!(
-            self.cases,
-            "    <testcase classname=\"impskit.check\" name=\"{message}\">{outcome}</testcase>"
-        );
+        let _ =
+            writeln!(self.cases, "    <testcase classname=\"impskit.check\" name=\"{message}\">{outcome}</testcase>");
         self.tests += 1;
         self.failures += usize::from(fails);
     }

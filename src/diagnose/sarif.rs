@@ -259,11 +259,15 @@ mod tests {
         assert_eq!(rule["help"]["text"], "do this\nclause: a clause");
         assert!(rule["help"]["markdown"].as_str().unwrap().contains("Wrong:\n\n```\n-\n```\n"));
         let [first, second, third] = [0, 1, 2].map(|i| &run["results"][i]);
-        assert_eq!((&first["ruleId"], &first["ruleIndex"], &first["level"]), (&json!("XXX001"), &json!(0), &json!("error")));
+        assert_eq!(
+            (&first["ruleId"], &first["ruleIndex"], &first["level"]),
+            (&json!("XXX001"), &json!(0), &json!("error"))
+        );
         assert_eq!(first["message"]["text"], "wrong\nhelp: do this");
         let place = &first["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "a%20b.xml");
-        let expected = json!({ "startLine": 2, "startColumn": 1, "endLine": 2, "endColumn": 5, "byteOffset": 5, "byteLength": 4 });
+        let expected =
+            json!({ "startLine": 2, "startColumn": 1, "endLine": 2, "endColumn": 5, "byteOffset": 5, "byteLength": 4 });
         assert_eq!(place["region"], expected);
         assert_eq!(first["locations"][0]["logicalLocations"][0]["fullyQualifiedName"], "a/b");
         let related = &first["relatedLocations"][0];
@@ -271,7 +275,10 @@ mod tests {
         // `ä` is one column, not two.
         assert_eq!(related["physicalLocation"]["region"]["endColumn"], 3);
         let replacement = &first["fixes"][0]["artifactChanges"][0]["replacements"][0];
-        assert_eq!((&replacement["deletedRegion"]["byteOffset"], &replacement["insertedContent"]["text"]), (&json!(5), &json!("<c/>")));
+        assert_eq!(
+            (&replacement["deletedRegion"]["byteOffset"], &replacement["insertedContent"]["text"]),
+            (&json!(5), &json!("<c/>"))
+        );
         let print = |result: &Value| result["partialFingerprints"][FINGERPRINT].as_str().unwrap().to_owned();
         assert_eq!(print(first).strip_suffix(":1"), print(second).strip_suffix(":2"));
         assert_eq!(third["suppressions"], json!([{ "kind": "inSource", "justification": "so it is" }]));

@@ -81,7 +81,8 @@ impl Known<'_> {
 
 fn read(path: &Path) -> Result<Baseline> {
     let (name, octets) = ui::read_input(path)?;
-    let text = std::str::from_utf8(&octets).map_err(|_| Error::input("no baseline: it is no text in UTF-8").at(&name))?;
+    let text =
+        std::str::from_utf8(&octets).map_err(|_| Error::input("no baseline: it is no text in UTF-8").at(&name))?;
     Baseline::read(text).map_err(|error| {
         let place = error.at.as_ref().map(|place| format!(":{place}")).unwrap_or_default();
         Error { kind: ErrorKind::Input, at: Some(format!("{name}{place}")), ..error }

@@ -10,13 +10,15 @@ use impskit::diagnose::{Report, Severity};
 use impskit::dm::{Tree, Uri, serialise};
 use impskit::error::{Error, Result};
 use impskit::provision::apply::{Applied, Place, to_tree};
-use impskit::provision::{BadHandset, Compiled, Filled, Profile, cp};
+use impskit::provision::changes::Changes;
+use impskit::provision::{BadHandset, Compiled, Filled, ImpsAccount, Profile, cp};
 
 use super::build_rows;
 use super::descriptions::{DescriptionOptions, Descriptions, tell_applied};
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::profile::{RowOptions, is_secret, load};
 use super::seal::{Seal, SealOptions, SmsOptions};
+use super::syncml::{Syncml, SyncmlOptions, blank_header};
 use super::ui::Output;
 use super::{Outcome, Ui};
 
@@ -29,7 +31,7 @@ Examples:
 pub(crate) struct Build {
     /// The profile; `-` for stdin
     profile: PathBuf,
-    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml
+    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml, syncml, syncml-wbxml
     #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
     form: Form,
     /// Make one JSON object a line for every row of a table
@@ -54,9 +56,12 @@ pub(crate) struct Build {
     seal: SealOptions,
     #[command(flatten)]
     sms: SmsOptions,
+    #[command(flatten)]
+    syncml: SyncmlOptions,
 }
 
-const FORMS: &[Form] = &[Form::Cp, Form::CpWbxml, Form::Push, Form::Sms, Form::Mo, Form::MoWbxml];
+const FORMS: &[Form] =
+    &[Form::Cp, Form::CpWbxml, Form::Push, Form::Sms, Form::Mo, Form::MoWbxml, Form::Syncml, Form::SyncmlWbxml];
 
 impl Build {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
@@ -64,6 +69,9 @@ impl Build {
             return Err(self.form.refused("a profile", FORMS));
         }
         let Some(profile) = load(&self.profile, ui)? else { return Ok(Outcome::NotGood) };
+        let Some(syncml) = self.syncml.read(self.form, self.sms.from.as_deref(), ui)? else {
+            return Ok(Outcome::NotGood);
+        };
         let maker = Maker {
             form: self.form,
             style: self.wbxml_style,
@@ -71,6 +79,7 @@ impl Build {
             sms: &self.sms,
             model: self.row.device.as_deref(),
             device: self.ddf.read(ui)?,
+            syncml,
         };
         match &self.rows {
             Some(rows) => {
@@ -110,10 +119,11 @@ impl Build {
         if !is_sound(&filled, ui) {
             return Ok(Outcome::NotGood);
         }
-        let mut outcome = Outcome::Good;
-        if matches!(self.form, Form::Mo | Form::MoWbxml) && tell_applied(&maker.tree(&filled)?.1, ui) {
-            outcome = Outcome::NotGood;
-        }
+        let refused = match self.form {
+            Form::Mo | Form::MoWbxml => tell_applied(&maker.tree(&filled)?.1, ui),
+            Form::Syncml | Form::SyncmlWbxml => maker.syncml.tell(&maker.changes(&filled)?, ui),
+            _ => false,
+        };
         let mut outgoing = Outgoing::new();
         let made = maker.make(&filled, &document, &mut outgoing)?;
         if matches!(self.form, Form::Push | Form::Sms) {
@@ -121,7 +131,7 @@ impl Build {
             maker.seal.tell_digits(&document, method, &filled.handset.pin, ui)?;
         }
         made.put(self.transfer, &self.output, ui)?;
-        Ok(outcome)
+        Ok(if refused { Outcome::NotGood } else { Outcome::Good })
     }
 }
 
@@ -135,6 +145,7 @@ pub(super) struct Maker<'o> {
     pub(super) model: Option<&'o str>,
     /// What may be on the handset, for trees.
     pub(super) device: Descriptions,
+    pub(super) syncml: Syncml,
 }
 
 impl Maker<'_> {
@@ -160,19 +171,36 @@ impl Maker<'_> {
                     _ => serialise::to_wbxml(&tree).map(Made::Binary).map_err(|error| cannot_write(&error)),
                 }
             }
+            Form::Syncml | Form::SyncmlWbxml => self.syncml.make(&self.changes(filled)?, blank_header(), self.form),
             _ => Err(self.form.refused("a profile", FORMS)),
         }
     }
 
     /// Returns the tree of a filled profile's management object, and what it cannot carry.
     fn tree(&self, filled: &Filled<'_>) -> Result<(Tree, Applied)> {
+        self.placed(filled, |account, place| {
+            to_tree(&[account], place).map_err(|fault| Error::input(fault.to_string()).at("[tree] in the profile"))
+        })
+    }
+
+    /// Returns what has to change on the handset so that it has a filled profile's account.
+    fn changes(&self, filled: &Filled<'_>) -> Result<Changes> {
+        self.placed(filled, |account, place| self.syncml.changes(&[account], place))
+    }
+
+    /// Does something with the account of a filled profile and the place that it has on the handset.
+    fn placed<T>(&self, filled: &Filled<'_>, work: impl FnOnce(ImpsAccount, &Place<'_>) -> Result<T>) -> Result<T> {
         let profile = filled.profile;
         let parent = Uri::read(&profile.tree_root)
             .map_err(|error| Error::input(error.to_string()).at("tree.root in the profile"))?;
-        let account = profile.filled(&filled.handset.values);
         let descriptions = self.device.on_device();
-        let place = Place { parent: Some(&parent), instance: Some(&profile.tree_instance), ..Place::of(&descriptions) };
-        to_tree(&[account], &place).map_err(|fault| Error::input(fault.to_string()).at("[tree] in the profile"))
+        let place = Place {
+            descriptions: &descriptions,
+            parent: Some(&parent),
+            instance: Some(&profile.tree_instance),
+            acl: profile.tree_acl.as_ref(),
+        };
+        work(profile.filled(&filled.handset.values), &place)
     }
 
     /// Seals a document, and splits it where the form is SMS.

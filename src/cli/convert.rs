@@ -21,6 +21,7 @@ use super::descriptions::{DescriptionOptions, tell_applied};
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::input::document;
 use super::seal::{SealOptions, SmsOptions};
+use super::syncml::{Syncml, SyncmlOptions, blank_header};
 use super::ui::{Output, read_input};
 use super::{Outcome, Ui};
 
@@ -34,7 +35,7 @@ pub(crate) struct Convert {
     /// The document; `-` for stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml, profile, xml, wbxml, json
+    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml, syncml, syncml-wbxml, profile, xml, wbxml, json
     #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
     form: Form,
     /// Of several accounts, take this one
@@ -54,6 +55,8 @@ pub(crate) struct Convert {
     seal: SealOptions,
     #[command(flatten)]
     sms: SmsOptions,
+    #[command(flatten)]
+    syncml: SyncmlOptions,
 }
 
 /// What the input was taken for.
@@ -68,8 +71,20 @@ pub(super) enum Input<'s> {
     Other(Box<Document<'s>>),
 }
 
-const OF_CP: &[Form] =
-    &[Form::Cp, Form::CpWbxml, Form::Push, Form::Sms, Form::Mo, Form::MoWbxml, Form::Profile, Form::Xml, Form::Wbxml];
+const OF_CP: &[Form] = &[
+    Form::Cp,
+    Form::CpWbxml,
+    Form::Push,
+    Form::Sms,
+    Form::Mo,
+    Form::MoWbxml,
+    Form::Syncml,
+    Form::SyncmlWbxml,
+    Form::Profile,
+    Form::Xml,
+    Form::Wbxml,
+];
+
 impl Convert {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
         let (name, mut octets) = read_input(&self.file)?;
@@ -79,7 +94,10 @@ impl Convert {
         }
         let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
         let own = self.ddf.read(ui)?;
-        let mut work = Work { options: self, descriptions: own.on_device(), ui, outcome: Outcome::Good };
+        let Some(syncml) = self.syncml.read(self.form, self.sms.from.as_deref(), ui)? else {
+            return Ok(Outcome::NotGood);
+        };
+        let mut work = Work { options: self, descriptions: own.on_device(), syncml, ui, outcome: Outcome::Good };
         let made = match input {
             Input::Cp(root, octets) => work.of_cp(&root, octets)?,
             Input::Tree(tree) => work.of_tree(&tree)?,
@@ -144,6 +162,7 @@ impl Convert {
 struct Work<'w> {
     options: &'w Convert,
     descriptions: Vec<&'w Description>,
+    syncml: Syncml,
     ui: &'w mut Ui,
     outcome: Outcome,
 }
@@ -158,7 +177,9 @@ impl Work<'_> {
                 let encoded = octets.map_or_else(|| self.options.wbxml(root), |octets| Ok(octets.to_vec()))?;
                 self.options.deliver(&encoded, self.ui)
             }
-            Form::Mo | Form::MoWbxml | Form::Profile => self.of_accounts(cp::read(root), "the document"),
+            Form::Mo | Form::MoWbxml | Form::Syncml | Form::SyncmlWbxml | Form::Profile => {
+                self.of_accounts(cp::read(root), "the document")
+            }
             Form::Json => Err(form.refused("a provisioning document", OF_CP)),
         }
     }
@@ -169,9 +190,8 @@ impl Work<'_> {
             Form::Mo | Form::MoWbxml if self.options.ddf.is_given() => self.of_accounts(object::read(tree), "the tree"),
             Form::Mo | Form::Xml | Form::MoWbxml | Form::Wbxml => self.serialised(tree),
             Form::Json => Ok(Made::Text(json(tree, &self.descriptions).into_bytes())),
-            Form::Profile | Form::Cp | Form::CpWbxml | Form::Push | Form::Sms => {
-                self.of_accounts(object::read(tree), "the tree")
-            }
+            Form::Syncml | Form::SyncmlWbxml | Form::Profile => self.of_accounts(object::read(tree), "the tree"),
+            Form::Cp | Form::CpWbxml | Form::Push | Form::Sms => self.of_accounts(object::read(tree), "the tree"),
         }
     }
 
@@ -207,6 +227,13 @@ impl Work<'_> {
                     self.outcome = Outcome::NotGood;
                 }
                 self.serialised(&tree)
+            }
+            Form::Syncml | Form::SyncmlWbxml => {
+                let changes = self.syncml.changes(&accounts, &Place::of(&self.descriptions))?;
+                if self.syncml.tell(&changes, self.ui) {
+                    self.outcome = Outcome::NotGood;
+                }
+                self.syncml.make(&changes, blank_header(), self.options.form)
             }
             _ => self.of_cp(&cp::write_all(&accounts), None),
         }

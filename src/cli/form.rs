@@ -25,6 +25,10 @@ pub(crate) enum Form {
     Mo,
     /// Management object as a serialised tree in WBXML
     MoWbxml,
+    /// DM commands that make it, in XML
+    Syncml,
+    /// DM commands that make it, in WBXML
+    SyncmlWbxml,
     /// Profile in TOML
     Profile,
     /// The same document in XML
@@ -45,6 +49,8 @@ impl Form {
             Self::Sms => "sms",
             Self::Mo => "mo",
             Self::MoWbxml => "mo-wbxml",
+            Self::Syncml => "syncml",
+            Self::SyncmlWbxml => "syncml-wbxml",
             Self::Profile => "profile",
             Self::Xml => "xml",
             Self::Wbxml => "wbxml",

@@ -25,6 +25,7 @@ mod secret;
 mod serve;
 mod show;
 mod skeleton;
+mod syncml;
 #[cfg(all(test, feature = "server"))]
 mod tests;
 mod ui;

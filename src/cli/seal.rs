@@ -138,9 +138,10 @@ pub(crate) struct SmsOptions {
     /// The handset's number; the row's where absent
     #[arg(long, value_name = "NUMBER", value_parser = address)]
     to: Option<Address>,
-    /// The sender that DELIVER shows
-    #[arg(long, value_name = "NUMBER", value_parser = address)]
-    from: Option<Address>,
+    /// The sender that DELIVER shows; for DM commands the tree of the device, so that only what differs is changed, or
+    /// `new` for an empty device
+    #[arg(long, value_name = "NUMBER|TREE")]
+    pub(crate) from: Option<String>,
     /// The service centre, written before each PDU; `modem` for the modem's own
     #[arg(long, value_name = "NUMBER", value_parser = centre)]
     smsc: Option<Centre>,
@@ -225,9 +226,10 @@ impl SmsOptions {
         };
         let deliver = self.layout == Layout::Deliver;
         let address = if deliver {
-            self.from.ok_or_else(|| {
+            let sender = self.from.as_ref().ok_or_else(|| {
                 Error::input("an SMS-DELIVER shows who sent it").help("use `--from NUMBER` with a number or a word")
-            })?
+            })?;
+            Address::read_text(sender)?
         } else {
             to
         };

@@ -35,7 +35,7 @@ pub use compare::{Aspect, Comparison, Difference, Impact};
 pub use ddf::{Access, Described, Description, Occurrence};
 pub use node::{Format, Node, Value};
 pub use object::{IMPS, ManagementObject, ObjectFault};
-pub(crate) use object::{IMPS_APPID, describe, spell_as};
+pub(crate) use object::{IMPS_APPID, describe, spell_as, spell_like};
 pub(crate) use rules::check_description;
 pub use rules::{
     DESCRIPTION_RULES, MESSAGE_RULES, RULES, check_against, check_document, check_message, check_tree, is_tree,

@@ -110,11 +110,29 @@ impl<'d> ManagementObject<'d> {
 /// Returns an instance of the IMPS object with those leaves under other spellings that `described` has so; all else stays.
 pub(crate) fn spell_as(instance: &Node, described: &Described) -> Node {
     let mut node = instance.clone();
-    let is_other = |(alias, canonical): &&(&str, &str)| {
-        describes(described, canonical).is_none() && describes(described, alias).is_some()
-    };
-    ALIASES.iter().filter(is_other).for_each(|(alias, canonical)| move_alias(&mut node, canonical, alias));
+    spell(&mut node, &|path| describes(described, path).is_some());
     node
+}
+
+/// Spells the leaves of an instance of the IMPS object as another instance has them.
+pub(crate) fn spell_like(instance: &mut Node, other: &Node) {
+    spell(instance, &|path| has(other, path));
+}
+
+fn spell(instance: &mut Node, is_there: &dyn Fn(&str) -> bool) {
+    for (alias, canonical) in ALIASES {
+        if is_there(alias) && !is_there(canonical) {
+            move_alias(instance, canonical, alias);
+        }
+    }
+}
+
+fn has(node: &Node, path: &str) -> bool {
+    match path.split_once('/') {
+        None => node.child(path).is_some_and(|leaf| !leaf.is_interior()),
+        Some(("<X>", rest)) => node.children().any(|child| has(child, rest)),
+        Some((name, rest)) => node.child(name).is_some_and(|child| has(child, rest)),
+    }
 }
 
 /// Returns the description that a path leads to, where an instance may have a name of its own.

@@ -57,7 +57,7 @@ pub fn to_wbxml(tree: &Tree) -> Result<Vec<u8>, CannotWrite> {
 }
 
 /// Returns a tree as a `MgmtTree` element.
-fn to_element(tree: &Tree) -> Element<'_> {
+pub(crate) fn to_element(tree: &Tree) -> Element<'_> {
     let root = tree.root();
     // The root itself is written only where it says something.
     if root.acl.is_some() || root.title.is_some() || !root.type_name.is_empty() {

@@ -6,7 +6,9 @@
 pub mod accept;
 mod account;
 pub mod apply;
+pub mod changes;
 mod columns;
+pub mod commands;
 pub mod compare;
 mod compiled;
 pub mod cp;

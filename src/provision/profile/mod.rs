@@ -22,6 +22,7 @@ use super::rules;
 use super::slots::Slots;
 use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Span};
+use crate::dm::Acl;
 
 /// A service described once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct Profile {
     pub tree_root: String,
     /// The name of the instance of the management object.
     pub tree_instance: String,
+    /// The access control list of the instance, if the profile asks for one.
+    pub tree_acl: Option<Acl>,
     /// The services that the server is expected to grant.
     pub granted: Vec<String>,
     /// The names that the slots stand for.

@@ -4,7 +4,7 @@ use super::table::{Fields, Node, Table, Value};
 use super::{Profile, SECURITY, SERVICES, SecretSource, Secrets, checks, is_column};
 use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Span, nearest};
-use crate::dm::{ManagementObject, Uri, is_name};
+use crate::dm::{Acl, ManagementObject, Uri, is_name};
 use crate::provision::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
     Rest, Secret,
@@ -43,7 +43,7 @@ impl<'r> Reader<'r> {
             profile.pin = self.secret(&fields, "pin").map(|pin| pin.expose().to_owned());
             fields.finish(self.report);
         }
-        (profile.tree_root, profile.tree_instance) = self.place(&top, &profile.id);
+        self.place(&top, &mut profile);
         if let Some(fields) = self.table(&top, "expect") {
             profile.granted = self.words(&fields, "granted", SERVICES, &[]);
             fields.finish(self.report);
@@ -53,9 +53,9 @@ impl<'r> Reader<'r> {
         profile
     }
 
-    /// Reads where the account hangs in a device tree: below which node, and under which name.
-    fn place(&mut self, top: &Fields<'_>, id: &str) -> (String, String) {
-        let (mut root, mut instance) = (ManagementObject::USUAL_PARENT.to_owned(), id.to_owned());
+    /// Reads where the account hangs in a device tree: below which node, under which name, and who may do what with it.
+    fn place(&mut self, top: &Fields<'_>, profile: &mut Profile) {
+        let (mut root, mut instance) = (ManagementObject::USUAL_PARENT.to_owned(), profile.id.clone());
         if let Some(fields) = self.table(top, "tree") {
             root = self.plain(&fields, "root").unwrap_or(root);
             instance = self.plain(&fields, "instance").unwrap_or(instance);
@@ -65,9 +65,13 @@ impl<'r> Reader<'r> {
             if !is_name(&instance) {
                 self.wrong(&fields, "instance", format!("`{instance}` cannot name a node"));
             }
+            match Acl::read(&self.plain(&fields, "acl").unwrap_or_default()) {
+                Ok(acl) => profile.tree_acl = acl,
+                Err(error) => self.wrong(&fields, "acl", format!("no access control list: {error}")),
+            }
             fields.finish(self.report);
         }
-        (root, instance)
+        (profile.tree_root, profile.tree_instance) = (root, instance);
     }
 
     fn schema(&mut self, top: &Fields<'_>) {

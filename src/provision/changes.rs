@@ -131,45 +131,36 @@ fn settle(old: &Node, new: &mut Node, described: Option<&Described>) {
     }
 }
 
-/// Gives instances the names that those have on the device which are most like them.
+/// Gives instances the names that those on the device have: credentials those of their level, others those of their rank,
+/// since the first of several is the preferred one.
 fn name_instances(old: &Node, new: &mut Node, described: Option<&Described>) {
     let is_instance = |node: &&Node| {
         let below = described.and_then(|d| d.child(node.name()));
         node.is_interior() && below.is_some_and(|below| below.name.is_none())
     };
-    let there: Vec<&Node> = old.children().filter(is_instance).collect();
+    let mut there: Vec<&Node> = old.children().filter(is_instance).collect();
     let wanted: Vec<&Node> = new.children().filter(is_instance).collect();
     if there.is_empty() || wanted.is_empty() {
         return;
     }
-    let mut pairs = Vec::new();
-    for (at, node) in wanted.iter().enumerate() {
-        pairs.extend(there.iter().enumerate().map(|(place, other)| (likeness(node, other), at, place)));
+    let level = |node: &Node| node.child_text("AAuthLevel").map(str::to_owned);
+    let mut names: Vec<(String, Option<String>)> = Vec::new();
+    for node in &wanted {
+        let place = match level(node) {
+            Some(own) => there.iter().position(|other| level(other).as_ref() == Some(&own)),
+            None => Some(0).filter(|_| !there.is_empty()),
+        };
+        names.push((node.name().to_owned(), place.map(|place| there.remove(place).name().to_owned())));
     }
-    // The most alike first; of equals, in order.
-    pairs.sort_by(|a, b| b.0.cmp(&a.0).then(a.cmp(b)));
-    let mut names: Vec<Option<&str>> = vec![None; wanted.len()];
-    let mut taken = vec![false; there.len()];
-    for (_, at, place) in pairs {
-        if names[at].is_none() && !taken[place] {
-            (names[at], taken[place]) = (Some(there[place].name()), true);
-        }
+    let nodes: Vec<Node> = names.iter().filter_map(|(name, _)| new.remove(name)).collect();
+    let taken: Vec<String> = names.iter().filter_map(|(_, name)| name.clone()).collect();
+    for (node, (own, name)) in nodes.into_iter().zip(names) {
+        let is_free = |name: &String| !taken.contains(name) && new.child(name).is_none();
+        let free = std::iter::once(own).chain((1_u32..).map(|number| number.to_string())).find(is_free);
+        let name = name.or(free).unwrap_or_default();
+        // Names on the device stand once, and the others are free.
+        let _ = new.add(node.named(name));
     }
-    let renamed: Vec<(String, Option<String>)> =
-        wanted.iter().zip(names).map(|(node, name)| (node.name().to_owned(), name.map(str::to_owned))).collect();
-    let nodes: Vec<Node> = renamed.iter().filter_map(|(name, _)| new.remove(name)).collect();
-    let (paired, others): (Vec<_>, Vec<_>) = nodes.into_iter().zip(renamed).partition(|(_, (_, name))| name.is_some());
-    for (node, (own, name)) in paired.into_iter().chain(others) {
-        let free = if new.child(&own).is_some() { new.free_name() } else { own };
-        // Names of the device stand once, and the others are free.
-        let _ = new.add(node.named(name.unwrap_or(free)));
-    }
-}
-
-/// Returns how many leaves two nodes have in common.
-fn likeness(one: &Node, other: &Node) -> usize {
-    let below = one.children().filter_map(|child| Some(likeness(child, other.child(child.name())?)));
-    usize::from(one.value.is_some() && one.value == other.value) + below.sum::<usize>()
 }
 
 /// Takes the changes that a device lets servers make.
@@ -234,9 +225,8 @@ mod tests {
         let old = account([address("x", "http://a/"), address("y", "http://b/")]);
         let mut new = account([address("1", "http://c/"), address("2", "http://a/"), address("3", "http://d/")]);
         settle(&old, &mut new, Some(ManagementObject::imps().described));
-        let mut names: Vec<_> =
+        let names: Vec<_> =
             new.child("AppAddr").unwrap().children().map(|n| (n.name(), n.child_text("Addr").unwrap())).collect();
-        names.sort_unstable();
-        assert_eq!(names, [("3", "http://d/"), ("x", "http://a/"), ("y", "http://c/")]);
+        assert_eq!(names, [("x", "http://c/"), ("y", "http://a/"), ("3", "http://d/")]);
     }
 }

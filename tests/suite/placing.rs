@@ -3,9 +3,17 @@
 use impskit::catalogue;
 use impskit::codec::Limits;
 use impskit::diagnose::Report;
-use impskit::dm::{Description, ManagementObject, Tree, Uri};
+use impskit::dm::device::{Abilities, Device};
+use impskit::dm::syncml::{Message, Operation};
+use impskit::dm::{Acl, Description, ManagementObject, Node, Tree, Uri};
 use impskit::provision::apply::{Applied, Place, apply_document, on_device, to_tree};
+use impskit::provision::changes::{Changes, changes};
+use impskit::provision::commands::{Style, Syntax, header, message};
+use impskit::provision::compare::{Side, compare};
 use impskit::provision::{Address, Credentials, ImpsAccount, Port, Secret, dm};
+use proptest::prelude::*;
+
+use crate::provision::{account as any_account, objects::fit};
 
 fn uri(text: &str) -> Uri {
     Uri::read(text).expect(text)
@@ -138,4 +146,119 @@ fn the_description_of_an_object_takes_the_place_of_the_reference() {
     assert_eq!(text("./ConnMO/NAP/1/ID").as_deref(), Some("nap1"));
     assert_eq!(text("./IMPS/1/ToConRef/1/ConRef"), None);
     assert_eq!(dm::read(&tree).accounts[0].to_proxies.len(), 1);
+}
+
+/// Returns a device that lets every server do everything and makes nothing of its own accord.
+fn obedient(mut tree: Tree) -> Device<'static> {
+    tree.root_mut().acl = Acl::read("Add=*&Delete=*&Get=*&Replace=*").unwrap();
+    Device::new(tree, &[], Abilities { makes_parents: false, ..Abilities::default() })
+}
+
+/// Returns the tree that a message makes of one, if the device takes all of it.
+fn made(tree: &Tree, message: &Message) -> Option<Tree> {
+    let mut device = obedient(tree.clone());
+    let done = device.carry_out("s", &message.commands);
+    done.iter().all(|done| done.is_good()).then(|| device.into_tree())
+}
+
+/// Returns whether two nodes say the same, whatever the order of their children.
+fn is_like(one: &Node, other: &Node) -> bool {
+    (one.format, &one.type_name, &one.value, &one.acl) == (other.format, &other.type_name, &other.value, &other.acl)
+        && one.children().count() == other.children().count()
+        && one.children().all(|child| other.child(child.name()).is_some_and(|other| is_like(child, other)))
+}
+
+/// Returns the tree as a server reads it from a device that names instances in its own way.
+fn as_read(tree: &Tree) -> Tree {
+    fn below(node: &Node, depth: usize) -> Node {
+        let is_secret = node.name().contains("Secret") || node.name() == "AAuthData";
+        let mut read = match node.is_interior() {
+            true => Node::instance(node.name(), node.type_name.clone()),
+            false => Node::leaf(node.name(), node.format, node.value.clone().filter(|_| !is_secret)),
+        };
+        for child in node.children() {
+            let is_number = child.name().bytes().all(|b| b.is_ascii_digit());
+            let child = if child.name() == "Ext" { child.clone() } else { below(child, depth + 1) };
+            let name = format!("device-{}", child.name());
+            read = read.with(if is_number && depth > 2 { child.named(name) } else { child });
+        }
+        read
+    }
+    let mut read = Tree::new();
+    *read.root_mut() = below(tree.root(), 0);
+    read
+}
+
+fn needed(from: Option<&Tree>, account: &ImpsAccount) -> Changes {
+    changes(from, std::slice::from_ref(account), &Place::of(Description::bundled())).unwrap()
+}
+
+fn commands(changes: &Changes, style: Style, syntax: Syntax) -> Message {
+    message(header("https://dm.example", "IMEI:493005100592800"), changes, style, syntax).unwrap()
+}
+
+fn inside(message: &Message) -> usize {
+    message.commands.first().map_or(0, |atomic| atomic.operation.commands().len())
+}
+
+/// Returns the message without one of the commands in its Atomic.
+fn without(message: &Message, place: usize) -> Message {
+    let mut message = message.clone();
+    let Operation::Atomic(commands) = &mut message.commands[0].operation else { panic!("{message:?}") };
+    commands.remove(place);
+    if commands.is_empty() {
+        message.commands.clear();
+    }
+    message
+}
+
+/// Returns an account that an object can say, with one set of credentials a level, as the rules want it (MO010).
+fn one_a_level(account: ImpsAccount) -> ImpsAccount {
+    let mut account = fit(account);
+    let levels = ["APPSRV", "CLIENT"];
+    account.credentials.truncate(levels.len());
+    for (credentials, level) in account.credentials.iter_mut().zip(levels) {
+        credentials.level = Some(level.to_owned());
+    }
+    account
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Commands made for a device give it the account, in both syntaxes and both styles, and none of them is too many.
+    #[test]
+    fn commands_bring_an_account_up_to_date(
+        (old, new) in (any_account().prop_map(one_a_level), any_account().prop_map(one_a_level)), is_same in any::<bool>()
+    ) {
+        let new = ImpsAccount { provider_id: old.provider_id.clone(), ..if is_same { old.clone() } else { new } };
+        let (tree, _) = to_tree(&[old], &Place::of(Description::bundled())).unwrap();
+        let read = as_read(&tree);
+        let needed = needed(Some(&read), &new);
+        let message = commands(&needed, Style::Commands, Syntax::Wbxml);
+        let again = Message::read(&message.to_wbxml().unwrap(), &mut Report::new()).unwrap();
+        prop_assert_eq!(&again, &message);
+        let xml = commands(&needed, Style::Commands, Syntax::Xml);
+        prop_assert_eq!(&Message::read(&xml.to_xml(true), &mut Report::new()).unwrap(), &message);
+        if is_same {
+            prop_assert_eq!(inside(&message), needed.unseen.len(), "only the secrets: {:?}", needed.changes);
+        }
+
+        let all = made(&read, &message).expect("all commands are taken");
+        let accounts = dm::read(&all).accounts;
+        let side = |accounts| Side { accounts, slots: &[], is_tree: false };
+        let compared = compare(side(std::slice::from_ref(&new)), side(&accounts));
+        prop_assert_eq!(compared.differences, &[]);
+        for place in 0..inside(&message).min(12) {
+            let less = made(&read, &without(&message, place));
+            prop_assert!(less.is_none_or(|tree| !is_like(tree.root(), all.root())), "{} of {:?}", place, message);
+        }
+        for syntax in [Syntax::Xml, Syntax::Wbxml] {
+            let trees = commands(&needed, Style::Trees, syntax);
+            let octets = if syntax == Syntax::Xml { trees.to_xml(true) } else { trees.to_wbxml().unwrap() };
+            let trees = Message::read(&octets, &mut Report::new()).unwrap();
+            let whole = made(&read, &trees);
+            prop_assert!(whole.is_some_and(|tree| is_like(tree.root(), all.root())), "as trees: {:?}", trees);
+        }
+    }
 }

@@ -257,7 +257,7 @@ fn proxies() -> impl Strategy<Value = Vec<Proxy>> {
 }
 
 prop_compose! {
-    fn account()(
+    pub(crate) fn account()(
         single in [option::of(text()), option::of(text()), option::of(text()), option::of(text()), option::of(text())],
         accept in option::of(prop_oneof![
             "[a-z,;./+]{1,20}",
@@ -444,7 +444,7 @@ mod templates {
     }
 }
 
-mod objects {
+pub(crate) mod objects {
     use impskit::dm::{Description, ManagementObject, Tree, Uri, check_tree, serialise};
     use impskit::provision::apply::{self, Place};
     use impskit::provision::dm;
@@ -468,7 +468,7 @@ mod objects {
     }
 
     /// Takes out of any account what the object has no node for, and names what is there.
-    fn fit(mut account: ImpsAccount) -> ImpsAccount {
+    pub(crate) fn fit(mut account: ImpsAccount) -> ImpsAccount {
         let mut short = 0;
         account.addresses.retain(|a| a.form == AddressForm::Long || std::mem::replace(&mut short, 1) == 0);
         for (place, address) in account.addresses.iter_mut().enumerate() {

@@ -12,6 +12,8 @@ pub mod conversation;
 mod engine;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "server")]
+pub mod management;
 mod negotiation;
 pub mod primitives;
 pub mod script;

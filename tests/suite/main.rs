@@ -24,6 +24,7 @@ mod fundamental;
 mod http;
 mod inspect;
 mod laws;
+mod management;
 mod peers;
 mod pictures;
 mod placing;

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod auth;
+pub mod client;
 pub mod notification;
 pub mod server;
 

@@ -285,7 +285,7 @@ impl Session {
             return (self.message(header, uri, answer, false), self.sent > MOST_MESSAGES);
         }
         device.own_nonce = self.prover.nonce().map(<[u8]>::to_vec);
-        let package = if heard.again {
+        let package = if heard.again && !self.package.is_empty() {
             self.outstanding.clear();
             std::mem::take(&mut self.package)
         } else {

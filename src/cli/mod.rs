@@ -11,6 +11,7 @@ mod client;
 mod convert;
 mod decode;
 mod descriptions;
+mod diff;
 mod explain;
 mod form;
 mod input;
@@ -68,6 +69,7 @@ enum Command {
     Show(show::Show),
     Skeleton(skeleton::Skeleton),
     Decode(decode::Decode),
+    Diff(diff::Diff),
     Explain(explain::Explain),
     Batch(batch::Batch),
     #[cfg(feature = "server")]
@@ -143,6 +145,7 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Show(command) => show::run(command, ui),
         Command::Skeleton(command) => command.run(ui),
         Command::Decode(command) => decode::run(command, ui),
+        Command::Diff(command) => diff::run(command, ui),
         Command::Explain(command) => explain::run(command, ui),
         Command::Batch(command) => batch::run(command, ui),
         #[cfg(feature = "server")]

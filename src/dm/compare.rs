@@ -402,11 +402,21 @@ fn renamed(before: &Outline<'_>, gone: &[usize], after: &Outline<'_>, new: &[usi
             alike.entry(after.children[*at].shape()).or_default().1.push(*at);
         }
     }
-    let pairs = alike.into_values().filter_map(|pair| match (&pair.0[..], &pair.1[..]) {
-        ([old], [new]) => Some((*old, *new)),
-        _ => None,
-    });
-    pairs.filter(|(old, new)| is_surely(&before.children[*old], &after.children[*new])).collect()
+    alike.into_values().flat_map(|(old, new)| surely_renamed(before, &old, after, &new)).collect()
+}
+
+/// Of nodes that are alike, returns those pairs of which both have no other partner.
+fn surely_renamed(before: &Outline<'_>, gone: &[usize], after: &Outline<'_>, new: &[usize]) -> Vec<(usize, usize)> {
+    /// Who changes more nodes than this at once is not told which became which.
+    const MOST_PAIRS: usize = 1000;
+    if gone.len() * new.len() > MOST_PAIRS {
+        return Vec::new();
+    }
+    let is_pair = |old: usize, new: usize| is_surely(&before.children[old], &after.children[new]);
+    let partners = |at: usize| new.iter().copied().filter(move |other| is_pair(at, *other));
+    let only = |at: usize| Some(at).filter(|_| partners(at).count() == 1).and_then(|at| partners(at).next());
+    let found = gone.iter().filter_map(|&old| Some((old, only(old)?)));
+    found.filter(|(_, new)| gone.iter().filter(|old| is_pair(**old, *new)).count() == 1).collect()
 }
 
 fn is_surely(old: &Outline<'_>, new: &Outline<'_>) -> bool {

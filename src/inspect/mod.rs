@@ -9,6 +9,7 @@
 //! [`check()`] reports what is wrong with every layer, [`trial`] builds a profile in every form, and [`picture`] shows
 //! a document to people.
 
+pub mod difference;
 pub mod picture;
 pub mod trial;
 

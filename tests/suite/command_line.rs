@@ -7,6 +7,8 @@ use std::process::{Command, Output, Stdio};
 const CP: &str = "tests/samples/cp/v1-min.xml";
 const PUSH: &str = "tests/samples/cp/v1-userpin.push.hex";
 const PROFILE: &str = "templates/acme.toml";
+const OLD_DDF: &str = "tests/samples/dm/talker-2.1.ddf.xml";
+const NEW_DDF: &str = "tests/samples/dm/talker-2.2.ddf.xml";
 const NOWHERE: &str = "tests/samples/none";
 
 fn impskit(words: &[&str]) -> Command {
@@ -42,6 +44,14 @@ fn exit_codes() {
         (1, &["check", CP, "--fail-on", "warning"]),
         (1, &["check", "tests/faulty"]),
         (2, &["check", NOWHERE]),
+        (0, &["check", NEW_DDF, "--against", "imps"]),
+        (1, &["check", NEW_DDF, "--against", OLD_DDF]),
+        (2, &["check", NEW_DDF, "--against", NOWHERE]),
+        (0, &["diff", OLD_DDF, OLD_DDF]),
+        (1, &["diff", OLD_DDF, NEW_DDF]),
+        (0, &["diff", OLD_DDF, NEW_DDF, "--fail-on", "never"]),
+        (1, &["diff", PROFILE, CP]),
+        (2, &["diff", OLD_DDF, CP]),
         (0, &["explain", "CP008"]),
         (1, &["explain", "CP999"]),
         (0, &["decode", PUSH]),
@@ -103,6 +113,7 @@ fn a_dash_is_stdin() {
     let table: &[(&str, &[&str])] = &[
         (CP, &["check"]),
         (CP, &["show"]),
+        (CP, &["diff", PROFILE]),
         (CP, &["convert", "--as", "cp-wbxml", "--transfer", "hex"]),
         (CP, &["apply", "--to", "new"]),
         (PUSH, &["decode"]),
@@ -143,6 +154,8 @@ fn json_names_its_schema() {
         &["show", CP],
         &["show", "tests/samples/dm/account.tree.json"],
         &["decode", PUSH],
+        &["diff", OLD_DDF, NEW_DDF],
+        &["diff", PROFILE, CP],
         &["explain", "CP008"],
         &["apply", CP, "--to", "new"],
         &["rehearse", PROFILE, "--version", "1.3", "--encoding", "xml"],

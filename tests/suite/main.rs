@@ -12,6 +12,7 @@ mod codecs;
 #[cfg(feature = "server")]
 mod command_line;
 mod commands;
+mod compare;
 mod conversations;
 mod csp;
 mod ddf;

@@ -28,11 +28,15 @@ struct Line {
 }
 
 impl Picture {
-    pub(super) fn new(title: impl Into<String>, columns: &'static [&'static str], has_branches: bool) -> Self {
+    pub(in crate::inspect) fn new(
+        title: impl Into<String>,
+        columns: &'static [&'static str],
+        has_branches: bool,
+    ) -> Self {
         Self { title: title.into(), columns, has_branches, lines: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, depth: usize, cells: impl Into<Vec<String>>) {
+    pub(in crate::inspect) fn add(&mut self, depth: usize, cells: impl Into<Vec<String>>) {
         self.lines.push(Line { depth, cells: cells.into() });
     }
 

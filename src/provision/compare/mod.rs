@@ -4,6 +4,10 @@
 //! management object, `<X>` for each of its instances: `AppAuth/<X>/AAuthName`. An access point or a proxy stands under
 //! the account that names it: `NAP/<X>/Addr`.
 
+mod trees;
+
+pub use trees::compare_trees;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 

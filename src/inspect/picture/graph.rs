@@ -125,7 +125,16 @@ impl Graph {
     pub fn of_description(description: &Description, document: Option<&Element<'_>>, view: &View<'_>) -> Option<Self> {
         let mut nodes = 0;
         description.walk(&mut |_, _| nodes += 1);
-        let mut graph = Self::new(format!("device description, {}", count(nodes, "node")), false);
+        let start = match view.path {
+            Some(path) => Some(find(description, path)?),
+            None => None,
+        };
+        let all = count(nodes, "node");
+        let title = match &start {
+            None => format!("device description, {all}"),
+            Some((node, _)) => format!("part of a device description, {} of {all}", 1 + count_below(node)),
+        };
+        let mut graph = Self::new(title, false);
         let said =
             [("DDF", &description.version), ("manufacturer", &description.manufacturer), ("model", &description.model)];
         for (what, text) in said {
@@ -137,8 +146,7 @@ impl Graph {
             graph.facts.push((what, text.clone()));
         }
         graph.is_reference = description.is_reference();
-        if let Some(path) = view.path {
-            let (node, place) = find(description, path)?;
+        if let Some((node, place)) = start {
             graph.add(node, document.and_then(|root| element_at(root, node.span)), 0, view);
             graph.nodes[0].place = place;
         } else {

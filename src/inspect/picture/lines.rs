@@ -123,9 +123,10 @@ impl Picture {
     }
 }
 
-fn capitalised(word: &str) -> String {
-    let (first, rest) = word.split_at(word.ceil_char_boundary(1));
-    format!("{first}{}", rest.to_lowercase())
+/// Returns words in small letters that start with a capital.
+pub(super) fn capitalised(words: &str) -> String {
+    let (first, rest) = words.split_at(words.ceil_char_boundary(1));
+    format!("{}{}", first.to_uppercase(), rest.to_lowercase())
 }
 
 #[derive(serde::Serialize)]

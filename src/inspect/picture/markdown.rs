@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::lines::capitalised;
 use super::markup::fitted;
 use super::{Drawn, Extension, Graph, one_line};
 use crate::diagnose::text::printable;
@@ -15,10 +16,9 @@ const MOST_VALUES: usize = 12;
 
 /// Returns a tree or a description as sections with a table of nodes each.
 pub fn markdown(graph: &Graph) -> String {
-    let what = if graph.is_tree { "Device tree" } else { "Device description" };
     let title = graph.full_title();
-    let (_, facts) = title.split_once(", ").unwrap_or_default();
-    let mut out = format!("# {what}\n\n{}.\n", escaped(facts));
+    let (what, facts) = title.split_once(", ").unwrap_or_default();
+    let mut out = format!("# {}\n\n{}.\n", capitalised(what), escaped(facts));
     for root in graph.roots() {
         section(&mut out, graph, root, 2);
     }

@@ -15,7 +15,7 @@
   }
 
   function textOf(section) {
-    var parts = Array.from(section.querySelectorAll('.uri, .text'));
+    var parts = Array.from(section.querySelectorAll('.uri, .text, .findings'));
     return parts.map(function (part) { return part.textContent; }).join(' ').toLowerCase();
   }
 

@@ -3,7 +3,7 @@
 //! The script only searches and opens the contents. A policy in the page allows this script and this style, by their
 //! hashes, and nothing else. The markup is well-formed XML, so that any XML reader checks it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
@@ -54,7 +54,7 @@ pub fn page(graph: &Graph) -> String {
 pub fn table_page(picture: &Picture) -> String {
     let mut out = String::new();
     write_start(&mut out, &picture.title, &picture.title);
-    out.push_str("</header>\n<main>\n<table>\n<thead><tr>");
+    out.push_str("</header>\n<main id=\"nodes\">\n<table>\n<thead><tr>");
     for column in picture.columns() {
         let _ = write!(out, "<th scope=\"col\">{}</th>", markup(&column));
     }
@@ -165,7 +165,20 @@ impl Page<'_> {
             count(&format!("{} without a grade", severity.as_str()), all().filter(is_such).count())
         });
         let words: Vec<_> = grades.chain(severities).collect();
-        let _ = writeln!(out, "<p>Findings of <code>impskit check</code>: {}.</p>", words.join(", "));
+        let _ = writeln!(
+            out,
+            "<details>\n<summary>Findings of <code>impskit check</code>: {}</summary>\n<ul class=\"list\">",
+            words.join(", ")
+        );
+        let shown = self.graph.nodes.iter().zip(&self.anchors).enumerate();
+        let with_findings = shown.filter(|(_, (node, _))| !node.findings.is_empty());
+        for (i, (node, anchor)) in with_findings.take(MOST_CHILDREN) {
+            let codes: BTreeSet<_> = node.findings.iter().map(|finding| finding.diagnostic.rule.code).collect();
+            let codes: Vec<_> = codes.into_iter().collect();
+            let (uri, codes) = (markup(&self.graph.uri(i)), codes.join(", "));
+            let _ = writeln!(out, "<li><a href=\"#{anchor}\">{uri}</a> {codes}</li>");
+        }
+        out.push_str("</ul>\n</details>\n");
         write_findings(out, &self.graph.findings);
     }
 
@@ -233,7 +246,8 @@ impl Page<'_> {
                 let words = said.access.words();
                 row("Access", &if words.is_empty() { "none".to_owned() } else { words.join(", ") });
                 let (_, words) = occurrence_in_words(said.occurrence);
-                row("Occurs", &format!("{}, {words}", said.occurrence));
+                let most = said.occurrence.most().map(|most| most.to_string()).unwrap_or_default();
+                row("Occurs", &format!("{}, {}", said.occurrence, words.replace('N', &most)));
                 row("Scope", said.scope());
             }
             None => row("Access", "not described"),
@@ -318,8 +332,8 @@ fn write_findings(out: &mut String, findings: &[Finding]) {
         let severity = diagnostic.severity.as_str();
         let grade = diagnostic.grade.map(|grade| format!(", {}", grade.as_str())).unwrap_or_default();
         let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
-        let (code, message) = (diagnostic.rule.code, markup(&diagnostic.message));
-        let help = markup(diagnostic.way_out());
+        let (code, message) = (diagnostic.rule.code, with_code(&diagnostic.message));
+        let help = with_code(diagnostic.way_out());
         let _ = writeln!(
             out,
             "<li class=\"{severity}\"><strong>{code}</strong> {severity}{grade}{line}: {message}<br/>\
@@ -330,6 +344,16 @@ fn write_findings(out: &mut String, findings: &[Finding]) {
         let _ = writeln!(out, "<li>… {} more</li>", findings.len() - MOST_FINDINGS);
     }
     out.push_str("</ul>\n");
+}
+
+/// Returns text for HTML, with what stands between backticks as code.
+fn with_code(text: &str) -> String {
+    let text = markup(text);
+    if text.matches('`').count() % 2 == 1 {
+        return text;
+    }
+    let code = |(i, piece): (usize, &str)| if i % 2 == 1 { format!("<code>{piece}</code>") } else { piece.to_owned() };
+    text.split('`').enumerate().map(code).collect()
 }
 
 fn write_legend(out: &mut String, graph: &Graph) {

@@ -108,7 +108,7 @@ impl Columns {
         let words = column(true, words.max(14) * CELL).unwrap_or_default();
         let end_of_alike = |row: &Row| match &row.what {
             What::Alike(nodes) => {
-                MARGIN + row.depth * INDENT + cells(&alike_in_words(graph, nodes)).min(WIDEST_ALIKE) * CELL
+                MARGIN + row.depth * INDENT + 4 + cells(&alike_in_words(graph, nodes)).min(WIDEST_ALIKE) * CELL
             }
             _ => 0,
         };
@@ -176,16 +176,17 @@ fn draw_row(out: &mut String, graph: &Graph, row: &Row, columns: &Columns, y: us
         let _ = write!(out, "<path class=\"way\" d=\"M{} {middle}h{}\"/>", left - INDENT / 2, INDENT / 2);
     }
     let x = start_of_name(row);
+    let (folded, end) = (left + 4, columns.width - MARGIN);
     let node = match &row.what {
         What::Node { node, .. } => *node,
         What::Alike(nodes) => {
             let text = alike_in_words(graph, nodes);
-            let text = markup(&fitted(&text, (columns.width - MARGIN - left) / CELL));
-            let _ = writeln!(out, "<text class=\"dim\" x=\"{left}\" y=\"{line}\">{text}</text>");
+            let text = markup(&fitted(&text, (end - folded) / CELL));
+            let _ = writeln!(out, "<text class=\"dim\" x=\"{folded}\" y=\"{line}\">{text}</text>");
             return;
         }
         What::More(nodes) => {
-            let _ = writeln!(out, "<text class=\"dim\" x=\"{left}\" y=\"{line}\">… {nodes} more</text>");
+            let _ = writeln!(out, "<text class=\"dim\" x=\"{folded}\" y=\"{line}\">… {nodes} more</text>");
             return;
         }
     };

@@ -4,7 +4,8 @@
 //! modules look at what was collected.
 //!
 //! ```text
-//! structure   what stands where           DDF001-008, 037
+//! structure   what stands where           DDF001-004, 037
+//! nodes       what each node has          DDF005-008
 //! properties  formats, types and values   DDF009-015, 019
 //! run_time    RTProperties                DDF016-018, 035
 //! access      occurrence, scope, commands DDF020, 021, 023-028
@@ -18,6 +19,7 @@ mod access;
 mod facts;
 mod fixes;
 mod names;
+mod nodes;
 mod places;
 mod properties;
 mod run_time;
@@ -45,10 +47,10 @@ const LENIENT: &[(&Rule, Severity)] = &[
     (&structure::VERSION, Warning),
     (&structure::NO_NODE, Warning),
     (&structure::NESTING, Error), // order: a warning
-    (&structure::NODE_NAME, Error),
-    (&structure::NODE_AND_VALUE, Error),
-    (&structure::NO_PROPERTIES, Warning),
-    (&structure::INCOMPLETE_PROPERTIES, Error), // an interior node without DFType: a warning
+    (&nodes::NODE_NAME, Error),
+    (&nodes::NODE_AND_VALUE, Error),
+    (&nodes::NO_PROPERTIES, Warning),
+    (&nodes::INCOMPLETE_PROPERTIES, Error), // an interior node without DFType: a warning
     (&properties::DEFAULTS, Note),
     (&properties::FORMAT_OF_PARENT, Error),
     (&properties::INTERIOR_TYPE, Warning),

@@ -5,7 +5,7 @@ use super::Walk;
 use super::examples::GOOD;
 use super::facts::{Facts, RunTime};
 use crate::diagnose::{Rule, Severity};
-use crate::document::{DateTime, shorten};
+use crate::document::{DateTime, Element, shorten};
 
 /// A leaf with RTProperties.
 macro_rules! with_run_time {
@@ -109,18 +109,22 @@ impl<'e> Walk<'_, 'e> {
             digits && text.parse::<u64>().is_ok_and(|number| number <= most)
         };
         let is_stamp = |text: &str| text.len() == 16 && text.ends_with('Z') && DateTime::read(text).is_some();
-        let forms: [(_, &dyn Fn(&str) -> bool, &str); 4] = [
-            (run_time.title, &|text| text.len() <= 255, "has more than 255 octets"),
-            (run_time.version, &|text| is_number(text, 65535), "is no number from 0 to 65535"),
-            (run_time.size, &|text| is_number(text, 4_294_967_295), "is no number from 0 to 4294967295"),
-            (run_time.time_stamp, &is_stamp, "is no time such as `20261123T120000Z`"),
+        let faults = [
+            (run_time.title, text(run_time.title).len() <= 255, "has more than 255 octets"),
+            (run_time.version, is_number(text(run_time.version), 65535), "is no number from 0 to 65535"),
+            (run_time.size, is_number(text(run_time.size), 4_294_967_295), "is no number from 0 to 4294967295"),
+            (run_time.time_stamp, is_stamp(text(run_time.time_stamp)), "is no time such as `20261123T120000Z`"),
         ];
-        for (element, is_of_form, fault) in forms {
+        for (element, is_of_form, fault) in faults {
             // What is empty is not said.
-            if let Some(element) = element.filter(|e| !e.trimmed().is_empty() && !is_of_form(e.trimmed())) {
+            if let Some(element) = element.filter(|e| !is_of_form && !e.trimmed().is_empty()) {
                 let message = format!("{} `{}` {fault}", element.name, shorten(element.trimmed()));
                 self.add(&PROPERTY_VALUE, element.span, message);
             }
         }
     }
+}
+
+fn text<'e>(element: Option<&'e Element<'e>>) -> &'e str {
+    element.map(Element::trimmed).unwrap_or_default()
 }

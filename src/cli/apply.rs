@@ -1,14 +1,15 @@
-//! `apply`: what a handset does with a provisioning document: a new device tree.
+//! `apply`: what a handset does with a provisioning document, or with the commands of a server: a new device tree.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use impskit::diagnose::{Report, Source};
-use impskit::dm::{Description, Tree, serialise};
+use impskit::dm::{Description, SYNCML, Tree, serialise};
 use impskit::error::{Error, Result};
 use impskit::provision::apply::{Applied, Place, apply_document};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::apply_commands::{Carried, CommandOptions};
 use super::convert::{Input, json as tree_json, read};
 use super::descriptions::{DescriptionOptions, tell_applied};
 use super::input::document;
@@ -20,9 +21,10 @@ use super::{Outcome, Ui};
 #[command(after_help = "\
 Examples:
   impskit apply settings.xml --to new
-  impskit apply settings.wbxml --to device.xml --ddf vendor.ddf --dry-run")]
+  impskit apply settings.wbxml --to device.xml --ddf vendor.ddf --dry-run
+  impskit apply commands.syncml --to device.xml --server-id acme -o device.xml")]
 pub(crate) struct Apply {
-    /// The provisioning document; `-` for stdin
+    /// The provisioning document, SyncML message, or tree whose objects a DM bootstrap brings; `-` for stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The device tree, in TNDS or JSON; `new` for an empty device
@@ -36,6 +38,8 @@ pub(crate) struct Apply {
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    commands: CommandOptions,
     #[command(flatten)]
     output: Output,
 }
@@ -56,12 +60,19 @@ impl Apply {
         let Some((mut tree, is_json)) = self.tree(ui)? else { return Ok(Outcome::NotGood) };
         let own = self.ddf.read(ui)?;
         let descriptions = own.on_device();
-        let place = Place::of(&descriptions);
-        let Input::Cp(root, _) = input else {
-            return Err(Error::input("the input is no provisioning document")
-                .at(name)
-                .help("`impskit convert FILE --as cp` makes one of a device tree with an IMPS account"));
+        let root = match input {
+            Input::Cp(root, _) => root,
+            Input::Tree(objects) => {
+                let carried = self.commands.tree(&objects, tree, &descriptions);
+                return self.put_carried(&carried, is_json, &descriptions, ui);
+            }
+            Input::Other(document) if document.vocabulary.is_some_and(|v| v.id == SYNCML.id) => {
+                let carried = self.commands.message(&document.root, tree, &descriptions, &self.output)?;
+                return self.put_carried(&carried, is_json, &descriptions, ui);
+            }
+            _ => return Err(Error::input("the input is no provisioning document, SyncML message or tree").at(name)),
         };
+        let place = Place::of(&descriptions);
         let applied = apply_document(&root, &mut tree, &place).map_err(|fault| Error::input(fault.to_string()))?;
         if applied.written.is_empty() && applied.refused.is_empty() {
             return Err(Error::input("the document holds no IMPS account").at(name));
@@ -81,6 +92,45 @@ impl Apply {
         let is_json = serialise::looks_like_json(&octets);
         ui.findings(&Source::new(name, octets), &report);
         Ok(tree.filter(|_| !report.has_errors()).map(|tree| (tree, is_json)))
+    }
+
+    /// Writes what became of commands, and the tree.
+    fn put_carried(
+        &self,
+        carried: &Carried,
+        is_json: bool,
+        descriptions: &[&Description],
+        ui: &mut Ui,
+    ) -> Result<Outcome> {
+        let outcome = if carried.is_good() { Outcome::Good } else { Outcome::NotGood };
+        if self.format == Format::Json {
+            let mut value = carried.to_json();
+            self.put_json(&mut value, &carried.tree, descriptions, ui)?;
+            return Ok(outcome);
+        }
+        let lines = carried.lines();
+        if self.dry_run {
+            ui.result(lines.as_bytes(), self.output.to_file(), false)?;
+            return Ok(outcome);
+        }
+        ui.say(lines.trim_end());
+        self.put_tree(&carried.tree, is_json, descriptions, ui)?;
+        Ok(outcome)
+    }
+
+    /// Writes what was done, with the tree unless nothing but that was asked for.
+    fn put_json(&self, value: &mut Value, tree: &Tree, descriptions: &[&Description], ui: &mut Ui) -> Result<()> {
+        if !self.dry_run {
+            value["tree"] = serde_json::from_str(&tree_json(tree, descriptions)).unwrap_or_default();
+        }
+        let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
+        ui.result(text.as_bytes(), self.output.to_file(), false)
+    }
+
+    /// Writes the tree in the form in which it came.
+    fn put_tree(&self, tree: &Tree, is_json: bool, descriptions: &[&Description], ui: &mut Ui) -> Result<()> {
+        let octets = if is_json { tree_json(tree, descriptions).into_bytes() } else { serialise::to_xml(tree) };
+        ui.result(&octets, self.output.to_file(), false)
     }
 
     fn put(
@@ -103,11 +153,7 @@ impl Apply {
                 "wanting": uris(&applied.wanting),
                 "not_carried": applied.not_carried,
             });
-            if !self.dry_run {
-                value["tree"] = serde_json::from_str(&tree_json(tree, descriptions)).unwrap_or_default();
-            }
-            let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
-            return ui.result(text.as_bytes(), self.output.to_file(), false);
+            return self.put_json(&mut value, tree, descriptions, ui);
         }
         tell_applied(applied, ui);
         let replaced = applied.replaced.iter().map(|uri| format!("replaced {uri}\n"));
@@ -117,7 +163,6 @@ impl Apply {
             return ui.result(plan.as_bytes(), self.output.to_file(), false);
         }
         ui.say(lines.trim_end());
-        let octets = if is_json { tree_json(tree, descriptions).into_bytes() } else { serialise::to_xml(tree) };
-        ui.result(&octets, self.output.to_file(), false)
+        self.put_tree(tree, is_json, descriptions, ui)
     }
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod apply;
+mod apply_commands;
 mod batch;
 mod build;
 mod build_rows;

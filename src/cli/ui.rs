@@ -184,6 +184,11 @@ impl Output {
         self.path.as_deref().filter(|path| *path != Path::new("-"))
     }
 
+    /// Returns an output beside this one, which replaces a file if this one may.
+    pub(crate) fn beside(&self, path: &Path) -> Self {
+        Self { path: Some(path.to_owned()), force: self.force }
+    }
+
     /// Returns an output that replaces what is at `path`.
     pub(crate) fn replacing(path: &Path) -> Self {
         Self::to(path, true)

@@ -65,6 +65,8 @@ fn exit_codes() {
         (2, &["build", PROFILE, "--as", "cp", "--set", "user=anna"]),
         (0, &["apply", CP, "--to", "new", "--dry-run"]),
         (2, &["apply", CP, "--to", NOWHERE]),
+        (0, &["apply", "tests/samples/dm/account.tnd.xml", "--to", "new", "--dry-run"]),
+        (1, &["apply", "tests/samples/dm/commands.syncml.xml", "--to", "new", "--dry-run"]),
         (0, &["rehearse", PROFILE, "--version", "1.2", "--encoding", "wbxml"]),
         (2, &["serve", "--check", "--config", NOWHERE]),
         (2, &["batch", "status", NOWHERE]),

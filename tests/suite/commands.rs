@@ -580,6 +580,35 @@ fn descriptions_that_contradict_each_other_and_references_in_circles_do_no_harm(
     assert_eq!((text("./IMPS/a/PrefConRef"), text("./IMPS/b/PrefConRef")), (Some("./IMPS/b"), Some("./IMPS/a")));
 }
 
+// What a shipped client answers in its makers' tests to commands on a place that its device does not describe.
+#[test]
+fn as_a_shipped_client_answers() {
+    let access = "<AccessType><Add/><Delete/><Get/><Replace/></AccessType>";
+    let node = |name: &str, nodes: &str| {
+        format!(
+            "<Node><NodeName>{name}</NodeName><DFProperties>{access}<DFFormat><node/></DFFormat></DFProperties>{nodes}</Node>"
+        )
+    };
+    let text = format!("<MgmtTree><VerDTD>1.2</VerDTD>{}</MgmtTree>", node(".", &node("DevDetail", "")));
+    let description = Description::read(text.as_bytes(), &mut Report::new()).unwrap();
+    let mut tree = Tree::new();
+    tree.add(&Uri::root(), Node::interior("DevDetail").with(Node::text("Bearer", "x"))).unwrap();
+    tree.root_mut().acl = Acl::read("Replace=*&Get=*&Add=*&Delete=*&Exec=*").unwrap();
+    let mut device = Device::new(tree, &[&description], Abilities { user: User::IsAway, ..Abilities::default() });
+    let commands = [
+        command("Add", "1", &item("./Test/MyApp", "<Format>node</Format>", "")),
+        command("Add", "2", &item("./Test/MyApp/FloatLeaf", "<Format>float</Format>", "+1.2345e+3")),
+        command("Replace", "3", &item("./Test/MyApp/FloatLeaf", "<Format>float</Format>", "1")),
+        get("4", "./Test/MyApp/FloatLeaf"),
+        delete("5", "./Test/MyApp"),
+    ];
+    let done = run(&mut device, &commands.concat());
+    assert_eq!(codes(&done), [("1", 405), ("2", 405), ("3", 404), ("4", 404), ("5", 404)]);
+    let confirm = alert(1101, &["MAXDT=1", "Go on?"]).replace(">1<", ">2<");
+    let done = run(&mut device, &command("Atomic", "1", &(confirm + &replace("3", "./DevDetail/Bearer", "y"))));
+    assert_eq!(codes(&done), [("1", 507), ("2", 408), ("3", 215)]);
+}
+
 #[test]
 fn octets_come_and_go_as_octets() {
     let mut device = device();

@@ -343,7 +343,10 @@ fn has_right(case: &Case<'_, '_>) -> Outcome {
         if case.device.tree.allows(uri, command, server) {
             return Ok(());
         }
-        refuse(Fault::NoRight, format!("the list of `{uri}` does not give `{server}` the command {}", command.as_str()))
+        refuse(
+            Fault::NoRight,
+            format!("the list in force at `{uri}` does not give `{server}` the command {}", command.as_str()),
+        )
     };
     let parent = case.uri.parent();
     match (case.command(), case.part()) {

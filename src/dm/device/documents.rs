@@ -20,12 +20,13 @@ use crate::diagnose::Span;
 use crate::document::Element;
 
 impl Device<'_> {
-    /// Adds all nodes of a document whose paths are relative to `target`.
+    /// Adds all nodes of a document whose paths are relative to `target`. Returns where its topmost nodes stand: at the inbox
+    /// the device chooses the places.
     ///
     /// # Errors
     ///
     /// The first fault of a node; nothing is changed then.
-    pub fn add_document(&mut self, server: &str, target: &Target, document: &Tree) -> Result<(), Refusal> {
+    pub fn add_document(&mut self, server: &str, target: &Target, document: &Tree) -> Result<Vec<Uri>, Refusal> {
         if target.part != Part::Node {
             return Err(Fault::NotAllowed.because("properties and lists do not take this command"));
         }
@@ -35,10 +36,9 @@ impl Device<'_> {
         if self.abilities.inbox.as_ref() == Some(&target.uri) {
             return self.add_to_inbox(server, document);
         }
-        self.whole(|device| {
-            let mut tops = tops(&target.uri, document).into_iter();
-            tops.try_for_each(|(uri, node)| device.add_nodes(server, &uri, node, false))
-        })
+        let tops = tops(&target.uri, document);
+        self.whole(|device| tops.iter().try_for_each(|(uri, node)| device.add_nodes(server, uri, node, false)))?;
+        Ok(tops.into_iter().map(|(uri, _)| uri).collect())
     }
 
     /// Makes the node at `target`, with all below it, what the document says: what is not in it is deleted.

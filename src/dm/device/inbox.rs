@@ -24,6 +24,9 @@ const OLD: &[(&str, &str)] = &[
     ("org.openmobilealliance/1.0/ConnMO", "urn:oma:mo:oma-connmo-nap:1.0"),
 ];
 
+/// No server: the device does it of its own accord.
+const NOBODY: &str = "";
+
 /// An object on its way.
 struct Placed<'t> {
     /// Its place in the document.
@@ -34,13 +37,13 @@ struct Placed<'t> {
 }
 
 impl Device<'_> {
-    /// Places the objects of a document. Objects that the device does not know are left out.
+    /// Places the objects of a document and returns their places. Objects that the device does not know are left out.
     ///
     /// # Errors
     ///
     /// 425 where the list of the inbox does not give the server Add; 415 where no object is known; else the first fault of a
     /// node. Nothing is changed then.
-    pub(super) fn add_to_inbox(&mut self, server: &str, document: &Tree) -> Result<(), Refusal> {
+    pub(super) fn add_to_inbox(&mut self, server: &str, document: &Tree) -> Result<Vec<Uri>, Refusal> {
         let inbox = self.abilities.inbox.clone().unwrap_or_default();
         if !self.tree.allows(&inbox, Command::Add, server) {
             return Err(
@@ -56,11 +59,12 @@ impl Device<'_> {
             for object in &placed {
                 let mut node = object.node.clone().named(object.to.name());
                 refer(&mut node, &inbox, &placed);
-                // The device itself places the object: only the list of the inbox counts.
-                device.add_nodes(server, &object.to, &node, true)?;
+                // The device itself places the object: only the list of the inbox counts, and nobody owns what is made.
+                device.add_nodes(NOBODY, &object.to, &node, true)?;
             }
             Ok(())
-        })
+        })?;
+        Ok(placed.into_iter().map(|object| object.to).collect())
     }
 
     /// Finds the objects that the device knows, from the top down, and gives each a place that is free.

@@ -33,6 +33,8 @@ pub struct Done {
     pub refusal: Option<Refusal>,
     /// What Get read.
     pub got: Vec<Got>,
+    /// Where the topmost nodes of a serialised tree were added.
+    pub made: Vec<Uri>,
     /// What the user replied to a dialogue.
     pub replies: Vec<String>,
     /// Whether a large object was to go on here and did not: its parts are lost.
@@ -130,6 +132,14 @@ impl Parts {
     }
 }
 
+/// What a command that was carried out brings.
+#[derive(Debug, Default)]
+struct Outcome {
+    code: u16,
+    got: Vec<Got>,
+    made: Vec<Uri>,
+}
+
 /// Where a command stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -205,6 +215,7 @@ impl Device<'_> {
                 if one.is_good() {
                     one.code = ROLLED_BACK;
                     one.replies.clear();
+                    one.made.clear();
                 }
             }
         } else {
@@ -239,16 +250,16 @@ impl Device<'_> {
             Err(refusal) => return done.refused(refusal),
         };
         match self.operation(server, &command.operation, &whole) {
-            Ok((code, got)) => Done { code, got, ..done },
+            Ok(outcome) => Done { code: outcome.code, got: outcome.got, made: outcome.made, ..done },
             Err(refusal) => done.refused(refusal),
         }
     }
 
-    fn operation(&mut self, server: &str, operation: &Operation, item: &Item) -> Result<(u16, Vec<Got>), Refusal> {
+    fn operation(&mut self, server: &str, operation: &Operation, item: &Item) -> Result<Outcome, Refusal> {
         let Some(target) = &item.target else {
             return Err(Fault::Malformed.because("the Item has no Target"));
         };
-        let done = (200, Vec::new());
+        let mut outcome = Outcome { code: 200, ..Outcome::default() };
         // A command that the device does not have is refused before its address is looked at.
         let target = match operation {
             Operation::Copy(_) if !self.abilities.copy => Target::node(Uri::root()),
@@ -256,8 +267,8 @@ impl Device<'_> {
             _ => Target::read(&target.uri)?,
         };
         match operation {
-            Operation::Get(_) => return self.get(server, &target).map(|got| (200, named(got, item))),
-            Operation::Exec(_) => return self.exec(server, &target).map(|code| (code, Vec::new())),
+            Operation::Get(_) => outcome.got = named(self.get(server, &target)?, item),
+            Operation::Exec(_) => outcome.code = self.exec(server, &target)?,
             Operation::Delete(_) => self.delete(server, &target)?,
             Operation::Copy(_) => {
                 let Some(source) = &item.source else {
@@ -267,7 +278,7 @@ impl Device<'_> {
                 self.copy(server, &source, &target)?;
             }
             Operation::Add(_) => match document(item, &target)? {
-                Some(document) => self.add_document(server, &target, &document)?,
+                Some(document) => outcome.made = self.add_document(server, &target, &document)?,
                 None => self.add(server, &target, &content(item))?,
             },
             _ => match document(item, &target)? {
@@ -275,7 +286,7 @@ impl Device<'_> {
                 None => self.replace(server, &target, &content(item))?,
             },
         }
-        Ok(done)
+        Ok(outcome)
     }
 
     /// Returns the whole object; `None` where more parts of it follow (DM Protocol 1.2, "Large object handling").

@@ -10,7 +10,8 @@ use super::checks::Request;
 use super::faults::{Fault, Refusal};
 use super::target::{Part, Property, Target};
 use super::{Device, Used, length};
-use crate::document::from_base64;
+use crate::codec;
+use crate::document::{from_base64, shorten, to_base64};
 
 /// What Add and Replace bring: the data of an Item with its Meta.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +98,27 @@ pub struct Got {
     pub data: Option<Data>,
 }
 
+impl Got {
+    /// Returns the value as text, octets as base64 and a tree as XML; `None` where there is none.
+    pub fn to_text(&self) -> Option<String> {
+        Some(match self.data.as_ref()? {
+            Data::Text(text) => text.clone(),
+            Data::Octets(octets) => to_base64(octets),
+            Data::Tree(tree) => String::from_utf8_lossy(&codec::write_xml(tree, None, false)).into_owned(),
+        })
+    }
+
+    /// Returns the value in few words, for a line of text.
+    pub fn shown(&self) -> String {
+        match &self.data {
+            None => self.format.to_string(),
+            Some(Data::Text(text)) => shorten(text),
+            Some(Data::Octets(octets)) => format!("{} octets", octets.len()),
+            Some(Data::Tree(tree)) => format!("a tree of {} elements", tree.count()),
+        }
+    }
+}
+
 impl Device<'_> {
     /// Adds a node, and its parents where they are missing.
     ///
@@ -156,7 +178,7 @@ impl Device<'_> {
             node.version = above.version.map(|_| 0);
             node.time_stamp = above.time_stamp.as_ref().and(self.abilities.now.clone());
         }
-        if node.is_interior() && !self.tree.allows(&parent, Command::Replace, server) {
+        if node.is_interior() && !server.is_empty() && !self.tree.allows(&parent, Command::Replace, server) {
             node.acl = Some(Acl::of_maker(server));
         }
         let brought = Used::of(&node);

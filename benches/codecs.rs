@@ -56,18 +56,3 @@ fn xml_to_wbxml(bencher: Bencher<'_, '_>) {
         codec::write_wbxml(&document.root, &cp::VOCABULARY, &WbxmlOptions::default()).ok()
     });
 }
-
-/// Reads a device description of three megabytes, of our own making: 6,000 nodes with properties and descriptions.
-#[divan::bench]
-fn read_large_ddf(bencher: Bencher<'_, '_>) {
-    let node = "<Node><NodeName>Setting</NodeName><DFProperties><AccessType><Add/><Delete/><Get/><Replace/></AccessType>\
-                <DefaultValue>0</DefaultValue><Description>What the setting is for, in the words of its maker, at some \
-                length as descriptions go; &lt;p&gt;markup&lt;/p&gt; in it is escaped. What the setting is for, in the \
-                words of its maker, at some length as descriptions go.</Description><DFFormat><int/></DFFormat>\
-                <Occurrence><ZeroOrOne/></Occurrence><Scope><Dynamic/></Scope><DFType><MIME>text/plain</MIME></DFType>\
-                </DFProperties></Node>\n";
-    let ddf = format!("<MgmtTree><VerDTD>1.2</VerDTD>{}</MgmtTree>", node.repeat(3_000_000 / node.len()));
-    bencher.counter(divan::counter::BytesCount::of_str(&ddf)).bench_local(|| {
-        catalogue::read(black_box(ddf.as_bytes()), &Limits::default(), &mut Report::new()).map(|d| d.root.count())
-    });
-}

@@ -76,13 +76,23 @@ struct Broken;
 
 type Step<T> = Result<T, Broken>;
 
+/// An element that is open.
+struct Open<'s> {
+    element: Element<'s>,
+    /// How many elements were closed before its first child.
+    first: usize,
+}
+
 struct Parser<'s, 'r> {
     text: &'s str,
     candidates: &'r [&'static Vocabulary],
     limits: &'r Limits,
     report: &'r mut Report,
     /// The elements that are open, outermost first.
-    open: Vec<Element<'s>>,
+    open: Vec<Open<'s>>,
+    /// The elements that were closed and wait for their parent to be: its children are then moved to a list of just their
+    /// number.
+    closed: Vec<Element<'s>>,
     root: Option<Element<'s>>,
     vocabulary: Option<&'static Vocabulary>,
     public_text: Option<String>,
@@ -100,6 +110,7 @@ impl<'s, 'r> Parser<'s, 'r> {
             limits,
             report,
             open: Vec::new(),
+            closed: Vec::new(),
             root: None,
             vocabulary: None,
             public_text: None,
@@ -114,8 +125,8 @@ impl<'s, 'r> Parser<'s, 'r> {
         let start = if self.text.starts_with('\u{FEFF}') { 3 } else { 0 };
         // What is wrong is in the report; what was read so far is closed and kept.
         let _ = self.check_characters().and_then(|()| self.each(start));
-        while let Some(element) = self.open.pop() {
-            self.close(element, self.text.len());
+        while let Some(open) = self.open.pop() {
+            self.close(open, self.text.len());
         }
         self.finish();
         let mut all = self.finished.into_iter();
@@ -187,10 +198,17 @@ impl<'s, 'r> Parser<'s, 'r> {
     }
 
     fn check_characters(&mut self) -> Step<()> {
-        let is_suspect = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r') || *b == 0xEF;
+        // Without a branch, so that many octets are looked at in one step.
+        let is_suspect = |b: u8| (b < 0x20) & (b != b'\t') & (b != b'\n') & (b != b'\r') | (b == 0xEF);
+        let octets = self.text.as_bytes();
         let mut from = 0;
-        while let Some(i) = self.text.as_bytes()[from..].iter().position(is_suspect) {
-            let at = from + i;
+        while from < octets.len() {
+            let step = &octets[from..octets.len().min(from + 256)];
+            if !step.iter().fold(false, |found, &b| found | is_suspect(b)) {
+                from += step.len();
+                continue;
+            }
+            let at = from + step.iter().position(|&b| is_suspect(b)).unwrap_or_default();
             let character = self.text[at..].chars().next().unwrap_or_default();
             from = at + character.len_utf8();
             if !is_xml(character) {
@@ -224,8 +242,8 @@ impl<'s, 'r> Parser<'s, 'r> {
                 Event::Start(tag) => self.start(&tag, start, end, false)?,
                 Event::Empty(tag) => self.start(&tag, start, end, true)?,
                 Event::End(_) => {
-                    if let Some(element) = self.open.pop() {
-                        self.close(element, end);
+                    if let Some(open) = self.open.pop() {
+                        self.close(open, end);
                     }
                 }
                 Event::Text(_) => self.characters(raw, start, true)?,
@@ -244,7 +262,7 @@ impl<'s, 'r> Parser<'s, 'r> {
             }
         }
         match (self.open.last(), &self.root) {
-            (Some(element), _) => {
+            (Some(Open { element, .. }), _) => {
                 let message = format!("`{}` is not closed", element.name);
                 let start = element.span.start as usize;
                 Err(self.fault(&rules::XML_FORM, start, start + 1, message))
@@ -278,19 +296,20 @@ impl<'s, 'r> Parser<'s, 'r> {
         element.content_span = Span::new(end, end);
         if self.open.is_empty() {
             self.vocabulary = self.recognise(&element);
-        } else if let Some(parent) = self.open.last_mut() {
+        } else if let Some(Open { element: parent, first }) = self.open.last_mut() {
             let text = parent.text().trim_ascii();
             let is_mixed = !text.is_empty();
             if !is_mixed {
                 parent.content = Content::Text(Cow::Borrowed(""));
-            } else if parent.children.is_empty() {
+            } else if *first == self.closed.len() {
                 self.report.add(mixed(parent, text, parent.content_span));
             }
         }
         self.strip_own_prefix(&mut element, name, start);
+        let open = Open { element, first: self.closed.len() };
         match is_empty {
-            true => self.close(element, end),
-            false => self.open.push(element),
+            true => self.close(open, end),
+            false => self.open.push(open),
         }
         Ok(())
     }
@@ -357,7 +376,7 @@ impl<'s, 'r> Parser<'s, 'r> {
     }
 
     fn characters(&mut self, raw: &'s str, start: usize, is_markup: bool) -> Step<()> {
-        let Some(element) = self.open.last_mut() else {
+        let Some(Open { element, first }) = self.open.last_mut() else {
             let text = raw.trim_start_matches(|c: char| c.is_ascii_whitespace());
             if text.is_empty() {
                 return Ok(());
@@ -366,7 +385,7 @@ impl<'s, 'r> Parser<'s, 'r> {
             let message = "text may not stand outside the root element".to_owned();
             return Err(self.fault(&rules::XML_FORM, at, at + 1, message));
         };
-        if !element.children.is_empty() && element.text().is_empty() && !raw.trim_ascii().is_empty() {
+        if *first < self.closed.len() && element.text().is_empty() && !raw.trim_ascii().is_empty() {
             self.report.add(mixed(element, raw, Span::new(start, start + raw.len())));
         }
         let piece =
@@ -385,7 +404,7 @@ impl<'s, 'r> Parser<'s, 'r> {
         let resolved = unescape(raw).map(Cow::into_owned);
         match resolved {
             Ok(text) if text.chars().all(is_xml) && !self.open.is_empty() => {
-                if let Some(element) = self.open.last_mut() {
+                if let Some(Open { element, .. }) = self.open.last_mut() {
                     append(element, Cow::Owned(text), Span::new(start, end));
                 }
                 Ok(())
@@ -436,7 +455,7 @@ impl<'s, 'r> Parser<'s, 'r> {
         }
         let declaration = format!("xmlns:{prefix}");
         let namespace = std::iter::once(&*element)
-            .chain(self.open.iter().rev())
+            .chain(self.open.iter().rev().map(|open| &open.element))
             .find_map(|e| e.attribute(&declaration).map(str::to_owned));
         match namespace {
             Some(namespace) if self.vocabulary.is_some_and(|v| v.namespaces.contains(&namespace.as_str())) => {
@@ -451,15 +470,17 @@ impl<'s, 'r> Parser<'s, 'r> {
         }
     }
 
-    fn close(&mut self, mut element: Element<'s>, end: usize) {
+    fn close(&mut self, open: Open<'s>, end: usize) {
+        let Open { mut element, first } = open;
+        element.children = self.closed.split_off(first);
         element.span.end = Span::new(0, end).end;
         let may_be_white = || self.vocabulary.is_none_or(|v| v.grammar.may_be_white(&element.name));
         if element.trimmed().is_empty() && !(element.children.is_empty() && may_be_white()) {
             element.content = Content::Text(Cow::Borrowed(""));
         }
-        match self.open.last_mut() {
-            Some(parent) => parent.children.push(element),
-            None => self.root = Some(element),
+        match self.open.is_empty() {
+            true => self.root = Some(element),
+            false => self.closed.push(element),
         }
     }
 

@@ -23,7 +23,9 @@ static MADE: LazyLock<String> = LazyLock::new(|| {
         node(&mut text, &format!("Area{area}"), "<node/>", "<DDFName></DDFName>", "");
         for setting in 0..22 {
             let extension = match setting % 3 {
-                0 => "<MSFT:SupportedValues low=\"0\" high=\"3\"/>\n<MSFT:ConflictResolution>LastWrite</MSFT:ConflictResolution>\n",
+                0 => {
+                    "<MSFT:SupportedValues low=\"0\" high=\"3\"/>\n<MSFT:ConflictResolution>LastWrite</MSFT:ConflictResolution>\n"
+                }
                 _ => "",
             };
             node(&mut text, &format!("Setting{setting}"), "<int/>", "<MIME>text/plain</MIME>", extension);
@@ -51,7 +53,8 @@ fn node(text: &mut String, name: &str, format: &str, kind: &str, extension: &str
 
 /// A tree of 100,000 nodes as our own writer writes it: 100 interior nodes with 999 leaves each.
 static TREE: LazyLock<String> = LazyLock::new(|| {
-    let run_time = |format: &str, kind: &str| format!("<RTProperties><Format>{format}</Format><Type>{kind}</Type></RTProperties>");
+    let run_time =
+        |format: &str, kind: &str| format!("<RTProperties><Format>{format}</Format><Type>{kind}</Type></RTProperties>");
     let (interior, leaf) = (run_time("<node/>", "<DDFName/>"), run_time("<chr/>", "<MIME>text/plain</MIME>"));
     let mut text = String::from("<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD>");
     for group in 0..100 {
@@ -90,7 +93,8 @@ fn main() {
 fn read_elements(bencher: Bencher<'_, '_>, name: &str) {
     let octets = octets(name);
     bencher.counter(BytesCount::new(octets.len())).bench_local(|| {
-        codec::read(black_box(octets), &[&dm::DDF], &Limits::default(), &mut Report::new()).map(|d| d.root.children.len())
+        codec::read(black_box(octets), &[&dm::DDF], &Limits::default(), &mut Report::new())
+            .map(|d| d.root.children.len())
     });
 }
 

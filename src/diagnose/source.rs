@@ -151,8 +151,14 @@ impl<'a> Source<'a> {
     fn line_starts(&self) -> &[usize] {
         self.line_starts.get_or_init(|| {
             let first = if self.bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-            let ends = self.bytes.iter().enumerate().skip(first).filter(|(_, b)| **b == b'\n');
-            std::iter::once(first).chain(ends.map(|(i, _)| i + 1)).collect()
+            let mut starts = Vec::with_capacity(self.bytes.len() / 64 + 1);
+            starts.push(first);
+            for (i, &octet) in self.bytes.iter().enumerate().skip(first) {
+                if octet == b'\n' {
+                    starts.push(i + 1);
+                }
+            }
+            starts
         })
     }
 }

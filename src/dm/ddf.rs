@@ -65,8 +65,12 @@ impl Description {
         Self::from_element(&document.root, report)
     }
 
-    /// Reads a description from a `MgmtTree` element.
+    /// Reads a description from a `MgmtTree` element, or the piece of one that a `Node` is.
     pub fn from_element(root: &Element<'_>, report: &mut Report) -> Option<Self> {
+        if root.name == "Node" {
+            let nodes = vec![Described::read(root)];
+            return Some(Self { version: None, manufacturer: None, model: None, nodes, is_reference: false });
+        }
         if root.name != "MgmtTree" {
             let message = format!("`{}` is not the root of a device description, `MgmtTree` is", root.name);
             report.add(Diagnostic::new(&NOT_A_DESCRIPTION, root.span, message));

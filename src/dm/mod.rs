@@ -55,7 +55,7 @@ pub static DDF: Vocabulary = Vocabulary {
     id: "ddf",
     name: "device description or serialised tree",
     roots: &["MgmtTree"],
-    fragments: &[],
+    fragments: &["Node", "DFProperties"],
     namespaces: &["syncml:dmddf1.2", "syncml:dmddf"],
     doctype: Some(Doctype {
         root: "MgmtTree",
@@ -82,8 +82,14 @@ pub const MASK: &str = "••••";
 /// Returns whether a node, element or parameter of that name holds a secret (DDF rule D28), in any case of letters.
 pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.as_bytes();
-    let ends_with = |end: &&str| {
-        name.len().checked_sub(end.len()).is_some_and(|at| name[at..].eq_ignore_ascii_case(end.as_bytes()))
-    };
-    ["secret", "password", "pw", "aauthdata", "digestbytes"].iter().any(ends_with)
+    let ends_with =
+        |end: &[u8]| name.len().checked_sub(end.len()).is_some_and(|at| name[at..].eq_ignore_ascii_case(end));
+    match name.last().map(u8::to_ascii_lowercase) {
+        Some(b't') => ends_with(b"secret"),
+        Some(b'd') => ends_with(b"password"),
+        Some(b'w') => ends_with(b"pw"),
+        Some(b'a') => ends_with(b"aauthdata"),
+        Some(b's') => ends_with(b"digestbytes"),
+        _ => false,
+    }
 }

@@ -17,7 +17,7 @@ use super::tree::{Tree, TreeFault};
 use super::uri::{Uri, is_name};
 use super::{DDF, is_secret};
 use crate::codec::{self, CannotWrite, Limits, WbxmlOptions};
-use crate::diagnose::{Diagnostic, Report, Rule, Span};
+use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
 use crate::document::{Content, Element, from_base64, to_base64};
 
 /// The name of the JSON form, with its version.
@@ -115,7 +115,8 @@ fn write_properties(node: &Node, columns: Columns) -> Element<'_> {
     properties
 }
 
-/// Reads a tree from a `MgmtTree` element. Returns `None` where it is none or holds no node.
+/// Reads a tree from a `MgmtTree` element, or the piece of one that a `Node` is. Returns `None` where it is none or holds
+/// no node.
 pub fn from_element(root: &Element<'_>, report: &mut Report) -> Option<Tree> {
     read_element(root, None, report)
 }
@@ -127,6 +128,15 @@ pub(super) fn from_element_at(root: &Element<'_>, name: &str, report: &mut Repor
 
 fn read_element(root: &Element<'_>, target: Option<&str>, report: &mut Report) -> Option<Tree> {
     let mut reader = Reader { tree: Tree::new(), nodes: 0, target, report };
+    if root.name == "Node" {
+        let message = "this is a piece of a tree, without its `MgmtTree`; it is judged as far as it goes";
+        let finding = Diagnostic::new(&NOT_A_TREE, root.span, message).severity(Severity::Warning);
+        reader
+            .report
+            .add(finding.help("put it into `<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD>…</MgmtTree>`"));
+        reader.top(root);
+        return Some(reader.tree);
+    }
     if root.name != "MgmtTree" || root.child("Node").is_none() {
         let message = if root.name == "MgmtTree" {
             "the tree holds no node".to_owned()

@@ -117,7 +117,7 @@ pub(crate) fn suppress(text: &str, from: usize, root: &Element<'_>, report: &mut
 
 fn read<'t>(text: &'t str, mut from: usize, root: &Element<'_>) -> Vec<Suppression<'t>> {
     let mut found = Vec::new();
-    while let Some(start) = text[from..].find("<!--").map(|at| from + at).filter(|_| found.len() < MOST) {
+    while let Some(start) = comment(text, from).filter(|_| found.len() < MOST) {
         let Some(length) = text[start..].find("-->") else { break };
         from = start + length + 3;
         let Some(content) = text[start + 4..from - 3].trim().strip_prefix(WORD) else { continue };
@@ -132,6 +132,12 @@ fn read<'t>(text: &'t str, mut from: usize, root: &Element<'_>) -> Vec<Suppressi
         });
     }
     found
+}
+
+/// Returns where the next comment begins. Exclamation marks are rarer than what else a comment begins with.
+fn comment(text: &str, from: usize) -> Option<usize> {
+    let marks = text[from..].match_indices('!').filter_map(|(at, _)| (from + at).checked_sub(1));
+    marks.into_iter().find(|&start| start >= from && text.as_bytes()[start..].starts_with(b"<!--"))
 }
 
 /// Returns the place of the first element that begins at `offset` or behind it.

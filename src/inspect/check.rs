@@ -39,8 +39,8 @@ pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options<
         return Judged { layers: check_layers(checked.source.bytes, name, options), trial: None };
     }
     let is_profile = checked.kind.is_some_and(|kind| kind.id == "profile") && !checked.report.has_errors();
-    let text = String::from_utf8_lossy(&checked.source.bytes);
-    let trial = is_profile.then(|| trial::build(&text, &mut checked.report)).flatten();
+    let build = || trial::build(&String::from_utf8_lossy(&checked.source.bytes), &mut checked.report);
+    let trial = is_profile.then(build).flatten();
     Judged { layers: vec![checked], trial }
 }
 

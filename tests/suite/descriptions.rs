@@ -155,3 +155,48 @@ fn wbxml_on_page_0_reads_as_on_page_2() {
     assert_eq!(trees[0].descend(&["Node", "NodeName"]).map(Element::text), Some("IM1"));
     assert!(trees.iter().all(|tree| tree.same_as(&trees[0])));
 }
+
+/// What was cut out of a description is said to be a piece, and its own faults are found.
+#[test]
+fn pieces_are_judged_as_far_as_they_go() {
+    let found = |text: &str| -> Vec<(&'static str, Severity)> {
+        let checked = check(text.as_bytes());
+        assert_eq!(kind(&checked), "ddf", "{text}");
+        checked.report.diagnostics().iter().map(|d| (d.rule.code, d.severity)).collect()
+    };
+    let piece = ("DDF001", Severity::Warning);
+    assert_eq!(found(LEAF), [piece]);
+    let properties = &LEAF[LEAF.find("<DFProperties>").unwrap()..LEAF.find("</Node>").unwrap()];
+    assert_eq!(found(properties), [piece]);
+    assert_eq!(found(&LEAF.replace("<NodeName>Name</NodeName>", "")), [piece, ("DDF005", Severity::Error)]);
+    assert_eq!(found(&properties.replace("<chr/>", "<char/>"))[1].0, "DDF004");
+    let often =
+        properties.replace("<One/>", "<OneOrMore/>").replace("Permanent", "Dynamic").replace("<Get/>", "<Add/><Get/>");
+    assert_eq!(found(&often), [piece]);
+    // Its prefix is declared where it was cut off.
+    let extended = properties.replace("</DFProperties>", "<MSFT:RWAccess>9</MSFT:RWAccess></DFProperties>");
+    assert!(found(&extended).contains(&("DDF036", Severity::Warning)));
+
+    let tree = check(b"<Node><NodeName>a</NodeName><Value>1</Value></Node>");
+    assert_eq!((kind(&tree), tree.report.count(Severity::Warning), tree.report.count(Severity::Error)), ("tree", 1, 0));
+    let description = dm::Description::read(LEAF.as_bytes(), &mut Report::new()).unwrap();
+    assert_eq!(description.nodes[0].name.as_deref(), Some("Name"));
+}
+
+/// Formats and CaseSense that came with 1.2 are warned of in older descriptions; elements that only 1.3 may know are
+/// warnings there and errors elsewhere.
+#[test]
+fn versions_have_their_own_elements() {
+    let found = |version: &str, from: &str, to: &str| -> Vec<(&'static str, Severity)> {
+        let text = whole().replace("<VerDTD>1.2", &format!("<VerDTD>{version}")).replace(from, to);
+        check(text.as_bytes()).report.diagnostics().iter().map(|d| (d.rule.code, d.severity)).collect()
+    };
+    for (from, to) in [("<chr/>", "<date/>"), ("</DFProperties>", "<CaseSense><CS/></CaseSense></DFProperties>")] {
+        assert_eq!(found("1.1.2", from, to), [("DDF004", Severity::Warning)], "{to}");
+        assert_eq!(found("1.1", from, to), [("DDF004", Severity::Warning)], "{to}");
+        assert_eq!(found("1.2", from, to), [], "{to}");
+        assert_eq!(found("1.3", from, to), [], "{to}");
+    }
+    assert_eq!(found("1.3", "</DFProperties>", "<Novel/></DFProperties>"), [("DDF004", Severity::Warning)]);
+    assert_eq!(found("1.2", "</DFProperties>", "<Novel/></DFProperties>"), [("DDF004", Severity::Error)]);
+}

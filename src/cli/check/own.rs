@@ -4,6 +4,7 @@ use std::path::Path;
 
 use impskit::batch::campaign::Campaign;
 use impskit::catalogue::{Checked, Kind};
+use impskit::codec;
 use impskit::diagnose::{Diagnostic, Report, Source, Span};
 use impskit::error::Error;
 use impskit::provision::BAD_VALUE;
@@ -14,7 +15,10 @@ pub(super) static CONFIGURATION: Kind = Kind::elsewhere("config", "server config
 
 /// Returns the kind of a text that is one of ours.
 pub(in crate::cli) fn recognise(octets: &[u8]) -> Option<&'static Kind> {
-    let text = std::str::from_utf8(octets).ok().filter(|text| !text.trim_start().starts_with('<'))?;
+    if codec::recognise(octets).is_some() {
+        return None;
+    }
+    let text = std::str::from_utf8(octets).ok()?;
     let lines = text.lines().map(str::trim);
     if lines.clone().any(|line| line == "[server]" || line.starts_with("[server.")) {
         return Some(&CONFIGURATION);

@@ -81,6 +81,8 @@ struct Open<'s> {
     element: Element<'s>,
     /// How many elements were closed before its first child.
     first: usize,
+    /// White space at its beginning, with where it stands: nothing, unless the element turns out to be a leaf.
+    blank: Option<(&'s str, usize)>,
 }
 
 struct Parser<'s, 'r> {
@@ -296,7 +298,8 @@ impl<'s, 'r> Parser<'s, 'r> {
         element.content_span = Span::new(end, end);
         if self.open.is_empty() {
             self.vocabulary = self.recognise(&element);
-        } else if let Some(Open { element: parent, first }) = self.open.last_mut() {
+        } else if let Some(Open { element: parent, first, blank }) = self.open.last_mut() {
+            *blank = None;
             let text = parent.text().trim_ascii();
             let is_mixed = !text.is_empty();
             if !is_mixed {
@@ -306,7 +309,7 @@ impl<'s, 'r> Parser<'s, 'r> {
             }
         }
         self.strip_own_prefix(&mut element, name, start);
-        let open = Open { element, first: self.closed.len() };
+        let open = Open { element, first: self.closed.len(), blank: None };
         match is_empty {
             true => self.close(open, end),
             false => self.open.push(open),
@@ -376,8 +379,8 @@ impl<'s, 'r> Parser<'s, 'r> {
     }
 
     fn characters(&mut self, raw: &'s str, start: usize, is_markup: bool) -> Step<()> {
-        let Some(Open { element, first }) = self.open.last_mut() else {
-            let text = raw.trim_start_matches(|c: char| c.is_ascii_whitespace());
+        let text = raw.trim_ascii_start();
+        let Some(Open { element, first, blank }) = self.open.last_mut() else {
             if text.is_empty() {
                 return Ok(());
             }
@@ -385,13 +388,19 @@ impl<'s, 'r> Parser<'s, 'r> {
             let message = "text may not stand outside the root element".to_owned();
             return Err(self.fault(&rules::XML_FORM, at, at + 1, message));
         };
-        if *first < self.closed.len() && element.text().is_empty() && !raw.trim_ascii().is_empty() {
+        if text.is_empty() && blank.is_none() && element.text().is_empty() {
+            *blank = Some((raw, start));
+            return Ok(());
+        }
+        if *first < self.closed.len() && element.text().is_empty() && !text.is_empty() {
             self.report.add(mixed(element, raw, Span::new(start, start + raw.len())));
         }
-        let piece =
-            if raw.contains('\r') { Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n")) } else { raw.into() };
-        append(element, piece, Span::new(start, start + raw.len()));
-        if is_markup && let Some(i) = raw.find("]]>") {
+        append_blank(element, blank);
+        append(element, with_line_ends(raw), Span::new(start, start + raw.len()));
+        if is_markup
+            && raw.contains(']')
+            && let Some(i) = raw.find("]]>")
+        {
             let message = "`]]>` may not stand in text; write `]]&gt;`".to_owned();
             return Err(self.fault(&rules::XML_FORM, start + i, start + i + 3, message));
         }
@@ -404,7 +413,8 @@ impl<'s, 'r> Parser<'s, 'r> {
         let resolved = unescape(raw).map(Cow::into_owned);
         match resolved {
             Ok(text) if text.chars().all(is_xml) && !self.open.is_empty() => {
-                if let Some(Open { element, .. }) = self.open.last_mut() {
+                if let Some(Open { element, blank, .. }) = self.open.last_mut() {
+                    append_blank(element, blank);
                     append(element, Cow::Owned(text), Span::new(start, end));
                 }
                 Ok(())
@@ -471,12 +481,18 @@ impl<'s, 'r> Parser<'s, 'r> {
     }
 
     fn close(&mut self, open: Open<'s>, end: usize) {
-        let Open { mut element, first } = open;
-        element.children = self.closed.split_off(first);
+        let Open { mut element, first, mut blank } = open;
+        if first < self.closed.len() {
+            element.children = self.closed.split_off(first);
+        } else {
+            append_blank(&mut element, &mut blank);
+        }
         element.span.end = Span::new(0, end).end;
-        let may_be_white = || self.vocabulary.is_none_or(|v| v.grammar.may_be_white(&element.name));
-        if element.trimmed().is_empty() && !(element.children.is_empty() && may_be_white()) {
-            element.content = Content::Text(Cow::Borrowed(""));
+        if !element.text().is_empty() && element.trimmed().is_empty() {
+            let may_be_white = || self.vocabulary.is_none_or(|v| v.grammar.may_be_white(&element.name));
+            if !element.children.is_empty() || !may_be_white() {
+                element.content = Content::Text(Cow::Borrowed(""));
+            }
         }
         match self.open.is_empty() {
             true => self.root = Some(element),
@@ -555,6 +571,21 @@ fn mixed(element: &Element<'_>, text: &str, span: Span) -> Diagnostic {
             let message = format!("`{}` has both text and child elements", element.name);
             Diagnostic::new(&rules::XML_MIXED, span, message)
         }
+    }
+}
+
+/// Appends the white space that stands at the beginning of what turns out to be text.
+fn append_blank<'s>(element: &mut Element<'s>, blank: &mut Option<(&'s str, usize)>) {
+    if let Some((raw, start)) = blank.take() {
+        append(element, with_line_ends(raw), Span::new(start, start + raw.len()));
+    }
+}
+
+/// Returns text with the line ends that every reader of XML makes of those of the document (XML 1.0, end-of-line handling).
+fn with_line_ends(raw: &str) -> Cow<'_, str> {
+    match raw.contains('\r') {
+        true => Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n")),
+        false => Cow::Borrowed(raw),
     }
 }
 

@@ -86,7 +86,8 @@ pub(crate) fn check_description(document: &Document<'_>, limits: Option<UriLimit
 /// says: trees have one, descriptions have none.
 pub fn is_tree(root: &Element<'_>) -> bool {
     match root.child("Node") {
-        None => root.attribute("xmlns").is_some(),
+        _ if root.name == "Node" => !is_described(root),
+        None => root.attribute("xmlns").is_some() && root.name != "DFProperties",
         Some(_) => !is_described(root),
     }
 }

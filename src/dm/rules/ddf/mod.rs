@@ -25,6 +25,8 @@ mod properties;
 mod run_time;
 mod structure;
 
+use std::borrow::Cow;
+
 use super::super::ddf::Described;
 use super::super::object::IMPS;
 use super::super::uri::UriLimits;
@@ -95,16 +97,30 @@ pub(super) const RULES: &[&Rule] = &{
 /// Reports what is wrong with a description of which only the tree is left: no fixes are offered, and nothing is known
 /// of its document type.
 pub(super) fn check(root: &Element<'_>, report: &mut Report) {
-    Walk::new(report, None, None).description(root);
+    Walk::new(report, None, None).description(&whole(root));
 }
 
 /// Reports what is wrong with a description, with changes that mend it.
 pub(in crate::dm) fn check_document(document: &Document<'_>, limits: Option<UriLimits>, report: &mut Report) {
     let is_xml = document.header.encoding == Encoding::Xml;
     let xml = if is_xml { Xml::of(document.source, &document.root) } else { None };
+    let root = whole(&document.root);
     let mut walk = Walk::new(report, xml, limits);
     walk.document_type = document.header.public_text.as_deref();
-    walk.description(&document.root);
+    walk.description(&root);
+}
+
+/// Returns the node of properties that were cut out of theirs, else the element itself.
+fn whole<'e>(root: &'e Element<'e>) -> Cow<'e, Element<'e>> {
+    if root.name != "DFProperties" {
+        return Cow::Borrowed(root);
+    }
+    let occurrence = root.child("Occurrence").and_then(|occurrence| occurrence.children.first());
+    let is_one = occurrence.is_none_or(|word| matches!(word.name.as_ref(), "One" | "ZeroOrOne"));
+    let mut node = Element::new("Node").with_leaf("NodeName", if is_one { "DFProperties" } else { "" });
+    node.children.push(root.clone());
+    node.span = root.span;
+    Cow::Owned(node)
 }
 
 /// One walk over a description.
@@ -118,6 +134,8 @@ struct Walk<'w, 'e> {
     limits: Option<UriLimits>,
     /// Whether the version is newer than what we know all elements of.
     is_newer: bool,
+    /// Whether the version is one before 1.2.
+    is_older: bool,
     /// The names of the nodes from the top down to this one.
     names: Vec<&'e str>,
     /// The described places; only where there are several nodes at the top.
@@ -157,6 +175,7 @@ impl<'w, 'e> Walk<'w, 'e> {
             document_type: None,
             limits,
             is_newer: false,
+            is_older: false,
             names: Vec::new(),
             places: None,
             tallies: Vec::new(),
@@ -168,12 +187,16 @@ impl<'w, 'e> Walk<'w, 'e> {
             return;
         }
         self.limits = self.limits.or_else(|| places::own_limits(root)).filter(|l| *l != UriLimits::default());
-        if root.children_named("Node").nth(1).is_some() {
-            self.places = Some(Places::new());
-        }
         let above = Above { is_top: true, ..Above::default() };
-        for node in root.children_named("Node") {
-            self.node(node, above);
+        if root.name == "Node" {
+            self.node(root, above);
+        } else {
+            if root.children_named("Node").nth(1).is_some() {
+                self.places = Some(Places::new());
+            }
+            for node in root.children_named("Node") {
+                self.node(node, above);
+            }
         }
         self.paths_that_lead_nowhere();
         for (finding, count) in std::mem::take(&mut self.tallies) {

@@ -62,8 +62,14 @@ const VERSIONS: [&str; 4] = ["1.1", "1.1.2", "1.2", "1.3"];
 const PUBLIC_IDS: [&str; 2] = ["-//OMA//DTD-DM-DDF ", "-//OMA//DTD SYNCML-DMDDF "];
 
 impl<'e> Walk<'_, 'e> {
-    /// Looks at the root; returns whether it is that of a description.
+    /// Looks at the root; returns whether it is that of a description, or of a piece of one.
     pub(super) fn root(&mut self, root: &'e Element<'e>) -> bool {
+        if root.name == "Node" {
+            let message = "this is a piece of a description, without its `MgmtTree`; it is judged as far as it goes";
+            let finding = Diagnostic::new(&NOT_A_DESCRIPTION, root.span, message).severity(Severity::Warning);
+            self.tell(finding.help("put it into `<MgmtTree><VerDTD>1.2</VerDTD>…</MgmtTree>`"));
+            return true;
+        }
         if root.name != "MgmtTree" {
             let message = format!("`{}` is not the root of a device description, `MgmtTree` is", shorten(&root.name));
             self.add(&NOT_A_DESCRIPTION, root.span, message);
@@ -71,6 +77,7 @@ impl<'e> Walk<'_, 'e> {
         }
         self.names.push("MgmtTree");
         self.is_newer = root.child_text("VerDTD") == Some("1.3");
+        self.is_older = root.child_text("VerDTD").is_some_and(|version| version.starts_with("1.1"));
         let [version, _, _, node] = self.collect(root, &ROOT);
         self.version(root, version);
         if node.is_none() {
@@ -203,6 +210,8 @@ pub(super) const PROPERTIES: [Slot; 9] = [
 
 const COMMANDS: [&str; 6] = ["Add", "Copy", "Delete", "Exec", "Get", "Replace"];
 const FORMATS: [&str; 11] = ["b64", "bin", "bool", "chr", "int", "node", "null", "xml", "date", "time", "float"];
+/// Those that version 1.1 does not have.
+const LATER_FORMATS: [&str; 3] = ["date", "time", "float"];
 const OCCURRENCES: [&str; 6] = ["One", "ZeroOrOne", "ZeroOrMore", "OneOrMore", "ZeroOrN", "OneOrN"];
 
 /// Returns the rank of a child among the slots.
@@ -336,6 +345,14 @@ impl<'e> Walk<'_, 'e> {
         found
     }
 
+    /// Reports an element that came with version 1.2, in a description of an older one.
+    fn came_later(&mut self, element: Option<&Element<'_>>) {
+        let Some(element) = element.filter(|_| self.is_older) else { return };
+        let message = format!("`{}` came with version 1.2 of the language", shorten(&element.name));
+        let finding = Diagnostic::new(&NESTING, element.span, message).severity(Severity::Warning);
+        self.tell(finding.help("say version 1.2 in VerDTD and document type, or leave it out"));
+    }
+
     fn word_in_other_case(&mut self, parent: &Element<'_>, child: &Element<'_>, word: &'static str) {
         if word == "node" {
             return self.misplaced(parent, child, &[word]);
@@ -373,6 +390,8 @@ impl<'e> Walk<'_, 'e> {
             }
         }
         let format = self.one_of(format_element, &FORMATS);
+        self.came_later(format.filter(|(word, _)| LATER_FORMATS.contains(word)).map(|(_, element)| element));
+        self.came_later(case);
         let occurrence = self.one_of(occurrence_element, &OCCURRENCES);
         let scope_word = self.one_of(scope, &["Permanent", "Dynamic"]);
         let case = self.one_of(case, &["CS", "CIS"]);

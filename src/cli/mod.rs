@@ -14,6 +14,7 @@ mod decode;
 mod descriptions;
 mod diff;
 mod explain;
+mod fmt;
 mod form;
 mod input;
 mod new;
@@ -72,6 +73,7 @@ enum Command {
     Decode(decode::Decode),
     Diff(diff::Diff),
     Explain(explain::Explain),
+    Fmt(fmt::Fmt),
     Batch(batch::Batch),
     #[cfg(feature = "server")]
     Rehearse(Box<rehearse::Rehearse>),
@@ -148,6 +150,7 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Decode(command) => decode::run(command, ui),
         Command::Diff(command) => diff::run(command, ui),
         Command::Explain(command) => explain::run(command, ui),
+        Command::Fmt(command) => fmt::run(command, ui),
         Command::Batch(command) => batch::run(command, ui),
         #[cfg(feature = "server")]
         Command::Rehearse(command) => command.run(ui),

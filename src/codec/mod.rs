@@ -148,6 +148,13 @@ pub fn write_xml(root: &Element<'_>, vocabulary: Option<&Vocabulary>, indent: bo
     xml::write(root, vocabulary, indent)
 }
 
+/// Returns the text of an XML document in canonical layout, with everything that it says and all comments: an element a
+/// line, indented by two, children in the order of the standard where their grammar has one. `root` is what was read
+/// from it; lines end with U+000A in both. `None` where the text is not well-formed.
+pub fn layout_xml(text: &str, root: &Element<'_>, vocabulary: Option<&Vocabulary>) -> Option<String> {
+    xml::layout(text, root, vocabulary.map(|v| &*v.grammar))
+}
+
 /// Writes a document as WBXML in UTF-8 with an empty string table.
 ///
 /// # Errors

@@ -131,7 +131,7 @@ impl Grammar {
     }
 
     /// Returns the namespace in which a root stands.
-    pub(super) fn namespace_of(&self, root: &Element<'_>) -> &'static str {
+    pub(crate) fn namespace_of(&self, root: &Element<'_>) -> &'static str {
         let first = self.elements.get(root.name.as_ref()).and_then(|d| d[0].namespaces.first());
         first.copied().unwrap_or_default()
     }
@@ -189,8 +189,14 @@ impl Declaration {
         }
     }
 
-    pub(super) fn namespace_within<'n>(&'n self, outer: &'n str) -> &'n str {
+    pub(crate) fn namespace_within<'n>(&'n self, outer: &'n str) -> &'n str {
         if self.namespaces.contains(&outer) { outer } else { self.namespaces.first().copied().unwrap_or(outer) }
+    }
+
+    /// Returns whether children may be put in order by their names: nothing in the model is a group that occurs again
+    /// and again, whose parts belong together.
+    pub(crate) fn has_order_by_name(&self) -> bool {
+        matches!(&self.model, Model::Children(particle) if particle.has_order_by_name())
     }
 
     pub(crate) fn position(&self, child: &str) -> usize {
@@ -241,6 +247,16 @@ impl Model {
 }
 
 impl Particle {
+    fn has_order_by_name(&self) -> bool {
+        let is_child = |piece: &Self| matches!(piece, Self::Child(..));
+        match self {
+            Self::Child(..) => true,
+            Self::Sequence(pieces, Occurs { most: None, .. }) => pieces.len() == 1 && pieces.iter().all(is_child),
+            Self::Choice(pieces, Occurs { most: None, .. }) => pieces.iter().all(is_child),
+            Self::Sequence(pieces, _) | Self::Choice(pieces, _) => pieces.iter().all(Self::has_order_by_name),
+        }
+    }
+
     fn number(&self, next: &mut usize, positions: &mut HashMap<&'static str, usize>) {
         match self {
             Self::Child(name, _) => {

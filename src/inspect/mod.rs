@@ -6,14 +6,15 @@
 //!          base64
 //! ```
 //!
-//! [`check()`] reports what is wrong with every layer, [`trial`] builds a profile in every form, and [`picture`] shows
-//! a document to people.
+//! [`check()`] reports what is wrong with every layer, [`format()`] lays a text out, [`trial`] builds a profile in every
+//! form, and [`picture`] shows a document to people.
 
 pub mod difference;
 pub mod picture;
 pub mod trial;
 
 mod check;
+mod format;
 mod layers;
 mod parts;
 mod seal;
@@ -21,6 +22,7 @@ mod summary;
 mod transfer;
 
 pub use check::{Judged, PUSH, SMS, check, inside};
+pub use format::format;
 pub use layers::{Guess, Layer, LayerKind, MOST_INPUT, MacState, Options, Peeled, peel};
 pub use seal::why;
 pub use transfer::Form;

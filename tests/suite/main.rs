@@ -20,6 +20,7 @@ mod delivery;
 mod descriptions;
 mod device;
 mod floors;
+mod format;
 mod fundamental;
 #[cfg(feature = "server")]
 mod http;

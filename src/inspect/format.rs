@@ -16,7 +16,9 @@ use crate::error::{Error, Result};
 pub fn format(octets: &[u8]) -> Result<String> {
     match codec::recognise(octets) {
         Some(Encoding::Wbxml) => return Err(no_layout("WBXML", "`impskit convert FILE --as xml` makes text of it")),
-        Some(Encoding::Pts) => return Err(no_layout("the plain text syntax", "it is written in one line, as clients do")),
+        Some(Encoding::Pts) => {
+            return Err(no_layout("the plain text syntax", "it is written in one line, as clients do"));
+        }
         Some(Encoding::Xml) | None => {}
     }
     let text = std::str::from_utf8(octets)

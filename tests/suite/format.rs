@@ -16,7 +16,8 @@ fn formatted(text: &str) -> String {
 /// every comment and instruction, in no order.
 fn said(text: &str) -> (Vec<String>, Vec<String>) {
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
-    let document = roxmltree::Document::parse_with_options(text, options).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let document =
+        roxmltree::Document::parse_with_options(text, options).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let (mut elements, mut asides) = (Vec::new(), Vec::new());
     for node in document.descendants() {
         if node.is_comment() {
@@ -27,7 +28,8 @@ fn said(text: &str) -> (Vec<String>, Vec<String>) {
         }
         if node.is_element() {
             let path: Vec<&str> = node.ancestors().filter(|n| n.is_element()).map(|n| n.tag_name().name()).collect();
-            let mut attributes: Vec<String> = node.attributes().map(|a| format!("{}={:?}", a.name(), a.value())).collect();
+            let mut attributes: Vec<String> =
+                node.attributes().map(|a| format!("{}={:?}", a.name(), a.value())).collect();
             attributes.sort();
             let text: String = node.children().filter(|n| n.is_text()).filter_map(|n| n.text()).collect();
             let text = if text.trim().is_empty() { String::new() } else { text };
@@ -159,7 +161,9 @@ fn what_is_not_known_stays() {
 #[test]
 fn long_start_tags_have_an_attribute_a_line() {
     let (one, other) = ("a".repeat(60), "b".repeat(60));
-    let text = format!("<wap-provisioningdoc><characteristic><parm name='{one}'\n  value=\"{other}\"/></characteristic></wap-provisioningdoc>");
+    let text = format!(
+        "<wap-provisioningdoc><characteristic><parm name='{one}'\n  value=\"{other}\"/></characteristic></wap-provisioningdoc>"
+    );
     let wanted = format!(
         "<wap-provisioningdoc>\n  <characteristic>\n    <parm\n        name=\"{one}\"\n        value=\"{other}\"/>\n  </characteristic>\n</wap-provisioningdoc>\n"
     );
@@ -174,11 +178,14 @@ fn commands_stay_in_order() {
     let names = ["Replace", "Add", "Delete", "Add", "Get"];
     let body: String = names.iter().map(|name| command(name)).collect();
     let after = formatted(&format!("<SyncML><SyncBody>{body}</SyncBody></SyncML>"));
-    let places: Vec<usize> = names.iter().scan(0, |from, name| {
-        let at = after[*from..].find(&format!("<{name}>")).map(|at| *from + at)?;
-        *from = at + 1;
-        Some(at)
-    }).collect();
+    let places: Vec<usize> = names
+        .iter()
+        .scan(0, |from, name| {
+            let at = after[*from..].find(&format!("<{name}>")).map(|at| *from + at)?;
+            *from = at + 1;
+            Some(at)
+        })
+        .collect();
     assert_eq!(places.len(), names.len(), "{after}");
 }
 
@@ -220,7 +227,8 @@ fn what_has_no_layout_says_why() {
         assert_eq!(error.what, what, "{file}");
         assert!(error.help.is_some(), "{file}");
     }
-    for (text, what) in [("<a/>", "this is no document of a known type"), ("<MgmtTree><Man></MgmtTree>", "ill-formed")] {
+    for (text, what) in [("<a/>", "this is no document of a known type"), ("<MgmtTree><Man></MgmtTree>", "ill-formed")]
+    {
         let error = format(text.as_bytes()).expect_err(text);
         assert!(error.what.starts_with(what), "{error}");
     }

@@ -265,7 +265,8 @@ fn groups<'n, 'd>(
         group.child.map_or(usize::MAX, |(_, element)| declaration.map_or(0, |d| d.position(&element.name)))
     };
     // A comment with an empty line behind it may be about all that follows: then nothing is moved.
-    let is_clear = |group: &Group<'_, '_, '_>| position(group) != usize::MAX && (group.before.is_empty() || !group.is_apart);
+    let is_clear =
+        |group: &Group<'_, '_, '_>| position(group) != usize::MAX && (group.before.is_empty() || !group.is_apart);
     if declaration.is_some_and(Declaration::has_order_by_name) && groups.iter().all(is_clear) {
         groups.sort_by_key(position);
     }

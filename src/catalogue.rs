@@ -289,7 +289,13 @@ fn check_document(
     let mut kinds = Vec::new();
     let mut from = 0;
     for document in std::iter::once(&document).chain(&others) {
-        document.root.walk(&mut |element, _| secrets.extend(secret_of(element)));
+        document.root.walk(&mut |element, _| {
+            secrets.extend(secret_of(element));
+            if element.name == "Data" {
+                // A tree may travel as text.
+                dm::syncml::walk_embedded(element, &mut |element| secrets.extend(secret_of(element)));
+            }
+        });
         kinds.push(check_one(document, options, report));
         if let Some(text) = &text {
             let end = if others.is_empty() { text.len() } else { document.root.span.end as usize };
@@ -355,6 +361,10 @@ fn secret_of(element: &Element<'_>) -> Option<Span> {
     match element.name.as_ref() {
         "parm" if dm::is_secret(element.attribute("name")?) => Some(element.find_attribute("value")?.value_span),
         "Node" if dm::is_secret(element.child_text("NodeName")?) => Some(element.child("Value")?.content_span),
+        "Cred" => Some(element.child("Data")?.content_span),
+        "Item" if dm::is_secret(element.descend(&["Target", "LocURI"])?.trimmed()) => {
+            Some(element.child("Data")?.content_span)
+        }
         name if dm::is_secret(name) => Some(element.content_span),
         _ => None,
     }

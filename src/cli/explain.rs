@@ -7,7 +7,7 @@ use impskit::catalogue::{self, RULES};
 use impskit::cp::{self, APPLICATIONS, DECLARATIONS, Declaration};
 use impskit::csp::Code;
 use impskit::diagnose::{Rule, nearest};
-use impskit::dm::Status;
+use impskit::dm::{Status, syncml::AlertCode};
 use impskit::error::{Error, Result};
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ Examples:
   impskit explain CP008 csp:531 NETWPIN
   impskit explain --list WA")]
 pub(crate) struct Explain {
-    /// Rule codes such as `CP008`, statuses such as `csp:531` and `syncml:405`, parms, words such as `NETWPIN`
+    /// Rule codes such as `CP008`, statuses such as `csp:531` and `syncml:405`, alerts such as `syncml:alert-1201`, parms, words such as `NETWPIN`
     #[arg(value_name = "CODE", required_unless_present = "list")]
     codes: Vec<String>,
     /// List the rules whose codes begin with PREFIX; all without it
@@ -115,7 +115,7 @@ fn not_found(code: &str) -> Error {
     let names: Vec<_> = rules.chain(words().map(|(word, _)| word)).collect();
     let help = match nearest(&code.to_ascii_uppercase(), &names) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => "rules are listed by `impskit explain --list`; statuses are `csp:531`, `syncml:405`".to_owned(),
+        None => "rules are listed by `impskit explain --list`; statuses are `csp:531`, `syncml:405`, alerts `syncml:alert-1201`".to_owned(),
     };
     Error::input(format!("nothing is known of `{code}`")).help(help)
 }
@@ -126,8 +126,11 @@ fn look_up(code: &str) -> Vec<Entry> {
         return vec![of_rule(rule)];
     }
     if let Some((space, number)) = code.split_once(':') {
-        let number = number.parse();
-        return match (space.to_ascii_lowercase().as_str(), number) {
+        let space = space.to_ascii_lowercase();
+        if let ("syncml", Some(code)) = (space.as_str(), number.to_ascii_lowercase().strip_prefix("alert-")) {
+            return code.parse().ok().and_then(AlertCode::of).map(of_alert).into_iter().collect();
+        }
+        return match (space.as_str(), number.parse()) {
             ("csp" | "ssp", Ok(number)) => of_csp(Code(number)).into_iter().collect(),
             ("syncml", Ok(number)) => Status::of(number).map(of_syncml).into_iter().collect(),
             _ => Vec::new(),
@@ -172,6 +175,16 @@ fn of_syncml(status: &Status) -> Entry {
         name: status.name.to_owned(),
         clause: format!("SyncML 1.2, status codes; listed for {used_by}"),
         ..entry("SyncML status", "", status.meaning.to_owned())
+    }
+}
+
+fn of_alert(alert: &AlertCode) -> Entry {
+    let from = if alert.from == "both" { "client and server" } else { alert.from };
+    Entry {
+        code: format!("syncml:alert-{}", alert.code),
+        name: alert.name.to_owned(),
+        clause: format!("DM Protocol 1.2, \"Alert\"; sent by {from}"),
+        ..entry("SyncML alert", "", alert.meaning.to_owned())
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn document(document: &Document<'_>) -> (String, String) {
         "cp" => provisioning(root),
         "ota-settings" => format!("from before client provisioning: {}", ota_settings(root)),
         "wv-settings" => format!("from before the `wA` application: {}", wv_settings(root)),
-        "syncml" => commands(root),
+        id if id.starts_with("syncml") => commands(root),
         id if id.starts_with("csp") => primitives(root),
         _ => format!("{} elements", root.count()),
     };
@@ -112,7 +112,7 @@ fn primitives(root: &Element<'_>) -> String {
 }
 
 fn commands(root: &Element<'_>) -> String {
-    let Some(body) = root.child("SyncBody") else { return shorten(&root.name) };
+    let body = root.child("SyncBody").unwrap_or(root);
     list(body.children.iter().map(|command| shorten(&command.name)))
 }
 

@@ -12,6 +12,7 @@ use impskit::delivery::wdp::{Joined, Reassembly, Reference, Segment};
 use impskit::delivery::wsp::Push;
 use impskit::diagnose::Report;
 use impskit::dm::serialise;
+use impskit::dm::syncml::{Data, Item, Message, Operation};
 use impskit::document::{Element, is_declaration};
 
 use crate::codecs::{octets, read_clean};
@@ -156,6 +157,45 @@ fn trees_go_both_ways() {
     assert!(written == hex("peers/account.wbxml.hex"), "show the peer the new octets");
     assert_eq!(read(&sample("peers/account.wbxml2xml.xml")), meant);
     assert_eq!(read(&hex("peers/account.xml2wbxml.hex")), meant);
+}
+
+/// A message of SyncML 1.1 in our octets as libwbxml and Wireshark read it, and in libwbxml's as we read it.
+#[test]
+fn messages_of_device_management_go_both_ways() {
+    let xml = sample("dm/package1-1.1.syncml.xml");
+    let meant = read_clean(&xml);
+    let written = codec::write_wbxml(&meant.root, meant.vocabulary.unwrap(), &WbxmlOptions::default()).unwrap();
+    assert!(written == hex("peers/package1-1.1.wbxml.hex"), "show the peers the new octets");
+    let plain = |root: Element<'_>| said(&without_declarations(root));
+    assert_eq!(wireshark("peers/package1-1.1.tshark.txt"), plain(meant.root.clone()));
+    assert_eq!(plain(read_clean(&sample("peers/package1-1.1.wbxml2xml.xml")).root), plain(meant.root));
+    let read = |octets: &[u8]| Message::read(octets, &mut Report::new()).unwrap();
+    assert_eq!(read(&hex("peers/package1-1.1.xml2wbxml.hex")), read(&xml));
+}
+
+/// libwbxml puts a tree in a message into octets of its own, and changes its Type; we read it as the tree that it is, and
+/// write what it writes where the Type says so.
+#[test]
+fn trees_in_messages_go_both_ways() {
+    let read = |octets: &[u8]| Message::read(octets, &mut Report::new()).unwrap();
+    let theirs = hex("peers/package2.xml2wbxml.hex");
+    let mut meant = read(&sample("dm/package2.syncml.xml"));
+    let Operation::Atomic(commands) = &mut meant.commands[2].operation else { panic!("the Atomic is third") };
+    let Operation::Add(items) = &mut commands[0].operation else { panic!("the Add is first") };
+    let tree = serialise::from_element(tree(&items[0]), &mut Report::new()).unwrap();
+    items[0].meta.type_name = Some("application/vnd.syncml.dmtnds+wbxml".to_owned());
+    assert_eq!(read(&theirs), meant);
+    let octets = serialise::to_wbxml(&tree).unwrap();
+    // The header of the embedded document and the name of its public identifier.
+    let start = octets[..5].to_vec();
+    let holds = |message: &[u8]| message.windows(start.len()).any(|window| window == start);
+    assert!(holds(&theirs) && holds(&meant.to_wbxml().unwrap()));
+    assert_eq!(read(&meant.to_wbxml().unwrap()), meant);
+}
+
+fn tree(item: &Item) -> &Element<'static> {
+    let Some(Data::Tree(tree)) = &item.data else { panic!("the data is a tree") };
+    tree
 }
 
 /// Each method: the MAC is that of OpenSSL, and Wireshark finds it and the method in the push.

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use impskit::catalogue::{self, Options};
 use impskit::codec::{self, Limits, WbxmlOptions};
 use impskit::diagnose::{Report, Severity};
+use impskit::dm::Description;
 use impskit::dm::syncml::{
     Alert, Challenge, Command, Credential, Data, Header, Item, Location, Message, Meta, Operation, Results, Status,
 };
 use impskit::document::Element;
+use impskit::inspect::picture;
 use proptest::prelude::*;
 
 /// Text that both syntaxes hold: what XML allows, no line ends that it changes.
@@ -48,13 +50,12 @@ fn item() -> impl Strategy<Value = Item> {
     let sides = (prop::option::of(location()), prop::option::of(location()));
     let meta = (prop::option::of(word()), prop::option::of(any::<u64>()), prop::option::of(word()));
     (sides, meta, data(), any::<bool>()).prop_map(
-        |((target, source), (type_name, size, mark), (format, data), more)| Item {
-            target,
-            source,
-            meta: Meta { format, type_name, size, mark },
-            data,
-            more_data: more,
-            ..Item::default()
+        |((target, source), (type_name, size, mark), (format, data), more_data)| {
+            // A tree travels as its type says.
+            let wbxml = || Some("application/vnd.syncml.dmtnds+wbxml".to_owned());
+            let type_name = if more_data && matches!(data, Some(Data::Tree(_))) { wbxml() } else { type_name };
+            let meta = Meta { format, type_name, size, mark };
+            Item { target, source, meta, data, more_data, ..Item::default() }
         },
     )
 }
@@ -287,4 +288,86 @@ fn the_version_survives_without_a_public_identifier() {
         let again = codec::write_wbxml(&document.root, vocabulary, &WbxmlOptions::default()).unwrap();
         assert_eq!(again, message.to_wbxml().unwrap());
     }
+}
+
+const DEVICE: &str = "<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>Talker</NodeName><Path>./Vendor</Path>\
+    <DFProperties><AccessType><Get/></AccessType><DFFormat><node/></DFFormat><DFType><DDFName/></DFType></DFProperties>\
+    <Node><NodeName>Volume</NodeName><DFProperties><AccessType><Get/><Replace/></AccessType>\
+    <DFFormat><int/></DFFormat><DFType><MIME>text/plain</MIME></DFType></DFProperties></Node>\
+    <Node><NodeName>Password</NodeName><DFProperties><AccessType><Replace/></AccessType>\
+    <DFFormat><bool/></DFFormat><DFType><MIME>text/plain</MIME></DFType></DFProperties></Node></Node></MgmtTree>";
+
+/// The findings on a message of one command, held against the description of a device.
+fn held_against(command: Operation) -> Vec<(&'static str, String)> {
+    let description = Description::read(DEVICE.as_bytes(), &mut Report::new()).unwrap();
+    let message = Message { commands: vec![Command::new("1", command)], ..sample() };
+    let options = Options { descriptions: &[&description], ..Options::default() };
+    let checked = catalogue::check(message.to_wbxml().unwrap(), "-", &options);
+    let kept = checked.report.diagnostics().iter().filter(|d| d.rule.code != "SYN007");
+    kept.map(|d| (d.rule.code, d.message.clone())).collect()
+}
+
+/// `check MESSAGE --ddf FILE`: the node is there, takes the command, and the data fits.
+#[test]
+fn messages_are_held_against_the_description_of_a_device() {
+    let item = |target: &str, format: &str, data: &str| Item {
+        meta: Meta { format: Some(format.to_owned()), ..Meta::default() },
+        data: Some(data.into()),
+        ..Item::at(target)
+    };
+    let codes = |command| held_against(command).into_iter().map(|(code, _)| code).collect::<Vec<_>>();
+    assert!(codes(Operation::Replace(vec![item("./Vendor/Talker/Volume", "int", "7")])).is_empty());
+    assert!(codes(Operation::Get(vec![Item::at("./Device/Vendor/Talker/Volume")])).is_empty(), "the scope of Windows");
+    assert_eq!(codes(Operation::Replace(vec![item("./Vendor/Talker/Volume", "int", "loud")])), ["SYN013"]);
+    assert_eq!(codes(Operation::Replace(vec![item("./Vendor/Talker/Volume", "bool", "7")])), ["SYN012"]);
+    assert_eq!(codes(Operation::Delete(vec![Item::at("./Vendor/Talker/Volume")])), ["SYN011"]);
+    assert_eq!(codes(Operation::Get(vec![Item::at("./Vendor/Talker/Bass")])), ["SYN010"]);
+    assert_eq!(codes(Operation::Get(vec![Item::at("./Elsewhere")])), ["SYN010"]);
+    assert_eq!(codes(Operation::Get(vec![Item::at("./Vendor/Talker/Password?prop=ACL")])), [""; 0]);
+    let findings = held_against(Operation::Replace(vec![item("./Vendor/Talker/Password", "bool", "sesame")]));
+    assert!(matches!(&findings[..], [("SYN013", message)] if !message.contains("sesame")), "{findings:?}");
+}
+
+/// A tree in the data is judged by the rules of trees, at its place in the message, whatever form it has.
+#[test]
+fn trees_in_data_are_judged_at_their_places() {
+    let tree =
+        "<MgmtTree xmlns=\"syncml:dmddf1.2\"><VerDTD>1.2</VerDTD><Node><NodeName>a b</NodeName></Node></MgmtTree>";
+    let forms = [
+        tree.to_owned(),
+        format!("<![CDATA[{tree}]]>"),
+        format!("\n  <![CDATA[{tree}]]>\n"),
+        tree.replace('<', "&lt;"),
+    ];
+    for data in forms {
+        let text = format!(
+            "<Add><CmdID>1</CmdID><Item><Target><LocURI>./A</LocURI></Target><Meta><Format xmlns='syncml:metinf'>xml</Format>\
+             <Type xmlns='syncml:metinf'>application/vnd.syncml.dmtnds+xml</Type></Meta><Data>{data}</Data></Item></Add>"
+        );
+        let checked = catalogue::check(text.as_bytes(), "-", &Options::default());
+        let found: Vec<_> = checked.report.diagnostics().iter().filter(|d| d.rule.code == "TRE017").collect();
+        let [finding] = found[..] else { panic!("{data}: {:?}", checked.report.diagnostics()) };
+        let place = &text[finding.span.range()];
+        let is_escaped = data.contains("&lt;");
+        assert!(place.starts_with("<Node>") || (is_escaped && place == data), "{place}");
+    }
+}
+
+/// Secrets are shown neither in excerpts of findings nor in pictures, wherever they stand.
+#[test]
+fn secrets_of_messages_are_hidden() {
+    let tree = "<MgmtTree xmlns='syncml:dmddf1.2'><Node><NodeName>AAuthSecret</NodeName><Value>sesame</Value></Node></MgmtTree>";
+    let text = format!(
+        "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><Cred><Data>sesame</Data></Cred></SyncHdr><SyncBody><Replace><CmdID>0</CmdID>\
+         <Item><Target><LocURI>./A/Password</LocURI></Target><Data>sesame</Data></Item>\
+         <Item><Target><LocURI>./B</LocURI></Target><Data><![CDATA[{tree}]]></Data></Item>\
+         </Replace></SyncBody></SyncML>"
+    );
+    let checked = catalogue::check(text.as_bytes(), "-", &Options::default());
+    assert!(checked.report.cites("SYN003"));
+    let whole = checked.source.shown(0..text.len());
+    assert!(!String::from_utf8_lossy(&whole).contains("sesame"), "{}", String::from_utf8_lossy(&whole));
+    let document = catalogue::read(text.as_bytes(), &Limits::default(), &mut Report::new()).unwrap();
+    let picture = picture::document(&document, &picture::View::default()).to_text();
+    assert!(picture.contains("./A/Password") && !picture.contains("sesame"), "{picture}");
 }

@@ -10,7 +10,7 @@ use crate::dm::serialise::LIMITS;
 use crate::document::{Content, Element, from_base64};
 
 /// The media types of serialised trees, without `+xml` and `+wbxml`.
-pub(in crate::dm) const TREE_TYPE: &str = "application/vnd.syncml.dmtnds";
+pub(crate) const TREE_TYPE: &str = "application/vnd.syncml.dmtnds";
 
 /// Reads the tree that a Data holds as text or octets, if `type_name` says that it is one. `None` where it is none, with
 /// the findings that say why.
@@ -40,8 +40,19 @@ pub(super) fn tree(data: &Element<'_>, type_name: &str, report: &mut Report) -> 
 
 /// Returns the tree that a text is, as XML or as WBXML in base64, if `type_name` says that it is one: a large object whose
 /// parts were joined.
-pub(in crate::dm) fn tree_in(text: &str, type_name: &str) -> Option<Element<'static>> {
+pub(crate) fn tree_in(text: &str, type_name: &str) -> Option<Element<'static>> {
     tree(&Element::leaf("Data", text), type_name, &mut Report::new())
+}
+
+/// Calls `visit` for every element of a tree that a Data holds as text or octets, with its place in the message.
+pub(crate) fn walk_embedded(data: &Element<'_>, visit: &mut impl FnMut(&Element<'_>)) {
+    let may_be_tree = match &data.content {
+        Content::Text(text) => text.contains("MgmtTree"),
+        Content::Octets(octets) => codec::recognise(octets).is_some(),
+    };
+    if let Some(root) = Some(data).filter(|_| may_be_tree).and_then(|data| tree(data, TREE_TYPE, &mut Report::new())) {
+        root.walk(&mut |element, _| visit(element));
+    }
 }
 
 /// Returns how far behind its place in the content an octet stands in the document, where that is one number.

@@ -18,7 +18,7 @@ mod write;
 use std::fmt;
 
 pub use alert::{ALERTS, AlertCode};
-pub(super) use embedded::{TREE_TYPE, tree_in};
+pub(crate) use embedded::{TREE_TYPE, tree_in, walk_embedded};
 pub(super) use read::{has_nonce, is_command, not_a_message, read_data};
 pub(super) use vocabulary::COMMANDS;
 pub use vocabulary::{DEVINF, DEVINF_1_0, DEVINF_1_1, SYNCML, SYNCML_1_0, SYNCML_1_1, settle_version};

@@ -1,6 +1,7 @@
 //! Reads messages and commands from elements.
 
 use super::embedded;
+use super::vocabulary::COMMANDS;
 use super::{
     Alert, Challenge, Command, Credential, Data, Header, Item, LIMITS, Location, MESSAGES, MOST_NESTING, Message, Meta,
     Operation, Results, Status,
@@ -32,6 +33,24 @@ impl Message {
             commands: commands(body, 0, report),
             is_final: body.child("Final").is_some(),
         })
+    }
+}
+
+impl Message {
+    /// Reads what there is of a message: of one without a header, of a body, or of a command for itself, as documentation
+    /// prints them. What is missing of the header is empty.
+    pub fn from_part(root: &Element<'_>, report: &mut Report) -> Self {
+        let body = if root.name == "SyncBody" { Some(root) } else { root.child("SyncBody") };
+        let is_command = COMMANDS.contains(&root.name.as_ref());
+        Self {
+            header: root.child("SyncHdr").map(Header::from_element).unwrap_or_default(),
+            commands: match body {
+                Some(body) => commands(body, 0, report),
+                None if is_command => vec![command(root, 0, report)],
+                None => Vec::new(),
+            },
+            is_final: body.is_some_and(|body| body.child("Final").is_some()),
+        }
     }
 }
 

@@ -5,7 +5,11 @@ use super::{
     Results, Status, of_version,
 };
 use crate::codec::{self, CannotWrite, WbxmlOptions};
+use crate::dm::DDF;
 use crate::document::{Content, Element, to_base64};
+
+/// The media type of serialised trees in WBXML.
+const TREE_IN_WBXML: &str = "application/vnd.syncml.dmtnds+wbxml";
 
 /// The namespace of serialised trees.
 const TREE_NAMESPACE: &str = "syncml:dmddf1.2";
@@ -170,7 +174,8 @@ impl Item {
         item = item.with_all(self.target.iter().map(|target| target.to_element("Target")));
         item = item.with_all(self.source.iter().map(|source| source.to_element("Source")));
         item = item.with_all(meta(self.meta.fields()));
-        item = item.with_all(self.data.iter().map(Data::to_element));
+        let is_wbxml = self.meta.type_name.as_deref() == Some(TREE_IN_WBXML);
+        item = item.with_all(self.data.iter().map(|data| data.to_element(is_wbxml)));
         if self.more_data {
             item = item.with(Element::new("MoreData"));
         }
@@ -188,8 +193,15 @@ impl Meta {
 }
 
 impl Data {
-    fn to_element(&self) -> Element<'_> {
+    /// Writes a tree as the Type of the item says: as octets of its own, base64 in XML, or else in the form of the
+    /// message, on a code page that libwbxml and Wireshark do not know.
+    fn to_element(&self, is_wbxml: bool) -> Element<'_> {
         match self {
+            Self::Tree(tree)
+                if is_wbxml && let Ok(octets) = codec::write_wbxml(tree, &DDF, &WbxmlOptions::default()) =>
+            {
+                Element::octets("Data", octets)
+            }
             Self::Text(text) => Element::leaf("Data", text),
             Self::Octets(octets) => Element::octets("Data", octets),
             Self::Tree(tree) => {

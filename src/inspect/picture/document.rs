@@ -18,6 +18,9 @@ pub fn document(document: &Document<'_>, view: &View<'_>) -> Picture {
         root.children.iter().for_each(|child| settings(child, 0, view, &mut picture));
         return picture;
     }
+    if document.vocabulary.is_some_and(|v| v.roots == ["SyncML"]) {
+        return super::message::message(root, view);
+    }
     let version = Version::ALL.into_iter().find(|version| Some(version.vocabulary()) == document.vocabulary);
     if let Some(message) = version.and_then(|version| Message::read(root, version).ok()) {
         return transactions(&message, view);

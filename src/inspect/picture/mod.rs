@@ -18,6 +18,7 @@ mod json;
 mod lines;
 mod markdown;
 mod markup;
+mod message;
 mod page;
 mod skeleton;
 mod svg;

@@ -373,7 +373,7 @@ fn large_object(root: &Element<'_>, commands: &[Placed<'_, '_>], findings: &mut 
     let final_element = root.descend(&["SyncBody", "Final"]);
     for (i, command) in commands.iter().enumerate() {
         let items: Vec<_> = command.element.children_named("Item").collect();
-        let Some(at) = items.iter().position(|item| has_more(item)) else { continue };
+        let Some(at) = items.iter().position(has_more) else { continue };
         findings.path = vec![command.path.clone()];
         let more = items[at].child("MoreData").map_or(items[at].span, |more| more.span);
         if at + 1 < items.len() || i + 1 < commands.len() {

@@ -6,7 +6,7 @@
 //! 8 read back ─ 7 apply to a tree ─ 6 reassemble, open, verify    (what the handset does: `settings`)
 //! │
 //! 9 log in ─ 10 services ─ 11 presence ─ 12 messages ─ 13 group ─ 15 log out   (a conversation: `session`)
-//! 14 the same settings as a serialised tree give an equal tree
+//! 14 a management server makes the same settings in DM sessions, reads, changes and deletes them   (`management`)
 //! ```
 //!
 //! The client knows nothing but what step 8 read from the tree. The document tried is octet for octet the one that a
@@ -18,6 +18,7 @@ use std::time::Duration;
 use crate::cp::mac::{Imsi, Pin, Security};
 use crate::provision::{Handset, Profile};
 
+mod management;
 pub mod report;
 mod session;
 mod settings;
@@ -142,7 +143,7 @@ const NAMES: [&str; 15] = [
     "publish presence, a second user sees it",
     "send a message there and back",
     "make a group, join and leave it",
-    "put the same settings in place as a serialised tree (no DM session)",
+    "manage the same settings in DM sessions",
     "log out",
 ];
 

@@ -1,13 +1,13 @@
-//! Steps 1 to 8 and 14: the settings on their way from the profile to the handset's tree.
+//! Steps 1 to 8: the settings on their way from the profile to the handset's tree.
 
-use super::{Exchange, Record, Subject};
+use super::{Exchange, Record, Subject, management};
 use crate::codec::{Limits, WbxmlStyle};
 use crate::cp::mac::Key;
 use crate::delivery::sms::{Address, Kind};
 use crate::delivery::wdp::{Ports, Reference};
 use crate::delivery::{Bearing, Outgoing, receive};
 use crate::diagnose::Report;
-use crate::dm::{self, Description, Tree, serialise};
+use crate::dm::{self, Description, Tree};
 use crate::document::Element;
 use crate::provision::apply::{self, Place};
 use crate::provision::cp::{self, Reading};
@@ -32,7 +32,7 @@ pub(super) fn bring(subject: &Subject<'_>, record: &mut Record) -> Option<ImpsAc
     let body = record.step(6, |seen| take_in(subject, &outgoing, &octets, seen))?;
     let tree = record.step(7, |seen| put_in_place(&body, seen))?;
     let known = record.step(8, |_| read_back(&tree, &account))?;
-    record.step(14, |_| serialise_and_compare(&tree))?;
+    record.step(14, |seen| management::manage_settings(subject, &tree, seen))?;
     Some(known)
 }
 
@@ -158,20 +158,4 @@ fn read_back(tree: &Tree, sent: &ImpsAccount) -> Done<ImpsAccount> {
     let points: Vec<&str> = known.access_points.iter().map(|point| point.id.as_str()).collect();
     let evidence = format!("server {address}, {user}, access points: {}", points.join(", "));
     Ok((known, evidence))
-}
-
-fn serialise_and_compare(tree: &Tree) -> Done<()> {
-    let xml = serialise::to_xml(tree);
-    let wbxml = serialise::to_wbxml(tree).map_err(|error| error.what)?;
-    for octets in [&xml, &wbxml] {
-        let mut report = Report::new();
-        let again = serialise::read(octets, &mut report).ok_or("the serialised tree cannot be read")?;
-        if report.has_errors() || again != *tree {
-            return Err("the serialised tree is another tree".to_owned());
-        }
-    }
-    Ok((
-        (),
-        format!("equal trees from {} octets of XML and {} of WBXML, put in place in memory", xml.len(), wbxml.len()),
-    ))
 }

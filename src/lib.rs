@@ -18,7 +18,7 @@
 //! | 4 | [`catalogue`] | all vocabularies and all rules |
 //! | 4 | [`server`] | the IMPS server |
 //! | 4 | [`client`] | the IMPS client and conversation scripts |
-//! | 5 | [`inspect`] | peeling a blob layer by layer; checking every layer; trying a profile in every form |
+//! | 5 | [`inspect`] | peeling a blob layer by layer; checking every layer; trying a profile in every form; pictures and pages |
 //! | 5 | [`rehearse`] | from profile to logged-in client |
 //! | 5 | [`batch`] | campaigns |
 //!

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use super::acl::Command;
 use super::ddf::{Described, Description, Occurrence};
 use crate::diagnose::nearest;
 
@@ -196,8 +197,10 @@ pub enum Aspect {
     Scope,
     /// The value that a new leaf has.
     Default,
-    /// The words for people.
+    /// What it is, for people.
     Text,
+    /// The title for people.
+    Title,
 }
 
 impl Aspect {
@@ -214,6 +217,7 @@ impl Aspect {
             Self::Scope => "scope",
             Self::Default => "default",
             Self::Text => "text",
+            Self::Title => "title",
         }
     }
 }
@@ -304,10 +308,11 @@ impl Comparison {
         }
         for child in new.into_iter().filter(|at| !renewed.contains(at)).map(|at| &after.children[at]) {
             let length = path.push(child.display_name());
-            // What hangs below a node that was there must be in instances that were made before, unless the device has
-            // it by itself. A new part of the tree asks nothing of anybody.
-            let is_asked = before.described.is_some()
-                && child.described.is_some_and(|node| node.occurrence.is_required() && !node.is_permanent);
+            // What servers made before lacks a node that they have to make, and so do the messages by which they make it.
+            // What the device makes by itself asks nothing of anybody.
+            let makes = |node: &Described| node.access.allows(Command::Add);
+            let must_make = |node: &Described| makes(node) && node.occurrence.is_required() && !node.is_permanent;
+            let is_asked = before.described.is_some_and(makes) && child.described.is_some_and(must_make);
             self.lonely(child, Aspect::Added, if is_asked { Impact::Major } else { Impact::Minor }, path);
             path.back(length);
         }
@@ -345,12 +350,9 @@ impl Comparison {
         let impact = if is_less { Impact::Major } else { Impact::Minor };
         differ(Aspect::Access, old.access.to_string(), new.access.to_string(), impact);
         differ(Aspect::Format, old.format.to_string(), new.format.to_string(), Impact::Major);
-        let types = |node: &Described| {
-            let mut types: Vec<_> = node.moi.iter().chain(&node.types).map(String::as_str).collect();
-            types.sort_unstable();
-            types.join(" ")
-        };
-        differ(Aspect::Type, types(old), types(new), Impact::Major);
+        // An identifier that nobody could look for is missed by nobody.
+        let impact = if old.is_interior() && old.moi.is_none() { Impact::Minor } else { Impact::Major };
+        differ(Aspect::Type, types(old), types(new), impact);
         let impact = if is_stricter(old.occurrence, new.occurrence) { Impact::Major } else { Impact::Minor };
         differ(Aspect::Occurrence, old.occurrence.to_string(), new.occurrence.to_string(), impact);
         let scope = |node: &Described| if node.is_permanent { "permanent" } else { "dynamic" }.to_owned();
@@ -358,13 +360,26 @@ impl Comparison {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         differ(Aspect::Default, text(&old.default), text(&new.default), Impact::Minor);
         differ(Aspect::Text, text(&old.text), text(&new.text), Impact::Patch);
-        differ(Aspect::Text, text(&old.title), text(&new.title), Impact::Patch);
+        differ(Aspect::Title, text(&old.title), text(&new.title), Impact::Patch);
     }
 
     fn add(&mut self, path: &Path, aspect: Aspect, before: Option<String>, after: Option<String>, impact: Impact) {
         let path = path.as_str().to_owned();
         self.differences.push(Difference { path, aspect, before, after, impact, below: 0 });
     }
+}
+
+/// Returns the types of a leaf, or the identifier of an object. A leaf without a type is text (DM Protocol, "Meta").
+fn types(node: &Described) -> String {
+    if node.is_interior() {
+        return node.moi.clone().unwrap_or_default();
+    }
+    let mut types: Vec<&str> = node.types.iter().map(String::as_str).collect();
+    if types.is_empty() {
+        types.push("text/plain");
+    }
+    types.sort_unstable();
+    types.join(" ")
 }
 
 /// Returns whether fewer nodes, or none no more, are allowed than before.
@@ -487,16 +502,27 @@ mod tests {
             said(&one(""), &interior("A", &bin)),
             ["major ./A/b format [chr] [bin] 0", "major ./A/b type [text/plain] [image/png] 0"]
         );
+        let untyped = node("b", "<DFFormat><chr/></DFFormat><DFType><MIME/></DFType>", "");
+        assert_eq!(said(&one(""), &interior("A", &untyped)), [""; 0]);
+        let object = |moi: &str| interior("A", "").replace("<DDFName/>", &format!("<DDFName>{moi}</DDFName>"));
+        assert_eq!(said(&object(""), &object("urn:a:b:1.0")), ["minor ./A type [] [urn:a:b:1.0] 0"]);
+        assert_eq!(said(&object("urn:a:b:1.0"), &object("")), ["major ./A type [urn:a:b:1.0] [] 0"]);
     }
 
     #[test]
-    fn what_comes_breaks_only_where_it_is_asked_of_what_was_there() {
-        let before = interior("A", &leaf("b", ""));
-        let after = |more: &str| interior("A", &(leaf("b", "") + more));
+    fn what_comes_breaks_only_where_servers_have_to_make_it() {
+        let made = |children: &str| interior("A", children).replacen("<Get/>", "<Add/><Get/>", 1);
+        let before = made(&leaf("b", ""));
+        let after = |more: &str| made(&(leaf("b", "") + more));
         assert_eq!(said(&before, &after(&leaf("other", OPTIONAL))), ["minor ./A/other added [] [chr 0..1 Get] 0"]);
-        assert_eq!(said(&before, &after(&leaf("other", ""))), ["major ./A/other added [] [chr 1 Get] 0"]);
+        let must_be_made = leaf("other", "<AccessType><Add/></AccessType>");
+        assert_eq!(said(&before, &after(&must_be_made)), ["major ./A/other added [] [chr 1 Add] 0"]);
+        assert_eq!(said(&before, &after(&leaf("other", ""))), ["minor ./A/other added [] [chr 1 Get] 0"]);
         let built_in = leaf("other", "<Scope><Permanent/></Scope>");
         assert_eq!(said(&before, &after(&built_in)), ["minor ./A/other added [] [chr 1 Get] 0"]);
+        let by_itself = interior("A", &leaf("b", ""));
+        let grown = interior("A", &(leaf("b", "") + &must_be_made));
+        assert_eq!(said(&by_itself, &grown), ["minor ./A/other added [] [chr 1 Add] 0"]);
         let part = before.clone() + &interior("New", &leaf("c", ""));
         assert_eq!(said(&before, &part), ["minor ./New added [] [node 0..1 Get] 1"]);
         assert_eq!(said(&part, &before), ["major ./New removed [node 0..1 Get] [] 1"]);

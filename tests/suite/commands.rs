@@ -535,6 +535,29 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn the_least_commands_make_one_tree_of_another(
+        first in prop::collection::vec(any_command(), 0..12),
+        second in prop::collection::vec(any_command(), 0..12),
+    ) {
+        // Lists that lock the server out are for other tests.
+        let run = |commands: &[String]| {
+            let mut device = device();
+            let open: Vec<_> = commands.iter().filter(|command| !command.contains("?prop=ACL")).cloned().collect();
+            run(&mut device, &open.concat());
+            device
+        };
+        let (mut device, wanted) = (run(&first), run(&second).into_tree());
+        let changes = impskit::dm::changes(device.tree().root(), wanted.root(), &Uri::root());
+        let commands = changes.iter().map(|change| Command::new("1", impskit::provision::commands::operation(change)));
+        let done = device.carry_out("s", &[Command::new("0", Operation::Atomic(commands.collect()))]);
+        prop_assert!(done.iter().all(|one| one.code == 200), "{:?}", done);
+        let left = impskit::dm::changes(device.tree().root(), wanted.root(), &Uri::root());
+        prop_assert!(left.is_empty(), "{left:?}");
+    }
+}
+
 fn count(node: &Node) -> usize {
     1 + node.children().map(count).sum::<usize>()
 }

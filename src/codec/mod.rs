@@ -50,9 +50,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 16 MiB, 64 levels, 400,000 elements (the largest known device description has 30,000), 64 attributes.
+    /// 16 MiB, 64 levels, a million elements (the largest known device description has 59,000; a tree of 100,000 nodes has
+    /// 800,000), 64 attributes.
     fn default() -> Self {
-        Self { bytes: 16 << 20, depth: 64, elements: 400_000, attributes: 64 }
+        Self { bytes: 16 << 20, depth: 64, elements: 1_000_000, attributes: 64 }
     }
 }
 

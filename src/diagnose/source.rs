@@ -1,6 +1,7 @@
 //! A source: the octets of a document, and places in it.
 
 use std::borrow::Cow;
+use std::io::BufRead as _;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -108,7 +109,15 @@ impl<'a> Source<'a> {
         let starts = self.line_starts();
         let line = starts.partition_point(|&start| start <= offset).max(1);
         let start = starts[line - 1].min(offset);
-        Position { line, column: self.characters_before(offset) - self.characters_before(start) + 1 }
+        let before = match &self.bytes[start..offset] {
+            octets if octets.len() < BLOCK => {
+                // A character that is cut at the end is no fault.
+                let fault = std::str::from_utf8(octets).err().and_then(|error| error.error_len());
+                characters(octets, fault.is_some())
+            }
+            _ => self.characters_before(offset) - self.characters_before(start),
+        };
+        Position { line, column: before + 1 }
     }
 
     /// Returns the octets of line `line` (from 1) without its line end.
@@ -128,9 +137,8 @@ impl<'a> Source<'a> {
 
     /// Returns how many characters begin before `offset`, without counting a long line from its start each time.
     fn characters_before(&self, offset: usize) -> usize {
-        // Every character of UTF-8 has one octet that does not continue another.
         let is_single = *self.is_single.get_or_init(|| std::str::from_utf8(&self.bytes).is_err());
-        let count = |octets: &[u8]| octets.iter().filter(|&&b| is_single || b & 0xC0 != 0x80).count();
+        let count = |octets: &[u8]| characters(octets, is_single);
         let counts = self.characters.get_or_init(|| {
             let blocks = self.bytes.chunks(BLOCK).scan(0, |sum, block| {
                 let before = *sum;
@@ -153,14 +161,23 @@ impl<'a> Source<'a> {
             let first = if self.bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
             let mut starts = Vec::with_capacity(self.bytes.len() / 64 + 1);
             starts.push(first);
-            for (i, &octet) in self.bytes.iter().enumerate().skip(first) {
-                if octet == b'\n' {
-                    starts.push(i + 1);
+            let mut rest = &self.bytes[first..];
+            let mut at = first;
+            // Reading from memory does not fail.
+            while let Ok(line @ 1..) = rest.skip_until(b'\n') {
+                at += line;
+                if self.bytes[at - 1] == b'\n' {
+                    starts.push(at);
                 }
             }
             starts
         })
     }
+}
+
+/// Returns how many characters octets are: every octet, or every one that does not continue another of UTF-8.
+fn characters(octets: &[u8], is_single: bool) -> usize {
+    if is_single { octets.len() } else { octets.iter().filter(|&&b| b & 0xC0 != 0x80).count() }
 }
 
 fn looks_like_text(bytes: &[u8]) -> bool {

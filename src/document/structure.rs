@@ -30,7 +30,7 @@ impl Grammar {
     }
 
     /// Reports every structural fault of those children of `element` that an extension has put there: their names begin
-    /// with `prefix`, and this grammar says what stands in an element of that name.
+    /// with `prefix`, and this grammar says what stands in an element of that name: each child once, if at all.
     pub(crate) fn check_extension(
         &self,
         element: &Element<'_>,
@@ -39,11 +39,18 @@ impl Grammar {
         report: &mut Report,
     ) {
         let mut walk = Walk { grammar: self, rules, report, path: String::new(), prefix };
-        if let Some(declaration) = self.declaration(&element.name, "")
-            && let Model::Children(particle) = &declaration.model
-        {
-            walk.children(element, declaration, particle, "");
+        let Some(declaration) = self.declaration(&element.name, "") else { return };
+        let mut seen: Vec<usize> = Vec::new();
+        for child in &element.children {
+            let Some(name) = child.name.strip_prefix(prefix) else { continue };
+            let position = declaration.position(name);
+            if position != usize::MAX && seen.contains(&position) {
+                walk.add(rules.repeated, child, || format!("`{name}` may stand once in `{}`", element.name));
+            }
+            seen.push(position);
+            walk.element(child, declaration.namespace_within(""));
         }
+        walk.places(element, declaration);
     }
 }
 

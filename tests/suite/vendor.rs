@@ -115,3 +115,18 @@ fn the_namespace_counts_and_not_the_prefix() {
         text.replace("MSFT:", "m:").replace("xmlns:MSFT", "xmlns:m").replace("http://schemas.m", "https://schemas.m");
     assert_eq!(findings(&text).len(), 1);
 }
+
+/// Faults of shipped descriptions, each looked at by hand: ranges written as enumerations, and a schema without its last `>`.
+#[test]
+fn faults_of_the_corpus_are_found() {
+    let Some(corpus) = std::env::var_os("IMPSKIT_CORPUS") else { return };
+    let folder = std::path::Path::new(&corpus).join("ddf");
+    let findings = |name: &str| findings(&std::fs::read_to_string(folder.join(name)).expect(name));
+    let laps = findings("win2025-02-LAPS.ddf.xml");
+    assert_eq!(laps.iter().filter(|d| d.message == "values of type Range need `Value`").count(), 2);
+    let policies = findings("win20h2-PolicyDDF_all.ddf.xml");
+    let schemas: Vec<_> =
+        policies.iter().filter(|d| d.message.starts_with("the schema is no well-formed XML")).collect();
+    assert_eq!(schemas.len(), 1);
+    assert_eq!(schemas[0].severity, Severity::Warning);
+}

@@ -98,25 +98,12 @@ const ATTRIBUTES: &[(&str, &[&str], &[&str])] = &[
 
 /// Reports what is wrong with the elements of other namespaces in a description.
 pub(super) fn check(root: &Element<'_>, report: &mut Report) {
-    let mut bound = Vec::new();
-    bind(root, &mut bound);
-    if root.name != "MgmtTree" && bound.is_empty() {
-        bound.push((USUAL_PREFIX, NAMESPACES[0]));
-    }
-    if !bound.is_empty() {
-        let findings = Findings { report, path: String::new() };
-        Walk { bound, findings, told: BTreeSet::new() }.element(root, None);
-    }
-}
-
-/// Collects the prefixes that are bound anywhere in the document. That one stands for two namespaces is not seen.
-fn bind<'e>(element: &'e Element<'_>, bound: &mut Vec<(&'e str, &'e str)>) {
-    for attribute in &element.attributes {
-        let binding = attribute.name.strip_prefix("xmlns:").map(|prefix| (prefix, attribute.value.as_ref()));
-        // A few are looked at: a document with hundreds is made to be slow.
-        bound.extend(binding.filter(|binding| bound.len() < 16 && !bound.contains(binding)));
-    }
-    element.children.iter().for_each(|child| bind(child, bound));
+    // A piece of a document was cut off from where it binds its prefixes.
+    let bound = if root.name == "MgmtTree" { Vec::new() } else { vec![(USUAL_PREFIX, NAMESPACES[0])] };
+    let findings = Findings { report, path: String::new() };
+    let mut walk = Walk { bound, findings, told: BTreeSet::new() };
+    walk.bind(root);
+    walk.element(root, None);
 }
 
 /// Where findings go: the report, with the place in the described tree.
@@ -151,6 +138,7 @@ enum Owner<'e> {
 
 /// One walk over a description.
 struct Walk<'e, 'r> {
+    /// The prefixes that were bound so far, with their namespaces. That one stands for two is not seen.
     bound: Vec<(&'e str, &'e str)>,
     findings: Findings<'r>,
     /// The names of unknown elements that were told.
@@ -160,9 +148,13 @@ struct Walk<'e, 'r> {
 impl<'e> Walk<'e, '_> {
     /// Looks at an element of the document type, in the Node `node`.
     fn element(&mut self, element: &'e Element<'_>, node: Option<&'e Element<'e>>) {
+        if element.children.is_empty() {
+            return;
+        }
         let length = self.findings.path.len();
-        let node = if element.name == "Node" { Some(element) } else { node };
-        if element.name == "Node" {
+        let is_node = element.name == "Node";
+        let node = if is_node { Some(element) } else { node };
+        if is_node {
             let name = element.child_text("NodeName").filter(|name| !name.is_empty());
             self.findings.path.push('/');
             self.findings.path.push_str(name.unwrap_or("<X>"));
@@ -181,7 +173,19 @@ impl<'e> Walk<'e, '_> {
         self.findings.path.truncate(length);
     }
 
-    fn owner(&self, element: &'e Element<'_>) -> Owner<'e> {
+    fn bind(&mut self, element: &'e Element<'_>) {
+        for attribute in &element.attributes {
+            let Some(prefix) = attribute.name.strip_prefix("xmlns:") else { continue };
+            let binding = (prefix, attribute.value.as_ref());
+            // A few are looked at: a document with hundreds is made to be slow.
+            if self.bound.len() < 16 && !self.bound.contains(&binding) {
+                self.bound.push(binding);
+            }
+        }
+    }
+
+    fn owner(&mut self, element: &'e Element<'_>) -> Owner<'e> {
+        self.bind(element);
         match element.name.split_once(':') {
             None => match element.attribute("xmlns").filter(|namespace| !DDF.namespaces.contains(namespace)) {
                 None => Owner::Ours,

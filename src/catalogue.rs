@@ -256,7 +256,7 @@ pub fn recognise(bytes: &[u8], limits: &Limits) -> Option<&'static Kind> {
 /// Reads a document of any vocabulary that we know, in XML or WBXML. See [`codec::read`].
 pub fn read<'s>(bytes: &'s [u8], limits: &Limits, report: &mut Report) -> Option<Document<'s>> {
     let mut document = codec::read(bytes, VOCABULARIES, limits, report)?;
-    dm::settle_version(&mut document);
+    dm::settle_version(&mut document, report);
     Some(document)
 }
 
@@ -277,7 +277,7 @@ fn check_document(
     };
     let Some(mut document) = codec::read(bytes, candidates, &options.limits, report) else { return options.kind };
     let mut others = std::mem::take(&mut document.rest);
-    std::iter::once(&mut document).chain(&mut others).for_each(dm::settle_version);
+    std::iter::once(&mut document).chain(&mut others).for_each(|document| dm::settle_version(document, report));
     let text = match (document.header.encoding, std::str::from_utf8(bytes)) {
         (Encoding::Xml, Ok(text)) => Some(Cow::Borrowed(text)),
         // One character an octet, so that places are those of the document.

@@ -11,7 +11,7 @@
 //! | 2 | [`document`] | the one tree; grammars and token tables; what a vocabulary is |
 //! | 2 | [`codec`] | octets to the tree and back: XML, WBXML, plain text |
 //! | 3 | [`cp`] | client provisioning documents, the `wA` application, their MAC |
-//! | 3 | [`dm`] | device trees, device descriptions, management objects |
+//! | 3 | [`dm`] | device trees, device descriptions, management objects, SyncML messages |
 //! | 3 | [`csp`] | the IMPS client-server language |
 //! | 4 | [`provision`] | profiles, accounts, handsets; writing and reading them as documents |
 //! | 4 | [`delivery`] | push, segments, SMS |

@@ -290,6 +290,19 @@ fn the_version_survives_without_a_public_identifier() {
     }
 }
 
+/// Devices send the public identifier of 1.1 with a message of 1.2.
+#[test]
+fn verdtd_outweighs_the_public_identifier() {
+    let mut octets = sample().to_wbxml().unwrap();
+    assert_eq!(octets[..3], [0x02, 0xA4, 0x01], "0x1201");
+    octets.splice(1..3, [0x9F, 0x53]);
+    let mut report = Report::new();
+    let document = catalogue::read(&octets, &Limits::default(), &mut report).unwrap();
+    assert_eq!(document.vocabulary.unwrap().id, "syncml");
+    assert!(report.cites("SYN008") && !report.has_errors(), "{report:?}");
+    assert_eq!(document.root.attribute("xmlns"), Some("SYNCML:SYNCML1.2"));
+}
+
 const DEVICE: &str = "<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>Talker</NodeName><Path>./Vendor</Path>\
     <DFProperties><AccessType><Get/></AccessType><DFFormat><node/></DFFormat><DFType><DDFName/></DFType></DFProperties>\
     <Node><NodeName>Volume</NodeName><DFProperties><AccessType><Get/><Replace/></AccessType>\

@@ -15,7 +15,7 @@ use crate::document::Element;
 
 pub use against::check_against;
 pub(super) use ddf::{ACL_GRAMMAR, NOT_A_DESCRIPTION};
-pub(super) use syncml::{NESTED, NOT_A_MESSAGE, check_device_information};
+pub(super) use syncml::{NESTED, NOT_A_MESSAGE, VERSIONS_DIFFER, check_device_information};
 pub use syncml::{RULES as MESSAGE_RULES, check_message};
 pub use tree::check_tree;
 pub(super) use tree::{FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};

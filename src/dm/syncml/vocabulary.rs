@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use super::super::ddf::Description;
 use super::super::rules;
 use crate::codec::{Document, Encoding};
+use crate::diagnose::{Diagnostic, Report, Severity};
 use crate::document::{Element, Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
 
 /// The commands of device management, which documentation also prints for themselves.
@@ -93,32 +94,36 @@ pub(super) fn of_version(version: &str) -> &'static Vocabulary {
     MESSAGES.iter().find(|(known, _)| *known == version).map_or(&SYNCML, |(_, vocabulary)| vocabulary)
 }
 
-/// Gives a document whose version neither a namespace nor a public identifier says the version of its VerDTD.
-pub fn settle_version(document: &mut Document<'_>) {
+/// Gives a document the version of its VerDTD, where no namespace says another: WBXML has none, and devices send the
+/// public identifier of 1.1 with 1.2 (observed), which is reported.
+pub fn settle_version(document: &mut Document<'_>, report: &mut Report) {
     let Some(vocabulary) = document.vocabulary else { return };
-    let Some(family) = [&MESSAGES, &DEVICE_INFORMATION].into_iter().find(|f| f.iter().any(|(_, v)| *v == vocabulary))
-    else {
+    let families = [&MESSAGES, &DEVICE_INFORMATION];
+    let Some(family) = families.into_iter().find(|f| f.iter().any(|(_, v)| *v == vocabulary)) else { return };
+    let (root, header) = (&document.root, &document.header);
+    let is_named = |id: &PublicId| {
+        let text = header.public_text.as_deref().map(str::trim_ascii);
+        header.public_id == Some(id.number) || text == Some(id.text)
+    };
+    let is_wbxml = header.encoding == Encoding::Wbxml;
+    let is_named = vocabulary.public_ids.iter().any(is_named);
+    let is_namespace = |n: &str| family.iter().filter(|(_, v)| v.namespaces[0] == n).count() == 1;
+    if !is_wbxml && (is_named || root.attribute("xmlns").is_some_and(is_namespace)) {
         return;
-    };
-    let root = &document.root;
-    let header = &document.header;
-    let is_said = match header.encoding {
-        Encoding::Wbxml => vocabulary.public_ids.iter().any(|id| {
-            header.public_id == Some(id.number)
-                || header.public_text.as_deref().is_some_and(|t| t.trim_ascii() == id.text)
-        }),
-        _ => {
-            let is_namespace = |n: &str| family.iter().filter(|(_, v)| v.namespaces[0] == n).count() == 1;
-            root.attribute("xmlns").is_some_and(is_namespace)
-                || vocabulary.public_ids.iter().any(|id| header.public_text.as_deref() == Some(id.text))
-        }
-    };
-    let version = root.child("SyncHdr").unwrap_or(root).child_text("VerDTD");
-    let settled = family.iter().find(|(known, _)| Some(*known) == version).map(|(_, vocabulary)| *vocabulary);
-    if let Some(settled) = settled.filter(|settled| !is_said && *settled != vocabulary) {
-        rename(&mut document.root, vocabulary.namespaces[0], settled.namespaces[0]);
-        document.vocabulary = Some(settled);
     }
+    let Some(version) = root.child("SyncHdr").unwrap_or(root).child("VerDTD") else { return };
+    let Some((known, settled)) = family.iter().find(|(known, _)| *known == version.trimmed()) else { return };
+    if *settled == vocabulary {
+        return;
+    }
+    if is_named {
+        let text = vocabulary.public_ids[0].text;
+        let message = format!("the public identifier is `{text}` beside VerDTD `{known}`");
+        let finding = Diagnostic::new(&rules::VERSIONS_DIFFER, version.span, message).severity(Severity::Warning);
+        report.add(finding.at("SyncHdr/VerDTD").lenient(Severity::Note));
+    }
+    rename(&mut document.root, vocabulary.namespaces[0], settled.namespaces[0]);
+    document.vocabulary = Some(settled);
 }
 
 /// Puts one namespace in the place of another in all declarations.

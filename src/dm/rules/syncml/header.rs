@@ -5,7 +5,7 @@ use super::{Findings, commands};
 use crate::diagnose::{Rule, Severity, Span};
 use crate::document::{Element, from_base64, shorten};
 
-pub(super) const VERSIONS_DIFFER: Rule = Rule {
+pub(in crate::dm) const VERSIONS_DIFFER: Rule = Rule {
     code: "SYN008",
     name: "versions-differ",
     severity: Severity::Error,

@@ -78,6 +78,7 @@ use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
 use crate::document::{Element, shorten};
 
 pub(in crate::dm) use form::{NESTED, NOT_A_MESSAGE};
+pub(in crate::dm) use header::VERSIONS_DIFFER;
 
 /// The rules of messages.
 pub const RULES: &[&Rule] = &[

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use impskit::codec::write_xml;
+use clap::{Args, ValueEnum};
+use impskit::codec::{WbxmlOptions, write_wbxml, write_xml};
 use impskit::cp::VOCABULARY;
 use impskit::delivery::Outgoing;
+use impskit::delivery::wsp::Content;
 use impskit::diagnose::{Report, Severity};
 use impskit::dm::{Tree, Uri, serialise};
 use impskit::error::{Error, Result};
 use impskit::provision::apply::{Applied, Place, to_tree};
 use impskit::provision::changes::Changes;
-use impskit::provision::{BadHandset, Compiled, Filled, ImpsAccount, Profile, cp};
+use impskit::provision::{BadHandset, Compiled, Filled, ImpsAccount, Profile, bootstrap, cp};
 
 use super::build_rows;
+use super::convert::tell;
 use super::descriptions::{DescriptionOptions, Descriptions, tell_applied};
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::profile::{RowOptions, is_secret, load};
@@ -31,11 +33,11 @@ Examples:
 pub(crate) struct Build {
     /// The profile; `-` for stdin
     profile: PathBuf,
-    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml, syncml, syncml-wbxml
+    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml, syncml, syncml-wbxml, dm-bootstrap
     #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
     form: Form,
     /// Make one JSON object a line for every row of a table
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "set", "to"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "set", "to", "bootstrap"])]
     rows: Option<PathBuf>,
     /// Write the rows that are wrong, with the reason, to FILE
     #[arg(long, value_name = "FILE", requires = "rows")]
@@ -46,6 +48,9 @@ pub(crate) struct Build {
     /// How WBXML is written
     #[arg(long, value_name = "STYLE", default_value = "safe")]
     wbxml_style: Style,
+    /// Make a DM server the manager of the handset: a provisioning document with `w7`, or a message with a tree
+    #[arg(long, value_name = "PROFILE")]
+    bootstrap: Option<Bootstrap>,
     #[command(flatten)]
     ddf: DescriptionOptions,
     #[command(flatten)]
@@ -60,13 +65,25 @@ pub(crate) struct Build {
     syncml: SyncmlOptions,
 }
 
-const FORMS: &[Form] =
-    &[Form::Cp, Form::CpWbxml, Form::Push, Form::Sms, Form::Mo, Form::MoWbxml, Form::Syncml, Form::SyncmlWbxml];
+const FORMS: &[Form] = &[
+    Form::Cp,
+    Form::CpWbxml,
+    Form::Push,
+    Form::Sms,
+    Form::Mo,
+    Form::MoWbxml,
+    Form::Syncml,
+    Form::SyncmlWbxml,
+    Form::DmBootstrap,
+];
 
 impl Build {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
         if !FORMS.contains(&self.form) {
             return Err(self.form.refused("a profile", FORMS));
+        }
+        if self.rows.is_some() && self.form == Form::DmBootstrap {
+            return Err(Error::input("`dm-bootstrap` is made for one handset at a time").help("use `--row FILE:LINE`"));
         }
         let Some(profile) = load(&self.profile, ui)? else { return Ok(Outcome::NotGood) };
         let Some(syncml) = self.syncml.read(self.form, self.sms.from.as_deref(), ui)? else {
@@ -80,6 +97,7 @@ impl Build {
             model: self.row.device.as_deref(),
             device: self.ddf.read(ui)?,
             syncml,
+            bootstrap: self.bootstrap.or((self.form == Form::DmBootstrap).then_some(Bootstrap::Tree)),
         };
         match &self.rows {
             Some(rows) => {
@@ -120,6 +138,10 @@ impl Build {
             return Ok(Outcome::NotGood);
         }
         let refused = match self.form {
+            _ if maker.bootstrap.is_some() => {
+                maker.boot(&filled)?.iter().for_each(|boot| tell(&boot.lost, ui));
+                false
+            }
             Form::Mo | Form::MoWbxml => tell_applied(&maker.tree(&filled)?.1, ui),
             Form::Syncml | Form::SyncmlWbxml => maker.syncml.tell(&maker.changes(&filled)?, ui),
             _ => false,
@@ -128,6 +150,7 @@ impl Build {
         let made = maker.make(&filled, &document, &mut outgoing)?;
         if matches!(self.form, Form::Push | Form::Sms) {
             let method = maker.seal.method(filled.profile.security)?;
+            let document = maker.boot(&filled)?.map_or(document, |boot| boot.document);
             maker.seal.tell_digits(&document, method, &filled.handset.pin, ui)?;
         }
         made.put(self.transfer, &self.output, ui)?;
@@ -146,24 +169,46 @@ pub(super) struct Maker<'o> {
     /// What may be on the handset, for trees.
     pub(super) device: Descriptions,
     pub(super) syncml: Syncml,
+    pub(super) bootstrap: Option<Bootstrap>,
+}
+
+/// A bootstrap document.
+struct Boot {
+    /// In XML.
+    text: Vec<u8>,
+    /// In WBXML.
+    document: Vec<u8>,
+    /// What it cannot carry.
+    lost: Vec<String>,
+}
+
+/// The profiles of DM bootstrap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Bootstrap {
+    /// A provisioning document: access points, proxies, `w7`, `wA`
+    Cp,
+    /// A DM message with a serialised tree for the inbox
+    Tree,
 }
 
 impl Maker<'_> {
     /// Makes the form of a filled document.
     pub(super) fn make(&self, filled: &Filled<'_>, document: &[u8], outgoing: &mut Outgoing) -> Result<Made> {
+        if let Some(boot) = self.boot(filled)? {
+            return match self.form {
+                Form::DmBootstrap => Ok(Made::Binary(boot.document)),
+                Form::Cp | Form::Syncml => Ok(Made::Text(boot.text)),
+                Form::CpWbxml | Form::SyncmlWbxml => Ok(Made::Binary(boot.document)),
+                _ => self.delivered(filled, &boot.document, outgoing),
+            };
+        }
         match self.form {
             Form::Cp => {
                 let account = filled.profile.filled(&filled.handset.values);
                 Ok(Made::Text(write_xml(&cp::write(&account), Some(&VOCABULARY), true)))
             }
             Form::CpWbxml => Ok(Made::Binary(document.to_vec())),
-            Form::Push | Form::Sms => {
-                self.deliver(filled, document, outgoing)?;
-                Ok(match self.form {
-                    Form::Push => Made::Binary(outgoing.push().to_vec()),
-                    _ => Made::Lines(self.sms.texts(outgoing)),
-                })
-            }
+            Form::Push | Form::Sms => self.delivered(filled, document, outgoing),
             Form::Mo | Form::MoWbxml => {
                 let (tree, _) = self.tree(filled)?;
                 match self.form {
@@ -179,13 +224,13 @@ impl Maker<'_> {
     /// Returns the tree of a filled profile's management object, and what it cannot carry.
     fn tree(&self, filled: &Filled<'_>) -> Result<(Tree, Applied)> {
         self.placed(filled, |account, place| {
-            to_tree(&[account], place).map_err(|fault| Error::input(fault.to_string()).at("[tree] in the profile"))
+            to_tree(&[account], &[], place).map_err(|fault| Error::input(fault.to_string()).at("[tree] in the profile"))
         })
     }
 
     /// Returns what has to change on the handset so that it has a filled profile's account.
     fn changes(&self, filled: &Filled<'_>) -> Result<Changes> {
-        self.placed(filled, |account, place| self.syncml.changes(&[account], place))
+        self.placed(filled, |account, place| self.syncml.changes(&[account], &[], place))
     }
 
     /// Does something with the account of a filled profile and the place that it has on the handset.
@@ -203,11 +248,54 @@ impl Maker<'_> {
         work(profile.filled(&filled.handset.values), &place)
     }
 
+    /// Returns what makes the profile's DM server the manager of the handset, where that is asked for.
+    fn boot(&self, filled: &Filled<'_>) -> Result<Option<Boot>> {
+        let Some(kind) = self.bootstrap else { return Ok(None) };
+        let Some((manager, device)) = filled.profile.filled_manager(&filled.handset.values) else {
+            return Err(Error::input("the profile has no DM server")
+                .help("add a table `[dm]` with `server_id` and `addresses`"));
+        };
+        let fits = match kind {
+            Bootstrap::Cp => [Form::Cp, Form::CpWbxml],
+            Bootstrap::Tree => [Form::Syncml, Form::SyncmlWbxml],
+        };
+        let common = [Form::DmBootstrap, Form::Push, Form::Sms];
+        if !fits.contains(&self.form) && !common.contains(&self.form) {
+            return Err(self.form.refused("this bootstrap", &[&fits[..], &common].concat()));
+        }
+        let account = filled.profile.filled(&filled.handset.values);
+        Ok(Some(match kind {
+            Bootstrap::Cp => {
+                let (accounts, managers) = ([account], [manager]);
+                let root = cp::write_all(&accounts, &managers);
+                let options = WbxmlOptions { style: self.style.into(), ..WbxmlOptions::default() };
+                let document = write_wbxml(&root, &VOCABULARY, &options).map_err(|error| cannot_write(&error))?;
+                Boot { text: write_xml(&root, Some(&VOCABULARY), true), document, lost: Vec::new() }
+            }
+            Bootstrap::Tree => {
+                let device = device.unwrap_or_else(|| "device".to_owned());
+                let made = bootstrap::message(&manager, &[account], &device, &filled.profile.tree_instance);
+                let (message, lost) = made.map_err(|fault| Error::input(fault.to_string()))?;
+                let document = message.to_wbxml().map_err(|error| cannot_write(&error))?;
+                Boot { text: message.to_xml(true), document, lost }
+            }
+        }))
+    }
+
+    fn delivered(&self, filled: &Filled<'_>, document: &[u8], outgoing: &mut Outgoing) -> Result<Made> {
+        self.deliver(filled, document, outgoing)?;
+        Ok(match self.form {
+            Form::Push => Made::Binary(outgoing.push().to_vec()),
+            _ => Made::Lines(self.sms.texts(outgoing)),
+        })
+    }
+
     /// Seals a document, and splits it where the form is SMS.
     pub(super) fn deliver(&self, filled: &Filled<'_>, document: &[u8], outgoing: &mut Outgoing) -> Result<()> {
         let handset = &filled.handset;
         let method = self.seal.method(filled.profile.security)?;
-        self.seal.seal(document, method, &handset.pin, &handset.imsi, outgoing)?;
+        let content = if self.bootstrap == Some(Bootstrap::Tree) { Content::Management } else { Content::Provisioning };
+        self.seal.seal((content, document), method, &handset.pin, &handset.imsi, outgoing)?;
         if self.form == Form::Sms { self.sms.split(&handset.msisdn, outgoing) } else { Ok(()) }
     }
 }

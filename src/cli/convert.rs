@@ -7,7 +7,7 @@ use impskit::catalogue;
 use impskit::codec::{self, Document, Encoding, WbxmlOptions, write_wbxml, write_xml};
 use impskit::cp::VOCABULARY;
 use impskit::delivery::Outgoing;
-use impskit::delivery::wsp::Push;
+use impskit::delivery::wsp::{Content, Push};
 use impskit::diagnose::{Report, Source};
 use impskit::dm::serialise::{self, JsonOptions};
 use impskit::dm::{self, Description, Tree};
@@ -148,7 +148,7 @@ impl Convert {
         let seal = self.seal.read(ui)?;
         let method = seal.method(None)?;
         let mut outgoing = Outgoing::new();
-        seal.seal(document, method, "", "", &mut outgoing)?;
+        seal.seal((Content::Provisioning, document), method, "", "", &mut outgoing)?;
         seal.tell_digits(document, method, "", ui)?;
         if self.form == Form::Push {
             return Ok(Made::Binary(outgoing.push().to_vec()));
@@ -180,7 +180,7 @@ impl Work<'_> {
             Form::Mo | Form::MoWbxml | Form::Syncml | Form::SyncmlWbxml | Form::Profile => {
                 self.of_accounts(cp::read(root), "the document")
             }
-            Form::Json => Err(form.refused("a provisioning document", OF_CP)),
+            Form::DmBootstrap | Form::Json => Err(form.refused("a provisioning document", OF_CP)),
         }
     }
 
@@ -189,6 +189,8 @@ impl Work<'_> {
             // Another device has other places.
             Form::Mo | Form::MoWbxml if self.options.ddf.is_given() => self.of_accounts(object::read(tree), "the tree"),
             Form::Mo | Form::Xml | Form::MoWbxml | Form::Wbxml => self.serialised(tree),
+            Form::DmBootstrap => Err(Error::input("a device tree cannot become `dm-bootstrap`")
+                .help("`impskit build PROFILE --as dm-bootstrap` makes it of a profile with a `[dm]` table")),
             Form::Json => Ok(Made::Text(json(tree, &self.descriptions).into_bytes())),
             Form::Syncml | Form::SyncmlWbxml | Form::Profile => self.of_accounts(object::read(tree), "the tree"),
             Form::Cp | Form::CpWbxml | Form::Push | Form::Sms => self.of_accounts(object::read(tree), "the tree"),
@@ -204,10 +206,10 @@ impl Work<'_> {
 
     /// Says the accounts that were read in another way. What is left behind goes to stderr.
     fn of_accounts(&mut self, reading: Reading, what: &str) -> Result<Made> {
-        let Reading { mut accounts, not_carried } = reading;
+        let Reading { mut accounts, managers, not_carried } = reading;
         tell(&not_carried, self.ui);
-        if accounts.is_empty() {
-            return Err(Error::input(format!("{what} holds no IMPS account")));
+        if accounts.is_empty() && managers.is_empty() {
+            return Err(Error::input(format!("{what} holds no account of IMPS or of a DM server")));
         }
         if let Some(number) = self.options.account {
             let count = accounts.len();
@@ -216,12 +218,12 @@ impl Work<'_> {
         }
         match self.options.form {
             Form::Profile => match &accounts[..] {
-                [account] => Ok(Made::Text(profile::write(account).into_bytes())),
+                [account] => Ok(Made::Text(profile::write_with(account, managers.first()).into_bytes())),
                 several => Err(Error::input(format!("{what} holds {} accounts, a profile one", several.len()))
                     .help("choose with `--account N`, from 1")),
             },
             Form::Mo | Form::MoWbxml => {
-                let made = to_tree(&accounts, &Place::of(&self.descriptions));
+                let made = to_tree(&accounts, &managers, &Place::of(&self.descriptions));
                 let (tree, applied) = made.map_err(|fault| Error::input(fault.to_string()))?;
                 if tell_applied(&applied, self.ui) {
                     self.outcome = Outcome::NotGood;
@@ -229,13 +231,13 @@ impl Work<'_> {
                 self.serialised(&tree)
             }
             Form::Syncml | Form::SyncmlWbxml => {
-                let changes = self.syncml.changes(&accounts, &Place::of(&self.descriptions))?;
+                let changes = self.syncml.changes(&accounts, &managers, &Place::of(&self.descriptions))?;
                 if self.syncml.tell(&changes, self.ui) {
                     self.outcome = Outcome::NotGood;
                 }
                 self.syncml.make(&changes, blank_header(), self.options.form)
             }
-            _ => self.of_cp(&cp::write_all(&accounts), None),
+            _ => self.of_cp(&cp::write_all(&accounts, &managers), None),
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Form {
     Syncml,
     /// DM commands that make it, in WBXML
     SyncmlWbxml,
+    /// What makes a DM server the manager of a handset, in WBXML
+    DmBootstrap,
     /// Profile in TOML
     Profile,
     /// The same document in XML
@@ -51,6 +53,7 @@ impl Form {
             Self::MoWbxml => "mo-wbxml",
             Self::Syncml => "syncml",
             Self::SyncmlWbxml => "syncml-wbxml",
+            Self::DmBootstrap => "dm-bootstrap",
             Self::Profile => "profile",
             Self::Xml => "xml",
             Self::Wbxml => "wbxml",

@@ -1,9 +1,10 @@
 //! How a document is sealed as a push and split into SMS: options that several commands share.
 
 use clap::{Args, ValueEnum};
-use impskit::cp::mac::{Imsi, Key, Pin, Security};
+use impskit::cp::mac::{Imsi, Key, NetworkKey, Pin, Security};
 use impskit::delivery::sms::{Address, CentreTime, Kind, Validity};
 use impskit::delivery::wdp::{Ports, Reference};
+use impskit::delivery::wsp::Content;
 use impskit::delivery::{Bearing, Outgoing};
 use impskit::document::{LOWER_HEX, put_hex};
 use impskit::error::{Error, Result};
@@ -21,8 +22,20 @@ pub(crate) struct SealOptions {
     /// Print what must stay secret where a person needs it: the digits that USERPINMAC asks for
     #[arg(long)]
     show_secrets: bool,
+    /// What the IMSI is as the key of a DM bootstrap, which the standard leaves open
+    #[arg(long, value_name = "FORM", default_value = "octets")]
+    network_key: NetworkForm,
     #[command(flatten)]
     pub(crate) secrets: SecretOptions,
+}
+
+/// What an IMSI is as a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum NetworkForm {
+    /// The octets in which a SIM keeps it
+    Octets,
+    /// Its decimal digits
+    Digits,
 }
 
 /// A security method, or none.
@@ -45,6 +58,7 @@ pub(crate) struct Seal {
     pin: Option<Pin>,
     imsi: Option<Imsi>,
     show_secrets: bool,
+    network_key: NetworkKey,
 }
 
 impl SealOptions {
@@ -55,6 +69,10 @@ impl SealOptions {
             pin: self.secrets.pin(ui)?,
             imsi: self.secrets.imsi(ui)?,
             show_secrets: self.show_secrets,
+            network_key: match self.network_key {
+                NetworkForm::Octets => NetworkKey::Octets,
+                NetworkForm::Digits => NetworkKey::Digits,
+            },
         })
     }
 }
@@ -71,18 +89,18 @@ impl Seal {
     /// Seals a document. `pin` and `imsi` are the handset's own, used where the options give none.
     pub(crate) fn seal(
         &self,
-        document: &[u8],
+        (content, document): (Content, &[u8]),
         method: Option<Security>,
         pin: &str,
         imsi: &str,
         outgoing: &mut Outgoing,
     ) -> Result<()> {
         let Some(method) = method else {
-            outgoing.seal(TRANSACTION, document, None);
+            outgoing.seal_as(content, TRANSACTION, document, None);
             return Ok(());
         };
-        let key = self.key(method, pin, imsi)?;
-        outgoing.seal(TRANSACTION, document, Some((method, &key)));
+        let key = self.key(content, method, pin, imsi)?;
+        outgoing.seal_as(content, TRANSACTION, document, Some((method, &key)));
         Ok(())
     }
 
@@ -99,9 +117,17 @@ impl Seal {
         Ok((pin, imsi))
     }
 
-    fn key(&self, method: Security, pin: &str, imsi: &str) -> Result<Key> {
+    fn key(&self, content: Content, method: Security, pin: &str, imsi: &str) -> Result<Key> {
+        if content == Content::Management && method.dm_name().is_none() {
+            return Err(Error::input(format!("a DM message is not sealed with {}", method.name()))
+                .help("use `--sec networkid`, `userpin` or `userpin_networkid`"));
+        }
         let (pin, imsi) = self.secrets(method, pin, imsi)?;
-        Key::new(method, pin.as_ref(), imsi.as_ref()).ok_or_else(|| {
+        let key = match content {
+            Content::Provisioning => Key::new(method, pin.as_ref(), imsi.as_ref()),
+            Content::Management => Key::of_dm(method, pin.as_ref(), imsi.as_ref(), self.network_key),
+        };
+        key.ok_or_else(|| {
             let lacks_pin = method.needs_pin() && pin.is_none();
             let (what, help) = if lacks_pin {
                 ("a PIN", "use `--pin-file FILE`, `--pin-env NAME`, a column `pin`, or `push.pin` in the profile")
@@ -121,7 +147,7 @@ impl Seal {
             ui.say("note: the user types digits that are made of PIN and document: `--show-secrets` prints them");
             return Ok(());
         }
-        let mac = self.key(Security::UserPinMac, pin, "")?.mac(document);
+        let mac = self.key(Content::Provisioning, Security::UserPinMac, pin, "")?.mac(document);
         let pin = self.pin.clone().map_or_else(|| Pin::read(pin), Ok)?;
         ui.say(&format!("the user types {}", *mac.digits_to_type(&pin)));
         Ok(())

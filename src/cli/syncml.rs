@@ -7,10 +7,10 @@ use impskit::diagnose::{Report, Source};
 use impskit::dm::syncml::Header;
 use impskit::dm::{Tree, serialise};
 use impskit::error::{Error, Result};
-use impskit::provision::ImpsAccount;
 use impskit::provision::apply::Place;
 use impskit::provision::changes::{Changes, changes};
 use impskit::provision::commands::{self, Style, Syntax, message};
+use impskit::provision::{DmAccount, ImpsAccount};
 
 use super::Ui;
 use super::descriptions::tell_applied;
@@ -66,8 +66,13 @@ impl SyncmlOptions {
 
 impl Syncml {
     /// Returns what has to change so that the device has the accounts.
-    pub(crate) fn changes(&self, accounts: &[ImpsAccount], place: &Place<'_>) -> Result<Changes> {
-        changes(self.from.as_ref(), accounts, place).map_err(|fault| Error::input(fault.to_string()))
+    pub(crate) fn changes(
+        &self,
+        accounts: &[ImpsAccount],
+        managers: &[DmAccount],
+        place: &Place<'_>,
+    ) -> Result<Changes> {
+        changes(self.from.as_ref(), accounts, managers, place).map_err(|fault| Error::input(fault.to_string()))
     }
 
     /// Returns the message.

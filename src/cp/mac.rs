@@ -59,9 +59,20 @@ impl Security {
         }
     }
 
-    /// Returns the method of a name, in any case of letters.
+    /// Returns the name in the DM profile, which has three of the methods.
+    pub fn dm_name(self) -> Option<&'static str> {
+        match self {
+            Self::NetwPin => Some("NETWORKID"),
+            Self::UserPin => Some("USERPIN"),
+            Self::UserNetwPin => Some("USERPIN_NETWORKID"),
+            Self::UserPinMac => None,
+        }
+    }
+
+    /// Returns the method of a name of either profile, in any case of letters.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|security| security.name().eq_ignore_ascii_case(name))
+        let is_it = |own: &str| own.eq_ignore_ascii_case(name);
+        Self::ALL.into_iter().find(|security| is_it(security.name()) || security.dm_name().is_some_and(is_it))
     }
 
     /// Returns whether the key needs a PIN.
@@ -183,6 +194,16 @@ impl<const N: usize> Drop for Digits<N> {
     }
 }
 
+/// What an IMSI is as the secret of the network in a message of the DM profile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NetworkKey {
+    /// The octets in which a SIM keeps it, as in the CP profile.
+    #[default]
+    Octets,
+    /// Its decimal digits.
+    Digits,
+}
+
 /// The key of a MAC.
 #[derive(Clone)]
 pub struct Key {
@@ -199,6 +220,22 @@ impl Key {
         let imsi = if security.needs_imsi() { imsi?.octets() } else { Zeroizing::default() };
         let pin = if security.needs_pin() { pin?.digits().as_bytes() } else { &[] };
         Self::from_parts(&[&imsi, pin])
+    }
+
+    /// Returns the key of a method for a message of the DM profile (DM Bootstrap 1.2): of both secrets, the PIN, a colon, then
+    /// the other. What the secret of the network is in octets the standard leaves open: `network` says it. `None` where a
+    /// secret is missing or the method is none of the DM profile.
+    pub fn of_dm(security: Security, pin: Option<&Pin>, imsi: Option<&Imsi>, network: NetworkKey) -> Option<Self> {
+        let octets = |imsi: &Imsi| match network {
+            NetworkKey::Octets => imsi.octets(),
+            NetworkKey::Digits => Zeroizing::new(imsi.digits().as_bytes().to_vec()),
+        };
+        match security {
+            Security::NetwPin => Self::from_parts(&[&octets(imsi?)]),
+            Security::UserPin => Self::from_parts(&[pin?.digits().as_bytes()]),
+            Security::UserNetwPin => Self::from_parts(&[pin?.digits().as_bytes(), b":", &octets(imsi?)]),
+            Security::UserPinMac => None,
+        }
     }
 
     /// Returns a key of raw octets, given in parts; `None` where it would be longer than [`Self::MOST`].
@@ -310,6 +347,19 @@ mod tests {
         assert!(Key::new(Security::UserPin, Some(&pin), None).is_some());
         assert!(Key::new(Security::UserNetwPin, Some(&pin), None).is_none());
         assert!(Key::new(Security::NetwPin, Some(&pin), None).is_none());
+    }
+
+    /// The vector of the notes on DM bootstrap: the digest is that of another program.
+    #[test]
+    fn agrees_with_the_vector_of_the_dm_profile() {
+        let pin = Pin::read("1234").expect("a PIN");
+        let key = Key::of_dm(Security::UserPin, Some(&pin), None, NetworkKey::Octets).expect("a key");
+        assert_eq!(key.mac(&[0x02, 0x00, 0x00, 0x6A]).to_string(), "553F2835DD33FEFFF815699FC3B72ABB24D417B6");
+        let imsi = Imsi::read("001010123456789").expect("an IMSI");
+        let both = Key::of_dm(Security::UserNetwPin, Some(&pin), Some(&imsi), NetworkKey::Digits).expect("a key");
+        let expected = Key::from_parts(&[b"1234:001010123456789"]).expect("a key");
+        assert_eq!(both.mac(b"x"), expected.mac(b"x"), "PIN, colon, secret");
+        assert!(Key::of_dm(Security::UserPinMac, Some(&pin), Some(&imsi), NetworkKey::Digits).is_none());
     }
 
     /// A document of six octets under NETWPIN, with a MAC that a client's own test carries.

@@ -4,7 +4,7 @@
 
 use super::sms::{Address, Kind, Tpdu, write_centre};
 use super::wdp::{self, MOST_PARTS, Ports, Reference, Segment};
-use super::wsp;
+use super::wsp::{self, Content};
 use crate::cp::mac::{Key, Security};
 use crate::error::{Error, Result};
 
@@ -39,9 +39,14 @@ impl Outgoing {
 
     /// Makes the push PDU of a document, sealed with a key where a method is given. The PDUs made before are gone.
     pub fn seal(&mut self, transaction: u8, document: &[u8], seal: Option<(Security, &Key)>) {
+        self.seal_as(Content::Provisioning, transaction, document, seal);
+    }
+
+    /// The same for a document of any kind.
+    pub fn seal_as(&mut self, content: Content, transaction: u8, document: &[u8], seal: Option<(Security, &Key)>) {
         self.clear();
         let mac = seal.filter(|(security, _)| security.carries_mac()).map(|(_, key)| key.mac(document));
-        wsp::write_prefix(transaction, seal.map(|(security, _)| security), mac, &mut self.push);
+        wsp::write_prefix(transaction, content, seal.map(|(security, _)| security), mac, &mut self.push);
         self.push.extend_from_slice(document);
     }
 

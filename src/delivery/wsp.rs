@@ -21,6 +21,14 @@ const PUSH: u8 = 0x06;
 pub(crate) const PROVISIONING: u8 = 0x36;
 /// The text of [`PROVISIONING`].
 const PROVISIONING_TEXT: &str = "application/vnd.wap.connectivity-wbxml";
+/// `application/vnd.syncml.dm+wbxml`, a DM message (from general knowledge of the field, as are the next two).
+pub(crate) const MANAGEMENT: u8 = 0x42;
+/// `application/vnd.syncml.notification`, package 0 of a DM session.
+const NOTIFICATION: u8 = 0x44;
+/// The application id of DM clients.
+const DM_APPLICATION: u8 = 0x07;
+/// The text of [`MANAGEMENT`].
+const MANAGEMENT_TEXT: &str = "application/vnd.syncml.dm+wbxml";
 /// A number of seven bits, marked as such.
 const SHORT: u8 = 0x80;
 /// The parameter SEC.
@@ -47,6 +55,22 @@ impl Media<'_> {
         match self {
             Self::Known(number) => *number == u32::from(PROVISIONING),
             Self::Text(text) => text.eq_ignore_ascii_case(PROVISIONING_TEXT),
+        }
+    }
+
+    /// Returns whether this is a DM message in WBXML.
+    pub fn is_management(&self) -> bool {
+        match self {
+            Self::Known(number) => *number == u32::from(MANAGEMENT),
+            Self::Text(text) => text.eq_ignore_ascii_case(MANAGEMENT_TEXT),
+        }
+    }
+
+    /// Returns whether this is the call of a DM server for a session.
+    pub fn is_notification(&self) -> bool {
+        match self {
+            Self::Known(number) => *number == u32::from(NOTIFICATION),
+            Self::Text(text) => text.eq_ignore_ascii_case("application/vnd.syncml.notification"),
         }
     }
 
@@ -78,9 +102,9 @@ const MEDIA: &[(u32, &str)] = &[
     (0x35, "text/vnd.wap.connectivity-xml"),
     (PROVISIONING as u32, PROVISIONING_TEXT),
     (0x3E, "application/vnd.wap.mms-message"),
-    (0x42, "application/vnd.syncml.dm+wbxml"),
+    (MANAGEMENT as u32, MANAGEMENT_TEXT),
     (0x43, "application/vnd.syncml.dm+xml"),
-    (0x44, "application/vnd.syncml.notification"),
+    (NOTIFICATION as u32, "application/vnd.syncml.notification"),
 ];
 
 /// A push that was read: what it carries, and the parameters that say how it is secured.
@@ -130,7 +154,7 @@ impl<'b> Push<'b> {
     pub fn read(octets: &'b [u8], report: &mut Report) -> Option<Self> {
         match read(octets) {
             Ok(push) => {
-                if !push.media.is_provisioning() {
+                if !(push.media.is_provisioning() || push.media.is_management() || push.media.is_notification()) {
                     let message = format!("the content is `{}`, not a provisioning document", push.media.name());
                     report.add(Diagnostic::new(&CONTENT_TYPE, Span::new(2, push.body_span.start as usize), message));
                 }
@@ -144,23 +168,59 @@ impl<'b> Push<'b> {
     }
 }
 
-/// Writes everything that comes before the body of a provisioning document.
-pub(super) fn write_prefix(transaction: u8, security: Option<Security>, mac: Option<Mac>, out: &mut Vec<u8>) {
-    let media = SHORT | PROVISIONING;
+/// What a push carries that we write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Content {
+    /// A provisioning document in WBXML.
+    #[default]
+    Provisioning,
+    /// A message of the DM profile of bootstrap in WBXML.
+    Management,
+}
+
+impl Content {
+    fn media(self) -> u8 {
+        match self {
+            Self::Provisioning => PROVISIONING,
+            Self::Management => MANAGEMENT,
+        }
+    }
+
+    /// Returns the headers behind the content type: DM clients are told that the push is for them.
+    fn headers(self) -> &'static [u8] {
+        match self {
+            Self::Provisioning => &[],
+            Self::Management => &[SHORT | APPLICATION_ID, SHORT | DM_APPLICATION],
+        }
+    }
+}
+
+/// Writes everything that comes before the body. SEC is the number of the method, also in the DM profile, whose text
+/// writes it as a word: the parameter is a number in WSP.
+pub(super) fn write_prefix(
+    transaction: u8,
+    content: Content,
+    security: Option<Security>,
+    mac: Option<Mac>,
+    out: &mut Vec<u8>,
+) {
+    let (media, headers) = (SHORT | content.media(), content.headers());
+    let more = headers.len() as u8;
     out.extend_from_slice(&[transaction, PUSH]);
     match (security, mac) {
-        (None, _) => out.extend_from_slice(&[0x01, media]),
+        (None, _) => out.extend_from_slice(&[0x01 + more, media]),
         (Some(security), None) => {
-            out.extend_from_slice(&[0x04, 0x03, media, SHORT | SEC, SHORT | security.number()]);
+            out.extend_from_slice(&[0x04 + more, 0x03, media, SHORT | SEC, SHORT | security.number()]);
         }
         (Some(security), Some(mac)) => {
             // 45 octets of parameters, 47 with their length.
-            out.extend_from_slice(&[0x2F, LENGTH_QUOTE, 0x2D, media, SHORT | SEC, SHORT | security.number()]);
+            out.extend_from_slice(&[0x2F + more, LENGTH_QUOTE, 0x2D, media, SHORT | SEC, SHORT | security.number()]);
             out.push(SHORT | MAC);
             out.extend_from_slice(&mac.to_hex());
             out.push(0);
         }
     }
+    out.extend_from_slice(headers);
 }
 
 /// Why a PDU cannot be read, and from which octet on.
@@ -222,7 +282,12 @@ fn read_general<'b>(reader: &mut Reader<'b>, push: &mut Push<'b>) -> Result<(), 
             name => name.number() == Some(u32::from(number)),
         };
         if is(SEC, "SEC") {
-            push.sec = Some(value.number().ok_or(at)?);
+            let word = |value: &Value<'_>| match value {
+                Value::Text(text) => Security::from_name(std::str::from_utf8(text).ok()?.trim_matches('"')),
+                _ => None,
+            };
+            let number = value.number().or_else(|| word(&value).map(|security| security.number().into()));
+            push.sec = Some(number.ok_or(at)?);
             push.sec_after_mac = push.mac.is_some();
         } else if is(MAC, "MAC") {
             let Value::Text(text) = value else { return Err(at) };

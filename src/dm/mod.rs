@@ -34,8 +34,8 @@ pub use changes::{Change, changes};
 pub use compare::{Aspect, Comparison, Difference, Impact};
 pub use ddf::{Access, Described, Description, Occurrence};
 pub use node::{Format, Node, Value};
-pub use object::{IMPS, ManagementObject, ObjectFault};
-pub(crate) use object::{IMPS_APPID, describe, spell_as, spell_like};
+pub use object::{DM_ACCOUNT, IMPS, ManagementObject, ObjectFault};
+pub(crate) use object::{DM_APPID, IMPS_APPID, describe, spell_as, spell_like};
 pub(crate) use rules::check_description;
 pub use rules::{
     DESCRIPTION_RULES, MESSAGE_RULES, RULES, check_against, check_document, check_message, check_tree, is_tree,

@@ -13,6 +13,12 @@ pub const IMPS: &str = "urn:oma:mo:oma-imps:1.0";
 /// The application identifier of IMPS.
 pub(crate) const IMPS_APPID: &str = "wA";
 
+/// The identifier of the object of DM accounts (DM Standardized Objects).
+pub const DM_ACCOUNT: &str = "urn:oma:mo:oma-dm-dmacc:1.0";
+
+/// The application identifier of device management.
+pub(crate) const DM_APPID: &str = "w7";
+
 /// A management object as a description has it.
 #[derive(Debug, Clone, Copy)]
 pub struct ManagementObject<'d> {

@@ -253,7 +253,7 @@ fn weigh(octets: &[u8]) -> Vec<(Content, u8, String)> {
     }
     if let Some(push) = Push::read(octets, &mut Report::new()) {
         let certainty = match &push.media {
-            media if media.is_provisioning() => 92,
+            media if media.is_provisioning() || media.is_management() => 92,
             Media::Text(text) if text.contains('/') => 60,
             media if !media.name().starts_with("media type") => 55,
             _ => 10,
@@ -393,7 +393,8 @@ impl Peeler<'_> {
             let facts = octets_in_words(octets);
             return self.push(LayerKind::Push, (level, span), "WSP push", facts).tell(report, octets);
         };
-        let is_ours = push.media.is_provisioning() || push.sec.is_some() || push.mac.is_some();
+        let is_ours =
+            push.media.is_provisioning() || push.media.is_management() || push.sec.is_some() || push.mac.is_some();
         let state = is_ours.then(|| seal::check(octets, &push, self.options, &mut report));
         self.mac = worse([self.mac, state]);
         self.push(LayerKind::Push, (level, span), "WSP push", push_facts(&push, state)).tell(report, octets);

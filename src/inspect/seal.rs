@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::layers::{LIMITS, MacState, Options};
 use crate::codec::{self, WbxmlOptions, WbxmlStyle};
-use crate::cp::mac::{Imsi, Key, Mac, Pin, Security};
+use crate::cp::mac::{Imsi, Key, Mac, NetworkKey, Pin, Security};
 use crate::delivery::wsp::Push;
 use crate::delivery::{NO_MAC, SEC_AFTER_MAC, UNCHECKED_MAC, UNKNOWN_SEC, WRONG_MAC};
 use crate::diagnose::{Diagnostic, Report, Severity, Span};
@@ -42,16 +42,25 @@ pub(super) fn check(pdu: &[u8], push: &Push<'_>, options: &Options<'_>, report: 
         let message = "the MAC is in lower case: one client compares it as text with upper case";
         report.add(Diagnostic::new(&WRONG_MAC, head, message).severity(Severity::Warning));
     }
-    let key = security.and_then(|security| Key::new(security, options.pin, options.imsi));
-    match (key, security) {
-        (Some(key), _) if key.verifies(push.body, &mac) => MacState::Right,
-        (Some(_), Some(security)) => {
+    let keys = security.map_or_else(Vec::new, |security| keys(security, push, options));
+    match (keys.is_empty(), security) {
+        (false, _) if keys.iter().any(|key| key.verifies(push.body, &mac)) => MacState::Right,
+        (false, Some(security)) => {
             let message = format!("the MAC is not that of the body under {} with the secrets given", security.name());
             report.add(explained(Diagnostic::new(&WRONG_MAC, head, message), pdu, push, secrets));
             MacState::Wrong
         }
         _ => unchecked(pdu, push, security, secrets, head, report),
     }
+}
+
+/// Returns the keys that the secrets may come to. For the DM profile the standard leaves open what an IMSI is in octets.
+fn keys(security: Security, push: &Push<'_>, options: &Options<'_>) -> Vec<Key> {
+    if !push.media.is_management() {
+        return Key::new(security, options.pin, options.imsi).into_iter().collect();
+    }
+    let forms = [NetworkKey::Octets, NetworkKey::Digits];
+    forms.into_iter().filter_map(|form| Key::of_dm(security, options.pin, options.imsi, form)).collect()
 }
 
 /// There is a MAC, and not what it takes to check it.

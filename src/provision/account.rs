@@ -40,6 +40,31 @@ pub struct ImpsAccount {
     pub rest: Vec<Parm>,
 }
 
+/// The account of the server that manages a device (`w7`; DMAcc), with the access points and proxies it may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DmAccount {
+    /// The identifier of the server, which access control lists name.
+    pub server_id: Option<String>,
+    /// The name on the screen.
+    pub name: Option<String>,
+    /// Where the server is, preferred first.
+    pub addresses: Vec<Address>,
+    /// The authentication type to try first; provisioning documents have no place for it.
+    pub auth_preference: Option<String>,
+    /// Who each side is; levels are those of provisioning documents.
+    pub credentials: Vec<Credentials>,
+    /// Proxies to go through, preferred first, by [`Proxy::id`].
+    pub to_proxies: Vec<String>,
+    /// Access points to use without a proxy, preferred first, by [`AccessPoint::id`].
+    pub to_access_points: Vec<String>,
+    /// Access points that the account brings along.
+    pub access_points: Vec<AccessPoint>,
+    /// Proxies that the account brings along.
+    pub proxies: Vec<Proxy>,
+    /// What else the source said.
+    pub rest: Rest,
+}
+
 /// How an address is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AddressForm {
@@ -210,12 +235,7 @@ impl ImpsAccount {
         single.into_iter().flatten().for_each(&mut *visit);
         self.to_proxies.iter_mut().for_each(&mut *visit);
         self.to_access_points.iter_mut().for_each(&mut *visit);
-        for address in &mut self.addresses {
-            visit(&mut address.address);
-            address.kind.iter_mut().for_each(&mut *visit);
-            ports(&mut address.ports, visit);
-            address.rest.texts(visit);
-        }
+        self.addresses.iter_mut().for_each(|a| a.texts(visit));
         self.credentials.iter_mut().for_each(|c| c.texts(visit));
         self.access_points.iter_mut().for_each(|a| a.texts(visit));
         self.proxies.iter_mut().for_each(|p| p.texts(visit));
@@ -228,6 +248,30 @@ impl ImpsAccount {
     pub fn login(&self) -> Option<&Credentials> {
         let level = |c: &&Credentials| c.level.as_deref() == Some("APPSRV");
         self.credentials.iter().find(level).or_else(|| self.credentials.iter().find(|c| c.level.is_none()))
+    }
+}
+
+impl DmAccount {
+    /// Calls `visit` for every value of the account, names of parameters left out.
+    pub fn texts(&mut self, visit: &mut dyn FnMut(&mut String)) {
+        let single = [&mut self.server_id, &mut self.name, &mut self.auth_preference];
+        single.into_iter().flatten().for_each(&mut *visit);
+        self.to_proxies.iter_mut().for_each(&mut *visit);
+        self.to_access_points.iter_mut().for_each(&mut *visit);
+        self.addresses.iter_mut().for_each(|a| a.texts(visit));
+        self.credentials.iter_mut().for_each(|c| c.texts(visit));
+        self.access_points.iter_mut().for_each(|a| a.texts(visit));
+        self.proxies.iter_mut().for_each(|p| p.texts(visit));
+        self.rest.texts(visit);
+    }
+}
+
+impl Address {
+    fn texts(&mut self, visit: &mut dyn FnMut(&mut String)) {
+        visit(&mut self.address);
+        self.kind.iter_mut().for_each(&mut *visit);
+        ports(&mut self.ports, visit);
+        self.rest.texts(visit);
     }
 }
 

@@ -6,12 +6,12 @@
 //! Where objects hang, what they are called and what they hold is what the description of the device says; without one it
 //! is what the bundled references say.
 
-use super::account::ImpsAccount;
+use super::account::{AccessPoint, DmAccount, ImpsAccount, Proxy};
 use super::cp::{self, Reading};
 use super::dm::{self, Lost, NAP, PROXY, Reference};
 use super::fit::{Fitted, fit};
 use crate::dm::{
-    Acl, Described, Description, IMPS, IMPS_APPID, ManagementObject, Node, Tree, TreeFault, Uri, spell_as,
+    Acl, DM_ACCOUNT, Described, Description, IMPS, IMPS_APPID, ManagementObject, Node, Tree, TreeFault, Uri, spell_as,
 };
 use crate::document::Element;
 
@@ -75,42 +75,45 @@ pub struct Refused {
 ///
 /// Says why the tree cannot take it; it may have been changed in part then.
 pub fn apply_document(root: &Element<'_>, tree: &mut Tree, place: &Place<'_>) -> Result<Applied, TreeFault> {
-    let Reading { accounts, not_carried } = cp::read(root);
+    let Reading { accounts, managers, not_carried } = cp::read(root);
     let mut applied = Applied { not_carried, ..Applied::default() };
-    for account in &accounts {
-        apply(account, tree, place, &mut applied)?;
-    }
+    apply(&accounts, &managers, tree, place, &mut applied)?;
     Ok(applied)
 }
 
-/// Applies one account to a tree and adds what was done to `applied`.
+/// Applies accounts to a tree and adds what was done to `applied`.
+///
+/// Where there are accounts of DM servers, each of those servers may get, replace and delete every node that is made; no
+/// server is granted anything otherwise (DM Bootstrap 1.2, mapping).
 ///
 /// # Errors
 ///
 /// As [`apply_document`].
 pub fn apply(
-    account: &ImpsAccount,
+    accounts: &[ImpsAccount],
+    managers: &[DmAccount],
     tree: &mut Tree,
     place: &Place<'_>,
     applied: &mut Applied,
 ) -> Result<(), TreeFault> {
-    let mut work = Work { tree, place, applied, known: Vec::new() };
     let mut lost = Lost::new();
-    for point in &account.access_points {
-        let Some(uri) = work.slots(&ACCESS_POINTS, &point.id, 1).pop() else { continue };
-        work.put(NAP, &uri, dm::access_point_node(point, uri.name(), &mut lost))?;
-        work.known.push((false, point.id.clone(), uri));
+    let grant = grant(managers, &mut lost);
+    let mut work = Work { tree, place, applied, known: Vec::new(), grant };
+    let points = managers.iter().flat_map(|m| &m.access_points).chain(accounts.iter().flat_map(|a| &a.access_points));
+    for point in points {
+        work.access_point(point, &mut lost)?;
     }
-    for proxy in &account.proxies {
-        let uris = work.slots(&PROXIES, &proxy.id, proxy.physical.len().max(1));
-        let names: Vec<String> = uris.iter().map(|uri| uri.name().to_owned()).collect();
-        let nodes = dm::proxy_nodes(proxy, &names, &|reference| work.reference(reference), &mut lost);
-        for (uri, node) in uris.iter().zip(nodes) {
-            work.put(PROXY, uri, node)?;
-            work.known.push((true, proxy.id.clone(), uri.clone()));
-        }
+    for proxy in managers.iter().flat_map(|m| &m.proxies).chain(accounts.iter().flat_map(|a| &a.proxies)) {
+        work.proxy(proxy, &mut lost)?;
     }
-    if let Some(uri) = work.account_slot(account) {
+    for manager in managers {
+        let id = manager.server_id.as_deref().unwrap_or_default();
+        let Some(uri) = work.slots(&MANAGERS, id, 1).pop() else { continue };
+        let node = dm::manager_node(manager, uri.name(), &|reference| work.reference(reference), &mut lost);
+        work.put(DM_ACCOUNT, &uri, node)?;
+    }
+    for account in accounts {
+        let Some(uri) = work.account_slot(account) else { continue };
         let mut node = dm::account_node(account, uri.name(), &|reference| work.reference(reference), &mut lost);
         node.acl = place.acl.cloned();
         work.put(IMPS, &uri, node)?;
@@ -119,17 +122,32 @@ pub fn apply(
     Ok(())
 }
 
+/// Returns what DM servers may do with what is made along with their accounts; nothing where there are none.
+pub(super) fn grant(managers: &[DmAccount], lost: &mut Lost) -> Option<Acl> {
+    let mut ids = Vec::new();
+    for id in managers.iter().filter_map(|manager| manager.server_id.as_deref()) {
+        match Acl::read(&format!("Get={id}")) {
+            Ok(_) => ids.push(id),
+            Err(_) => lost.push(format!("APPLICATION/PROVIDER-ID {id}: cannot stand in an access control list")),
+        }
+    }
+    let ids = ids.join("+");
+    Acl::read(&format!("Delete={ids}&Get={ids}&Replace={ids}")).ok().flatten()
+}
+
 /// Returns a tree that holds nothing but the accounts, their access points and proxies, and what was done to make it.
 ///
 /// # Errors
 ///
 /// Says why there is no such tree: a name that cannot stand in one.
-pub fn to_tree(accounts: &[ImpsAccount], place: &Place<'_>) -> Result<(Tree, Applied), TreeFault> {
+pub fn to_tree(
+    accounts: &[ImpsAccount],
+    managers: &[DmAccount],
+    place: &Place<'_>,
+) -> Result<(Tree, Applied), TreeFault> {
     let mut tree = Tree::new();
     let mut applied = Applied::default();
-    for account in accounts {
-        apply(account, &mut tree, place, &mut applied)?;
-    }
+    apply(accounts, managers, &mut tree, place, &mut applied)?;
     Ok((tree, applied))
 }
 
@@ -143,6 +161,7 @@ struct Kind {
 
 const ACCESS_POINTS: Kind = Kind { moi: NAP, key: "ID", usual_parent: "./ConnMO/NAP" };
 const PROXIES: Kind = Kind { moi: PROXY, key: "ProxyId", usual_parent: "./ConnMO/Proxy" };
+const MANAGERS: Kind = Kind { moi: DM_ACCOUNT, key: "ServerID", usual_parent: "./DMAcc" };
 
 /// Where a description has an object: below which node, unless the device chooses, and what an instance is.
 struct Home<'d> {
@@ -158,9 +177,39 @@ struct Work<'w> {
     applied: &'w mut Applied,
     /// Whether a proxy, its id, where it is.
     known: Vec<(bool, String, Uri)>,
+    /// What new instances grant.
+    grant: Option<Acl>,
 }
 
 impl<'w> Work<'w> {
+    fn knows(&self, is_proxy: bool, id: &str) -> bool {
+        self.known.iter().any(|(proxy, known, _)| *proxy == is_proxy && known == id)
+    }
+
+    fn access_point(&mut self, point: &AccessPoint, lost: &mut Lost) -> Result<(), TreeFault> {
+        if self.knows(false, &point.id) {
+            return Ok(());
+        }
+        let Some(uri) = self.slots(&ACCESS_POINTS, &point.id, 1).pop() else { return Ok(()) };
+        self.put(NAP, &uri, dm::access_point_node(point, uri.name(), lost))?;
+        self.known.push((false, point.id.clone(), uri));
+        Ok(())
+    }
+
+    fn proxy(&mut self, proxy: &Proxy, lost: &mut Lost) -> Result<(), TreeFault> {
+        if self.knows(true, &proxy.id) {
+            return Ok(());
+        }
+        let uris = self.slots(&PROXIES, &proxy.id, proxy.physical.len().max(1));
+        let names: Vec<String> = uris.iter().map(|uri| uri.name().to_owned()).collect();
+        let nodes = dm::proxy_nodes(proxy, &names, &|reference| self.reference(reference), lost);
+        for (uri, node) in uris.iter().zip(nodes) {
+            self.put(PROXY, uri, node)?;
+            self.known.push((true, proxy.id.clone(), uri.clone()));
+        }
+        Ok(())
+    }
+
     /// Returns the address of an access point or proxy; its id where the tree has none of that id.
     fn reference(&self, reference: Reference<'_>) -> String {
         let (kind, id) = match reference {
@@ -266,6 +315,7 @@ impl<'w> Work<'w> {
         let Some(home) = homes.iter().find(is_at).or(homes.first()) else { return Ok(()) };
         let mut node = if moi == IMPS { spell_as(&node, home.described) } else { node };
         node.type_name = home.described.moi.clone().unwrap_or_default();
+        node.acl = node.acl.take().or_else(|| self.grant.clone());
         let mut fitted = Fitted::default();
         fit(&mut node, uri, home.described, home.complete, &mut fitted);
         self.applied.refused.append(&mut fitted.refused);

@@ -7,7 +7,7 @@
 //! What a device calls its instances, in which format it keeps a value, and which properties nobody asked to change, all
 //! stay as they are.
 
-use super::account::ImpsAccount;
+use super::account::{DmAccount, ImpsAccount};
 use super::apply::{Applied, Place, Refused, apply};
 use crate::dm::{
     self, Change, Command, Described, Description, Node, Tree, TreeFault, Uri, describe, fits, is_secret, spell_like,
@@ -34,12 +34,15 @@ pub struct Changes {
 /// # Errors
 ///
 /// Says why the tree cannot take them.
-pub fn changes(from: Option<&Tree>, accounts: &[ImpsAccount], place: &Place<'_>) -> Result<Changes, TreeFault> {
+pub fn changes(
+    from: Option<&Tree>,
+    accounts: &[ImpsAccount],
+    managers: &[DmAccount],
+    place: &Place<'_>,
+) -> Result<Changes, TreeFault> {
     let mut wanted = from.cloned().unwrap_or_default();
     let mut made = Changes::default();
-    for account in accounts {
-        apply(account, &mut wanted, place, &mut made.applied)?;
-    }
+    apply(accounts, managers, &mut wanted, place, &mut made.applied)?;
     let roots = roots(&made.applied.written);
     let before = match from {
         Some(tree) => tree.clone(),

@@ -5,27 +5,30 @@
 //! Read leniently, as clients do: any order, any letter case of names; the first counts where one may stand.
 
 use super::account::{
-    AccessPoint, Address, AddressForm, Characteristic, Credentials, INTERNET, ImpsAccount, Parm, PhysicalProxy, Port,
-    Proxy, Rest, Secret,
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, DmAccount, INTERNET, ImpsAccount, Parm,
+    PhysicalProxy, Port, Proxy, Rest, Secret,
 };
-use crate::dm::IMPS_APPID;
+use crate::dm::{DM_APPID, IMPS_APPID};
 use crate::document::Element;
 
 /// Returns the provisioning document of an account.
 pub fn write(account: &ImpsAccount) -> Element<'_> {
-    write_all(std::slice::from_ref(account))
+    write_all(std::slice::from_ref(account), &[])
 }
 
-/// Returns one provisioning document of several accounts; access points and proxies of one id stand in it once.
-pub fn write_all(accounts: &[ImpsAccount]) -> Element<'_> {
+/// Returns one provisioning document of several accounts, those of DM servers first; access points and proxies of one id
+/// stand in it once.
+pub fn write_all<'a>(accounts: &'a [ImpsAccount], managers: &'a [DmAccount]) -> Element<'a> {
     let mut points: Vec<&AccessPoint> = Vec::new();
-    for point in accounts.iter().flat_map(|account| &account.access_points) {
+    let of_managers = managers.iter().flat_map(|manager| &manager.access_points);
+    for point in of_managers.chain(accounts.iter().flat_map(|account| &account.access_points)) {
         if !points.iter().any(|p| p.id == point.id) {
             points.push(point);
         }
     }
     let mut proxies: Vec<&Proxy> = Vec::new();
-    for proxy in accounts.iter().flat_map(|account| &account.proxies) {
+    let of_managers = managers.iter().flat_map(|manager| &manager.proxies);
+    for proxy in of_managers.chain(accounts.iter().flat_map(|account| &account.proxies)) {
         if !proxies.iter().any(|p| p.id == proxy.id) {
             proxies.push(proxy);
         }
@@ -34,7 +37,22 @@ pub fn write_all(accounts: &[ImpsAccount]) -> Element<'_> {
         .with_attribute("version", "1.0")
         .with_all(points.into_iter().map(access_point))
         .with_all(proxies.into_iter().map(proxy))
+        .with_all(managers.iter().map(manager))
         .with_all(accounts.iter().map(application))
+}
+
+/// The application `w7` (DM Bootstrap 1.2, "CP Profile").
+fn manager(manager: &DmAccount) -> Element<'_> {
+    let element = characteristic("APPLICATION")
+        .with(parm("APPID", DM_APPID))
+        .with_all(optional("PROVIDER-ID", &manager.server_id))
+        .with_all(optional("NAME", &manager.name))
+        .with_all(several("TO-PROXY", &manager.to_proxies))
+        .with_all(several("TO-NAPID", &manager.to_access_points))
+        .with_all(manager.rest.parms.iter().map(any_parm))
+        .with_all(manager.addresses.iter().map(address))
+        .with_all(manager.credentials.iter().map(credentials));
+    element.with_all(manager.rest.children.iter().map(any_characteristic))
 }
 
 fn application(account: &ImpsAccount) -> Element<'_> {
@@ -190,6 +208,8 @@ fn several<'a>(name: &'a str, values: &'a [String]) -> impl Iterator<Item = Elem
 pub struct Reading {
     /// The IMPS accounts, in document order.
     pub accounts: Vec<ImpsAccount>,
+    /// The accounts of DM servers, in document order.
+    pub managers: Vec<DmAccount>,
     /// What the document says beyond them, as paths of names.
     pub not_carried: Vec<String>,
 }
@@ -207,7 +227,7 @@ pub fn read(root: &Element<'_>) -> Reading {
     let mut points: Vec<AccessPoint> = Vec::new();
     let mut proxies: Vec<Proxy> = Vec::new();
     for element in &root.children {
-        let full = [points.len(), proxies.len(), reading.accounts.len()].contains(&MOST);
+        let full = [points.len(), proxies.len(), reading.accounts.len(), reading.managers.len()].contains(&MOST);
         let mut taken = Taken::new(element, &mut reading.not_carried);
         match taken.kind.as_str() {
             "NAPDEF" | "PXLOGICAL" | "APPLICATION" if full => {
@@ -221,7 +241,13 @@ pub fn read(root: &Element<'_>) -> Reading {
                 proxy if proxies.iter().any(|p| p.id == proxy.id) => taken.leave_out(&in_use(&proxy.id)),
                 proxy => proxies.push(proxy),
             },
-            "APPLICATION" if taken.is_imps() => match read_application(&mut taken) {
+            "APPLICATION" if taken.is(DM_APPID) => match read_manager(&mut taken) {
+                manager if reading.managers.iter().any(|m| m.server_id == manager.server_id) => {
+                    taken.leave_out(&in_use(manager.server_id.as_deref().unwrap_or_default()));
+                }
+                manager => reading.managers.push(manager),
+            },
+            "APPLICATION" if taken.is(IMPS_APPID) => match read_application(&mut taken) {
                 account if reading.accounts.iter().any(|a| a.provider_id == account.provider_id) => {
                     taken.leave_out(&in_use(account.provider_id.as_deref().unwrap_or_default()));
                 }
@@ -243,24 +269,43 @@ fn in_use(id: &str) -> String {
 pub(super) fn share(reading: &mut Reading, points: &[AccessPoint], proxies: &[Proxy], spread: bool) {
     let is_single = reading.accounts.len() == 1;
     for account in &mut reading.accounts {
-        let named = |id: &str, by: &[String]| by.iter().any(|name| name == id);
-        let names_none = account.to_proxies.is_empty() && account.to_access_points.is_empty();
-        let all = spread && (is_single || names_none);
-        account.proxies = proxies.iter().filter(|p| all || named(&p.id, &account.to_proxies)).cloned().collect();
-        let below: Vec<String> =
-            account.proxies.iter().flat_map(|p| &p.physical).flat_map(|p| p.to_access_points.clone()).collect();
-        let internet = named(INTERNET, &account.to_access_points) || named(INTERNET, &below);
-        let wanted = |p: &&AccessPoint| {
-            all || named(&p.id, &account.to_access_points) || named(&p.id, &below) || (internet && reaches_internet(p))
-        };
-        account.access_points = points.iter().filter(wanted).cloned().collect();
+        let named = (&account.to_proxies[..], &account.to_access_points[..]);
+        (account.access_points, account.proxies) = named_by(named, points, proxies, spread, is_single);
     }
-    let accounts = &reading.accounts;
-    let unused_points = points.iter().filter(|p| !accounts.iter().any(|a| a.access_points.contains(p)));
-    let unused_proxies = proxies.iter().filter(|p| !accounts.iter().any(|a| a.proxies.contains(p)));
-    let lines = unused_points.map(|p| format!("NAPDEF[{}]: no account names it", p.id));
-    let lines = lines.chain(unused_proxies.map(|p| format!("PXLOGICAL[{}]: no account names it", p.id)));
-    reading.not_carried.extend(lines.collect::<Vec<_>>());
+    for manager in &mut reading.managers {
+        let named = (&manager.to_proxies[..], &manager.to_access_points[..]);
+        (manager.access_points, manager.proxies) = named_by(named, points, proxies, spread, false);
+    }
+    let (accounts, managers) = (&reading.accounts, &reading.managers);
+    let is_unused_point = |p: &&AccessPoint| {
+        !accounts.iter().any(|a| a.access_points.contains(p)) && !managers.iter().any(|m| m.access_points.contains(p))
+    };
+    let is_unused_proxy =
+        |p: &&Proxy| !accounts.iter().any(|a| a.proxies.contains(p)) && !managers.iter().any(|m| m.proxies.contains(p));
+    let lines = points.iter().filter(is_unused_point).map(|p| format!("NAPDEF[{}]: no account names it", p.id));
+    let proxies = proxies.iter().filter(is_unused_proxy).map(|p| format!("PXLOGICAL[{}]: no account names it", p.id));
+    reading.not_carried.extend(lines.chain(proxies).collect::<Vec<_>>());
+}
+
+/// Returns the access points and proxies of an account that names those.
+fn named_by(
+    (to_proxies, to_access_points): (&[String], &[String]),
+    points: &[AccessPoint],
+    proxies: &[Proxy],
+    spread: bool,
+    is_single: bool,
+) -> (Vec<AccessPoint>, Vec<Proxy>) {
+    let named = |id: &str, by: &[String]| by.iter().any(|name| name == id);
+    let names_none = to_proxies.is_empty() && to_access_points.is_empty();
+    let all = spread && (is_single || names_none);
+    let proxies: Vec<Proxy> = proxies.iter().filter(|p| all || named(&p.id, to_proxies)).cloned().collect();
+    let below: Vec<String> =
+        proxies.iter().flat_map(|p| &p.physical).flat_map(|p| p.to_access_points.clone()).collect();
+    let internet = named(INTERNET, to_access_points) || named(INTERNET, &below);
+    let wanted = |p: &&AccessPoint| {
+        all || named(&p.id, to_access_points) || named(&p.id, &below) || (internet && reaches_internet(p))
+    };
+    (points.iter().filter(wanted).cloned().collect(), proxies)
 }
 
 fn reaches_internet(point: &AccessPoint) -> bool {
@@ -290,6 +335,20 @@ fn read_application(taken: &mut Taken<'_, '_>) -> ImpsAccount {
         rest: taken.rest_parms(),
         vendor: taken.rest_children(),
         ..ImpsAccount::default()
+    }
+}
+
+fn read_manager(taken: &mut Taken<'_, '_>) -> DmAccount {
+    let _ = taken.one("APPID");
+    DmAccount {
+        server_id: taken.one("PROVIDER-ID"),
+        name: taken.one("NAME"),
+        addresses: taken.below("APPADDR", read_address),
+        credentials: taken.below("APPAUTH", read_credentials),
+        to_proxies: taken.all("TO-PROXY"),
+        to_access_points: taken.all("TO-NAPID"),
+        rest: taken.rest(),
+        ..DmAccount::default()
     }
 }
 
@@ -379,10 +438,10 @@ impl<'e, 'r> Taken<'e, 'r> {
         Self { kind, path, left: element.children.iter().collect(), not_carried }
     }
 
-    /// Returns whether this is an application of IMPS; S60 also takes it in lower case.
-    fn is_imps(&self) -> bool {
+    /// Returns whether this is that application; S60 also takes `wA` in lower case.
+    fn is(&self, appid: &str) -> bool {
         let id = self.left.iter().find(|e| is_parm(e, "APPID")).and_then(|e| e.attribute("value"));
-        id.is_some_and(|id| id.trim_ascii().eq_ignore_ascii_case(IMPS_APPID))
+        id.is_some_and(|id| id.trim_ascii().eq_ignore_ascii_case(appid))
     }
 
     /// Takes all values of a parameter.

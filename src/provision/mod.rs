@@ -6,6 +6,7 @@
 pub mod accept;
 mod account;
 pub mod apply;
+pub mod bootstrap;
 pub mod changes;
 mod columns;
 pub mod commands;
@@ -22,8 +23,8 @@ mod slots;
 mod template;
 
 pub use account::{
-    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
-    Rest, Secret,
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, DmAccount, ImpsAccount, Parm, PhysicalProxy, Port,
+    Proxy, Rest, Secret,
 };
 pub use columns::Columns;
 pub use compiled::{Compiled, Filled};

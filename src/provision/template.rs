@@ -8,7 +8,7 @@
 //!
 //! Values always go inline (STR_I), so whoever fills, one document or a million, makes the same octets.
 
-use super::account::ImpsAccount;
+use super::account::{DmAccount, ImpsAccount};
 use super::handset::BadHandset;
 use super::profile::Profile;
 use super::profile::{is_absolute, is_xml_character};
@@ -128,13 +128,17 @@ impl Profile {
     /// Returns the account of one handset: this profile's with `values` in its slots.
     pub fn filled(&self, values: &[impl AsRef<str>]) -> ImpsAccount {
         let mut account = self.account.clone();
-        account.texts(&mut |text| {
-            let filled = expand(text, |slot| values.get(slot).map_or("", AsRef::as_ref));
-            if let std::borrow::Cow::Owned(filled) = filled {
-                *text = filled;
-            }
-        });
+        account.texts(&mut |text| fill(text, values));
         account
+    }
+
+    /// Returns the account of the DM server for one handset, and the device that messages name.
+    pub fn filled_manager(&self, values: &[impl AsRef<str>]) -> Option<(DmAccount, Option<String>)> {
+        let mut manager = self.manager.clone()?;
+        manager.texts(&mut |text| fill(text, values));
+        let mut device = self.device.clone();
+        device.iter_mut().for_each(|text| fill(text, values));
+        Some((manager, device))
     }
 
     /// Reports the errors of the provisioning document that the profile makes, with sample values in its slots.
@@ -147,6 +151,14 @@ impl Profile {
         vocabulary::VOCABULARY.check(&cp::write(&account), &mut found);
         found.retain(|finding| finding.severity == Severity::Error);
         report.append(found);
+    }
+}
+
+/// Puts values in the slots of a text.
+fn fill(text: &mut String, values: &[impl AsRef<str>]) {
+    let filled = expand(text, |slot| values.get(slot).map_or("", AsRef::as_ref));
+    if let std::borrow::Cow::Owned(filled) = filled {
+        *text = filled;
     }
 }
 

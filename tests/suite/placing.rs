@@ -61,7 +61,7 @@ fn a_device_with_one_account_at_a_fixed_place_gets_it_there() {
     assert_eq!(descriptions.len(), 1, "what this device does not describe, it does not have");
     let mut account = account();
     account.addresses[0].kind = Some("IPV4".into());
-    let (tree, applied) = to_tree(&[account], &Place::of(&descriptions)).unwrap();
+    let (tree, applied) = to_tree(&[account], &[], &Place::of(&descriptions)).unwrap();
     assert_eq!(
         leaves(&tree),
         [
@@ -98,7 +98,7 @@ fn a_device_with_one_account_at_a_fixed_place_gets_it_there() {
 #[test]
 fn an_account_in_another_layout_is_read_again() {
     let fixed = description("fixed");
-    let (tree, _) = to_tree(&[account()], &Place::of(&[&fixed])).unwrap();
+    let (tree, _) = to_tree(&[account()], &[], &Place::of(&[&fixed])).unwrap();
     let read = dm::read(&tree);
     let expected = ImpsAccount { services: None, ..account() };
     assert_eq!(read.accounts, [expected]);
@@ -110,7 +110,7 @@ fn a_second_account_has_no_place_on_a_device_for_one() {
     let fixed = description("fixed");
     let descriptions = [&fixed];
     let other = ImpsAccount { provider_id: Some("other.example".into()), ..account() };
-    let (tree, applied) = to_tree(&[account(), other], &Place::of(&descriptions)).unwrap();
+    let (tree, applied) = to_tree(&[account(), other], &[], &Place::of(&descriptions)).unwrap();
     assert_eq!(ManagementObject::imps().instances(&tree), [uri("./Settings/Chat")]);
     let why = "./Settings/Chat: the device has one place for it, which is taken".to_owned();
     assert!(refused(&applied).contains(&why), "{:?}", applied.refused);
@@ -190,7 +190,7 @@ fn as_read(tree: &Tree) -> Tree {
 }
 
 fn needed(from: Option<&Tree>, account: &ImpsAccount) -> Changes {
-    changes(from, std::slice::from_ref(account), &Place::of(Description::bundled())).unwrap()
+    changes(from, std::slice::from_ref(account), &[], &Place::of(Description::bundled())).unwrap()
 }
 
 fn commands(changes: &Changes, style: Style, syntax: Syntax) -> Message {
@@ -232,7 +232,7 @@ proptest! {
         (old, new) in (any_account().prop_map(one_a_level), any_account().prop_map(one_a_level)), is_same in any::<bool>()
     ) {
         let new = ImpsAccount { provider_id: old.provider_id.clone(), ..if is_same { old.clone() } else { new } };
-        let (tree, _) = to_tree(&[old], &Place::of(Description::bundled())).unwrap();
+        let (tree, _) = to_tree(&[old], &[], &Place::of(Description::bundled())).unwrap();
         let read = as_read(&tree);
         let needed = needed(Some(&read), &new);
         let message = commands(&needed, Style::Commands, Syntax::Wbxml);

@@ -458,7 +458,7 @@ pub(crate) mod objects {
     fn to_tree(account: &ImpsAccount) -> (Tree, Vec<String>) {
         let parent = uri("./IMPS");
         let place = Place { parent: Some(&parent), instance: Some("acme"), ..Place::of(Description::bundled()) };
-        let (tree, applied) = apply::to_tree(std::slice::from_ref(account), &place).expect("a tree");
+        let (tree, applied) = apply::to_tree(std::slice::from_ref(account), &[], &place).expect("a tree");
         assert!(applied.refused.is_empty(), "{:?}", applied.refused);
         (tree, applied.not_carried)
     }

@@ -445,7 +445,7 @@ mod tests {
         let accounts = settings();
         let parent = Uri::read("./Own/Place").unwrap();
         let place = Place { parent: Some(&parent), instance: Some("x"), ..Place::of(Description::bundled()) };
-        let (tree, _) = apply::to_tree(&accounts, &place).unwrap();
+        let (tree, _) = apply::to_tree(&accounts, &[], &place).unwrap();
         let read = dm::read(&tree).accounts;
         assert_eq!(accounts.len(), 1);
         let tree = Side { is_tree: true, ..side(&read) };

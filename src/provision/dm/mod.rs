@@ -14,10 +14,11 @@ mod read;
 pub use read::read;
 
 use super::account::{
-    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy, Rest,
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, DmAccount, ImpsAccount, Parm, PhysicalProxy, Port,
+    Proxy, Rest,
 };
 use super::cp;
-use crate::dm::{Format, IMPS_APPID, ManagementObject, Node, Value, is_name};
+use crate::dm::{DM_ACCOUNT, DM_APPID, Format, IMPS_APPID, ManagementObject, Node, Value, is_name};
 
 /// The identifier of access points (Connectivity MO, observed).
 pub const NAP: &str = "urn:oma:mo:oma-connmo-nap:1.0";
@@ -50,6 +51,37 @@ pub(super) fn account_node(
     put_text(&mut node, "CIDPrefix", account.client_id_prefix.as_deref());
     let rest = Rest { parms: account.rest.clone(), children: account.vendor.clone() };
     put_rest(&mut node, &rest, "APPLICATION", lost);
+    node
+}
+
+/// Returns the instance of the account of a DM server (DM Bootstrap 1.2, "w7 to DMAcc").
+pub(super) fn manager_node(
+    manager: &DmAccount,
+    name: &str,
+    reference: &dyn Fn(Reference<'_>) -> String,
+    lost: &mut Lost,
+) -> Node {
+    let mut node = Node::instance(name, DM_ACCOUNT).with(Node::text("AppID", DM_APPID));
+    put_text(&mut node, "ServerID", manager.server_id.as_deref());
+    put_text(&mut node, "Name", manager.name.as_deref());
+    let proxies = manager.to_proxies.iter().map(|id| reference(Reference::Proxy(id)));
+    let points = manager.to_access_points.iter().map(|id| reference(Reference::AccessPoint(id)));
+    put_references(&mut node, proxies.chain(points).collect());
+    let address = |(at, address): (usize, &Address)| {
+        // The object must say the kind, and a URI is meant where a document does not.
+        let kind = Some(address.kind.clone().unwrap_or_else(|| "URI".to_owned()));
+        address_node(at, &Address { kind, ..address.clone() }, lost)
+    };
+    let addresses = manager.addresses.iter().enumerate().map(address).collect();
+    put_all(&mut node, "AppAddr", addresses);
+    put_text(&mut node, "AAuthPref", manager.auth_preference.as_deref());
+    let credentials = |(at, credentials): (usize, &Credentials)| {
+        let level = other_word(credentials.level.as_deref().unwrap_or("APPSRV"), LEVELS, false).to_owned();
+        credentials_node(at, &Credentials { level: Some(level), ..credentials.clone() }, lost)
+    };
+    let credentials = manager.credentials.iter().enumerate().map(credentials).collect();
+    put_all(&mut node, "AppAuth", credentials);
+    put_rest(&mut node, &manager.rest, "APPLICATION", lost);
     node
 }
 
@@ -212,6 +244,8 @@ fn put_physical(
 type Words = &'static [(&'static str, &'static str)];
 
 pub(super) const ADDRESS_KINDS: Words = &[("IPV4", "IPv4"), ("IPV6", "IPv6")];
+/// The levels of DM accounts; `OBEX` is one word in both.
+pub(super) const LEVELS: Words = &[("APPSRV", "CLCRED"), ("CLIENT", "SRVCRED")];
 pub(super) const BEARERS: Words = &[("GSM-GPRS", "3GPPPS")];
 
 /// Returns the other word for one; the same where there is none.

@@ -1,10 +1,10 @@
 //! Reading IMPS accounts out of a device tree, with the access points and proxies that they name.
 
-use super::{ADDRESS_KINDS, BEARERS, NAP, PROXY, is_list, other_word};
-use crate::dm::{Format, ManagementObject, Node, Tree, Uri, Value};
+use super::{ADDRESS_KINDS, BEARERS, LEVELS, NAP, PROXY, is_list, other_word};
+use crate::dm::{DM_ACCOUNT, Format, ManagementObject, Node, Tree, Uri, Value};
 use crate::provision::account::{
-    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
-    Rest, Secret,
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, DmAccount, ImpsAccount, Parm, PhysicalProxy, Port,
+    Proxy, Rest, Secret,
 };
 use crate::provision::cp::{self, Reading};
 use crate::provision::profile::is_xml_character;
@@ -22,6 +22,13 @@ pub fn read(tree: &Tree) -> Reading {
         let account = read_account(&mut taken, &connections);
         taken.report(&uri, &mut reading.not_carried);
         reading.accounts.push(account);
+    }
+    for uri in tree.instances(DM_ACCOUNT) {
+        let Some(node) = tree.get(&uri) else { continue };
+        let mut taken = Taken::new(node.clone());
+        let manager = read_manager(&mut taken, &connections);
+        taken.report(&uri, &mut reading.not_carried);
+        reading.managers.push(manager);
     }
     cp::share(&mut reading, &connections.points, &connections.proxies(), false);
     reading
@@ -43,21 +50,49 @@ fn read_account(taken: &mut Taken, connections: &Connections) -> ImpsAccount {
     }
     account.addresses.extend(taken.below("AppAddr", read_address));
     account.credentials = taken.below("AppAuth", read_credentials);
+    (account.to_proxies, account.to_access_points) = read_references(taken, connections);
+    let ext = taken.rest("Ext");
+    (account.rest, account.vendor) = (ext.parms, ext.children);
+    account
+}
+
+/// Reads the account of a DM server, the inverse of what is written.
+fn read_manager(taken: &mut Taken, connections: &Connections) -> DmAccount {
+    taken.text("AppID");
+    let (to_proxies, to_access_points) = read_references(taken, connections);
+    let mut manager = DmAccount {
+        server_id: taken.text("ServerID"),
+        name: taken.text("Name"),
+        addresses: taken.below("AppAddr", read_address),
+        auth_preference: taken.text("AAuthPref"),
+        credentials: taken.below("AppAuth", read_credentials),
+        to_proxies,
+        to_access_points,
+        rest: taken.rest("Ext"),
+        ..DmAccount::default()
+    };
+    for credentials in &mut manager.credentials {
+        credentials.level = credentials.level.take().map(|level| other_word(&level, LEVELS, true).to_owned());
+    }
+    manager
+}
+
+/// Reads the references of an account: the ids of proxies and of access points.
+fn read_references(taken: &mut Taken, connections: &Connections) -> (Vec<String>, Vec<String>) {
     let mut references = taken.below("ToConRef", |taken| taken.text("ConRef").unwrap_or_default());
     // The preferred one is first, and is among the others or alone.
     if let Some(preferred) = taken.text("PrefConRef").filter(|uri| !uri.is_empty()) {
         references.retain(|uri| *uri != preferred);
         references.insert(0, preferred);
     }
+    let (mut proxies, mut points) = (Vec::new(), Vec::new());
     for reference in references {
         match connections.find(&reference) {
-            Target::Proxy(id) => account.to_proxies.push(id),
-            Target::AccessPoint(id) => account.to_access_points.push(id),
+            Target::Proxy(id) => proxies.push(id),
+            Target::AccessPoint(id) => points.push(id),
         }
     }
-    let ext = taken.rest("Ext");
-    (account.rest, account.vendor) = (ext.parms, ext.children);
-    account
+    (proxies, points)
 }
 
 fn read_address(taken: &mut Taken) -> Address {

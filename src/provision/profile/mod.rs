@@ -11,12 +11,12 @@ mod write;
 
 pub(super) use checks::is_absolute;
 pub(super) use reader::is_xml_character;
-pub use write::write;
+pub use write::{write, write_with};
 
 use reader::Reader;
 use table::{Fields, Node, Table, Value};
 
-use super::account::ImpsAccount;
+use super::account::{DmAccount, ImpsAccount};
 use super::rows::COLUMNS;
 use super::rules;
 use super::slots::Slots;
@@ -31,6 +31,10 @@ pub struct Profile {
     pub id: String,
     /// What every handset is told, with slot marks.
     pub account: ImpsAccount,
+    /// The account of the DM server, with slot marks, if the profile has one.
+    pub manager: Option<DmAccount>,
+    /// The device that DM messages name, with slot marks.
+    pub device: Option<String>,
     /// Whether the account is for each of `presence`, `im`, `group`, `content`.
     pub services: Vec<String>,
     /// Versions of CSP, most wanted first.

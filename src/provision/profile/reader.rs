@@ -6,8 +6,8 @@ use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Span, nearest};
 use crate::dm::{Acl, ManagementObject, Uri, is_name};
 use crate::provision::account::{
-    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Parm, PhysicalProxy, Port, Proxy,
-    Rest, Secret,
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, DmAccount, ImpsAccount, Parm, PhysicalProxy, Port,
+    Proxy, Rest, Secret,
 };
 use crate::provision::rows::COLUMNS;
 use crate::provision::slots::{BadPlaceholder, Slots, escape, slots_in};
@@ -37,6 +37,7 @@ impl<'r> Reader<'r> {
         self.service(&top, &mut profile);
         profile.account.credentials = self.tables(&top, "account").iter().map(|f| self.credentials(f)).collect();
         profile.account.vendor = self.rest(&top, "vendor").children;
+        self.manager(&top, &mut profile);
         if let Some(fields) = self.table(&top, "push") {
             let word = self.words(&fields, "security", SECURITY, &[]).pop();
             profile.security = word.map(|word| Security::from_name(&word));
@@ -72,6 +73,35 @@ impl<'r> Reader<'r> {
             fields.finish(self.report);
         }
         (profile.tree_root, profile.tree_instance) = (root, instance);
+    }
+
+    /// Reads `[dm]`: who manages the device. Access points and proxies are those of the profile.
+    fn manager(&mut self, top: &Fields<'_>, profile: &mut Profile) {
+        let Some(fields) = self.table(top, "dm") else { return };
+        let account = &profile.account;
+        let points = account.access_points.iter().map(|p| p.id.clone()).collect();
+        let proxies = account.proxies.iter().map(|p| p.id.clone()).collect();
+        let mut manager = DmAccount {
+            server_id: Some(self.required(&fields, "server_id")),
+            name: self.text(&fields, "name"),
+            addresses: self.addresses(&fields),
+            auth_preference: self.text(&fields, "auth_preference"),
+            credentials: self.tables(&fields, "account").iter().map(|f| self.credentials(f)).collect(),
+            to_access_points: self.texts(&fields, "access_points").unwrap_or(points),
+            to_proxies: self.texts(&fields, "proxies").unwrap_or(proxies),
+            rest: self.rest(&fields, "parms"),
+            ..DmAccount::default()
+        };
+        // The object has one layout of addresses only.
+        manager.addresses.iter_mut().for_each(|address| address.form = AddressForm::Long);
+        if let Some(id) = manager.server_id.as_deref().filter(|id| Acl::read(&format!("Get={id}")).is_err()) {
+            self.wrong(&fields, "server_id", format!("`{id}` cannot stand in an access control list"));
+        }
+        manager.access_points.clone_from(&account.access_points);
+        manager.proxies.clone_from(&account.proxies);
+        profile.device = self.text(&fields, "device");
+        fields.finish(self.report);
+        profile.manager = Some(manager);
     }
 
     fn schema(&mut self, top: &Fields<'_>) {

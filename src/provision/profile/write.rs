@@ -4,12 +4,17 @@ use std::fmt::Write as _;
 
 use crate::provision::accept;
 use crate::provision::account::{
-    AccessPoint, Address, AddressForm, Characteristic, Credentials, ImpsAccount, Port, Proxy, Rest, Secret,
+    AccessPoint, Address, AddressForm, Characteristic, Credentials, DmAccount, ImpsAccount, Port, Proxy, Rest, Secret,
 };
 use crate::provision::slots::escape;
 
 /// Returns the text of a profile that says this account and nothing else; its id is made from provider or name.
 pub fn write(account: &ImpsAccount) -> String {
+    write_with(account, None)
+}
+
+/// The same with the account of a DM server.
+pub fn write_with(account: &ImpsAccount, manager: Option<&DmAccount>) -> String {
     let mut text = String::from("schema = 1\n");
     line(&mut text, "id", &quoted(&id(account)));
     optional(&mut text, "name", account.name.as_deref());
@@ -22,6 +27,7 @@ pub fn write(account: &ImpsAccount) -> String {
     }
     account.access_points.iter().for_each(|point| access_point(&mut text, point));
     account.proxies.iter().for_each(|proxy| write_proxy(&mut text, proxy));
+    manager.iter().for_each(|manager| write_manager(&mut text, manager));
     for (at, vendor) in account.vendor.iter().enumerate() {
         let twice = account.vendor.iter().enumerate().any(|(i, v)| i != at && v.kind == vendor.kind);
         characteristic(&mut text, "vendor", vendor, twice);
@@ -35,6 +41,23 @@ fn id(account: &ImpsAccount) -> String {
     let id: String = from.chars().take(32).map(simple).collect();
     let id = id.trim_matches('-');
     if id.is_empty() { "imps".to_owned() } else { id.to_owned() }
+}
+
+fn write_manager(text: &mut String, manager: &DmAccount) {
+    text.push_str("\n[dm]\n");
+    line(text, "server_id", &quoted(manager.server_id.as_deref().unwrap_or_default()));
+    optional(text, "name", manager.name.as_deref());
+    let addresses: Vec<String> = manager.addresses.iter().map(address).collect();
+    line(text, "addresses", &format!("[{}]", addresses.join(", ")));
+    optional(text, "auth_preference", manager.auth_preference.as_deref());
+    line(text, "access_points", &list(&manager.to_access_points));
+    line(text, "proxies", &list(&manager.to_proxies));
+    parms(text, "dm.parms", &manager.rest);
+    for credentials in &manager.credentials {
+        text.push_str("[[dm.account]]\n");
+        write_credentials(text, credentials);
+        parms(text, "dm.account.parms", &credentials.rest);
+    }
 }
 
 fn service(text: &mut String, account: &ImpsAccount) {

@@ -2,15 +2,18 @@
 
 use impskit::catalogue;
 use impskit::codec::Limits;
+use impskit::cp::mac::{Key, NetworkKey, Pin, Security};
+use impskit::delivery::Outgoing;
+use impskit::delivery::wsp::{Content, Push};
 use impskit::diagnose::Report;
 use impskit::dm::device::{Abilities, Device};
 use impskit::dm::syncml::{Message, Operation};
-use impskit::dm::{Acl, Description, ManagementObject, Node, Tree, Uri};
+use impskit::dm::{Acl, Command, Description, ManagementObject, Node, Tree, Uri};
 use impskit::provision::apply::{Applied, Place, apply_document, on_device, to_tree};
 use impskit::provision::changes::{Changes, changes};
 use impskit::provision::commands::{Style, Syntax, header, message};
 use impskit::provision::compare::{Side, compare};
-use impskit::provision::{Address, Credentials, ImpsAccount, Port, Secret, dm};
+use impskit::provision::{Address, Credentials, DmAccount, ImpsAccount, Port, Profile, Secret, bootstrap, cp, dm};
 use proptest::prelude::*;
 
 use crate::provision::{account as any_account, objects::fit};
@@ -261,4 +264,114 @@ proptest! {
             prop_assert!(whole.is_some_and(|tree| is_like(tree.root(), all.root())), "as trees: {:?}", trees);
         }
     }
+}
+
+/// The profile with a DM server, filled for one handset.
+fn managed() -> (ImpsAccount, DmAccount) {
+    let text = std::fs::read_to_string("tests/samples/provision/managed.toml").unwrap();
+    let mut report = Report::new();
+    let profile = Profile::read(&text, &mut |_| Err("none".into()), &mut report).unwrap();
+    assert!(report.diagnostics().is_empty(), "{:?}", report.diagnostics());
+    let values: Vec<String> = profile.slots.names().iter().map(|name| format!("the-{name}")).collect();
+    (profile.filled(&values), profile.filled_manager(&values).unwrap().0)
+}
+
+/// The mapping of `w7` to a DM account, row by row, and the rights of its server on all that comes with it
+/// (DM facts, 4.3; IMPS MO, 3, rule 2).
+#[test]
+fn a_document_with_w7_makes_a_dm_account_and_rights_for_its_server() {
+    let (account, manager) = managed();
+    let (accounts, managers) = ([account], [manager]);
+    let document = cp::write_all(&accounts, &managers);
+    let mut tree = Tree::new();
+    let applied = apply_document(&document, &mut tree, &Place::of(Description::bundled())).unwrap();
+    assert!(applied.refused.is_empty() && applied.not_carried.is_empty(), "{applied:?}");
+    for (path, expected) in [
+        ("AppID", "w7"),
+        ("ServerID", "dm.acme.example"),
+        ("Name", "Acme management"),
+        ("PrefConRef", "./ConnMO/NAP/1"),
+        ("AppAddr/1/Addr", "https://dm.acme.example/"),
+        ("AppAddr/1/AddrType", "URI"),
+        ("AppAddr/1/Port/1/PortNbr", "443"),
+        ("AppAuth/1/AAuthLevel", "CLCRED"),
+        ("AppAuth/1/AAuthType", "DIGEST"),
+        ("AppAuth/1/AAuthName", "the-imei"),
+        ("AppAuth/1/AAuthSecret", "the-x_dm_client"),
+        ("AppAuth/2/AAuthLevel", "SRVCRED"),
+    ] {
+        let leaf = tree.get(&uri(&format!("./DMAcc/1/{path}"))).and_then(|node| node.value_text());
+        assert_eq!(leaf, Some(expected), "{path}");
+    }
+    for at in &applied.written {
+        let acl = tree.acl(at);
+        for command in [Command::Get, Command::Replace, Command::Delete] {
+            assert!(acl.allows(command, "dm.acme.example") && !acl.allows(command, "other"), "{at}: {acl}");
+        }
+    }
+    let mut report = Report::new();
+    impskit::dm::check_tree(&tree, Description::bundled(), &mut report);
+    assert!(!report.has_errors(), "{:?}", report.diagnostics());
+    let read = dm::read(&tree);
+    assert!(read.not_carried.is_empty(), "{:?}", read.not_carried);
+    assert!(cp::write_all(&read.accounts, &read.managers).same_as(&document), "and back");
+    let text = impskit::provision::profile::write_with(&read.accounts[0], read.managers.first());
+    let again = Profile::read(&text, &mut |_| Err("none".into()), &mut report).unwrap();
+    let expected = DmAccount { auth_preference: None, ..managers[0].clone() };
+    assert_eq!((&again.account, again.manager), (&accounts[0], Some(expected)), "a document cannot say AAUTHPREF");
+}
+
+/// Without an account of a DM server nobody is granted anything.
+#[test]
+fn a_document_without_w7_grants_nothing() {
+    let (account, _) = managed();
+    let (tree, _) = to_tree(&[account], &[], &Place::of(Description::bundled())).unwrap();
+    tree.walk(&mut |uri, node| assert_eq!(node.acl, None, "{uri}"));
+}
+
+/// The message of the DM profile, taken by a device with an inbox: every object in its place, references too.
+#[test]
+fn a_bootstrap_message_puts_every_object_in_its_place() {
+    let (account, manager) = managed();
+    let (message, lost) = bootstrap::message(&manager, std::slice::from_ref(&account), "IMEI:1", "acme").unwrap();
+    assert_eq!(lost, Vec::<String>::new());
+    let octets = message.to_wbxml().unwrap();
+    assert_eq!(octets[..5], [0x02, 0xA4, 0x01, 0x6A, 0x00], "always WBXML, with the number of SyncML 1.2");
+    let message = Message::read(&octets, &mut Report::new()).unwrap();
+    assert!(message.is_final);
+    let mut device = Device::new(Tree::new(), Description::bundled(), Abilities::default());
+    let done = device.carry_out("dm.acme.example", &message.commands);
+    assert!(done.iter().all(|done| done.code == 200), "{done:?}");
+    let tree = device.into_tree();
+    let text = |path: &str| tree.get(&uri(path)).and_then(|node| node.value_text()).map(str::to_owned);
+    assert_eq!(text("./DMAcc/dm.acme.example/AAuthPref").as_deref(), Some("DIGEST"));
+    assert_eq!(text("./DMAcc/dm.acme.example/PrefConRef").as_deref(), Some("./ConnMO/NAP/acme-gprs"));
+    assert_eq!(text("./IMPS/acme/PrefConRef").as_deref(), Some("./ConnMO/NAP/acme-gprs"), "no longer the inbox");
+    assert!(tree.acl(&uri("./IMPS/acme/Name")).allows(Command::Replace, "dm.acme.example"));
+    let read = dm::read(&tree);
+    assert_eq!((&read.accounts[..], &read.managers[..]), (&[account][..], &[manager][..]));
+}
+
+/// What goes before a DM message in a push: its content type 42, SEC, MAC and the application 7 (DM facts, 4.1).
+#[test]
+fn a_bootstrap_message_is_sealed_for_dm_clients() {
+    let document = [0x02, 0x00, 0x00, 0x6A];
+    let pin = Pin::read("1234").unwrap();
+    let key = Key::of_dm(Security::UserPin, Some(&pin), None, NetworkKey::default()).unwrap();
+    let mut outgoing = Outgoing::new();
+    outgoing.seal_as(Content::Management, 1, &document, Some((Security::UserPin, &key)));
+    let mac = "553F2835DD33FEFFF815699FC3B72ABB24D417B6";
+    let head = [&[0x01, 0x06, 0x31, 0x1F, 0x2D, 0xC2, 0x91, 0x81, 0x92][..], mac.as_bytes(), &[0, 0xAF, 0x87]].concat();
+    assert_eq!(outgoing.push(), [&head[..], &document].concat());
+    let mut report = Report::new();
+    let push = Push::read(outgoing.push(), &mut report).unwrap();
+    assert!(report.diagnostics().is_empty(), "{:?}", report.diagnostics());
+    assert!(push.media.is_management() && push.application.as_deref() == Some("7"));
+    assert_eq!((push.security(), push.body), (Some(Security::UserPin), &document[..]));
+    outgoing.seal_as(Content::Management, 1, &document, None);
+    assert_eq!(outgoing.push(), [1, 6, 3, 0xC2, 0xAF, 0x87, 2, 0, 0, 0x6A]);
+    // The text of the standard writes the method as a word.
+    let words = [&[0x01, 0x06, 0x10, 0x0F, 0xC2][..], b"SEC\0NETWORKID\0", &document].concat();
+    let words = [&[0x01, 0x06, 0x10, 0x0F][..], &words[4..]].concat();
+    assert_eq!(Push::read(&words, &mut report).unwrap().security(), Some(Security::NetwPin));
 }

@@ -32,7 +32,7 @@ type Outcome<T> = Result<T, String>;
 pub(super) fn manage_settings(subject: &Subject<'_>, tree: &Tree, seen: &mut Vec<Exchange>) -> Outcome<((), String)> {
     let account = subject.profile.filled(&subject.handset.values);
     let place = Place::of(Description::bundled());
-    let wanted = changes::changes(Some(&handset()), &[account], &place).map_err(|fault| fault.to_string())?;
+    let wanted = changes::changes(Some(&handset()), &[account], &[], &place).map_err(|fault| fault.to_string())?;
     let (header, style) = (commands::header(SERVER_ID, DEVICE), commands::Style::Commands);
     let message =
         commands::message(header, &wanted, style, commands::Syntax::Xml).map_err(|fault| fault.to_string())?;

@@ -21,7 +21,6 @@ use super::{Outcome, Ui};
 #[command(after_help = "\
 Examples:
   impskit apply settings.xml --to new
-  impskit apply settings.wbxml --to device.xml --ddf vendor.ddf --dry-run
   impskit apply commands.syncml --to device.xml --server-id acme -o device.xml")]
 pub(crate) struct Apply {
     /// The provisioning document, SyncML message, or tree whose objects a DM bootstrap brings; `-` for stdin
@@ -57,7 +56,7 @@ impl Apply {
         let (name, octets) = read_input(&self.file)?;
         let octets = document(&name, octets, ui)?;
         let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
-        let Some((mut tree, is_json)) = self.tree(ui)? else { return Ok(Outcome::NotGood) };
+        let Some((mut tree, is_json)) = read_tree(&self.to, ui)? else { return Ok(Outcome::NotGood) };
         let own = self.ddf.read(ui)?;
         let descriptions = own.on_device();
         let root = match input {
@@ -79,19 +78,6 @@ impl Apply {
         }
         self.put(&applied, &tree, is_json, &descriptions, ui)?;
         Ok(if applied.refused.is_empty() { Outcome::Good } else { Outcome::NotGood })
-    }
-
-    /// Reads the tree, and whether it is JSON. Findings go to stderr; with errors there is no tree.
-    fn tree(&self, ui: &mut Ui) -> Result<Option<(Tree, bool)>> {
-        if self.to == Path::new("new") {
-            return Ok(Some((Tree::new(), false)));
-        }
-        let (name, octets) = read_input(&self.to)?;
-        let mut report = Report::new();
-        let tree = serialise::read(&octets, &mut report);
-        let is_json = serialise::looks_like_json(&octets);
-        ui.findings(&Source::new(name, octets), &report);
-        Ok(tree.filter(|_| !report.has_errors()).map(|tree| (tree, is_json)))
     }
 
     /// Writes what became of commands, and the tree.
@@ -165,4 +151,18 @@ impl Apply {
         ui.say(lines.trim_end());
         self.put_tree(tree, is_json, descriptions, ui)
     }
+}
+
+/// Reads a device tree, `new` for an empty one, and whether it is JSON. Findings go to stderr; with errors there is no
+/// tree.
+pub(super) fn read_tree(path: &Path, ui: &mut Ui) -> Result<Option<(Tree, bool)>> {
+    if path == Path::new("new") {
+        return Ok(Some((Tree::new(), false)));
+    }
+    let (name, octets) = read_input(path)?;
+    let mut report = Report::new();
+    let tree = serialise::read(&octets, &mut report);
+    let is_json = serialise::looks_like_json(&octets);
+    ui.findings(&Source::new(name, octets), &report);
+    Ok(tree.filter(|_| !report.has_errors()).map(|tree| (tree, is_json)))
 }

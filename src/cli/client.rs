@@ -15,6 +15,7 @@ use impskit::document::Element;
 use impskit::error::{Error, Result};
 use serde::Serialize;
 
+use super::client_dm::Dm;
 use super::secret::PasswordOptions;
 use super::{Outcome, Ui};
 
@@ -49,6 +50,12 @@ Examples, with the server's URL in IMPSKIT_SERVER:
   impskit client recv --user berta --password-file berta.txt
   impskit client recv --user berta --password-env BERTA --wait 600 --count 1 --format json")]
     Recv(Recv),
+    /// Let a management server change a device tree, in a DM session
+    #[command(after_help = "\
+Examples, with the server's URL in IMPSKIT_SERVER:
+  impskit client dm --tree device.xml --password-file device.txt -o device.xml --force
+  impskit client dm --tree new --device IMEI:493005100592800 --encoding xml --format json")]
+    Dm(Box<Dm>),
 }
 
 #[derive(Debug, Args)]
@@ -118,11 +125,20 @@ enum SchemaName {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Syntax {
+pub(super) enum Syntax {
     /// XML
     Xml,
     /// WAP binary XML
     Wbxml,
+}
+
+impl Syntax {
+    pub(super) fn encoding(self) -> Encoding {
+        match self {
+            Self::Xml => Encoding::Xml,
+            Self::Wbxml => Encoding::Wbxml,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -139,7 +155,7 @@ enum VersionName {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     Text,
     /// For programs
@@ -151,6 +167,7 @@ pub(crate) fn run(command: &Client, ui: &mut Ui) -> Result<Outcome> {
         Command::Login(common) => login(common, ui),
         Command::Send(command) => send(command, ui),
         Command::Recv(command) => receive(command, ui),
+        Command::Dm(command) => command.run(ui),
     }
 }
 
@@ -271,10 +288,7 @@ fn enter(common: &Common, ui: &mut Ui) -> Result<std::result::Result<(Talk, Repo
         client_id: common.client_id.clone(),
         schemas: schemas.collect(),
         negotiation: Negotiation::AfterLogin,
-        encoding: match common.encoding {
-            Syntax::Xml => Encoding::Xml,
-            Syntax::Wbxml => Encoding::Wbxml,
-        },
+        encoding: common.encoding.encoding(),
         version: match common.version {
             VersionName::V1_1 => Version::V1_1,
             VersionName::V1_2 => Version::V1_2,

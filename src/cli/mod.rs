@@ -9,6 +9,8 @@ mod build_rows;
 mod check;
 #[cfg(feature = "server")]
 mod client;
+#[cfg(feature = "server")]
+mod client_dm;
 mod convert;
 mod decode;
 mod descriptions;

@@ -103,6 +103,28 @@ impl PasswordOptions {
     }
 }
 
+/// The sources of a password, of which none may be named.
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct OptionalPassword {
+    /// Take the password from the first line of FILE
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Take the password from the environment variable NAME
+    #[arg(long, value_name = "NAME")]
+    password_env: Option<String>,
+}
+
+#[cfg(feature = "server")]
+impl OptionalPassword {
+    /// Returns the password, if a source is named.
+    pub(crate) fn password(&self, ui: &mut Ui) -> Result<Option<Zeroizing<String>>> {
+        let source = Source::of(self.password_file.as_deref(), self.password_env.as_deref(), false);
+        source.map(|source| source.read(ui, |text| Ok(Zeroizing::new(text.to_owned())))).transpose()
+    }
+}
+
 /// One place that holds a secret.
 enum Source<'o> {
     File(&'o Path),

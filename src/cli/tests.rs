@@ -119,7 +119,8 @@ fn transcripts() -> Vec<(Vec<String>, bool)> {
 #[test]
 fn every_command_is_shown_at_work_and_at_fault() {
     // These are good only with a server that runs beside them: `tests/suite` plays them.
-    const WITH_A_SERVER: &[&str] = &["impskit client login", "impskit client send", "impskit client recv"];
+    const WITH_A_SERVER: &[&str] =
+        &["impskit client login", "impskit client send", "impskit client recv", "impskit client dm"];
     let transcripts = transcripts();
     let mut missing = Vec::new();
     walk(&mut |words, command| {

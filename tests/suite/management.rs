@@ -386,3 +386,44 @@ fn no_damaged_message_hurts() {
     }
     assert!(answers > 100, "{answers}");
 }
+
+/// `serve` with a `[server.dm]` table and `client dm` put an account on a device.
+#[cfg(feature = "server")]
+#[test]
+fn the_commands_put_an_account_on_a_device() {
+    use std::process::Command;
+    use std::sync::{Arc, Mutex};
+
+    use impskit::server::http::{Management, spawn_with};
+    use impskit::server::{Configuration, Store};
+
+    let (own, _) = credentials();
+    let server = Arc::new(Mutex::new(server(Terms { device: Some((Scheme::Mac, own)), server: None })));
+    server.lock().unwrap().queue(DEVICE, vec![account()]);
+    let configuration = Configuration { listen: ([127, 0, 0, 1], 0).into(), ..Configuration::default() };
+    let management = Management { path: "/dm".to_owned(), server: server.clone() };
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let lines = log.clone();
+    let log_line = Box::new(move |line: &str| lines.lock().unwrap().push(line.to_owned()));
+    let running = spawn_with(configuration, Store::in_memory().unwrap(), Some(management), log_line).unwrap();
+    let url = format!("http://{}/dm", running.address());
+    let dm = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impskit"));
+        command.args(["client", "dm", "--server", &url, "--device", DEVICE, "--tree", "new", "--scheme", "mac"]);
+        let output =
+            command.args(["--password-env", "DEVICE_PASSWORD"]).args(arguments).env("DEVICE_PASSWORD", "device's");
+        let output = output.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, tree, said) = dm(&["--encoding", "xml", "--server-id", SERVER]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("Add ./IMPS/IM1/AppID  200 OK\n") && said.ends_with("finished after 6 messages\n"), "{said}");
+    let tree = impskit::dm::serialise::read(tree.as_bytes(), &mut Report::new()).unwrap();
+    assert_eq!(tree.get(&uri("./IMPS/IM1/Name")).unwrap().value_text(), Some("Acme Chat"));
+    let (code, report, _) = dm(&["--format", "json", "--user", "somebody"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((code, &report["ended"]), (Some(1), &"refused by the server with 401".into()));
+    let log = log.lock().unwrap().join("\n");
+    assert!(log.contains("answers 1 × Atomic with 200") && log.contains("is refused (401)"), "{log}");
+    running.stop();
+}

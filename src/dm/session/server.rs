@@ -413,22 +413,29 @@ fn told(device: &str, message: &Message, answer: &Message, ends: bool) -> Vec<St
     match refusal {
         Some(code @ (401 | 407)) if !ends => lines.push(format!("dm {device} is asked for a proof ({code})")),
         Some(code) => lines.push(format!("warning: dm {device} is refused ({code})")),
-        None if message.header.message == 1 => {
+        None if message.commands.iter().any(opens) => {
             lines.push(format!("dm {device} begins session {}", message.header.session))
         }
         None => {}
     }
+    let mut answers: Vec<(&str, u16, usize)> = Vec::new();
     for command in &message.commands {
-        if let Operation::Status(status) = &command.operation
-            && status.command_ref != "0"
-        {
-            lines.push(format!("dm {device} answers {} with {}", status.command, status.code));
+        let Operation::Status(status) = &command.operation else { continue };
+        match answers.last_mut().filter(|(name, code, _)| (*name, *code) == (&status.command, status.code)) {
+            Some((.., count)) => *count += 1,
+            None if status.command_ref == "0" => {}
+            None => answers.push((&status.command, status.code, 1)),
         }
     }
+    lines.extend(answers.iter().map(|(name, code, count)| format!("dm {device} answers {count} × {name} with {code}")));
     if ends {
         lines.push(format!("dm {device} ends session {}", message.header.session));
     }
     lines.iter().map(|line| printable(line).into_owned()).collect()
+}
+
+fn opens(command: &Command) -> bool {
+    matches!(&command.operation, Operation::Alert(alert) if matches!(alert.code, SERVER_INITIATED | CLIENT_INITIATED))
 }
 
 fn alerted(alert: &Alert, device: &mut Device, heard: &mut Heard) -> u16 {

@@ -233,3 +233,21 @@ fn what_has_no_layout_says_why() {
         assert!(error.what.starts_with(what), "{error}");
     }
 }
+
+/// A damaged document is laid out without loss, or the reason is told; nothing panics.
+#[test]
+fn damaged_documents_are_laid_out_or_refused() {
+    let text = fs::read_to_string("tests/cli/modes.in/excused.ddf").expect("a sample");
+    let mut laid_out = 0;
+    for at in 0..text.len() {
+        for octet in *b"<>/ &-\n\"" {
+            let mut octets = text.as_bytes().to_vec();
+            octets[at] = octet;
+            let Ok(after) = format(&octets) else { continue };
+            laid_out += 1;
+            assert_eq!(formatted(&after), after, "octet {at} is 0x{octet:02X}");
+        }
+        assert!(format(&text.as_bytes()[..at]).is_err() || text[at..].trim().is_empty());
+    }
+    assert!(laid_out > 1000, "{laid_out}");
+}

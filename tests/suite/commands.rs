@@ -398,6 +398,22 @@ fn the_inbox_places_objects_and_mends_references() {
 }
 
 #[test]
+fn many_objects_of_one_name_find_their_places() {
+    let object =
+        interior("x", "urn:oma:mo:oma-imps:1.0", &(leaf("AppID", "wA") + &leaf("PrefConRef", "./Inbox/c7/x/AppID")));
+    let nodes: String = (0..2000).map(|number| interior(&format!("c{number}"), "", &object)).collect();
+    let add = command("Add", "1", &item("./Inbox", TNDS, &tnds(&nodes)));
+    let mut device = known();
+    for _ in 0..2 {
+        let done = run(&mut device, &add);
+        assert_eq!((done[0].code, done[0].made.len()), (200, 2000));
+    }
+    assert_eq!(device.tree().get(&uri("./IMPS")).unwrap().children().count(), 4000);
+    let reference = |place: &str| device.tree().get(&uri(place)).and_then(|node| node.child_text("PrefConRef"));
+    assert_eq!(reference("./IMPS/x"), Some("./IMPS/x7/AppID"), "a reference to a node of an object");
+}
+
+#[test]
 fn the_list_of_the_inbox_says_who_may_put_something_there() {
     let mut tree = Tree::new();
     tree.ensure(&uri("./Inbox")).unwrap().acl = Acl::read("Add=boss").unwrap();

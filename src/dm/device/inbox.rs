@@ -3,6 +3,8 @@
 //! References to an object of the same document are written `./Inbox/` and its place in the document; the device writes
 //! the place that it gave the object instead.
 
+use std::collections::{HashMap, HashSet};
+
 use super::super::acl::Command;
 use super::super::node::{Node, Value};
 use super::super::tree::Tree;
@@ -27,13 +29,17 @@ const OLD: &[(&str, &str)] = &[
 /// No server: the device does it of its own accord.
 const NOBODY: &str = "";
 
-/// An object on its way.
-struct Placed<'t> {
-    /// Its place in the document.
-    from: Uri,
-    /// The place that the device gives it.
-    to: Uri,
-    node: &'t Node,
+/// Objects on their way.
+#[derive(Default)]
+struct Placement<'t> {
+    /// The objects, each with the place that the device gives it.
+    objects: Vec<(Uri, &'t Node)>,
+    /// The same by the place in the document.
+    places: HashMap<Uri, Uri>,
+    /// The places that are given already.
+    taken: HashSet<Uri>,
+    /// The next number for a name that is taken.
+    numbers: HashMap<Uri, u32>,
 }
 
 impl Device<'_> {
@@ -50,37 +56,60 @@ impl Device<'_> {
                 Fault::NoRight.because(format!("the list of `{inbox}` does not give `{server}` the command Add"))
             );
         }
-        let mut placed = Vec::new();
+        let mut placed = Placement::default();
         self.place(&Uri::root(), document.root(), &mut placed);
-        if placed.is_empty() {
+        if placed.objects.is_empty() {
             return Err(Fault::WrongFormat.because("the device knows none of the objects in the document"));
         }
         self.whole(|device| {
-            for object in &placed {
-                let mut node = object.node.clone().named(object.to.name());
-                refer(&mut node, &inbox, &placed);
+            for (to, node) in &placed.objects {
+                let mut node = (*node).clone().named(to.name());
+                refer(&mut node, &inbox, &placed.places);
                 // The device itself places the object: only the list of the inbox counts, and nobody owns what is made.
-                device.add_nodes(NOBODY, &object.to, &node, true)?;
+                device.add_nodes(NOBODY, to, &node, true)?;
             }
             Ok(())
         })?;
-        Ok(placed.into_iter().map(|object| object.to).collect())
+        Ok(placed.objects.into_iter().map(|(to, _)| to).collect())
     }
 
     /// Finds the objects that the device knows, from the top down, and gives each a place that is free.
-    fn place<'t>(&self, at: &Uri, node: &'t Node, placed: &mut Vec<Placed<'t>>) {
+    fn place<'t>(&self, at: &Uri, node: &'t Node, placed: &mut Placement<'t>) {
         for child in node.children() {
             let from = at.join(child.name());
             let moi =
                 OLD.iter().find(|(old, _)| *old == child.type_name).map_or(child.type_name.as_str(), |(_, now)| now);
             match self.parent_of(moi).filter(|_| child.is_interior() && !moi.is_empty()) {
                 Some(parent) => {
-                    let is_free = |uri: &Uri| self.tree.get(uri).is_none() && placed.iter().all(|p| p.to != *uri);
-                    let numbered = (1_u32..).map(|number| parent.join(&format!("{}{number}", child.name())));
-                    let to = std::iter::once(parent.join(child.name())).chain(numbered).find(is_free);
-                    placed.extend(to.map(|to| Placed { from, to, node: child }));
+                    let to = self.free_place(&parent, child.name(), placed);
+                    placed.places.insert(from, to.clone());
+                    placed.objects.push((to, child));
                 }
                 None => self.place(&from, child, placed),
+            }
+        }
+    }
+
+    /// Returns a place for an object below `parent`: under its name, else with a number behind it.
+    fn free_place(&self, parent: &Uri, name: &str, placed: &mut Placement<'_>) -> Uri {
+        let wanted = parent.join(name);
+        let there = self.tree.get(parent);
+        let is_free = |name: &str| there.is_none_or(|node| node.child(name).is_none());
+        let next = placed.numbers.entry(wanted.clone()).or_insert(0);
+        if *next == 0 && is_free(name) && placed.taken.insert(wanted.clone()) {
+            *next = 1;
+            return wanted;
+        }
+        // Few numbers are tried one by one; behind as many as there are children, the next are free.
+        let far = there.map_or(0, Node::width) as u32;
+        let mut number = (*next).max(1);
+        loop {
+            let numbered = format!("{name}{number}");
+            let place = parent.join(&numbered);
+            number = if number < 10 { number + 1 } else { number.max(far) + 1 };
+            if is_free(&numbered) && placed.taken.insert(place.clone()) {
+                *next = number;
+                return place;
             }
         }
     }
@@ -94,17 +123,25 @@ impl Device<'_> {
     }
 }
 
-/// Writes the new places of objects into the references to them.
-fn refer(node: &mut Node, inbox: &Uri, placed: &[Placed<'_>]) {
+/// Writes the new places of objects into the references to them, and to nodes in them.
+fn refer(node: &mut Node, inbox: &Uri, places: &HashMap<Uri, Uri>) {
     if let Some(text) = node.value_text().filter(|text| text.starts_with("./")) {
         let below = Uri::read(text).ok().and_then(|uri| uri.within(inbox));
-        let found =
-            below.and_then(|uri| placed.iter().find_map(|object| Some(object.to.below(&uri.within(&object.from)?))));
-        if let Some(new) = found {
+        if let Some(new) = below.and_then(|uri| new_place(&uri, places)) {
             node.value = Some(Value::Text(new.to_string()));
         }
     }
     for child in node.children_mut() {
-        refer(child, inbox, placed);
+        refer(child, inbox, places);
+    }
+}
+
+fn new_place(uri: &Uri, places: &HashMap<Uri, Uri>) -> Option<Uri> {
+    let mut object = uri.clone();
+    loop {
+        if let Some(to) = places.get(&object) {
+            return Some(to.below(&uri.within(&object)?));
+        }
+        object = object.parent()?;
     }
 }

@@ -1,13 +1,18 @@
 //! What holds for any octets, reader by reader. The fuzzer plays these with octets of its own making
 //! (`targets`), the test suite with damaged samples (`tests/suite/readers.rs`).
 
+use std::time::Duration;
+
 use impskit::catalogue::{self, Checked};
 use impskit::codec::{self, Encoding, Limits, WbxmlOptions};
 use impskit::cp::mac::{Imsi, Pin};
-use impskit::diagnose::{Report, Source, Span, json, text};
+use impskit::diagnose::{Report, Severity, Source, Span, fix, json, text};
+use impskit::dm::device::{Abilities, Device};
 use impskit::dm::session::auth::MacHeader;
 use impskit::dm::session::notification::Notification;
-use impskit::dm::{self, Acl, Description, Uri, serialise};
+use impskit::dm::session::server::{Server, Terms};
+use impskit::dm::syncml::Message;
+use impskit::dm::{self, Acl, Description, Tree, Uri, serialise};
 use impskit::inspect;
 
 /// A reader's name and what holds for it; it panics where that does not hold.
@@ -18,6 +23,8 @@ pub(crate) const TARGETS: &[Target] = &[
     ("check", check),
     ("markup", markup),
     ("description", description),
+    ("message", message),
+    ("mend", mend),
     ("tree", tree),
     ("peel", peel),
     ("words", words),
@@ -71,6 +78,38 @@ pub(crate) fn description(octets: &[u8]) {
         assert!(depth <= Limits::default().depth && !node.display_name().is_empty());
     });
     assert!(count >= description.nodes.len());
+}
+
+/// A message survives both syntaxes as far as they carry it, and a device answers it.
+pub(crate) fn message(octets: &[u8]) {
+    let Some(message) = Message::read(octets, &mut Report::new()) else { return };
+    let written = message.to_xml(false);
+    let again = Message::read(&written, &mut Report::new()).expect("what was written is a message");
+    assert_eq!(again.to_xml(false), written, "reads back as something else");
+    let _ = message.to_wbxml();
+    let mut device = Device::new(Tree::new(), Description::bundled(), Abilities::default());
+    for done in device.carry_out("server", &message.commands) {
+        assert!(done.code >= 200, "{done:?}");
+    }
+    let mut server = Server::new("server", [0; 32]);
+    server.enrol(&message.header.source.uri, Terms::default());
+    if let Some(answer) = server.handle(Duration::ZERO, octets, None) {
+        assert!(Message::read(&answer.body, &mut Report::new()).is_some(), "the answer is no message");
+    }
+}
+
+/// Safe fixes come to an end, and leave a document of which no more is safely mended.
+pub(crate) fn mend(octets: &[u8]) {
+    let Ok(text) = std::str::from_utf8(octets) else { return };
+    let options = catalogue::Options::default();
+    let report = |text: &str| catalogue::check(text.as_bytes(), "input", &options).report;
+    let before = report(text);
+    let mended = fix::mend(text, report);
+    if mended.applied > 0 {
+        let after = report(&mended.text);
+        let errors = |report: &Report| report.count(Severity::Error);
+        assert!(errors(&after) <= errors(&before), "a fix that breaks something");
+    }
 }
 
 /// A tree that was read can be written as XML and as JSON, and reads back as it was.

@@ -15,6 +15,7 @@ use crate::cp::mac::{Imsi, Pin};
 use crate::delivery::sms::Malformed;
 use crate::delivery::wsp::{Media, PROVISIONING, Push};
 use crate::diagnose::{Diagnostic, Report, Span};
+use crate::dm::session::notification::Notification;
 use crate::{catalogue, diagnose};
 
 /// Larger inputs are not peeled: the largest known device description has 3 MB.
@@ -253,7 +254,7 @@ fn weigh(octets: &[u8]) -> Vec<(Content, u8, String)> {
     }
     if let Some(push) = Push::read(octets, &mut Report::new()) {
         let certainty = match &push.media {
-            media if media.is_provisioning() || media.is_management() => 92,
+            media if media.is_provisioning() || media.is_management() || media.is_notification() => 92,
             Media::Text(text) if text.contains('/') => 60,
             media if !media.name().starts_with("media type") => 55,
             _ => 10,
@@ -398,7 +399,24 @@ impl Peeler<'_> {
         let state = is_ours.then(|| seal::check(octets, &push, self.options, &mut report));
         self.mac = worse([self.mac, state]);
         self.push(LayerKind::Push, (level, span), "WSP push", push_facts(&push, state)).tell(report, octets);
+        if push.media.is_notification() {
+            return self.notification(level + 1, push.body, push.body_span);
+        }
         self.document(level + 1, push.body, push.body_span);
+    }
+
+    /// Package 0 of a DM session: who asks for a session.
+    fn notification(&mut self, level: usize, octets: &[u8], span: Span) {
+        match Notification::read(octets) {
+            Ok(notification) => {
+                self.push(LayerKind::Document, (level, span), "DM notification", summary::notification(&notification));
+            }
+            Err(why) => {
+                let mut report = Report::new();
+                report.add(Diagnostic::new(&UNREADABLE, Span::new(0, octets.len()), why));
+                self.unread((level, span), octets, report);
+            }
+        }
     }
 
     fn document(&mut self, level: usize, octets: &[u8], span: Span) {

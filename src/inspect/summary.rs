@@ -2,6 +2,8 @@
 
 use crate::catalogue;
 use crate::codec::{Document, Encoding, Header};
+use crate::diagnose::text::printable;
+use crate::dm::session::notification::{Notification, UiMode};
 use crate::document::{Element, shorten};
 
 /// Items of a list that are shown.
@@ -130,4 +132,21 @@ fn list(items: impl Iterator<Item = String>) -> String {
         more => shown.push(format!("and {more} more")),
     }
     if shown.is_empty() { "empty".to_owned() } else { shown.join("   ") }
+}
+
+/// Returns what package 0 of a DM session says.
+pub(super) fn notification(notification: &Notification) -> String {
+    let Notification { version, ui_mode, by_server, session, server, vendor } = notification;
+    let who = if *by_server { "the server" } else { "the user" };
+    let mode = match ui_mode {
+        UiMode::Unspecified => "user interface not specified",
+        UiMode::Background => "in the background",
+        UiMode::Informative => "the user is told",
+        UiMode::Interaction => "the user is asked",
+    };
+    let more = if vendor.is_empty() { String::new() } else { format!("  {} octets of the vendor's", vendor.len()) };
+    let (server, major, minor) = (printable(server), version / 10, version % 10);
+    format!(
+        "version {major}.{minor}  server \"{server}\" wants session {session:X}, begun by {who}, {mode}{more}; its digest is not checked"
+    )
 }

@@ -323,3 +323,20 @@ fn real_files() {
     let peeled = peel(&std::fs::read(path).expect("a file"), &Options { pin: Some(&pin), ..Options::default() });
     assert!(names(&peeled).contains(&"older OTA settings"), "{:?}", peeled.layers);
 }
+
+/// The push and the trigger that the sheet prints (DM facts, "Package 0"), and one that breaks off.
+#[test]
+fn package_0_is_read() {
+    let push = "01 06 03 C4 AF 87";
+    let digest = "29 1F 40 C9 04 8E 97 43 41 75 D1 0D 0C 6E 25 A7";
+    let trigger = "02 D0 00 00 00 12 34 12 63 6F 6D 2E 6D 67 6D 74 73 72 76 2E 6D 61 6E 61 67 65";
+    let peeled = inspect::peel(format!("{push} {digest} {trigger}").as_bytes(), &Options::default());
+    let says = peeled.layers.last().unwrap();
+    assert_eq!(says.name, "DM notification");
+    let wanted = "version 1.1  server \"com.mgmtsrv.manage\" wants session 1234, begun by the user, in the background; \
+                  its digest is not checked";
+    assert_eq!(says.facts, wanted);
+    assert!(peeled.is_good());
+    let peeled = inspect::peel(format!("{push} {digest} 02 D0 00 00").as_bytes(), &Options::default());
+    assert!(!peeled.is_good());
+}

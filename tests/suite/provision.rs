@@ -70,7 +70,8 @@ fn a_makers_document_survives_as_a_profile() {
 
 #[test]
 fn every_rule_of_profiles_fires_on_its_bad_example_alone() {
-    for rule in provision::RULES {
+    // What a profile says against a device is played where trees are (`rules`).
+    for rule in provision::RULES.iter().filter(|rule| rule.code.starts_with("PRF")) {
         let (_, report) = read_profile(rule.bad);
         assert!(report.cites(rule.code), "{} is silent on its bad example: {:?}", rule.code, report.diagnostics());
         let others: Vec<&Rule> = report.diagnostics().iter().map(|d| d.rule).filter(|r| r != rule).collect();

@@ -99,7 +99,9 @@ fn try_tree(filled: &Filled<'_>, whose: &str, report: &mut Report) -> Result<(),
     let parent = Uri::read(&filled.profile.tree_root).map_err(|error| error.to_string())?;
     let instance = Some(filled.profile.tree_instance.as_str());
     let place = Place { parent: Some(&parent), instance, ..Place::of(Description::bundled()) };
-    let (tree, _) = to_tree(&[account], &[], &place).map_err(|fault| fault.to_string())?;
+    let manager = filled.profile.filled_manager(&filled.handset.values).map(|(manager, _)| manager);
+    let managers: Vec<_> = manager.into_iter().collect();
+    let (tree, _) = to_tree(&[account], &managers, &place).map_err(|fault| fault.to_string())?;
     let mut own = Report::new();
     dm::check_tree(&tree, Description::bundled(), &mut own);
     copy(own, whose, report);

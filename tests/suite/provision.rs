@@ -624,3 +624,19 @@ fn a09_a_document_with_a_flood_of_access_points_is_bounded() {
     assert_eq!(reading.accounts[0].access_points.len(), 200);
     assert_eq!(reading.not_carried.len(), 49_800);
 }
+
+/// What a device would miss in the DM account of a bootstrap is said of the profile.
+#[test]
+fn a_profile_whose_dm_account_lacks_credentials_is_told_so() {
+    let acme = std::fs::read_to_string("templates/acme.toml").unwrap();
+    let dm = "\n[dm]\nserver_id = \"dm.acme.example\"\naddresses = [{ address = \"https://dm.acme.example/\" }]\n";
+    let account =
+        "[[dm.account]]\nlevel = \"APPSRV\"\ntype = \"DIGEST\"\nuser = \"{imei}\"\npassword = \"{x_dm_password}\"\n";
+    let cited = |text: String| {
+        let judged = impskit::inspect::check(text.into_bytes(), "p.toml", &impskit::catalogue::Options::default());
+        let findings = judged.layers.iter().flat_map(|layer| layer.report.diagnostics());
+        findings.map(|d| (d.rule.code, d.message.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(cited(format!("{acme}{dm}")), [("TRE011", "`AppAuth` is missing below `1`".to_owned())]);
+    assert_eq!(cited(format!("{acme}{dm}{account}")), []);
+}

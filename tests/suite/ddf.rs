@@ -137,7 +137,10 @@ fn limits_that_the_description_gives_are_kept() {
     assert_eq!(messages(limits("4", "25", "9")), []);
     assert_eq!(messages(limits("0", "0", "0")), []);
     let told = |path: &str, message: &str| (path.to_owned(), message.to_owned());
-    assert_eq!(messages(limits("3", "0", "0")), [told("A/C/D", "the address is 4 segments deep; the device holds 3")]);
+    assert_eq!(
+        messages(limits("3", "0", "0")),
+        [told("./B/A/C/D", "the address is 4 segments deep; the device holds 3")]
+    );
     let long = messages(limits("0", "24", "8"));
     assert!(long.contains(&told("DevDetail/URI/MaxTotLen", "the address is 25 characters long; the device holds 24")));
     assert!(long.iter().all(|(path, _)| path.starts_with("DevDetail")), "{long:?}");
@@ -324,7 +327,10 @@ proptest! {
             let (a, b) = (a.min(b), a.max(b));
             match what {
                 0 => text.replace_range(a..b, ""),
-                1 => text.insert_str(a, &text[a..b].to_owned()),
+                1 => {
+                    let again = text[a..b].to_owned();
+                    text.insert_str(a, &again);
+                }
                 _ => {
                     let moved = text[a..b].to_owned();
                     text.replace_range(a..b, "");

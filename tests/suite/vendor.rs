@@ -104,7 +104,7 @@ fn other_namespaces_are_noted_once_a_kind() {
     let found = findings(&text);
     let names: Vec<_> = found.iter().map(|d| d.message.split('`').nth(1).unwrap_or_default()).collect();
     assert_eq!(names, ["o:a", "o:b", "u:c"]);
-    assert!(found.iter().all(|d| d.severity == Severity::Note && d.path == "Leaf"));
+    assert!(found.iter().all(|d| d.severity == Severity::Note && d.path == "./Leaf"));
 }
 
 /// The prefix is the document's choice, and both schemes of the namespace are in use.

@@ -298,14 +298,14 @@ pub(super) fn check(account: &Account<'_>, described: &Described, report: &mut R
     checks.inner_types();
 }
 
-/// Reports what is wrong with a description of the IMPS object.
-pub(super) fn check_description(object: &Described, report: &mut Report) {
+/// Reports what is wrong with a description of the IMPS object, whose address is `at`.
+pub(super) fn check_description(object: &Described, at: &str, report: &mut Report) {
     let sets = object.descend("AppAuth/<X>");
     for secret in sets.into_iter().flat_map(|set| &set.children) {
         let name = secret.display_name();
         if SECRETS.contains(&name) && secret.access.allows(Command::Get) {
             let finding = Diagnostic::new(&READABLE_SECRET, secret.span, format!("`{name}` can be read with Get"));
-            report.add(finding.at(format!("AppAuth/<X>/{name}")).basis(Basis::Template));
+            report.add(finding.at(format!("{at}/AppAuth/<X>/{name}")).basis(Basis::Template));
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! A `MgmtTree` is a description where any node has DFProperties, a serialised tree elsewhere.
 
+mod address;
 mod against;
 mod ddf;
 mod imps;

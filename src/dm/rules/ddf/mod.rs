@@ -30,6 +30,7 @@ use std::borrow::Cow;
 use super::super::ddf::Described;
 use super::super::object::IMPS;
 use super::super::uri::UriLimits;
+use super::address::Address;
 use super::imps;
 use crate::codec::{Document, Encoding};
 use crate::diagnose::Severity::{self, Error, Note, Warning};
@@ -136,8 +137,8 @@ struct Walk<'w, 'e> {
     is_newer: bool,
     /// Whether the version is one before 1.2.
     is_older: bool,
-    /// The names of the nodes from the top down to this one.
-    names: Vec<&'e str>,
+    /// Where the walk is.
+    address: Address<'e>,
     /// The described places; only where there are several nodes at the top.
     places: Option<Places<'e>>,
     /// What is said once for the whole description, with how often it is so.
@@ -176,7 +177,7 @@ impl<'w, 'e> Walk<'w, 'e> {
             limits,
             is_newer: false,
             is_older: false,
-            names: Vec::new(),
+            address: Address::default(),
             places: None,
             tallies: Vec::new(),
         }
@@ -186,6 +187,7 @@ impl<'w, 'e> Walk<'w, 'e> {
         if !self.root(root) {
             return;
         }
+        self.address = Address::above(root);
         self.limits = self.limits.or_else(|| places::own_limits(root)).filter(|l| *l != UriLimits::default());
         let above = Above { is_top: true, ..Above::default() };
         if root.name == "Node" {
@@ -208,7 +210,7 @@ impl<'w, 'e> Walk<'w, 'e> {
     /// Looks at a node and all below it; returns its name.
     fn node(&mut self, element: &'e Element<'e>, above: Above) -> &'e str {
         let name = element.child_text("NodeName").unwrap_or_default();
-        self.names.push(name);
+        let came_from = self.address.enter(element, above.is_top);
         let facts = self.facts(element, name);
         let above = if above.is_top { self.below_path(&facts, above) } else { above };
         self.check_properties(&facts);
@@ -217,7 +219,7 @@ impl<'w, 'e> Walk<'w, 'e> {
         self.check_name(&facts, &above);
         let is_imps = facts.identifier() == Some(IMPS);
         if is_imps {
-            imps::check_description(&Described::read(element), self.report);
+            imps::check_description(&Described::read(element), &self.address.to_string(), self.report);
         }
         let below = Above {
             is_top: false,
@@ -234,7 +236,7 @@ impl<'w, 'e> Walk<'w, 'e> {
             siblings.push((self.node(child, below), child));
         }
         self.check_siblings(siblings, below.ignores_case);
-        self.names.pop();
+        self.address.leave(came_from);
         name
     }
 
@@ -274,23 +276,7 @@ impl<'w, 'e> Walk<'w, 'e> {
             }
             _ => finding,
         };
-        if finding.path.is_empty() { finding.at(self.path()) } else { finding }
-    }
-
-    /// Returns the names down to this node, as findings show them.
-    fn path(&self) -> String {
-        const MOST: usize = 600;
-        let mut path = String::new();
-        for name in &self.names {
-            if !path.is_empty() {
-                path.push('/');
-            }
-            path.push_str(if name.is_empty() { "<X>" } else { &name[..name.floor_char_boundary(60)] });
-            if path.len() > MOST {
-                break;
-            }
-        }
-        path
+        if finding.path.is_empty() { finding.at(self.address.to_string()) } else { finding }
     }
 }
 

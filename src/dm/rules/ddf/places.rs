@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::super::super::ddf::{Access, Occurrence};
 use super::super::super::node::Format;
 use super::super::super::uri::UriLimits;
+use super::super::address::segments;
 use super::examples::GOOD_INTERIOR;
 use super::facts::Facts;
 use super::names::TWICE;
@@ -75,8 +76,8 @@ pub(super) struct Places<'e> {
     below: HashMap<(u32, &'e str), u32>,
     /// What is described at each place.
     described: Vec<Option<Seen<'e>>>,
-    /// The paths of the nodes at the top, with the names of these.
-    paths: Vec<(&'e Element<'e>, &'e str)>,
+    /// The paths of the nodes at the top, with these.
+    paths: Vec<(&'e Element<'e>, &'e Element<'e>)>,
 }
 
 /// What a description says of a place that another must not contradict.
@@ -164,11 +165,6 @@ impl<'e> Places<'e> {
     }
 }
 
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    let path = path.strip_prefix("./").unwrap_or(path);
-    path.split('/').filter(|name| !name.is_empty() && *name != ".")
-}
-
 impl<'e> Walk<'_, 'e> {
     /// Goes down the path of a node at the top.
     pub(super) fn below_path(&mut self, facts: &Facts<'e>, above: Above) -> Above {
@@ -181,7 +177,7 @@ impl<'e> Walk<'_, 'e> {
         let Some(places) = &mut self.places else { return Above { depth, length, ..above } };
         let place = segments(path).fold(0, |place, name| places.enter(place, name));
         if let Some(element) = facts.path {
-            places.paths.push((element, facts.name));
+            places.paths.push((element, facts.element));
         }
         Above { place: Some(place), depth, length, ..above }
     }
@@ -220,13 +216,13 @@ impl<'e> Walk<'_, 'e> {
     /// Reports the paths that lead to no described node.
     pub(super) fn paths_that_lead_nowhere(&mut self) {
         let Some(places) = self.places.take() else { return };
-        for (path, name) in &places.paths {
+        for (path, node) in &places.paths {
             if let Some(lost) = places.lost(path.trimmed()) {
-                self.names.push(name);
+                let came_from = self.address.enter(node, true);
                 let path_shown = shorten(path.trimmed());
                 let message = format!("`{path_shown}` leads to no described node: it is lost at `{}`", shorten(lost));
                 self.add(&NOWHERE, path.span, message);
-                self.names.pop();
+                self.address.leave(came_from);
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::super::super::DDF;
 use super::super::super::ddf::Occurrence;
 use super::super::super::node::Format;
+use super::super::address::Address;
 use super::Walk;
 use super::examples::{GOOD, GOOD_INTERIOR};
 use super::facts::{Facts, RunTime};
@@ -75,7 +76,7 @@ impl<'e> Walk<'_, 'e> {
             self.add(&NOT_A_DESCRIPTION, root.span, message);
             return false;
         }
-        self.names.push("MgmtTree");
+        self.address = Address::document();
         self.is_newer = root.child_text("VerDTD") == Some("1.3");
         self.is_older = root.child_text("VerDTD").is_some_and(|version| version.starts_with("1.1"));
         let [version, _, _, node] = self.collect(root, &ROOT);
@@ -83,7 +84,6 @@ impl<'e> Walk<'_, 'e> {
         if node.is_none() {
             self.add(&NO_NODE, root.span, "the description has no node");
         }
-        self.names.pop();
         true
     }
 

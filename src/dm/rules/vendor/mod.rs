@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::super::DDF;
+use super::address::Address;
 use crate::diagnose::{Diagnostic, Grade, Report, Rule, Severity, Span};
 use crate::document::{Element, Grammar, StructureRules, is_declaration, shorten};
 
@@ -100,19 +101,19 @@ const ATTRIBUTES: &[(&str, &[&str], &[&str])] = &[
 pub(super) fn check(root: &Element<'_>, report: &mut Report) {
     // A piece of a document was cut off from where it binds its prefixes.
     let bound = if root.name == "MgmtTree" { Vec::new() } else { vec![(USUAL_PREFIX, NAMESPACES[0])] };
-    let findings = Findings { report, path: String::new() };
+    let findings = Findings { report, address: Address::above(root) };
     let mut walk = Walk { bound, findings, told: BTreeSet::new() };
     walk.bind(root);
     walk.element(root, None);
 }
 
 /// Where findings go: the report, with the place in the described tree.
-struct Findings<'r> {
+struct Findings<'e, 'r> {
     report: &'r mut Report,
-    path: String,
+    address: Address<'e>,
 }
 
-impl Findings<'_> {
+impl Findings<'_, '_> {
     /// Says that something contradicts itself.
     fn warn(&mut self, span: Span, message: impl Into<String>) {
         self.add(Diagnostic::new(&CONTRADICTION, span, message));
@@ -124,8 +125,7 @@ impl Findings<'_> {
     }
 
     fn add(&mut self, finding: Diagnostic) {
-        let path = self.path.strip_prefix('/').unwrap_or_default();
-        self.report.add(finding.at(path).lenient(Severity::Note).grade(Grade::Vendor));
+        self.report.add(finding.at(self.address.to_string()).lenient(Severity::Note).grade(Grade::Vendor));
     }
 }
 
@@ -140,7 +140,7 @@ enum Owner<'e> {
 struct Walk<'e, 'r> {
     /// The prefixes that were bound so far, with their namespaces. That one stands for two is not seen.
     bound: Vec<(&'e str, &'e str)>,
-    findings: Findings<'r>,
+    findings: Findings<'e, 'r>,
     /// The names of unknown elements that were told.
     told: BTreeSet<&'e str>,
 }
@@ -151,14 +151,9 @@ impl<'e> Walk<'e, '_> {
         if element.children.is_empty() {
             return;
         }
-        let length = self.findings.path.len();
         let is_node = element.name == "Node";
+        let came_from = is_node.then(|| self.findings.address.enter(element, node.is_none()));
         let node = if is_node { Some(element) } else { node };
-        if is_node {
-            let name = element.child_text("NodeName").filter(|name| !name.is_empty());
-            self.findings.path.push('/');
-            self.findings.path.push_str(name.unwrap_or("<X>"));
-        }
         let mut extended = None;
         for child in &element.children {
             match self.owner(child) {
@@ -170,7 +165,9 @@ impl<'e> Walk<'e, '_> {
         if let Some(prefix) = extended {
             self.extension(element, prefix, node);
         }
-        self.findings.path.truncate(length);
+        if let Some(came_from) = came_from {
+            self.findings.address.leave(came_from);
+        }
     }
 
     fn bind(&mut self, element: &'e Element<'_>) {

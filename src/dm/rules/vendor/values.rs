@@ -39,7 +39,7 @@ pub(super) fn check(
     name: &str,
     prefix: &str,
     subject: &Subject<'_>,
-    findings: &mut Findings<'_>,
+    findings: &mut Findings<'_, '_>,
 ) {
     let (text, span) = (element.trimmed(), element.content_span);
     match name {
@@ -97,7 +97,12 @@ pub(super) fn check(
 }
 
 /// Checks `MinValue`, `MaxValue` and `MaxLength` beside one another and beside the default.
-pub(super) fn check_limits(properties: &Element<'_>, prefix: &str, subject: &Subject<'_>, findings: &mut Findings<'_>) {
+pub(super) fn check_limits(
+    properties: &Element<'_>,
+    prefix: &str,
+    subject: &Subject<'_>,
+    findings: &mut Findings<'_, '_>,
+) {
     let mut limit = |name: &str| {
         let element = child(properties, prefix, name).filter(|limit| !limit.trimmed().is_empty())?;
         let limit = number(element.trimmed());
@@ -125,7 +130,7 @@ pub(super) fn check_limits(properties: &Element<'_>, prefix: &str, subject: &Sub
 }
 
 /// Checks `SupportedValues`: a range in two attributes, or a list in one, or elements.
-fn check_supported(element: &Element<'_>, prefix: &str, subject: &Subject<'_>, findings: &mut Findings<'_>) {
+fn check_supported(element: &Element<'_>, prefix: &str, subject: &Subject<'_>, findings: &mut Findings<'_, '_>) {
     let mut limit = |name: &str| {
         let attribute = element.find_attribute(name)?;
         let limit = number(attribute.value.trim_ascii());
@@ -153,7 +158,7 @@ fn check_supported(element: &Element<'_>, prefix: &str, subject: &Subject<'_>, f
 }
 
 /// Checks that the text of an element is a schema: XML whose root is `schema`.
-fn check_schema(element: &Element<'_>, findings: &mut Findings<'_>) {
+fn check_schema(element: &Element<'_>, findings: &mut Findings<'_, '_>) {
     // One that stands unescaped was read with the document.
     if !element.children.is_empty() {
         return;
@@ -195,7 +200,7 @@ struct Allowed<'e> {
 }
 
 impl<'e> Allowed<'e> {
-    fn check(&self, findings: &mut Findings<'_>) {
+    fn check(&self, findings: &mut Findings<'_, '_>) {
         let kind = self.element.attribute("ValueType").unwrap_or_default();
         let needed = match kind {
             "ENUM" | "Flag" => Some("Enum"),
@@ -233,7 +238,7 @@ impl<'e> Allowed<'e> {
         self.default(&values, findings);
     }
 
-    fn default(&self, values: &Values<'_>, findings: &mut Findings<'_>) {
+    fn default(&self, values: &Values<'_>, findings: &mut Findings<'_, '_>) {
         let Some((text, span)) = self.subject.default_value() else { return };
         let delimiter = child(self.element, self.prefix, "List").and_then(|list| list.attribute("Delimiter"));
         match delimiter.and_then(delimiter_text) {
@@ -252,7 +257,7 @@ impl<'e> Allowed<'e> {
         values.map(|value| (value.trimmed(), value.content_span))
     }
 
-    fn words(&self, findings: &mut Findings<'_>) -> Values<'e> {
+    fn words(&self, findings: &mut Findings<'_, '_>) -> Values<'e> {
         let mut words: Vec<&'e str> = Vec::new();
         let mut sorted = std::collections::BTreeSet::new();
         for (word, span) in self.enumerated() {
@@ -268,7 +273,7 @@ impl<'e> Allowed<'e> {
         Values::Words(words)
     }
 
-    fn bits(&self, findings: &mut Findings<'_>) -> Values<'e> {
+    fn bits(&self, findings: &mut Findings<'_, '_>) -> Values<'e> {
         let mut listed = Vec::new();
         for (text, span) in self.enumerated() {
             match number(text).filter(|flag| *flag >= 0) {
@@ -286,7 +291,7 @@ impl<'e> Allowed<'e> {
         Values::Bits(listed.iter().fold(0, |all, (flag, _)| all | flag))
     }
 
-    fn range(&self, value: &Element<'_>, findings: &mut Findings<'_>) -> Values<'e> {
+    fn range(&self, value: &Element<'_>, findings: &mut Findings<'_, '_>) -> Values<'e> {
         let (text, span) = (value.trimmed(), value.content_span);
         let Some((low, high)) = range(text) else {
             findings.note(span, format!("`{}` is no range such as `[0-65535]`", shorten(text)));
@@ -305,7 +310,7 @@ impl<'e> Allowed<'e> {
     }
 }
 
-fn check_pattern(value: &Element<'_>, findings: &mut Findings<'_>) -> Values<'static> {
+fn check_pattern(value: &Element<'_>, findings: &mut Findings<'_, '_>) -> Values<'static> {
     let (text, span) = (value.trimmed(), value.content_span);
     if let Some((_, what)) = pattern::fault(text) {
         findings.warn(span, format!("the regular expression `{}` {what}", shorten(text)));
@@ -315,7 +320,7 @@ fn check_pattern(value: &Element<'_>, findings: &mut Findings<'_>) -> Values<'st
     Values::Any
 }
 
-fn check_json(value: &Element<'_>, findings: &mut Findings<'_>) -> Values<'static> {
+fn check_json(value: &Element<'_>, findings: &mut Findings<'_, '_>) -> Values<'static> {
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(value.text()) {
         findings.warn(value.content_span, format!("the value is no JSON: {error}"));
     }
@@ -323,7 +328,13 @@ fn check_json(value: &Element<'_>, findings: &mut Findings<'_>) -> Values<'stati
 }
 
 /// Reports those items of a default that are not among the values.
-fn check_default(items: &[&str], span: Span, values: &Values<'_>, subject: &Subject<'_>, findings: &mut Findings<'_>) {
+fn check_default(
+    items: &[&str],
+    span: Span,
+    values: &Values<'_>,
+    subject: &Subject<'_>,
+    findings: &mut Findings<'_, '_>,
+) {
     let is_fitting = |item: &&str| match values {
         Values::Any => true,
         Values::Range(low, high) => number(item).is_some_and(|value| (*low..=*high).contains(&value)),

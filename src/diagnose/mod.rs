@@ -425,7 +425,7 @@ impl Report {
     }
 
     /// Returns the rules of the findings that were counted, not kept, with their numbers.
-    pub(crate) fn left_out_rules(&self) -> impl Iterator<Item = (&'static Rule, usize)> {
+    pub fn left_out_rules(&self) -> impl Iterator<Item = (&'static Rule, usize)> {
         self.left_out.iter().map(|left| (left.rule, left.count))
     }
 

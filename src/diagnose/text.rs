@@ -12,9 +12,10 @@
 //! ```
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::{Basis, Diagnostic, Form, Report, Severity, Source, Span};
+use super::{Basis, Diagnostic, Form, Grade, Report, Severity, Source, Span};
 
 /// Characters of a line that are shown before the place; what is further left is cut.
 const LEFT: usize = 70;
@@ -24,18 +25,62 @@ const RIGHT: usize = 60;
 const ROW: usize = 16;
 /// Rows of hexadecimal that are shown of one place.
 const ROWS: usize = 4;
+/// Findings that say the same and are shown with their excerpts.
+const SHOWN: usize = 3;
+/// Places of others that say the same.
+const PLACES: usize = 10;
 
 /// Returns all findings of a report with their excerpts, an empty line after each.
 pub fn render(source: &Source<'_>, report: &Report, color: bool) -> String {
+    render_most(source, report, color, usize::MAX)
+}
+
+/// Returns the findings of a report as [`render`] does, but of many that say the same only the first: the last one shown
+/// tells the lines of the others.
+pub fn render_folded(source: &Source<'_>, report: &Report, color: bool) -> String {
+    render_most(source, report, color, SHOWN)
+}
+
+fn render_most(source: &Source<'_>, report: &Report, color: bool, most: usize) -> String {
     let mut output = String::new();
+    let mut alike: HashMap<(&str, &str), (Vec<&Diagnostic>, usize)> = HashMap::new();
     for diagnostic in report.diagnostics() {
+        alike.entry((diagnostic.rule.code, &diagnostic.message)).or_default().0.push(diagnostic);
+    }
+    for diagnostic in report.diagnostics() {
+        let (alike, seen) = alike.entry((diagnostic.rule.code, &diagnostic.message)).or_default();
+        *seen += 1;
+        // To say that there is one more takes as much room as to show it.
+        let is_folded = alike.len() > most.saturating_add(2);
+        if is_folded && *seen > most {
+            continue;
+        }
         output.push_str(&render_one(source, diagnostic, color));
+        if is_folded && *seen == most {
+            let mark = Paint { color, severity: diagnostic.severity }.frame("  =");
+            let (count, places) = (alike.len() - most, places(source, &alike[most..]));
+            let _ = writeln!(output, "{mark} {count} more like it: {places}; `--all` shows each");
+        }
         output.push('\n');
     }
     if report.left_out() > 0 {
         let _ = writeln!(output, "{} more findings in {} are not shown\n", report.left_out(), printable(&source.name));
     }
     output
+}
+
+/// Returns where the first few of some findings are: `lines 4, 9, …`.
+fn places(source: &Source<'_>, findings: &[&Diagnostic]) -> String {
+    let at = |finding: &&Diagnostic| match source.form {
+        Form::Text => source.position(finding.span.start).line.to_string(),
+        Form::Binary => format!("0x{:04X}", finding.span.start),
+    };
+    let mut places: Vec<String> = findings.iter().map(at).collect();
+    places.dedup();
+    let are_all = places.len() <= PLACES;
+    places.truncate(PLACES);
+    let what = if source.form == Form::Text { "lines" } else { "octets" };
+    format!("{what} {}{}", places.join(", "), if are_all { "" } else { ", …" })
 }
 
 /// Returns one finding with its excerpt.
@@ -49,12 +94,12 @@ pub fn render_one(source: &Source<'_>, diagnostic: &Diagnostic, color: bool) -> 
         Form::Binary => hex_rows(&mut output, source, diagnostic, &paint),
     }
     let mark = paint.frame("  =");
-    if diagnostic.path.is_empty() {
-        let _ = writeln!(output, "{mark} clause: {}", diagnostic.rule.clause);
-    } else {
-        let path = printable(&diagnostic.path);
-        let _ = writeln!(output, "{mark} at: {path}    clause: {}", diagnostic.rule.clause);
-    }
+    let at =
+        if diagnostic.path.is_empty() { String::new() } else { format!("at: {}    ", printable(&diagnostic.path)) };
+    // Of the other grades the severity says enough.
+    let grade = diagnostic.grade.filter(|grade| matches!(grade, Grade::Refused | Grade::Tolerated));
+    let grade = grade.map(|grade| format!("grade: {}    ", grade.as_str())).unwrap_or_default();
+    let _ = writeln!(output, "{mark} {at}{grade}clause: {}", diagnostic.rule.clause);
     if let Some(words) = diagnostic.basis.and_then(basis_in_words) {
         let _ = writeln!(output, "{mark} basis: {words}");
     }
@@ -86,13 +131,17 @@ pub fn tally(errors: usize, warnings: usize, notes: usize) -> String {
     if words.is_empty() { "no findings".to_owned() } else { words.join(", ") }
 }
 
-/// Returns text that cannot drive a terminal: control characters and marks that reorder text become U+FFFD.
+/// Returns text that cannot drive a terminal: line breaks and tabs become blanks, other control characters and marks that
+/// reorder text U+FFFD.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let is_unsafe = |c: char| {
         c.is_control()
             || matches!(c, '\u{061C}' | '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
     };
-    if text.contains(is_unsafe) { Cow::Owned(text.replace(is_unsafe, "\u{FFFD}")) } else { Cow::Borrowed(text) }
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace("\r\n", " ").replace(['\n', '\r', '\t'], " ").replace(is_unsafe, "\u{FFFD}"))
 }
 
 fn basis_in_words(basis: Basis) -> Option<&'static str> {
@@ -278,6 +327,29 @@ error[XXX001]: wrong
   = help: do this
 ";
         assert_eq!(render_one(&source, &diagnostic, false), expected);
+    }
+
+    #[test]
+    fn many_that_say_the_same_are_folded() {
+        let mut report = Report::new();
+        let text = (0..20).map(|line| format!("line {line}\n")).collect::<String>();
+        let source = Source::new("a", text.as_bytes());
+        for line in 0..20_usize {
+            let start = source.line_range(line + 1).unwrap().start;
+            let message = if line == 4 { "other" } else { "same" };
+            report.add(Diagnostic::new(&Rule::TEST, Span::new(start, start + 4), message));
+        }
+        let folded = render_folded(&source, &report, false);
+        assert_eq!(folded.matches("┌").count(), 4, "{folded}");
+        assert!(folded.contains("error[XXX001]: other"));
+        let more =
+            "  = help: do this\n  = 16 more like it: lines 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, …; `--all` shows each\n";
+        assert!(folded.contains(more), "{folded}");
+        assert_eq!(render(&source, &report, false).matches("┌").count(), 20);
+        // Two more than are shown are no crowd.
+        let mut five = Report::new();
+        report.diagnostics().iter().take(6).for_each(|finding| five.add(finding.clone()));
+        assert_eq!(render_folded(&source, &five, false), render(&source, &five, false));
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl Walk<'_> {
                 if declaration.also_text && element.children.is_empty() && !element.trimmed().is_empty() {
                     return;
                 }
-                if !element.trimmed().is_empty() {
+                // No-break spaces between elements are told by the reader.
+                if !element.text().trim().is_empty() {
                     let message = || format!("`{}` holds elements, no text", element.name);
                     self.add(Some(self.rules.value), element, message);
                 }

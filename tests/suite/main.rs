@@ -14,6 +14,7 @@ mod command_line;
 mod commands;
 mod compare;
 mod conversations;
+mod corpus;
 mod csp;
 mod ddf;
 mod delivery;

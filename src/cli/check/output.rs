@@ -16,6 +16,9 @@ pub(super) struct Telling {
     /// The format of the findings
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
+    /// Text: show each finding, also where many say the same
+    #[arg(long)]
+    all: bool,
     /// Write the findings in that format to FILE, and as text to stderr
     #[arg(long, value_name = "FILE")]
     output_file: Option<PathBuf>,
@@ -47,13 +50,13 @@ impl Telling {
     /// Opens where findings are told: stdout, or stderr where something else goes to stdout. Those from `fails` on are
     /// failures.
     pub(super) fn open(&self, is_stdout_taken: bool, fails: Option<Severity>) -> Result<Told> {
-        let form = Form::new(self.format, fails);
+        let form = Form::new(self.format, self.all, fails);
         let to = if is_stdout_taken { To::Stderr } else { To::Stdout };
         Ok(Told(match &self.output_file {
             None => vec![(form, to)],
             Some(path) => {
                 let stream = ui::Stream::open(&ui::Output::to(path, self.force))?;
-                vec![(form, To::File(stream)), (Form::Text, To::Stderr)]
+                vec![(form, To::File(stream)), (Form::new(Format::Text, self.all, fails), To::Stderr)]
             }
         }))
     }
@@ -64,7 +67,7 @@ pub(super) struct Told(Vec<(Form, To)>);
 
 /// A format, with what it tells all at the end.
 enum Form {
-    Text,
+    Text { shows_each: bool },
     Short,
     Jsonl,
     Github,
@@ -106,9 +109,9 @@ impl Told {
 }
 
 impl Form {
-    fn new(format: Format, fails: Option<Severity>) -> Self {
+    fn new(format: Format, shows_each: bool, fails: Option<Severity>) -> Self {
         match format {
-            Format::Text => Self::Text,
+            Format::Text => Self::Text { shows_each },
             Format::Short => Self::Short,
             Format::Json => Self::Json(json::Findings::default()),
             Format::Jsonl => Self::Jsonl,
@@ -122,8 +125,9 @@ impl Form {
     fn add(&mut self, judged: &Judged<'_>, fixed: usize, color: bool) -> String {
         let layers = judged.layers.iter().map(|layer| (&layer.source, &layer.report));
         match self {
-            Self::Text => {
-                let shown: String = layers.map(|(source, report)| text::render(source, report, color)).collect();
+            Self::Text { shows_each } => {
+                let render = if *shows_each { text::render } else { text::render_folded };
+                let shown: String = layers.map(|(source, report)| render(source, report, color)).collect();
                 shown + &summary(judged, fixed)
             }
             Self::Short => layers.map(|(source, report)| text::short(source, report)).collect(),
@@ -149,10 +153,10 @@ impl Form {
     /// Returns what is said of all inputs at the end.
     fn finish(self, tally: &Tally) -> String {
         match self {
-            Self::Text if tally.files > 1 => {
+            Self::Text { .. } if tally.files > 1 => {
                 format!("{}: {}{}\n", files_in_words(tally.files), tally.in_words(), tally.offer())
             }
-            Self::Text | Self::Short | Self::Jsonl | Self::Github => String::new(),
+            Self::Text { .. } | Self::Short | Self::Jsonl | Self::Github => String::new(),
             Self::Json(findings) => findings.into_json(tally.files) + "\n",
             Self::Sarif(log) => log.into_json() + "\n",
             Self::Junit(suites) => suites.into_xml(),
@@ -261,7 +265,7 @@ impl Tally {
     fn grades_in_words(&self) -> Option<String> {
         let [refused, tolerated, advice, vendor] = self.grades;
         let words = [
-            (refused, "refused by servers"),
+            (refused, "refused"),
             (tolerated, "tolerated though the text forbids them"),
             (vendor, "a vendor's own"),
             (advice, "to look at"),

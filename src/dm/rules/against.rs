@@ -32,7 +32,7 @@ pub(super) const NOT_THE_STANDARD: Rule = Rule {
     code: "DDF038",
     name: "not-the-standard",
     severity: Severity::Error,
-    clause: "DM Standardized Objects 1.2, implementations of an object; DDF rule D38",
+    clause: "DM Standardized Objects 1.2, implementations of an object",
     summary: "the description of an object offers less than the standard of the object, or something else",
     help: "found with `--against`; keep each command, format, type, occurrence and default of the standard, put nodes of \
            your own below Ext, or declare the difference in the release notes and suppress with a reason",
@@ -279,7 +279,8 @@ impl<'a> Check<'a, '_> {
         }
         let (_, canonical) = ALIASES.iter().find(|(alias, _)| *alias == place.below)?;
         let theirs = object.descend(canonical)?.described?;
-        let spelling = format!("{} for {canonical}", place.below);
+        // Names are told in backticks.
+        let spelling = format!("{}` for `{canonical}", place.below);
         self.told.add(Difference::Spelling, &spelling, theirs);
         self.access(theirs, ours, own, place);
         self.form(theirs, ours, place);
@@ -502,7 +503,7 @@ enum Difference {
 impl Difference {
     fn in_words(self) -> &'static str {
         match self {
-            Self::Wider => "wider than the standard",
+            Self::Wider => "more commands or instances than the standard has",
             Self::LeftOut => "optional nodes of the standard that are left out",
             Self::Fixed => "a fixed name in place of `<X>`",
             Self::Scope => "another scope than in the standard",
@@ -606,7 +607,7 @@ mod tests {
         assert_eq!(
             against(&interior("Account", MOI, "<One/>", &own), &wanted),
             [
-                "note ./Account wider than the standard: `Name`",
+                "note ./Account more commands or instances than the standard has: `Name`",
                 "note ./Account optional nodes of the standard that are left out: `Port`",
                 "note ./Account a fixed name in place of `<X>`: `<X>`",
             ]

@@ -3,10 +3,11 @@
 use super::super::super::acl::Command;
 use super::super::super::ddf::Occurrence;
 use super::super::super::is_secret;
+use super::super::super::node::Format;
 use super::examples::{GOOD, GOOD_INTERIOR};
 use super::facts::Facts;
 use super::{Above, Walk};
-use crate::diagnose::{Rule, Severity};
+use crate::diagnose::{Diagnostic, Rule, Severity};
 use crate::document::shorten;
 
 /// DFProperties of a leaf with an Occurrence.
@@ -134,6 +135,11 @@ pub(super) const READABLE_SECRET: Rule = Rule {
     good: GOOD,
 };
 
+/// Returns whether values of a format may be secrets: a leaf such as `AllowSimplePassword` holds a number or a truth value.
+fn may_hold_a_secret(format: Format) -> bool {
+    matches!(format, Format::Chr | Format::Bin | Format::B64 | Format::Xml)
+}
+
 impl<'e> Walk<'_, 'e> {
     pub(super) fn check_access(&mut self, facts: &Facts<'e>, above: &Above) {
         let Some(properties) = facts.properties else { return };
@@ -156,7 +162,7 @@ impl<'e> Walk<'_, 'e> {
             if !is_read && !above.is_inbox && !facts.is_inbox() {
                 self.add(&UNREADABLE_INTERIOR, span, "an interior node has no Get: its children cannot be listed");
             }
-        } else if is_secret(facts.name) && facts.allows(Command::Get) {
+        } else if is_secret(facts.name) && facts.allows(Command::Get) && facts.format.is_none_or(may_hold_a_secret) {
             // In an IMPS object these two are rule MO008.
             if !(above.is_imps && matches!(facts.name, "AAuthSecret" | "AAuthData")) {
                 self.add(&READABLE_SECRET, span, format!("`{}` can be read with Get", shorten(facts.name)));
@@ -173,7 +179,11 @@ impl<'e> Walk<'_, 'e> {
             self.add(&UNNAMED_ONCE, span, format!("a node without a name is there {times} once"));
         } else if !facts.name.is_empty() && !is_once {
             let message = format!("`{}` may be there {occurrence} times; a name stands once", shorten(facts.name));
-            self.add(&NAMED_OFTEN, span, message);
+            let finding = Diagnostic::new(&NAMED_OFTEN, span, message);
+            self.tell(match facts.name {
+                "*" => finding.help("leave the NodeName empty where any name may stand: `*` is a name like others"),
+                _ => finding,
+            });
         }
     }
 

@@ -74,6 +74,9 @@ impl<'e> Walk<'_, 'e> {
         let Some(properties) = facts.properties else {
             return self.add(&NO_PROPERTIES, facts.element.span, "the node has no DFProperties");
         };
+        if is_prose(properties) {
+            return;
+        }
         let mut missing = Vec::new();
         for (part, name) in [(facts.access_type, "AccessType"), (facts.format_element, "DFFormat")] {
             if part.is_none() {
@@ -100,4 +103,9 @@ impl<'e> Walk<'_, 'e> {
             self.add(&INCOMPLETE_PROPERTIES, format.span, "DFFormat names no format");
         }
     }
+}
+
+/// Returns whether there is text where elements should be, such as `...` in an example: that is told once, as DDF004.
+pub(super) fn is_prose(properties: &Element<'_>) -> bool {
+    properties.children.is_empty() && !properties.trimmed().is_empty()
 }

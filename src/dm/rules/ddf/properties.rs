@@ -7,6 +7,7 @@ use super::Walk;
 use super::examples::{GOOD, GOOD_INTERIOR};
 use super::facts::Facts;
 use super::fixes::{self, unsafely};
+use super::nodes::is_prose;
 use crate::diagnose::{Diagnostic, Edit, Fix, Rule, Severity};
 use crate::document::{Element, is_media_type, shorten};
 
@@ -145,7 +146,7 @@ pub(super) const COUNT: Rule = Rule {
 
 impl<'e> Walk<'_, 'e> {
     pub(super) fn check_properties(&mut self, facts: &Facts<'e>) {
-        let Some(properties) = facts.properties else { return };
+        let Some(properties) = facts.properties.filter(|properties| !is_prose(properties)) else { return };
         if facts.occurrence.is_none() {
             self.tally(&DEFAULTS, properties.span, "no Occurrence is said, which means One");
         }
@@ -231,6 +232,9 @@ impl<'e> Walk<'_, 'e> {
         let message = match text {
             "" => "an interior node has an empty MIME for a type".to_owned(),
             _ if is_identifier(text) => format!("the identifier `{}` stands in MIME, not in DDFName", shorten(text)),
+            _ if !is_media_type(text) => {
+                format!("`{}` stands in MIME, and is no identifier `domain/major.minor/name` either", shorten(text))
+            }
             _ => format!("an interior node has the media type `{}`", shorten(text)),
         };
         self.add_with(&INTERIOR_TYPE, first.span, message, fix);
@@ -285,9 +289,10 @@ impl<'e> Walk<'_, 'e> {
         }
         if !fits(format, trimmed) {
             let message = format!("{name} `{}` is not of the format `{format}`", shown(facts, trimmed));
-            self.tell(Diagnostic {
-                fix: self.lower_case(element, format),
-                ..Diagnostic::new(&VALUE, element.span, message)
+            let finding = Diagnostic::new(&VALUE, element.span, message);
+            self.tell(match self.lower_case(element, format) {
+                Some(fix) => finding.lenient(Severity::Warning).fix(fix),
+                None => finding,
             });
         } else if format == Format::Chr {
             let is_xml = |kind: &Element<'_>| kind.children.iter().any(|child| is_xml_type(child.trimmed()));

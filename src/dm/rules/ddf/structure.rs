@@ -261,7 +261,8 @@ impl<'e> Walk<'_, 'e> {
     }
 
     pub(super) fn no_text(&mut self, element: &Element<'_>) {
-        let text = element.trimmed();
+        // No-break spaces between elements are told by the reader.
+        let text = element.text().trim();
         if !text.is_empty() {
             let message = format!("`{}` holds elements, no text, but `{}`", element.name, shorten(text));
             self.add(&NESTING, element.span, message);
@@ -281,7 +282,7 @@ impl<'e> Walk<'_, 'e> {
             Some(&meant @ ("Node" | "node")) => {
                 // In the place of a format nobody takes it for a description; elsewhere more is read than before.
                 let fix = rename(meant).map(|fix| if meant == "node" { fix } else { unsafely(fix) });
-                self.add_with(&LETTER_CASE, child.span, format!("`{name}` stands in `{place}`; `{meant}` does"), fix);
+                self.add_with(&LETTER_CASE, child.span, format!("`{name}` in `{place}` is written `{meant}`"), fix);
             }
             Some(meant) => {
                 let fix = rename(meant).map(unsafely);

@@ -70,8 +70,12 @@ fn versions(root: &Element<'_>, header: &Element<'_>, findings: &mut Findings<'_
         findings.add(&VERSIONS_DIFFER, protocol.span, Severity::Warning, message);
     }
     if let Some(said) = root.find_attribute("xmlns").filter(|said| said.value != namespace) {
-        let message = format!("the namespace is `{}` beside VerDTD `{text}`", shorten(&said.value));
-        let span = if said.value_span == Span::default() { root.span } else { said.value_span };
+        // In WBXML the public identifier tells the namespace.
+        let (what, span) = match said.value_span == Span::default() {
+            true => ("document type is that of", root.span),
+            false => ("namespace is", said.value_span),
+        };
+        let message = format!("the {what} `{}` beside VerDTD `{text}`", shorten(&said.value));
         findings.add(&VERSIONS_DIFFER, span, Severity::Warning, message);
     }
 }

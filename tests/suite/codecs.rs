@@ -224,6 +224,17 @@ fn a_wrong_encoding_is_told_and_read() {
     assert_eq!(&bytes[root.children[0].span.range()], b"<c>y</c>");
 }
 
+/// A document that was saved as UTF-8 and still says UTF-16, as in the documentation of one maker: XML parsers refuse it.
+#[test]
+fn utf_16_that_is_none_is_told() {
+    let bytes = "<?xml version=\"1.0\" encoding=\"utf-16\"?><a>\u{E4}</a>".as_bytes();
+    let mut report = Report::new();
+    let document = codec::read(bytes, &[], &Limits::default(), &mut report).unwrap();
+    assert_eq!(document.root.text(), "\u{E4}");
+    let [finding] = report.diagnostics() else { panic!("{report:?}") };
+    assert_eq!((finding.rule.code, &bytes[finding.span.range()]), ("XML002", &b"utf-16"[..]));
+}
+
 /// Octets of a message may be anything, also those that mark a slot in a template.
 #[test]
 fn octets_that_look_like_a_slot_stay() {

@@ -56,6 +56,19 @@ pub(super) fn not_utf_8(bytes: &[u8], declared: Option<&str>) -> Diagnostic {
     Diagnostic::new(&rules::XML_ENCODING, Span::new(first, first + 1), message).help(help)
 }
 
+/// Returns whether an encoding has characters of two or four octets, so that a document in it is no ASCII.
+pub(super) fn is_of_wide_units(name: &str) -> bool {
+    ["utf-16", "utf-32", "iso-10646-ucs-"].iter().any(|wide| name.to_ascii_lowercase().starts_with(wide))
+}
+
+/// Returns the finding about a document that says an encoding of wide units and is UTF-8: it was saved anew.
+pub(super) fn no_wide_units(bytes: &[u8], name: &str) -> Diagnostic {
+    let at = bytes.windows(name.len()).position(|window| window == name.as_bytes()).unwrap_or_default();
+    let message = format!("the document says `{}` and is UTF-8, as which it is read", shorten(name));
+    let finding = Diagnostic::new(&rules::XML_ENCODING, Span::new(at, at + name.len()), message);
+    finding.help("write `encoding=\"UTF-8\"`: XML parsers refuse the document otherwise")
+}
+
 /// A document of one octet a character, as text, with the way back to its own offsets.
 pub(super) struct Latin {
     pub(super) text: String,

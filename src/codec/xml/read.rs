@@ -11,7 +11,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::super::wbxml::is_xml;
 use super::super::{Document, Encoding, Header, Limits, rules};
-use super::encoding::{Latin, declared, not_utf_8};
+use super::encoding::{Latin, declared, is_of_wide_units, no_wide_units, not_utf_8};
 use super::names::{is_name, split_name};
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
 use crate::document::{Attribute, Content, Element, Vocabulary};
@@ -33,7 +33,11 @@ pub(in crate::codec) fn read<'s>(
     let is_latin = declared.as_deref().is_some_and(|name| {
         ["iso-8859-1", "latin1", "windows-1252"].iter().any(|latin| name.eq_ignore_ascii_case(latin))
     });
-    match std::str::from_utf8(bytes) {
+    let text = std::str::from_utf8(bytes);
+    if let Some(name) = declared.as_deref().filter(|name| text.is_ok() && is_of_wide_units(name)) {
+        report.add(no_wide_units(bytes, name));
+    }
+    match text {
         Ok(text) if !is_latin || bytes.is_ascii() => Parser::new(text, candidates, limits, report).documents(),
         Ok(_) => read_latin(&Latin::new(bytes), candidates, limits, report),
         Err(_) if is_latin => read_latin(&Latin::new(bytes), candidates, limits, report),

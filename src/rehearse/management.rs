@@ -230,7 +230,7 @@ fn in_words(octets: &[u8]) -> String {
             Operation::Atomic(inside) => format!("Atomic of {}", inside.len()),
             other => other.name().to_owned(),
         };
-        match words.last_mut().filter(|(last, _)| *last == name) {
+        match words.iter_mut().find(|(known, _)| *known == name) {
             Some((_, count)) => *count += 1,
             None => words.push((name, 1)),
         }

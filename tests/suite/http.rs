@@ -4,11 +4,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use impskit::codec::Encoding;
 use impskit::csp::wire::{self, Body, Form};
 use impskit::csp::{Message, Outcome, Session, Transaction, Version};
+use impskit::dm::session::server as management;
 use impskit::document::Element;
 use impskit::server::http::{self, Running};
 use impskit::server::{Configuration, Store, Timestamp};
@@ -188,4 +190,34 @@ fn a_taken_port_is_named() {
     let configuration = Configuration { listen: server.address(), ..Configuration::default() };
     let error = http::spawn(configuration, Store::in_memory().unwrap(), Box::new(|_| {})).unwrap_err();
     assert_eq!(error.at, Some(server.address().to_string()));
+}
+
+/// The path of device management has the same walls, and does not lead to the IMPS server.
+#[test]
+fn device_management_is_behind_the_same_walls() {
+    let management = http::Management {
+        path: "/dm".to_owned(),
+        server: Arc::new(Mutex::new(management::Server::new("impskit", [0; 32]))),
+    };
+    let configuration = Configuration { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Configuration::default() };
+    let store = Store::in_memory().unwrap();
+    let server = http::spawn_with(configuration, store, Some(management), Box::new(|_| {})).unwrap();
+    let post = |body: &str| {
+        let length = body.len();
+        status(&server, &format!("POST /dm HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}"))
+    };
+    assert_eq!(status(&server, "GET /dm HTTP/1.1\r\nHost: x\r\n\r\n"), 405);
+    assert_eq!(status(&server, "POST /dm HTTP/1.1\r\nHost: x\r\n\r\n"), 411);
+    assert_eq!(status(&server, "POST /dm HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n"), 413);
+    assert_eq!(status(&server, "POST /dm/../csp HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), 404);
+    assert_eq!((post(""), post("<html/>"), post("<WV-CSP-Message/>")), (400, 400, 400));
+    // A stranger is answered as one who has not proved himself.
+    let hello = "<SyncML><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID><MsgID>1</MsgID>\
+                 <Target><LocURI>s</LocURI></Target><Source><LocURI>d</LocURI></Source></SyncHdr><SyncBody><Final/>\
+                 </SyncBody></SyncML>";
+    let mut stream = connect(&server);
+    write!(stream, "POST /dm HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{hello}", hello.len()).unwrap();
+    let (code, header, body) = answer(&mut stream);
+    assert!(code == 200 && header.contains("content-type: application/vnd.syncml.dm+xml\r\n"), "{code} {header}");
+    assert!(String::from_utf8(body).unwrap().contains("<Data>407</Data>"));
 }

@@ -19,6 +19,7 @@
 //! | 4 | [`server`] | the IMPS server |
 //! | 4 | [`client`] | the IMPS client and conversation scripts |
 //! | 5 | [`inspect`] | peeling a blob layer by layer; checking every layer; trying a profile in every form; pictures and pages |
+//! | 5 | [`editor`] | what editors are told: findings while typing, fixes, hover, outline, completion |
 //! | 5 | [`rehearse`] | from profile to logged-in client |
 //! | 5 | [`batch`] | campaigns |
 //!
@@ -87,6 +88,7 @@ pub mod delivery;
 pub mod diagnose;
 pub mod dm;
 pub mod document;
+pub mod editor;
 pub mod error;
 pub mod inspect;
 pub mod provision;

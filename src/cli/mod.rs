@@ -19,6 +19,7 @@ mod explain;
 mod fmt;
 mod form;
 mod input;
+mod lsp;
 mod new;
 mod profile;
 mod progress;
@@ -76,6 +77,7 @@ enum Command {
     Diff(diff::Diff),
     Explain(explain::Explain),
     Fmt(fmt::Fmt),
+    Lsp(lsp::Lsp),
     Batch(batch::Batch),
     #[cfg(feature = "server")]
     Rehearse(Box<rehearse::Rehearse>),
@@ -153,6 +155,7 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Diff(command) => diff::run(command, ui),
         Command::Explain(command) => explain::run(command, ui),
         Command::Fmt(command) => fmt::run(command, ui),
+        Command::Lsp(command) => command.run(ui),
         Command::Batch(command) => batch::run(command, ui),
         #[cfg(feature = "server")]
         Command::Rehearse(command) => command.run(ui),

@@ -118,8 +118,9 @@ pub(crate) fn suppress(text: &str, from: usize, root: &Element<'_>, report: &mut
 fn read<'t>(text: &'t str, mut from: usize, root: &Element<'_>) -> Vec<Suppression<'t>> {
     let mut found = Vec::new();
     while let Some(start) = comment(text, from).filter(|_| found.len() < MOST) {
-        let Some(length) = text[start..].find("-->") else { break };
-        from = start + length + 3;
+        // In `<!-->` the two marks of the start are not those of the end too.
+        let Some(length) = text[start + 4..].find("-->") else { break };
+        from = start + 4 + length + 3;
         let Some(content) = text[start + 4..from - 3].trim().strip_prefix(WORD) else { continue };
         let (codes, reason) = content.split_once(':').unwrap_or((content, ""));
         let codes_start = codes.as_ptr() as usize - text.as_ptr() as usize;

@@ -20,6 +20,7 @@ mod ddf;
 mod delivery;
 mod descriptions;
 mod device;
+mod editor;
 mod floors;
 mod format;
 mod fundamental;

@@ -5,11 +5,13 @@
 //! before it is read, so every key can be changed by either.
 
 mod checks;
+mod keys;
 mod reader;
 mod table;
 mod write;
 
 pub(super) use checks::is_absolute;
+pub use keys::{Keys, keys, tables};
 pub(super) use reader::is_xml_character;
 pub use write::{write, write_with};
 

@@ -1,5 +1,8 @@
 //! Reads the keys of a profile into an account, marking slots on the way.
 
+use std::collections::BTreeMap;
+
+use super::keys::Keys;
 use super::table::{Fields, Node, Table, Value};
 use super::{Profile, SECURITY, SERVICES, SecretSource, Secrets, checks, is_column};
 use crate::cp::mac::Security;
@@ -13,18 +16,23 @@ use crate::provision::rows::COLUMNS;
 use crate::provision::slots::{BadPlaceholder, Slots, escape, slots_in};
 use crate::provision::{accept, rules};
 
+/// Words that a key takes.
+type Words = &'static [&'static str];
+
 /// Reads one profile; slots are numbered in the order in which they are met.
 pub(super) struct Reader<'r> {
     pub(super) slots: Slots,
     /// Whether the profile reads an operator's own table, whose headers are not known yet.
     pub(super) own_table: bool,
+    /// The keys that were asked for, by table.
+    pub(super) known: BTreeMap<String, Keys>,
     secret: Secrets<'r>,
     report: &'r mut Report,
 }
 
 impl<'r> Reader<'r> {
     pub(super) fn new(own_table: bool, secret: Secrets<'r>, report: &'r mut Report) -> Self {
-        Self { slots: Slots::default(), own_table, secret, report }
+        Self { slots: Slots::default(), own_table, known: BTreeMap::new(), secret, report }
     }
 
     pub(super) fn profile(&mut self, table: &Table) -> Profile {
@@ -42,15 +50,15 @@ impl<'r> Reader<'r> {
             let word = self.words(&fields, "security", SECURITY, &[]).pop();
             profile.security = word.map(|word| Security::from_name(&word));
             profile.pin = self.secret(&fields, "pin").map(|pin| pin.expose().to_owned());
-            fields.finish(self.report);
+            self.finish(&fields);
         }
         self.place(&top, &mut profile);
         if let Some(fields) = self.table(&top, "expect") {
             profile.granted = self.words(&fields, "granted", SERVICES, &[]);
-            fields.finish(self.report);
+            self.finish(&fields);
         }
         checks::check(&profile, &top, self.report);
-        top.finish(self.report);
+        self.finish(&top);
         profile
     }
 
@@ -70,7 +78,7 @@ impl<'r> Reader<'r> {
                 Ok(acl) => profile.tree_acl = acl,
                 Err(error) => self.wrong(&fields, "acl", format!("no access control list: {error}")),
             }
-            fields.finish(self.report);
+            self.finish(&fields);
         }
         (profile.tree_root, profile.tree_instance) = (root, instance);
     }
@@ -145,7 +153,7 @@ impl<'r> Reader<'r> {
         account.to_access_points = self.texts(&fields, "access_points").unwrap_or(points);
         account.to_proxies = self.texts(&fields, "proxies").unwrap_or(proxies);
         account.rest = self.rest(&fields, "parms").parms;
-        fields.finish(self.report);
+        self.finish(&fields);
     }
 
     /// Reads `addresses`, a list of texts or tables; `address_form` and `port` are for those that are texts.
@@ -185,7 +193,7 @@ impl<'r> Reader<'r> {
             ports: self.ports(fields),
             rest: self.rest(fields, "parms"),
         };
-        fields.finish(self.report);
+        self.finish(&fields);
         address
     }
 
@@ -205,7 +213,7 @@ impl<'r> Reader<'r> {
             data: self.secret(fields, "data"),
             rest: self.rest(fields, "parms"),
         };
-        fields.finish(self.report);
+        self.finish(&fields);
         credentials
     }
 
@@ -229,7 +237,7 @@ impl<'r> Reader<'r> {
             auths: self.tables(fields, "auth").iter().map(|f| self.credentials(f)).collect(),
             rest: self.rest(fields, "parms"),
         };
-        fields.finish(self.report);
+        self.finish(&fields);
         point
     }
 
@@ -251,14 +259,14 @@ impl<'r> Reader<'r> {
             proxy.physical = several.iter().map(|f| self.physical_table(f, points)).collect();
         }
         proxy.id = id;
-        fields.finish(self.report);
+        self.finish(&fields);
         proxy
     }
 
     fn physical_table(&mut self, fields: &Fields<'_>, points: &[String]) -> PhysicalProxy {
         let id = self.required(fields, "id");
         let physical = PhysicalProxy { id, rest: self.rest(fields, "parms"), ..self.physical(fields, points) };
-        fields.finish(self.report);
+        self.finish(&fields);
         physical
     }
 
@@ -286,7 +294,7 @@ impl<'r> Reader<'r> {
                         services: self.texts(&fields, "service").unwrap_or_default(),
                         rest: self.rest(&fields, "parms"),
                     });
-                    fields.finish(self.report);
+                    self.finish(&fields);
                 }
                 _ => ports.extend(self.mark_value(item, &path).map(|number| Port { number, ..Port::default() })),
             }
@@ -371,7 +379,8 @@ impl<'r> Reader<'r> {
     }
 
     /// Reads one or several words of a list.
-    fn words(&mut self, fields: &Fields<'_>, key: &'static str, known: &[&str], default: &[&str]) -> Vec<String> {
+    fn words(&mut self, fields: &Fields<'_>, key: &'static str, known: Words, default: &[&str]) -> Vec<String> {
+        self.known.entry(fields.path.clone()).or_default().insert(key, known);
         let Some(value) = fields.take(key) else { return default.iter().map(|w| (*w).to_owned()).collect() };
         let mut words = Vec::new();
         for item in value.items() {
@@ -406,7 +415,7 @@ impl<'r> Reader<'r> {
         let inner = Fields::new(table, value.span, fields.name(key));
         let file = self.plain(&inner, "file").map(SecretSource::File);
         let source = self.plain(&inner, "env").map(SecretSource::Environment).or(file);
-        inner.finish(self.report);
+        self.finish(&inner);
         let Some(source) = source else {
             self.wrong(fields, key, "write `{ file = \"…\" }` or `{ env = \"…\" }`");
             return None;
@@ -482,6 +491,15 @@ impl<'r> Reader<'r> {
             self.report.add(finding);
         }
         marked
+    }
+
+    /// Reports the keys that nobody asked for, and remembers the others.
+    fn finish(&mut self, fields: &Fields<'_>) {
+        fields.finish(self.report);
+        let known = self.known.entry(fields.path.clone()).or_default();
+        for key in fields.known() {
+            known.entry(key).or_default();
+        }
     }
 
     fn missing(&mut self, fields: &Fields<'_>, key: &str) {

@@ -179,6 +179,11 @@ impl<'t> Fields<'t> {
         self.table.get(key)
     }
 
+    /// Returns the keys that were asked for.
+    pub(super) fn known(&self) -> Vec<&'static str> {
+        self.known.borrow().clone()
+    }
+
     /// Returns the name of a key for people.
     pub(super) fn name(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }

@@ -88,7 +88,7 @@ fn in_markup(document: &Document, offset: usize) -> Vec<Offer> {
     let place = Place { document, offset, before, open: &markup.open };
     match &markup.end {
         End::Name(start) => place.elements(*start, false),
-        End::EndTag(start) => place.end_tag(*start, "").into_iter().collect(),
+        End::Closing(start) => place.end_tag(*start, "").into_iter().collect(),
         End::Attribute(tag, start) => place.attributes(tag, *start),
         End::Value(tag, name, start) => place.values(tag, &text[name.clone()], *start),
         End::Content => {

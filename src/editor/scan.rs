@@ -58,7 +58,7 @@ pub(super) enum End {
     /// The name of a start tag, from here.
     Name(usize),
     /// The name of an end tag, from here.
-    EndTag(usize),
+    Closing(usize),
     /// A start tag, before an attribute or in the name of one, from here.
     Attribute(Tag, usize),
     /// The value of that attribute, from here.
@@ -179,7 +179,7 @@ impl<'t> Scanner<'t> {
         self.at += 2;
         let name = self.take_name();
         if self.at == self.text.len() {
-            return Err(End::EndTag(start + 2));
+            return Err(End::Closing(start + 2));
         }
         self.skip_white();
         self.skip_if('>');
@@ -336,8 +336,8 @@ mod tests {
         assert!(matches!(end("<a>"), End::Content));
         assert!(matches!(end("<a><"), End::Name(4)));
         assert!(matches!(end("<a><bc"), End::Name(4)));
-        assert!(matches!(end("<a></"), End::EndTag(5)));
-        assert!(matches!(end("<a>x</a"), End::EndTag(6)));
+        assert!(matches!(end("<a></"), End::Closing(5)));
+        assert!(matches!(end("<a>x</a"), End::Closing(6)));
         assert!(matches!(end("<a x='1' "), End::Attribute(_, 9)));
         assert!(matches!(end("<a x"), End::Attribute(_, 3)));
         assert!(matches!(end("<a x='1' y=\"2"), End::Value(_, name, 12) if name == (9..10)));

@@ -50,13 +50,11 @@ impl Text {
         let from = line.start.max(block * BLOCK);
         let mut units = self.units_before(from);
         let octets = self.content.as_bytes();
-        for at in from..line.end {
-            units += width(octets[at]);
-            if units > wanted {
-                return at;
-            }
-        }
-        line.end
+        let is_behind = |&octet: &u8| {
+            units += width(octet);
+            units > wanted
+        };
+        octets[from..line.end].iter().position(is_behind).map_or(line.end, |at| from + at)
     }
 
     /// Returns the place of an offset; one behind the end is the end.

@@ -67,7 +67,7 @@ impl Client {
         notification.params["diagnostics"].as_array().expect("diagnostics").clone()
     }
 
-    fn change(&mut self, changes: Value) -> Vec<Value> {
+    fn change(&mut self, changes: &Value) -> Vec<Value> {
         self.version += 1;
         let document = json!({"uri": self.uri, "version": self.version});
         self.tell("textDocument/didChange", json!({"textDocument": document, "contentChanges": changes}));
@@ -156,11 +156,11 @@ fn findings_stand_at_code_units_of_utf_16_and_go_with_their_cause() {
     // What is wrong is taken out, and nothing else is sent.
     let range = found["range"].clone();
     let before = codes(&diagnostics).len();
-    let diagnostics = client.change(json!([{"range": range, "text": ""}]));
+    let diagnostics = client.change(&json!([{"range": range, "text": ""}]));
     assert_eq!(codes(&diagnostics).len(), before - 1, "{diagnostics:?}");
     assert!(!diagnostics.iter().any(|d| d["message"].as_str().unwrap().contains("wrong")));
     // The whole text is sent; then the document is closed.
-    let sound = client.change(json!([{"text": ddf(SOUND)}]));
+    let sound = client.change(&json!([{"text": ddf(SOUND)}]));
     assert!(!sound.iter().any(|d| d["severity"] == 1), "{sound:?}");
     let messages = client.tell("textDocument/didClose", json!({"textDocument": {"uri": URI}}));
     let [Message::Notification(cleared)] = &messages[..] else { panic!("{messages:?}") };
@@ -437,7 +437,7 @@ fn places_outside_and_deep_and_long_texts_do_no_harm() {
             methods(&mut client, line, character);
         }
         let beyond = json!({"start": {"line": 7, "character": 9}, "end": {"line": 2, "character": u32::MAX}});
-        client.change(json!([{"range": beyond, "text": "x"}, {"text": "<y/>"}]));
+        client.change(&json!([{"range": beyond, "text": "x"}, {"text": "<y/>"}]));
     }
 }
 
@@ -454,7 +454,7 @@ proptest! {
         let (mut client, _) = Client::open(uri, &text);
         for (line, character, end_line, end_character, typed) in edits {
             let range = json!({"start": {"line": line, "character": character}, "end": {"line": end_line, "character": end_character}});
-            client.change(json!([{"range": range, "text": typed}]));
+            client.change(&json!([{"range": range, "text": typed}]));
             methods(&mut client, line, character);
         }
     }

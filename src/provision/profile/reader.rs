@@ -193,7 +193,7 @@ impl<'r> Reader<'r> {
             ports: self.ports(fields),
             rest: self.rest(fields, "parms"),
         };
-        self.finish(&fields);
+        self.finish(fields);
         address
     }
 
@@ -213,7 +213,7 @@ impl<'r> Reader<'r> {
             data: self.secret(fields, "data"),
             rest: self.rest(fields, "parms"),
         };
-        self.finish(&fields);
+        self.finish(fields);
         credentials
     }
 
@@ -237,7 +237,7 @@ impl<'r> Reader<'r> {
             auths: self.tables(fields, "auth").iter().map(|f| self.credentials(f)).collect(),
             rest: self.rest(fields, "parms"),
         };
-        self.finish(&fields);
+        self.finish(fields);
         point
     }
 
@@ -259,14 +259,14 @@ impl<'r> Reader<'r> {
             proxy.physical = several.iter().map(|f| self.physical_table(f, points)).collect();
         }
         proxy.id = id;
-        self.finish(&fields);
+        self.finish(fields);
         proxy
     }
 
     fn physical_table(&mut self, fields: &Fields<'_>, points: &[String]) -> PhysicalProxy {
         let id = self.required(fields, "id");
         let physical = PhysicalProxy { id, rest: self.rest(fields, "parms"), ..self.physical(fields, points) };
-        self.finish(&fields);
+        self.finish(fields);
         physical
     }
 

@@ -142,7 +142,9 @@ fn limits_that_the_description_gives_are_kept() {
         [told("./B/A/C/D", "the address is 4 segments deep; the device holds 3")]
     );
     let long = messages(limits("0", "24", "8"));
-    assert!(long.contains(&told("./DevDetail/URI/MaxTotLen", "the address is 25 characters long; the device holds 24")));
+    assert!(
+        long.contains(&told("./DevDetail/URI/MaxTotLen", "the address is 25 characters long; the device holds 24"))
+    );
     assert!(long.iter().all(|(path, _)| path.starts_with("./DevDetail")), "{long:?}");
 }
 

@@ -108,7 +108,7 @@ impl<'r> Reader<'r> {
         manager.access_points.clone_from(&account.access_points);
         manager.proxies.clone_from(&account.proxies);
         profile.device = self.text(&fields, "device");
-        fields.finish(self.report);
+        self.finish(&fields);
         profile.manager = Some(manager);
     }
 

@@ -21,8 +21,6 @@ A picture (dot, svg) of a large tree folds what exceeds 300 rows; `--path` and `
 
 Examples:
   impskit show device.tree.json --path ./IMPS --depth 2
-  impskit show settings.wbxml --show-secrets
-  impskit show vendor.ddf --format svg -o vendor.svg
   impskit show --bundled imps --format html -o imps.html")]
 pub(crate) struct Show {
     /// The document: a file, or `-` for stdin

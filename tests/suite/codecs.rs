@@ -151,6 +151,8 @@ fn xml_is_read_as_roxmltree_reads_it() {
     for text in documents.iter().map(|d| (*d).to_owned()).chain(files.filter(|t| t.trim_start().starts_with('<'))) {
         let mut report = Report::new();
         let ours = codec::read(text.as_bytes(), &[], &Limits::default(), &mut report);
+        // The other reader is given text: it knows nothing of an encoding that is not what the document says.
+        report.retain(|finding| finding.rule.code != "XML002");
         let is_fine = !report.has_errors();
         let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
         let theirs = roxmltree::Document::parse_with_options(&text, options);

@@ -24,7 +24,6 @@ use super::{Outcome, Ui, ui};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  impskit check settings.xml
   impskit check vendor.ddf --against imps
   impskit check --fail-on warning --format json provisioning/ > findings.json")]
 pub(crate) struct Check {

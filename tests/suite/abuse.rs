@@ -67,6 +67,18 @@ fn a03_an_index_into_a_character_is_told_with_its_place() {
     assert_eq!(root.unwrap().children[0].text(), "éB");
 }
 
+/// A03: a name in the string table that is none, or is not there, stands as an unknown element that XML can carry.
+#[test]
+fn a03_names_of_the_string_table_are_names() {
+    for table in ["3C 61 3E 00", "00", ""] {
+        let (root, report) = message(table, "04 00");
+        assert!(codes(&report).contains(&"WB004"), "{table}: {report:?}");
+        assert_eq!(root.unwrap().children[0].name, "unknown", "{table}");
+    }
+    let (root, report) = message("41 00", "04 00");
+    assert_eq!((root.unwrap().children[0].name.as_ref(), codes(&report)), ("A", vec![]));
+}
+
 /// A04: a text without its zero, a length of 2^32, numbers with leading octets that say nothing.
 #[test]
 fn a04_lengths_and_numbers_out_of_shape_are_told() {

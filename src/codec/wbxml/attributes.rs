@@ -52,8 +52,8 @@ impl<'s> Reader<'s, '_> {
 
     pub(super) fn attribute_start(&mut self, octet: u8, start: usize) -> Step<(Cow<'s, str>, &'static str)> {
         if octet == LITERAL {
-            let offset = self.number()?;
-            return Ok((self.table_text(offset, start)?, ""));
+            let name = self.literal_name(start)?;
+            return Ok((name.unwrap_or(Cow::Borrowed("unknown")), ""));
         }
         if octet >= 0x80 || is_text(octet) {
             let message = format!("0x{octet:02X} stands where an attribute begins");

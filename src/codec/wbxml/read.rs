@@ -6,12 +6,13 @@
 
 use std::borrow::Cow;
 
+use super::super::xml::is_name;
 use super::super::{Document, Header, Limits, rules};
 use super::header::{Body, OTHER_TYPES, is_named_by, may_start, read_header};
 use super::items::{Joined, is_text};
 use super::{END, HAS_ATTRIBUTES, HAS_CONTENT, LITERAL, OPAQUE, PI, SWITCH_PAGE, charset};
 use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
-use crate::document::{DateTime, Element, Grammar, Kind, Place, TokenTable, Vocabulary};
+use crate::document::{DateTime, Element, Grammar, Kind, Place, TokenTable, Vocabulary, shorten};
 
 /// The element that stands for a tag in no table.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -180,8 +181,8 @@ impl<'s, 'r> Reader<'s, 'r> {
     fn named(&mut self, tag: u8, start: usize) -> Step<Element<'s>> {
         let token = tag & 0x3F;
         if token == LITERAL {
-            let offset = self.number()?;
-            return Ok(Element::new(self.table_text(offset, start)?));
+            let name = self.literal_name(start)?;
+            return Ok(Element::new(name.unwrap_or(Cow::Borrowed(UNKNOWN))));
         }
         let place = Place { page: self.tag_page, token };
         let name = self.tokens.and_then(|t| t.tag(place)).or_else(|| self.relatives().find_map(|t| t.tag(place)));
@@ -195,6 +196,17 @@ impl<'s, 'r> Reader<'s, 'r> {
                     .with_attribute("token", format!("0x{token:02X}"))
             }
         })
+    }
+
+    /// Reads a name by its place in the string table; `None`, with a finding, where that is no name in XML.
+    pub(super) fn literal_name(&mut self, start: usize) -> Step<Option<Cow<'s, str>>> {
+        let offset = self.number()?;
+        let name = self.table_text(offset, start)?;
+        if is_name(&name) {
+            return Ok(Some(name));
+        }
+        self.add(&rules::TOKEN, start, format!("`{}` in the string table is no name", shorten(&name)));
+        Ok(None)
     }
 
     /// Says the namespace that a code page stands for, where it is another one than the document's own.

@@ -7,5 +7,6 @@ mod read;
 mod write;
 
 pub(super) use layout::layout;
+pub(super) use names::is_name;
 pub(super) use read::{find_document, read};
 pub(super) use write::write;

@@ -6,7 +6,7 @@ pub(super) fn split_name(name: &str) -> (&str, &str) {
 }
 
 /// Returns whether `name` is a name of XML 1.0 with at most one colon inside (Namespaces in XML).
-pub(super) fn is_name(name: &str) -> bool {
+pub(in crate::codec) fn is_name(name: &str) -> bool {
     // Nearly all names are letters and digits.
     if name.bytes().all(|b| b.is_ascii_alphanumeric()) && name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return true;

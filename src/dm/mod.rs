@@ -36,10 +36,10 @@ pub use ddf::{Access, Described, Description, Occurrence};
 pub use node::{Format, Node, Value};
 pub use object::{DM_ACCOUNT, IMPS, ManagementObject, ObjectFault};
 pub(crate) use object::{DM_APPID, IMPS_APPID, describe, spell_as, spell_like};
-pub(crate) use rules::check_description;
 pub use rules::{
     DESCRIPTION_RULES, MESSAGE_RULES, RULES, check_against, check_document, check_message, check_tree, is_tree,
 };
+pub(crate) use rules::{VENDOR_GRAMMAR, VENDOR_NAMESPACES, check_description};
 pub use status::{STATUSES, Status};
 pub use syncml::{DEVINF, DEVINF_1_0, DEVINF_1_1, SYNCML, SYNCML_1_0, SYNCML_1_1, settle_version};
 pub use tree::{Tree, TreeFault};

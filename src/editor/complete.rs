@@ -112,20 +112,17 @@ impl<'d> Place<'d> {
             !with_sign && rest[end..].find(['<', '>', '\n']).is_some_and(|at| rest[end + at..].starts_with('>'));
         let sign = if with_sign { "<" } else { "" };
         let Some(parent) = self.open.last() else { return self.roots(&range, is_whole, sign) };
-        let declared = self.before.declared(&self.before.markup.path(*parent));
+        let view = self.before;
         let mut offers = Vec::new();
-        if let Some(declared) = declared
-            && let Some(Model::Children(particle)) = declared.declaration.map(|declaration| &declaration.model)
-        {
+        if let Some(declared) = view.declared(&view.markup.path(*parent)) {
             let present = self.present(*parent);
-            let names = may_stand(particle, &|name| present.iter().filter(|known| **known == name).count());
-            // A word says no more when it is said twice.
-            let is_said = |name: &str| {
-                let declaration = declared.vocabulary.grammar.declaration(name, declared.namespace);
-                present.contains(&name) && declaration.is_some_and(|word| word.model == Model::Empty)
-            };
-            let names = names.into_iter().filter(|name| self.fits_document(name) && !is_said(name));
-            offers.extend(names.map(|name| element(name, &declared, &range, is_whole, sign)));
+            let local = view.name(*parent);
+            // Elements of a vendor stand beside those of the standard.
+            let vendor = view.vendor_at(*parent).filter(|_| declared.prefix.is_empty());
+            let vendor = vendor.map(|v| Declared { declaration: v.grammar.declaration(local, v.namespace), ..v });
+            let names = [Some(declared), vendor].into_iter().flatten().flat_map(|d| children(d, &present));
+            let names = names.filter(|(_, name)| self.fits_document(name));
+            offers.extend(names.map(|(declared, name)| element(name, &declared, &range, is_whole, sign)));
         }
         if !is_whole {
             offers.extend(self.end_tag(start, if with_sign { "</" } else { "/" }));
@@ -368,12 +365,29 @@ fn words(values: Vec<(String, Option<String>)>, range: &Range<usize>) -> Vec<Off
     values.into_iter().map(one).collect()
 }
 
+/// Returns the elements that may still stand in one that is declared so.
+fn children<'t>(declared: Declared<'t>, present: &[&str]) -> impl Iterator<Item = (Declared<'t>, &'static str)> {
+    let count = |name: &str| present.iter().filter(|known| declared.local(known) == Some(name)).count();
+    let names = match declared.declaration.map(|declaration| &declaration.model) {
+        Some(Model::Children(particle)) => may_stand(particle, &count),
+        _ => Vec::new(),
+    };
+    // A word says no more when it is said twice.
+    let is_word = |name: &str| {
+        declared.grammar.declaration(name, declared.namespace).is_some_and(|word| word.model == Model::Empty)
+    };
+    let names: Vec<_> = names.into_iter().filter(|name| count(name) == 0 || !is_word(name)).collect();
+    names.into_iter().map(move |name| (declared, name))
+}
+
 fn element(name: &'static str, declared: &Declared<'_>, range: &Range<usize>, is_whole: bool, sign: &str) -> Offer {
-    let declaration = declared.vocabulary.grammar.declaration(name, declared.namespace);
+    let written = declared.written(name);
+    let declaration = declared.grammar.declaration(name, declared.namespace);
+    let name = written.as_str();
     let Some(declaration) = declaration else { return whole_element(name, "", &Model::Any, range, is_whole, sign) };
     // A child of another namespace says so.
     let inner = declaration.namespace_within(declared.namespace);
-    let namespaces = declared.vocabulary.namespaces.iter();
+    let namespaces = declared.namespaces.iter();
     let other =
         namespaces.skip(1).find(|namespace| inner != declared.namespace && namespace.ends_with(&format!(":{inner}")));
     let attribute = other.map(|namespace| format!(" xmlns=\"{namespace}\"")).unwrap_or_default();
@@ -422,6 +436,8 @@ fn in_profile(text: &str, offset: usize) -> Vec<Offer> {
             let key = written.rsplit('.').next().unwrap_or_default();
             let range = offset - key.len()..offset;
             let keys = profile::keys_of(table, written).into_iter().flatten();
+            let there = profile::keys_beside(text, offset);
+            let keys = keys.filter(|(key, _)| **key == written || !there.contains(key));
             keys.map(|(key, _)| offer(key, format!("{key} = "), CompletionItemKind::PROPERTY, range.clone())).collect()
         }
         Some((key, value)) => {

@@ -85,7 +85,7 @@ fn of_element(view: &View<'_>, offset: usize) -> Option<(Range<usize>, String)> 
         "characteristic" => of_characteristic(view, node)?,
         name => {
             let declared = view.declared(&view.markup.path(node))?;
-            let mut page = format!("**{name}** ({})\n\n", declared.vocabulary.name);
+            let mut page = format!("**{name}** ({})\n\n", declared.language);
             match declared.declaration {
                 Some(declaration) => drop(write!(page, "Holds {}", in_words(declaration))),
                 None => page.push_str("Not an element of this language here"),
@@ -218,6 +218,9 @@ fn of_key(text: &str, offset: usize) -> Option<(Range<usize>, String)> {
     let words = profile::keys_of(line.table, key)?.get(name)?;
     let table = if line.table.is_empty() { "the profile".to_owned() } else { code(line.table) };
     let mut page = format!("**{}** of {table}", escaped(key));
+    if let Some(meaning) = profile::meaning(line.table, key) {
+        let _ = write!(page, "\n\nIn the template: {}", escaped(meaning));
+    }
     if !words.is_empty() {
         let _ = write!(page, "\n\nTakes {}", words.iter().map(|word| code(word)).collect::<Vec<_>>().join(", "));
     }

@@ -3,16 +3,34 @@
 use super::document::Document;
 use super::scan::Markup;
 use crate::catalogue::VOCABULARIES;
-use crate::document::{Declaration, Element, Kind, Model, Particle, Vocabulary};
+use crate::dm::{VENDOR_GRAMMAR, VENDOR_NAMESPACES};
+use crate::document::{Declaration, Element, Grammar, Kind, Model, Particle, Vocabulary};
 
 /// What is declared of an element at its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Declared<'t> {
-    pub(super) vocabulary: &'static Vocabulary,
+    /// The name of the language.
+    pub(super) language: &'static str,
+    pub(super) grammar: &'static Grammar,
+    pub(super) namespaces: &'static [&'static str],
+    /// The prefix with which the elements are written: that of a vendor.
+    pub(super) prefix: &'t str,
     /// `None` for one that the grammar does not have.
     pub(super) declaration: Option<&'static Declaration>,
     /// The short name of the namespace that is in force in it.
     pub(super) namespace: &'t str,
+}
+
+impl Declared<'_> {
+    /// Returns the name of an element of this language without its prefix.
+    pub(super) fn local<'n>(&self, name: &'n str) -> Option<&'n str> {
+        if self.prefix.is_empty() { Some(name) } else { name.strip_prefix(self.prefix)?.strip_prefix(':') }
+    }
+
+    /// Returns the name of an element of this language as it is written.
+    pub(super) fn written(&self, name: &str) -> String {
+        if self.prefix.is_empty() { name.to_owned() } else { format!("{}:{name}", self.prefix) }
+    }
 }
 
 /// Returns the text of an element that holds no others: without markup around it, references resolved.
@@ -88,30 +106,40 @@ impl<'d> View<'d> {
         let mut current: Option<Declared<'d>> = None;
         for &node in path {
             let name = self.name(node);
-            let (vocabulary, namespace) = match current {
-                // A tree or the information on a device may stand in a message.
-                Some(Declared { vocabulary, namespace, .. })
-                    if vocabulary.grammar.declaration(name, namespace).is_some() =>
-                {
-                    (vocabulary, namespace)
-                }
-                Some(outer) => match self.language(node, |v| v.roots.contains(&name)) {
-                    Some(vocabulary) => (vocabulary, own_namespace(vocabulary, name)),
-                    None => {
-                        current = Some(Declared { declaration: None, ..outer });
-                        continue;
-                    }
-                },
-                None => {
-                    let vocabulary = self.language(node, |v| v.roots.contains(&name) || v.fragments.contains(&name))?;
-                    (vocabulary, own_namespace(vocabulary, name))
-                }
+            let known = current.filter(|d| d.prefix.is_empty() && d.grammar.declaration(name, d.namespace).is_some());
+            // A tree or the information on a device may stand in a message.
+            let is_fragment = |v: &Vocabulary| current.is_none() && v.fragments.contains(&name);
+            let own = || self.language(node, |v| v.roots.contains(&name) || is_fragment(v)).map(|v| of_root(v, name));
+            let next = known.or_else(|| self.vendor(node, name)).or_else(own);
+            let Some(next) = next else {
+                current = Some(Declared { declaration: None, ..current? });
+                continue;
             };
-            let declaration = vocabulary.grammar.declaration(name, namespace);
-            let namespace = declaration.map_or(namespace, |declaration| declaration.namespace_within(namespace));
-            current = Some(Declared { vocabulary, declaration, namespace });
+            let local = next.local(name).unwrap_or(name);
+            let declaration = next.grammar.declaration(local, next.namespace);
+            let namespace = declaration.map_or(next.namespace, |d| d.namespace_within(next.namespace));
+            current = Some(Declared { declaration, namespace, ..next });
         }
         current
+    }
+
+    /// Returns the language of a vendor for an element with its prefix.
+    fn vendor(&self, node: usize, name: &str) -> Option<Declared<'d>> {
+        let vendor = self.vendor_at(node)?;
+        vendor.local(name).is_some().then_some(vendor)
+    }
+
+    /// Returns the language of a vendor whose elements may stand in an element: where it has a prefix.
+    pub(super) fn vendor_at(&self, node: usize) -> Option<Declared<'d>> {
+        let path = self.markup.path(node);
+        let mut attributes = path.iter().flat_map(|&node| &self.markup.nodes[node].tag.attributes);
+        let prefix = attributes.find_map(|attribute| {
+            let is_vendor = VENDOR_NAMESPACES.contains(&&self.text[attribute.value.clone()]);
+            self.text[attribute.name.clone()].strip_prefix("xmlns:").filter(|name| is_vendor && !name.is_empty())
+        })?;
+        let (grammar, namespaces) = (&*VENDOR_GRAMMAR, &VENDOR_NAMESPACES[..]);
+        let language = "elements of a vendor";
+        Some(Declared { language, grammar, namespaces, prefix, declaration: None, namespace: "vendor" })
     }
 
     fn language(&self, node: usize, fits: impl Fn(&Vocabulary) -> bool) -> Option<&'static Vocabulary> {
@@ -126,8 +154,10 @@ fn is_ours(namespace: &str) -> bool {
     VOCABULARIES.iter().any(|vocabulary| vocabulary.namespaces.contains(&namespace))
 }
 
-fn own_namespace(vocabulary: &'static Vocabulary, root: &str) -> &'static str {
-    vocabulary.grammar.namespace_of(&Element::new(root.to_owned()))
+fn of_root<'t>(vocabulary: &'static Vocabulary, root: &str) -> Declared<'t> {
+    let namespace = vocabulary.grammar.namespace_of(&Element::new(root.to_owned()));
+    let (grammar, namespaces) = (&*vocabulary.grammar, vocabulary.namespaces);
+    Declared { language: vocabulary.name, grammar, namespaces, prefix: "", declaration: None, namespace }
 }
 
 /// Says in words what an element holds.

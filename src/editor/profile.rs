@@ -99,6 +99,28 @@ pub(super) fn keys_of(table: &str, key: &str) -> Option<&'static Keys> {
     }
 }
 
+/// Returns the keys that stand in the same table as an offset.
+pub(super) fn keys_beside(text: &str, offset: usize) -> Vec<&str> {
+    let mut keys = Vec::new();
+    for line in lines(text) {
+        match line.what {
+            What::Header if line.range.start > offset => break,
+            What::Header => keys.clear(),
+            What::Key(key, Some(_)) => keys.push(key),
+            What::Key(_, None) => {}
+        }
+    }
+    keys
+}
+
+/// Returns what the template of profiles says of a key.
+pub(super) fn meaning(table: &str, key: &str) -> Option<&'static str> {
+    let template = include_str!("../../templates/acme.toml");
+    let is_it = |line: &Line<'_>| line.table == table && matches!(line.what, What::Key(known, _) if known == key);
+    let range = lines(template).find(is_it)?.range;
+    template[range].split_once(" # ").map(|(_, comment)| comment.trim())
+}
+
 /// Returns the outline: tables with their keys.
 pub(super) fn symbols(document: &Document) -> Vec<DocumentSymbol> {
     let text = document.text.as_str();
@@ -128,6 +150,7 @@ pub(super) fn symbols(document: &Document) -> Vec<DocumentSymbol> {
 /// Returns a value as it may be shown: a secret only where it is a placeholder or kept elsewhere.
 fn shown(key: &str, value: &str) -> String {
     let key = key.rsplit('.').next().unwrap_or_default();
+    let value = value.split(" # ").next().unwrap_or_default().trim_end();
     if matches!(key, "password" | "pin" | "data") && !value.contains('{') { MASK.to_owned() } else { shorten(value) }
 }
 

@@ -216,7 +216,9 @@ fn hover_says_the_clause_the_node_and_what_an_element_holds() {
     assert!(node.contains("- Occurrence: `One`") && node.contains("\nWhere"), "{node}");
     let element = client.hover(5, 3);
     assert!(element.contains("**DFProperties**") && element.contains("AccessType?"), "{element}");
-    assert_eq!(client.hover(6, 0).len(), client.hover(6, 0).len());
+    let (mut profile, _) = Client::open("file:///p.toml", "schema = 1\n[service]\nversions = [\"1.3\"]\n");
+    let key = profile.hover(2, 1);
+    assert!(key.starts_with("**versions** of `service`") && key.contains("most wanted first"), "{key}");
     assert_eq!(client.at("textDocument/hover", 99, 0), Value::Null, "nothing stands behind the end");
 }
 
@@ -311,6 +313,15 @@ fn completes_elements_as_the_grammar_has_them() {
         (Some("Permanent"), Some("Permanent"))
     );
     assert!(labels(&offered(URI, "<|")).contains(&"MgmtTree"));
+    let vendor = ddf("<MSFT:Deprecated/><|")
+        .replace("<MgmtTree>", "<MgmtTree xmlns:MSFT='http://schemas.microsoft.com/MobileDevice/DM'>");
+    let items = offered(URI, &vendor);
+    let names = labels(&items);
+    assert!(names.contains(&"MSFT:AllowedValues") && !names.contains(&"MSFT:Deprecated"), "{names:?}");
+    let items = offered(URI, &vendor.replace("<MSFT:Deprecated/>", "<MSFT:DynamicNodeNaming>"));
+    let expected = ["MSFT:ServerGeneratedUniqueIdentifier", "MSFT:ClientInventory", "MSFT:UniqueName"];
+    assert_eq!(labels(&items)[..3], expected);
+    assert_eq!(items[0]["textEdit"]["newText"], "MSFT:ServerGeneratedUniqueIdentifier/>$0");
     let message = "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncBody><Add><CmdID>1</CmdID><Item><Meta><|</Meta>";
     let items = offered("file:///m.xml", message);
     let format = items.iter().find(|item| item["label"] == "Format").expect("a format");
@@ -350,6 +361,7 @@ fn completes_profiles() {
         labels(&items).into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert!(profile("add|").contains(&"addresses".to_owned()));
+    assert!(!profile("addresses = []\n|").contains(&"addresses".to_owned()), "it is there");
     assert_eq!(profile("versions = [\"|"), ["1.3", "1.2", "1.1"]);
     assert!(profile("[[acc|").contains(&"access_point".to_owned()));
     assert_eq!(profile("nothing = |"), Vec::<String>::new());

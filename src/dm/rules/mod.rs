@@ -20,6 +20,7 @@ pub(super) use syncml::{NESTED, NOT_A_MESSAGE, VERSIONS_DIFFER, check_device_inf
 pub use syncml::{RULES as MESSAGE_RULES, check_message};
 pub use tree::check_tree;
 pub(super) use tree::{FORMAT_DIFFERS, ILLEGAL_NAME, NOT_A_TREE, TOO_MANY, VALUE_DOES_NOT_FIT};
+pub(crate) use vendor::{GRAMMAR as VENDOR_GRAMMAR, NAMESPACES as VENDOR_NAMESPACES};
 
 use super::ddf::Description;
 use super::uri::UriLimits;

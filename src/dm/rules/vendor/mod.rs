@@ -57,13 +57,13 @@ const STRUCTURE: StructureRules = StructureRules {
 };
 
 /// The namespaces of the vendor that we know; both are in use.
-const NAMESPACES: [&str; 2] =
+pub(crate) const NAMESPACES: [&str; 2] =
     ["http://schemas.microsoft.com/MobileDevice/DM", "https://schemas.microsoft.com/MobileDevice/DM"];
 /// The prefix that its documents give to it, for pieces that were cut out of their document.
 const USUAL_PREFIX: &str = "MSFT";
 
 /// The elements of the vendor.
-static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
+pub(crate) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
     let words = |list: &str| -> &'static [&'static str] {
         match list {
             "replace" => &["Append", "Replace"],

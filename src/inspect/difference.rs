@@ -95,7 +95,14 @@ impl Differences {
             actual: d.after,
             nodes_below: d.below,
         };
-        let rows = Comparison::of(expected, actual).differences.into_iter().map(row).collect();
+        let mut rows: Vec<Row> = Comparison::of(expected, actual).differences.into_iter().map(row).collect();
+        // What breaks something is not to be looked for among a hundred texts.
+        rows.sort_by_key(|row| match row.impact {
+            Some(Impact::Major) => 0,
+            _ if row.effect == Some("warning") => 1,
+            Some(Impact::Minor) => 2,
+            _ => 3,
+        });
         Self { of_descriptions: true, rows, ignored: 0, open: 0, untold: 0 }
     }
 
@@ -194,7 +201,7 @@ impl Differences {
 
     fn picture(&self) -> Picture {
         let columns: &[&str] = match self.of_descriptions {
-            true => &["NODE", "CHANGE", "EXPECTED", "ACTUAL", "EFFECT"],
+            true => &["NODE", "CHANGE", "BEFORE", "AFTER", "EFFECT"],
             false => &["SETTING", "EXPECTED", "ACTUAL"],
         };
         let mut picture = Picture::new(self.title(), columns, true);

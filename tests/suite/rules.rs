@@ -135,6 +135,24 @@ fn damaged_documents_are_judged() {
     }
 }
 
+/// Of a document that breaks off, nothing is said to be missing where it was not read to the end.
+#[test]
+fn what_was_cut_off_is_not_missed() {
+    for sample in ["ddf/oma-dm-devinfo.ddf.xml", "tests/samples/dm/replace.syncml.xml"] {
+        let xml = std::fs::read(sample).expect("a sample");
+        let codes = |octets: &[u8]| {
+            let report = catalogue::check(octets, sample, &Options::default()).report;
+            report.diagnostics().iter().map(|finding| finding.rule.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(&xml), [""; 0], "{sample}");
+        for i in 0..xml.trim_ascii_end().len() {
+            let mut left = codes(&xml[..i]);
+            left.retain(|code| !code.starts_with("XML") && !code.starts_with("GEN"));
+            assert_eq!(left, [""; 0], "{sample} cut after {i} octets");
+        }
+    }
+}
+
 /// Each rule of provisioning documents that says the same of `wA` and of other applications is cited by one code.
 #[test]
 fn one_fault_is_cited_once() {

@@ -254,7 +254,10 @@ impl<'e> Walk<'_, 'e> {
             let fix = self.xml.and_then(|xml| xml.move_up(element, |child| rank(slots, child), is_moved));
             let message = format!("`{}` stands too late in `{}`", late.name, element.name);
             let finding = Diagnostic::new(&NESTING, late.span, message).lenient(Severity::Warning);
-            self.tell(Diagnostic { fix, ..finding });
+            let order: Vec<_> = slots.iter().map(|slot| slot.name).collect();
+            let help =
+                format!("`{}` holds {}, in this order; readers find them in any", element.name, order.join(", "));
+            self.tell(Diagnostic { fix, ..finding.help(help) });
         }
         self.no_text(element);
         found

@@ -214,13 +214,19 @@ impl<'e> Allowed<'e> {
                 return findings.note(self.element.span, message);
             }
         };
+        let mut missing = needed.filter(|name| child(self.element, self.prefix, name).is_none());
         for name in ["Enum", "Value", "AdmxBacked"] {
             let is_there = child(self.element, self.prefix, name).is_some();
-            if needed == Some(name) && !is_there {
-                findings.warn(self.element.span, format!("values of type {kind} need `{name}`"));
-            } else if is_there && needed != Some(name) && !(kind == "SDDL" && name == "Value") {
-                findings.warn(self.element.span, format!("values of type {kind} have no `{name}`"));
+            if is_there && needed != Some(name) && !(kind == "SDDL" && name == "Value") {
+                let message = match missing.take() {
+                    Some(needed) => format!("values of type {kind} stand in `{needed}`, not in `{name}`"),
+                    None => format!("values of type {kind} have no `{name}`"),
+                };
+                findings.warn(self.element.span, message);
             }
+        }
+        if let Some(name) = missing {
+            findings.warn(self.element.span, format!("values of type {kind} need `{name}`"));
         }
         let value = child(self.element, self.prefix, "Value");
         let values = match (kind, value) {

@@ -154,7 +154,8 @@ impl Form {
     fn finish(self, tally: &Tally) -> String {
         match self {
             Self::Text { .. } if tally.files > 1 => {
-                format!("{}: {}{}\n", files_in_words(tally.files), tally.in_words(), tally.offer())
+                let (files, words, offer) = (files_in_words(tally.files), tally.in_words(), tally.offer());
+                format!("{files}: {words}{offer}{}\n", tally.grades_below())
             }
             Self::Text { .. } | Self::Short | Self::Jsonl | Self::Github => String::new(),
             Self::Json(findings) => findings.into_json(tally.files) + "\n",
@@ -203,8 +204,7 @@ fn summary(judged: &Judged<'_>, fixed: usize) -> String {
     let name = judged.layers.first().map_or("", |layer| layer.source.name.as_str());
     let is_ok = own.counts == [0; 3] && own.suppressed + fixed == 0;
     let fared = if is_ok { "ok".to_owned() } else { own.in_words() };
-    let grades = own.grades_in_words().map(|words| format!("\n  {words}")).unwrap_or_default();
-    format!("{}: {fared} ({what}){}{grades}\n", text::printable(name), own.offer())
+    format!("{}: {fared} ({what}){}{}\n", text::printable(name), own.offer(), own.grades_below())
 }
 
 /// What was found so far.
@@ -261,8 +261,8 @@ impl Tally {
         if self.fixable == 0 { String::new() } else { format!(" ({} fixable: run with --fix)", self.fixable) }
     }
 
-    /// Returns what the findings mean to those who load the document; `None` where no rule says so.
-    fn grades_in_words(&self) -> Option<String> {
+    /// Returns what the findings mean to those who load the documents, as a line below; empty where no rule says so.
+    fn grades_below(&self) -> String {
         let [refused, tolerated, advice, vendor] = self.grades;
         let words = [
             (refused, "refused"),
@@ -272,7 +272,7 @@ impl Tally {
         ];
         let words = words.into_iter().filter(|(count, _)| *count > 0);
         let words: Vec<String> = words.map(|(count, word)| format!("{count} {word}")).collect();
-        (!words.is_empty()).then(|| words.join(", "))
+        if words.is_empty() { String::new() } else { format!("\n  {}", words.join(", ")) }
     }
 }
 

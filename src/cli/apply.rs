@@ -1,18 +1,18 @@
 //! `apply`: what a handset does with a provisioning document, or with the commands of a server: a new device tree.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use impskit::diagnose::{Report, Source};
-use impskit::dm::{Description, SYNCML, Tree, serialise};
+use impskit::dm::{Description, SYNCML, Tree};
 use impskit::error::{Error, Result};
 use impskit::provision::apply::{Applied, Place, apply_document};
 use serde_json::{Value, json};
 
 use super::apply_commands::{Carried, CommandOptions};
-use super::convert::{Input, json as tree_json, read};
+use super::convert::{Input, read};
 use super::descriptions::{DescriptionOptions, tell_applied};
 use super::input::document;
+use super::tree::{read_tree, tree_file, tree_value};
 use super::ui::{Output, read_input};
 use super::{Outcome, Ui};
 
@@ -38,9 +38,9 @@ pub(crate) struct Apply {
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
     #[command(flatten)]
-    commands: CommandOptions,
-    #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    commands: CommandOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,7 +107,7 @@ impl Apply {
     /// Writes what was done, with the tree unless nothing but that was asked for.
     fn put_json(&self, value: &mut Value, tree: &Tree, descriptions: &[&Description], ui: &mut Ui) -> Result<()> {
         if !self.dry_run {
-            value["tree"] = serde_json::from_str(&tree_json(tree, descriptions)).unwrap_or_default();
+            value["tree"] = tree_value(tree, descriptions);
         }
         let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
         ui.result(text.as_bytes(), self.output.to_file(), false)
@@ -115,8 +115,7 @@ impl Apply {
 
     /// Writes the tree in the form in which it came.
     fn put_tree(&self, tree: &Tree, is_json: bool, descriptions: &[&Description], ui: &mut Ui) -> Result<()> {
-        let octets = if is_json { tree_json(tree, descriptions).into_bytes() } else { serialise::to_xml(tree) };
-        ui.result(&octets, self.output.to_file(), false)
+        ui.result(&tree_file(tree, is_json, descriptions), self.output.to_file(), false)
     }
 
     fn put(
@@ -151,18 +150,4 @@ impl Apply {
         ui.say(lines.trim_end());
         self.put_tree(tree, is_json, descriptions, ui)
     }
-}
-
-/// Reads a device tree, `new` for an empty one, and whether it is JSON. Findings go to stderr; with errors there is no
-/// tree.
-pub(super) fn read_tree(path: &Path, ui: &mut Ui) -> Result<Option<(Tree, bool)>> {
-    if path == Path::new("new") {
-        return Ok(Some((Tree::new(), false)));
-    }
-    let (name, octets) = read_input(path)?;
-    let mut report = Report::new();
-    let tree = serialise::read(&octets, &mut report);
-    let is_json = serialise::looks_like_json(&octets);
-    ui.findings(&Source::new(name, octets), &report);
-    Ok(tree.filter(|_| !report.has_errors()).map(|tree| (tree, is_json)))
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use impskit::diagnose::Report;
 use impskit::dm::device::{Abilities, Device, Done, Got, Target, User, answers};
 use impskit::dm::syncml::{Command, Header, Message};
-use impskit::dm::{Description, Node, Status, Tree};
+use impskit::dm::{DM_ACCOUNT, Description, Node, Status, Tree};
 use impskit::document::Element;
 use impskit::error::{Error, Result};
 use serde_json::{Value, json};
@@ -119,8 +119,6 @@ fn read(root: &Element<'_>) -> Option<Message> {
         Some(Message { commands, is_final: true, ..Message::default() })
     })
 }
-
-const DM_ACCOUNT: &str = "urn:oma:mo:oma-dm-dmacc:1.0";
 
 /// Returns the message that answers one: the header accepted, then each command.
 fn answer(asked: &Header, done: &[Done]) -> Message {

@@ -12,16 +12,15 @@ use impskit::dm::session::auth::{Credentials, Scheme};
 use impskit::dm::session::client::{Client, End, Setup};
 use impskit::dm::session::{CLIENT_INITIATED, SERVER_INITIATED};
 use impskit::dm::syncml::{Message, Operation};
-use impskit::dm::{Status, Tree, Uri, serialise};
+use impskit::dm::{Status, Tree, Uri};
 use impskit::error::{Error, Result};
 use impskit::server::http::seed;
 use serde::Serialize;
 
-use super::apply::read_tree;
 use super::client::{Format, Syntax};
-use super::convert::json as tree_json;
 use super::descriptions::DescriptionOptions;
 use super::secret::OptionalPassword;
+use super::tree::{read_tree, tree_file, tree_value};
 use super::ui::Output;
 use super::{Outcome, Ui};
 
@@ -110,7 +109,7 @@ impl Dm {
         let tree = client.device.into_tree();
         let is_good = end == End::Finished && commands.iter().all(|answer| answer.status < 300);
         if self.format == Format::Json {
-            let tree = serde_json::from_str(&tree_json(&tree, &descriptions)).unwrap_or_default();
+            let tree = tree_value(&tree, &descriptions);
             let told = Told { schema: "impskit.managed/1", ended: in_words(end), messages, commands, tree };
             let text = serde_json::to_string_pretty(&told).unwrap_or_default() + "\n";
             ui.result(text.as_bytes(), self.output.to_file(), false)?;
@@ -119,8 +118,7 @@ impl Dm {
                 ui.say(printable(&format!("{command} {uri}  {status} {name}")).trim_start());
             }
             ui.say(&format!("{} after {messages} messages", in_words(end)));
-            let octets = if is_json { tree_json(&tree, &descriptions).into_bytes() } else { serialise::to_xml(&tree) };
-            ui.result(&octets, self.output.to_file(), false)?;
+            ui.result(&tree_file(&tree, is_json, &descriptions), self.output.to_file(), false)?;
         }
         Ok(if is_good { Outcome::Good } else { Outcome::NotGood })
     }

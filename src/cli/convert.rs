@@ -9,8 +9,7 @@ use impskit::cp::VOCABULARY;
 use impskit::delivery::Outgoing;
 use impskit::delivery::wsp::{Content, Push};
 use impskit::diagnose::{Report, Source};
-use impskit::dm::serialise::{self, JsonOptions};
-use impskit::dm::{self, Description, Tree};
+use impskit::dm::{self, Description, Tree, serialise};
 use impskit::document::Element;
 use impskit::error::{Error, Result};
 use impskit::provision::apply::{Place, to_tree};
@@ -22,6 +21,7 @@ use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::input::document;
 use super::seal::{SealOptions, SmsOptions};
 use super::syncml::{Syncml, SyncmlOptions, blank_header};
+use super::tree::tree_json;
 use super::ui::{Output, read_input};
 use super::{Outcome, Ui};
 
@@ -191,7 +191,7 @@ impl Work<'_> {
             Form::Mo | Form::Xml | Form::MoWbxml | Form::Wbxml => self.serialised(tree),
             Form::DmBootstrap => Err(Error::input("a device tree cannot become `dm-bootstrap`")
                 .help("`impskit build PROFILE --as dm-bootstrap` makes it of a profile with a `[dm]` table")),
-            Form::Json => Ok(Made::Text(json(tree, &self.descriptions).into_bytes())),
+            Form::Json => Ok(Made::Text(tree_json(tree, &self.descriptions).into_bytes())),
             Form::Syncml | Form::SyncmlWbxml | Form::Profile => self.of_accounts(object::read(tree), "the tree"),
             Form::Cp | Form::CpWbxml | Form::Push | Form::Sms => self.of_accounts(object::read(tree), "the tree"),
         }
@@ -271,11 +271,6 @@ fn recognise<'s>(octets: &'s [u8], report: &mut Report) -> Option<Input<'s>> {
         }
         _ => Some(Input::Other(Box::new(document))),
     }
-}
-
-/// Returns a tree as JSON with the access types of what we know.
-pub(super) fn json(tree: &Tree, descriptions: &[&Description]) -> String {
-    serialise::to_json(tree, &JsonOptions { descriptions, mask: false })
 }
 
 /// Tells what a form cannot carry.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use impskit::dm::{Description, Uri};
 use impskit::error::Result;
 use impskit::provision::apply::{Applied, on_device};
@@ -46,6 +47,12 @@ impl Descriptions {
     pub(crate) fn on_device(&self) -> Vec<&Description> {
         on_device(&self.own.iter().collect::<Vec<_>>())
     }
+}
+
+/// The names of the bundled descriptions.
+pub(crate) fn bundled() -> impl TypedValueParser<Value = &'static Description> {
+    PossibleValuesParser::new(Description::names())
+        .map(|name| Description::named(&name).expect("only these names are taken"))
 }
 
 /// Tells what a tree does not hold, and why. Returns whether something was refused.

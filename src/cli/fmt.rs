@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impskit::diagnose::{patch, text};
-use impskit::error::{Error, Result};
+use impskit::error::Result;
 use impskit::inspect;
 
 use super::check::walk;
+use super::ui::Failed;
 use super::{Outcome, Ui, ui};
 
 /// Lay documents out: an element a line, indented, in the order of the standard, comments and content kept
@@ -32,11 +33,11 @@ pub(crate) struct Fmt {
 const EXTENSIONS: &[&str] = &["xml", "ddf"];
 
 pub(crate) fn run(command: &Fmt, ui: &mut Ui) -> Result<Outcome> {
-    let mut failed = None;
+    let mut failed = Failed::default();
     let mut files = Vec::new();
     for path in &command.files {
         if let Err(error) = walk::collect(path, EXTENSIONS, &mut files) {
-            fail(ui, &mut failed, error);
+            failed.add(ui, error);
         }
     }
     let (mut changed, mut same) = (0_usize, 0_usize);
@@ -44,23 +45,12 @@ pub(crate) fn run(command: &Fmt, ui: &mut Ui) -> Result<Outcome> {
         match one(command, ui, path) {
             Ok(true) => changed += 1,
             Ok(false) => same += 1,
-            Err(error) => fail(ui, &mut failed, error),
+            Err(error) => failed.add(ui, error),
         }
     }
     let verb = if command.check || command.diff { "would change" } else { "changed" };
     ui.say(&format!("{changed} {verb}, {same} as they should be"));
-    match failed {
-        Some(error) => Err(error),
-        None if command.check && changed > 0 => Ok(Outcome::NotGood),
-        None => Ok(Outcome::Good),
-    }
-}
-
-/// Keeps the last error for the exit; those before it are told at once.
-fn fail(ui: &mut Ui, failed: &mut Option<Error>, error: Error) {
-    if let Some(before) = failed.replace(error) {
-        ui.error(&before);
-    }
+    failed.outcome(if command.check && changed > 0 { Outcome::NotGood } else { Outcome::Good })
 }
 
 /// Lays one document out as the options say; returns whether that changes it.

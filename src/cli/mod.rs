@@ -34,6 +34,7 @@ mod skeleton;
 mod syncml;
 #[cfg(all(test, feature = "server"))]
 mod tests;
+mod tree;
 mod ui;
 mod usage;
 

@@ -11,6 +11,7 @@ use impskit::dm::{self, Description, Tree, Uri};
 use impskit::error::{Error, Result};
 use impskit::inspect::picture::{self, Graph, View};
 
+use super::descriptions::{DescriptionOptions, bundled};
 use super::ui::Output;
 use super::{Outcome, Ui, input, ui};
 
@@ -26,9 +27,9 @@ pub(crate) struct Show {
     /// The document: a file, or `-` for stdin
     #[arg(value_name = "FILE", required_unless_present = "bundled", conflicts_with = "bundled")]
     file: Option<PathBuf>,
-    /// Show a bundled device description: imps, dmacc, devinfo, devdetail, inbox, nap or proxy
-    #[arg(long, value_name = "NAME")]
-    bundled: Option<String>,
+    /// Show a bundled device description
+    #[arg(long, value_name = "NAME", value_parser = bundled())]
+    bundled: Option<&'static Description>,
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
@@ -38,9 +39,8 @@ pub(crate) struct Show {
     /// Show so many levels below the start
     #[arg(long, value_name = "N")]
     depth: Option<usize>,
-    /// Of a tree: what the device may hold; the impskit reference where absent
-    #[arg(long, value_name = "FILE")]
-    ddf: Option<PathBuf>,
+    #[command(flatten)]
+    ddf: DescriptionOptions,
     /// Of a tree or a description as HTML: what `check` finds, beside the nodes
     #[arg(long, conflicts_with = "bundled")]
     findings: bool,
@@ -80,7 +80,7 @@ pub(crate) fn run(command: &Show, ui: &mut Ui) -> Result<Outcome> {
         return Err(Error::input("`--findings` stands beside the nodes of a page").help("add `--format html`"));
     }
     let shown = match (&command.bundled, &command.file) {
-        (Some(name), _) => command.bundled(name)?,
+        (Some(bundled), _) => command.draw(Graph::of_description(bundled, None, &command.view()), None)?,
         (None, Some(file)) => command.file(file, ui)?,
         (None, None) => return Err(Error::input("name a file or `--bundled NAME`")),
     };
@@ -89,22 +89,11 @@ pub(crate) fn run(command: &Show, ui: &mut Ui) -> Result<Outcome> {
 }
 
 impl Show {
-    fn bundled(&self, name: &str) -> Result<String> {
-        let description = Description::named(name).ok_or_else(|| {
-            let names: Vec<_> = Description::names().collect();
-            Error::input(format!("there is no bundled description `{name}`"))
-                .help(format!("there are {}", names.join(", ")))
-        })?;
-        self.draw(Graph::of_description(description, None, &self.view()), None)
-    }
-
     fn file(&self, file: &Path, ui: &mut Ui) -> Result<String> {
         let (name, input) = ui::read_input(file)?;
         let input = input::document(&name, input, ui)?;
-        let own = self.ddf.as_deref().map(|path| input::description(path, ui)).transpose()?;
-        let own: Vec<_> = own.iter().collect();
-        let descriptions = if own.is_empty() { Description::bundled() } else { &own };
-        let input = Input { name: &name, octets: &input, descriptions };
+        let own = self.ddf.read(ui)?;
+        let input = Input { name: &name, octets: &input, descriptions: &own.on_device() };
         let mut report = Report::new();
         let shown = self.show(&input, &mut report).map_err(|error| error.at(name.clone()))?;
         let errors = report.count(Severity::Error);

@@ -9,6 +9,7 @@ use impskit::error::{Error, Result};
 use impskit::inspect::picture::{self, Graph, View};
 use impskit::{catalogue, codec::Limits};
 
+use super::descriptions::bundled;
 use super::ui::{self, Output};
 use super::{Outcome, Ui, input};
 
@@ -22,8 +23,8 @@ pub(crate) struct Skeleton {
     /// The device description; `-` for stdin
     #[arg(value_name = "FILE", required_unless_present = "bundled")]
     file: Option<PathBuf>,
-    /// A bundled description in place of a file: imps, dmacc, devinfo, devdetail, inbox, nap, proxy
-    #[arg(long, value_name = "NAME", conflicts_with = "file", value_parser = bundled)]
+    /// A bundled description in place of a file
+    #[arg(long, value_name = "NAME", conflicts_with = "file", value_parser = bundled())]
     bundled: Option<&'static Description>,
     /// The language
     #[arg(long, value_name = "LANG")]
@@ -71,8 +72,4 @@ impl Skeleton {
         let description = Description::from_element(&document.root, &mut report).ok_or_else(none)?;
         Ok(Graph::of_description(&description, Some(&document.root), &view).expect(whole))
     }
-}
-
-fn bundled(name: &str) -> std::result::Result<&'static Description, String> {
-    Description::named(name).ok_or_else(|| "no bundled description has this name".to_owned())
 }

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use impskit::diagnose::{Report, Source};
+use impskit::dm::Tree;
 use impskit::dm::syncml::Header;
-use impskit::dm::{Tree, serialise};
 use impskit::error::{Error, Result};
 use impskit::provision::apply::Place;
 use impskit::provision::changes::{Changes, changes};
@@ -15,7 +14,7 @@ use impskit::provision::{DmAccount, ImpsAccount};
 use super::Ui;
 use super::descriptions::tell_applied;
 use super::form::{Form, Made, cannot_write};
-use super::ui::read_input;
+use super::tree::read_tree;
 
 /// How DM commands are made.
 #[derive(Debug, Args)]
@@ -48,19 +47,10 @@ impl SyncmlOptions {
             Words::Commands => Style::Commands,
             Words::Tnds => Style::Trees,
         };
-        let from = match from.filter(|_| matches!(form, Form::Syncml | Form::SyncmlWbxml)) {
-            None => None,
-            Some("new") => Some(Tree::new()),
-            Some(path) => {
-                let (name, octets) = read_input(Path::new(path))?;
-                let mut report = Report::new();
-                let tree = serialise::read(&octets, &mut report);
-                ui.findings(&Source::new(name, octets), &report);
-                let Some(tree) = tree.filter(|_| !report.has_errors()) else { return Ok(None) };
-                Some(tree)
-            }
+        let Some(path) = from.filter(|_| matches!(form, Form::Syncml | Form::SyncmlWbxml)) else {
+            return Ok(Some(Syncml { from: None, style }));
         };
-        Ok(Some(Syncml { from, style }))
+        Ok(read_tree(Path::new(path), ui)?.map(|(tree, _)| Syncml { from: Some(tree), style }))
     }
 }
 

@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use impskit::diagnose::{Report, Source, text};
 use impskit::error::{Error, Result, reason};
 
+use super::Outcome;
+
 /// Options every command has.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
@@ -135,6 +137,27 @@ impl Ui {
                     .help("use `-o FILE` or `--transfer hex`"))
             }
             None => self.data(data),
+        }
+    }
+}
+
+/// What could not be read: the last error is kept for the exit, those before it are told at once.
+#[derive(Debug, Default)]
+pub(crate) struct Failed(Option<Error>);
+
+impl Failed {
+    /// Adds an error.
+    pub(crate) fn add(&mut self, ui: &mut Ui, error: Error) {
+        if let Some(before) = self.0.replace(error) {
+            ui.error(&before);
+        }
+    }
+
+    /// Returns the last error, else `outcome`.
+    pub(crate) fn outcome(self, outcome: Outcome) -> Result<Outcome> {
+        match self.0 {
+            Some(error) => Err(error),
+            None => Ok(outcome),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::rules::{CONTENT_TYPE, MALFORMED_PUSH};
 use crate::codec::read_multi_byte;
 use crate::cp::mac::{Mac, Security};
 use crate::diagnose::{Diagnostic, Report, Span};
+use crate::dm::session;
 
 /// The PDU type of a connectionless push.
 const PUSH: u8 = 0x06;
@@ -27,8 +28,6 @@ pub(crate) const MANAGEMENT: u8 = 0x42;
 const NOTIFICATION: u8 = 0x44;
 /// The application id of DM clients.
 const DM_APPLICATION: u8 = 0x07;
-/// The text of [`MANAGEMENT`].
-const MANAGEMENT_TEXT: &str = "application/vnd.syncml.dm+wbxml";
 /// A number of seven bits, marked as such.
 const SHORT: u8 = 0x80;
 /// The parameter SEC.
@@ -62,7 +61,7 @@ impl Media<'_> {
     pub fn is_management(&self) -> bool {
         match self {
             Self::Known(number) => *number == u32::from(MANAGEMENT),
-            Self::Text(text) => text.eq_ignore_ascii_case(MANAGEMENT_TEXT),
+            Self::Text(text) => text.eq_ignore_ascii_case(session::WBXML),
         }
     }
 
@@ -102,7 +101,7 @@ const MEDIA: &[(u32, &str)] = &[
     (0x35, "text/vnd.wap.connectivity-xml"),
     (PROVISIONING as u32, PROVISIONING_TEXT),
     (0x3E, "application/vnd.wap.mms-message"),
-    (MANAGEMENT as u32, MANAGEMENT_TEXT),
+    (MANAGEMENT as u32, session::WBXML),
     (0x43, "application/vnd.syncml.dm+xml"),
     (NOTIFICATION as u32, "application/vnd.syncml.notification"),
 ];

@@ -7,7 +7,7 @@
 
 use super::changes::Changes;
 use crate::codec;
-use crate::dm::syncml::{Command, Data, Header, Item, Location, Message, Meta, Operation};
+use crate::dm::syncml::{Command, Data, Header, Item, Location, Message, Meta, Operation, TREE_TYPE};
 use crate::dm::{Change, Format, Node, Tree, TreeFault, Uri, Value, serialise};
 
 /// How changes are said.
@@ -128,9 +128,6 @@ pub(super) fn tree_item(uri: &Uri, tree: &Tree, syntax: Syntax) -> Item {
     let meta = Meta { format: Some("xml".to_owned()), type_name, ..Meta::default() };
     Item { meta, data: Some(data), ..Item::at(uri.to_string()) }
 }
-
-/// The media type of serialised trees, without their syntax.
-const TREE_TYPE: &str = "application/vnd.syncml.dmtnds";
 
 fn without_declaration(text: &str) -> &str {
     text.split_once("?>").map_or(text, |(_, rest)| rest).trim()

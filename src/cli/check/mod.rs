@@ -13,11 +13,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, KINDS, Kind};
 use impskit::diagnose::Severity;
-use impskit::error::{Error, Result};
+use impskit::error::Result;
 use impskit::inspect::{self, Judged};
 
 use self::against::{Against, AgainstOptions};
 use self::output::Tally;
+use super::ui::Failed;
 use super::{Outcome, Ui, ui};
 
 /// Everything that is wrong with documents: place, reason and way out
@@ -48,17 +49,17 @@ pub(crate) struct Check {
     /// Not these rules
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = rule_prefix)]
     ignore: Vec<String>,
-    /// Names of files that are looked for in folders
+    /// What names of the files end with that are looked for in folders: xml, ddf, wbxml, csv, toml where absent
     #[arg(long, value_name = "EXT", value_delimiter = ',', default_values = walk::EXTENSIONS, hide_default_value = true)]
     ext: Vec<String>,
     #[command(flatten)]
     mending: fix::Mending,
     #[command(flatten)]
-    against: AgainstOptions,
-    #[command(flatten)]
     known: baseline::KnownFindings,
     #[command(flatten)]
     telling: output::Telling,
+    #[command(flatten)]
+    against: AgainstOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -153,25 +154,6 @@ impl Check {
             }
         }
         judged
-    }
-}
-
-/// What could not be read: the last error is kept for the exit, those before it are told at once.
-#[derive(Debug, Default)]
-struct Failed(Option<Error>);
-
-impl Failed {
-    fn add(&mut self, ui: &mut Ui, error: Error) {
-        if let Some(before) = self.0.replace(error) {
-            ui.error(&before);
-        }
-    }
-
-    fn outcome(self, outcome: Outcome) -> Result<Outcome> {
-        match self.0 {
-            Some(error) => Err(error),
-            None => Ok(outcome),
-        }
     }
 }
 

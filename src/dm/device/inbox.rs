@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::acl::Command;
 use super::super::node::{Node, Value};
+use super::super::object::{DM_ACCOUNT, IMPS, ManagementObject};
 use super::super::tree::Tree;
 use super::super::uri::Uri;
 use super::Device;
@@ -14,15 +15,15 @@ use super::faults::{Fault, Refusal};
 
 /// Where objects go whose description says no place: decisions of impskit, but for the first.
 const USUAL: &[(&str, &str)] = &[
-    ("urn:oma:mo:oma-dm-dmacc:1.0", "./DMAcc"),
-    ("urn:oma:mo:oma-imps:1.0", "./IMPS"),
+    (DM_ACCOUNT, "./DMAcc"),
+    (IMPS, ManagementObject::USUAL_PARENT),
     ("urn:oma:mo:oma-connmo-nap:1.0", "./ConnMO/NAP"),
     ("urn:oma:mo:oma-connmo-proxy:1.0", "./ConnMO/Proxy"),
 ];
 
 /// Identifiers of old examples, and those that they are now.
 const OLD: &[(&str, &str)] = &[
-    ("org.openmobilealliance/1.0/w7", "urn:oma:mo:oma-dm-dmacc:1.0"),
+    ("org.openmobilealliance/1.0/w7", DM_ACCOUNT),
     ("org.openmobilealliance/1.0/ConnMO", "urn:oma:mo:oma-connmo-nap:1.0"),
 ];
 

@@ -47,7 +47,7 @@ impl Text {
         let Some(line) = self.line(position.line as usize) else { return self.content.len() };
         let wanted = self.units_before(line.start).saturating_add(position.character as usize);
         let block = self.units.partition_point(|&before| before <= wanted).saturating_sub(1);
-        let from = line.start.max(block * BLOCK);
+        let from = line.start.max(block * BLOCK).min(line.end);
         let mut units = self.units_before(from);
         let octets = self.content.as_bytes();
         let is_behind = |&octet: &u8| {
@@ -166,6 +166,18 @@ mod tests {
             let (offset, units) = (number * 7, u32::try_from(number * 4).unwrap());
             assert_eq!(text.position(offset), at(0, units));
             assert_eq!(text.offset(at(0, units)), offset);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_line_is_as_far_as_it_goes() {
+        let text = Text::new("äbc\n".repeat(2 * BLOCK));
+        for line in [0, BLOCK / 5 - 1, BLOCK / 5, BLOCK, 2 * BLOCK - 1] {
+            let end = line * 5 + 4;
+            let line = u32::try_from(line).unwrap();
+            for character in [3, 4, 4096, 9000, u32::MAX] {
+                assert_eq!(text.offset(at(line, character)), end);
+            }
         }
     }
 

@@ -276,6 +276,8 @@ fn check_document(
         _ => VOCABULARIES,
     };
     let Some(mut document) = codec::read(bytes, candidates, &options.limits, report) else { return options.kind };
+    // What is not well-formed was read as far as possible: nobody knows what edits would make of it.
+    let is_broken = report.has_errors();
     let mut others = std::mem::take(&mut document.rest);
     std::iter::once(&mut document).chain(&mut others).for_each(|document| dm::settle_version(document, report));
     let text = match (document.header.encoding, std::str::from_utf8(bytes)) {
@@ -304,7 +306,7 @@ fn check_document(
         }
     }
     forgive_the_open(bytes.len(), report);
-    if !matches!(text, Some(Cow::Borrowed(_))) {
+    if is_broken || !matches!(text, Some(Cow::Borrowed(_))) {
         // Edits are of text.
         report.drop_fixes();
     }

@@ -251,3 +251,17 @@ fn damaged_documents_are_laid_out_or_refused() {
     }
     assert!(laid_out > 1000, "{laid_out}");
 }
+
+/// Found by fuzzing: what is not well-formed is not mended, for nobody knows where its elements end.
+#[test]
+fn no_safe_change_is_offered_where_a_document_breaks_off() {
+    let whole = "<MgmtTree><VerDTD>1.2</VerDTD><Node><NodeName>a</NodeName><DFProperties><AccessType><Get/></AccessType>\
+                 <DFFormat><node/></DFFormat></DFProperties></Node></MgmtTree>";
+    let fixable = |text: &str| {
+        let checked = catalogue::check(text.as_bytes(), "a.xml", &catalogue::Options::default());
+        checked.report.diagnostics().iter().filter(|d| d.fix.is_some()).count()
+    };
+    assert_eq!(fixable(whole), 1, "DFType is missing");
+    assert_eq!(fixable(&whole.replace("</DFFormat>", "")), 0);
+    assert_eq!(fixable(&whole[..whole.len() - 30]), 0);
+}

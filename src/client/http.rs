@@ -145,7 +145,7 @@ impl Line {
     /// # Errors
     ///
     /// As [`Line::post`].
-    pub fn post_proved(
+    pub(crate) fn post_proved(
         &mut self,
         media_type: &str,
         body: Vec<u8>,

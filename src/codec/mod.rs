@@ -152,7 +152,7 @@ pub fn write_xml(root: &Element<'_>, vocabulary: Option<&Vocabulary>, indent: bo
 /// Returns the text of an XML document in canonical layout, with everything that it says and all comments: an element a
 /// line, indented by two, children in the order of the standard where their grammar has one. `root` is what was read
 /// from it; lines end with U+000A in both. `None` where the text is not well-formed.
-pub fn layout_xml(text: &str, root: &Element<'_>, vocabulary: Option<&Vocabulary>) -> Option<String> {
+pub(crate) fn layout_xml(text: &str, root: &Element<'_>, vocabulary: Option<&Vocabulary>) -> Option<String> {
     xml::layout(text, root, vocabulary.map(|v| &*v.grammar))
 }
 

@@ -66,7 +66,7 @@ impl Media<'_> {
     }
 
     /// Returns whether this is the call of a DM server for a session.
-    pub fn is_notification(&self) -> bool {
+    pub(crate) fn is_notification(&self) -> bool {
         match self {
             Self::Known(number) => *number == u32::from(NOTIFICATION),
             Self::Text(text) => text.eq_ignore_ascii_case("application/vnd.syncml.notification"),

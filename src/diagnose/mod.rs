@@ -372,7 +372,7 @@ impl Report {
     }
 
     /// Takes away the fixes: what the spans count cannot be edited as text.
-    pub fn drop_fixes(&mut self) {
+    pub(crate) fn drop_fixes(&mut self) {
         self.lowest = None;
         self.diagnostics.iter_mut().for_each(|d| d.fix = None);
     }

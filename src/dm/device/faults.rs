@@ -22,13 +22,13 @@ macro_rules! faults {
 }
 
 faults! {
-     1 407 NoCredentials, "No credentials, though the device wants them.", "send Cred in SyncHdr";
+     1 407 NoCredentials, "Credentials are missing, and the device wants them.", "send Cred in SyncHdr";
      1 401 BadCredentials, "The credentials are wrong.", "answer the challenge in Chal, with its nonce";
      2 400 Malformed, "The command lacks something that it needs, or is not of this language.", "send Target, and for Add and Replace Data, in every Item";
      2 412 Incomplete, "An alert lacks an Item that it needs.", "send the options, the text and the choices, each in its Item";
      3 406 NotSupported, "The device does not have this optional command.", "do without Copy, Exec, Atomic or dialogues with this device";
      4 414 TooLong, "The address, a segment of it or its depth is longer than the device takes.", "see ./DevDetail/URI for the limits of the device";
-     5 404 NotFound, "There is no such node, or the address is none.", "add the node first; Replace never makes one";
+     5 404 NotFound, "There is no such node, or this is no address.", "add the node first; Replace never makes one";
      6 404 NoParent, "The parent is missing and the device makes none by itself.", "add the parents first, from the top";
      7 418 Exists, "There is a node of that name already.", "use Replace, or another name";
      8 405 NotAllowed, "The description of the node does not have this command.", "look at AccessType and Scope in the description";
@@ -38,7 +38,7 @@ faults! {
     12 415 WrongFormat, "Meta Format or Type is not what the node takes.", "send the Format and Type of the description";
     13 413 TooLarge, "The value is larger than the node takes.", "send a shorter value";
     14 415 BadValue, "The value is not of its format.", "write the value as its format wants it";
-    14 500 OutOfRange, "The value is none that the node may have.", "write a value that the node may have";
+    14 500 OutOfRange, "The node may not have this value.", "write a value that the node may have";
     15 500 TooMany, "The description takes no more such nodes here.", "delete one first";
     16 420 Full, "There is no room.", "delete what is not needed";
     17 424 SizeDiffers, "The object is not as large as its first part said.", "send all parts again";

@@ -62,7 +62,7 @@ impl Property {
     }
 
     /// Returns whether servers may replace it.
-    pub fn is_replaceable(self) -> bool {
+    pub(crate) fn is_replaceable(self) -> bool {
         self.row().2
     }
 

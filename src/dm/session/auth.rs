@@ -58,15 +58,6 @@ impl Scheme {
         let of = |scheme: &Self| scheme.as_str().trim_start_matches("syncml:auth-").eq_ignore_ascii_case(word);
         Self::ALL.into_iter().find(of)
     }
-
-    /// Returns the word by which DMAcc's AAuthType has it.
-    pub fn account_word(self) -> &'static str {
-        match self {
-            Self::Basic => "BASIC",
-            Self::Md5 => "DIGEST",
-            Self::Mac => "HMAC",
-        }
-    }
 }
 
 /// The name and the password of one side. Its debug form shows neither.

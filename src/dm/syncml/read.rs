@@ -39,7 +39,7 @@ impl Message {
 impl Message {
     /// Reads what there is of a message: of one without a header, of a body, or of a command for itself, as documentation
     /// prints them. What is missing of the header is empty.
-    pub fn from_part(root: &Element<'_>, report: &mut Report) -> Self {
+    pub(crate) fn from_part(root: &Element<'_>, report: &mut Report) -> Self {
         let body = if root.name == "SyncBody" { Some(root) } else { root.child("SyncBody") };
         let is_command = COMMANDS.contains(&root.name.as_ref());
         Self {

@@ -247,7 +247,7 @@ impl Graph {
     }
 
     /// Returns the nodes from the first down to this one.
-    pub fn line_to(&self, node: usize) -> Vec<usize> {
+    pub(crate) fn line_to(&self, node: usize) -> Vec<usize> {
         let mut line: Vec<_> = std::iter::successors(Some(node), |&i| self.nodes[i].parent).collect();
         line.reverse();
         line
@@ -290,7 +290,7 @@ impl Graph {
     }
 
     /// Returns the title with what must be said of reconstructions.
-    pub fn full_title(&self) -> String {
+    pub(crate) fn full_title(&self) -> String {
         let note = match (self.is_reference, self.is_tree) {
             (false, _) => "",
             (true, true) => "; access and occurrence are those of the impskit reference, a reconstruction",

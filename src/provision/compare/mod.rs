@@ -85,7 +85,7 @@ pub fn compare(expected: Side<'_>, actual: Side<'_>) -> Compared {
 
 impl Profile {
     /// Returns the account with the values of one handset in its slots; slots that nothing fills stay marked.
-    pub fn partly_filled(&self, values: &[(String, String)]) -> ImpsAccount {
+    pub(crate) fn partly_filled(&self, values: &[(String, String)]) -> ImpsAccount {
         let value = |(number, name): (usize, &String)| {
             let given = values.iter().find(|(column, _)| column.eq_ignore_ascii_case(name));
             let mark = || Segments::slot(u32::try_from(number).unwrap_or_default());

@@ -128,7 +128,7 @@ pub(super) const READABLE_SECRET: Rule = Rule {
     code: "DDF028",
     name: "readable-secret-described",
     severity: Severity::Warning,
-    clause: "DM Tree and Description 1.2, DDF, \"AccessType\"; our list of names of secrets",
+    clause: "DM Tree and Description 1.2, DDF, \"AccessType\"; impskit's list of names of secrets",
     summary: "a leaf whose name is that of a secret can be read",
     help: "take Get out of the AccessType: servers write secrets and never read them",
     bad: example!(leaf!("Password")),

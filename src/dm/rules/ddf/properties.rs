@@ -43,7 +43,7 @@ pub(super) const INTERIOR_TYPE: Rule = Rule {
     name: "type-of-interior-node",
     severity: Severity::Error,
     clause: "DM Tree and Description 1.2, DDF, \"DFType\"",
-    summary: "an interior node has the identifier of a management object for a type, or nothing: DDFName",
+    summary: "the type of an interior node is a DDFName: the identifier of a management object, or empty",
     help: "write `<DFType><DDFName/></DFType>`, with the identifier in it where the node is the root of an object",
     bad: example!(node!(
         "Con",
@@ -71,7 +71,7 @@ pub(super) const IDENTIFIER: Rule = Rule {
     severity: Severity::Error,
     clause: "DM Tree and Description 1.2, DDF, \"DDFName\"",
     summary: "the identifier of a management object is a URI or `domain/major.minor/name`",
-    help: "for instance `urn:oma:mo:oma-imps:1.0` or `com.example/1.0/Settings`",
+    help: "write an identifier such as `urn:oma:mo:oma-imps:1.0` or `com.example/1.0/Settings`, or leave DDFName empty",
     bad: example!(node!(
         "Con",
         properties!("<DFFormat><node/></DFFormat><DFType><DDFName>Settings 1</DDFName></DFType>"),

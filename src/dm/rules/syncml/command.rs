@@ -67,7 +67,7 @@ pub(super) const ILLEGAL_ADDRESS: Rule = Rule {
     name: "illegal-address",
     severity: Severity::Error,
     clause: "DM Tree and Description 1.2, \"URI\"",
-    summary: "that is no address of a node",
+    summary: "a LocURI is not the address of a node",
     help: "write `./A/B`: no `/` at the end, no `..`, no blanks; behind `?` stands `prop=` with a property or `list=`",
     bad: message!(command!("Delete", "1", item!("./Inbox/1/",))),
     good: GOOD,

@@ -91,7 +91,7 @@ pub(super) const VALUE: Rule = Rule {
     name: "bad-value",
     severity: Severity::Error,
     clause: "SyncML Representation Protocol 1.2, each element",
-    summary: "a number is none, or text stands where elements or nothing should be",
+    summary: "a value is no number, or text stands where elements or nothing should be",
     help: "MsgID, MsgRef, sizes and codes are decimal numbers; MsgID counts from 1",
     bad: message!(
         "<Status><CmdID>1</CmdID><MsgRef>first</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>\n"

@@ -4,6 +4,7 @@ mod encoding;
 mod layout;
 mod names;
 mod read;
+mod text;
 mod write;
 
 pub(super) use layout::layout;

@@ -5,6 +5,8 @@
 //! what is optional: all that is told in notes, one a kind of difference. Nothing is asked of what is below `Ext` and
 //! `Bearer`.
 
+mod allowed;
+
 use std::collections::HashMap;
 
 use super::super::acl::Command;
@@ -14,6 +16,7 @@ use super::super::is_secret;
 use super::super::object::{ALIASES, IMPS, IMPS_APPID};
 use crate::diagnose::{Basis, Diagnostic, Edit, Fix, Report, Rule, Severity, Span, nearest};
 use crate::document::{Element, shorten};
+use allowed::{Allowed, Difference};
 
 macro_rules! example {
     ($access:literal) => {
@@ -473,56 +476,6 @@ fn occurrence_in_words(occurrence: Occurrence) -> String {
 
 /// Nodes that one note lists at the most.
 const MOST_LISTED: usize = 12;
-
-/// Differences that a standard allows, by kind: the nodes and the weakest ground among them.
-#[derive(Default)]
-struct Allowed(std::collections::BTreeMap<Difference, (Vec<String>, Option<Basis>)>);
-
-impl Allowed {
-    fn add(&mut self, kind: Difference, path: &str, theirs: &Described) {
-        let (paths, basis) = self.0.entry(kind).or_default();
-        paths.push(if path.is_empty() { "<X>".to_owned() } else { path.to_owned() });
-        let rank = |basis: Option<Basis>| basis.map(|basis| Basis::ALL.iter().position(|other| *other == basis));
-        if rank(theirs.basis) > rank(*basis) {
-            *basis = theirs.basis;
-        }
-    }
-}
-
-/// A difference that a standard allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Difference {
-    Wider,
-    LeftOut,
-    Fixed,
-    Scope,
-    Default,
-    Spelling,
-}
-
-impl Difference {
-    fn in_words(self) -> &'static str {
-        match self {
-            Self::Wider => "more commands or instances than the standard has",
-            Self::LeftOut => "optional nodes of the standard that are left out",
-            Self::Fixed => "a fixed name in place of `<X>`",
-            Self::Scope => "another scope than in the standard",
-            Self::Default => "another default value than in the standard",
-            Self::Spelling => "other spellings, which readers accept",
-        }
-    }
-
-    fn help(self) -> &'static str {
-        match self {
-            Self::Wider => "nothing to mend: an implementation may take more commands and more instances",
-            Self::LeftOut => "nothing to mend: settings for these nodes are refused by the device",
-            Self::Fixed => "nothing to mend: the number of instances is then that of the names",
-            Self::Scope => "nothing to mend: servers can neither make nor delete what is permanent",
-            Self::Default => "nothing to mend: a default must exist, its value may differ",
-            Self::Spelling => "write the canonical names: others are known from few handsets",
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -11,14 +11,14 @@
 //! | 2 | [`document`] | the one tree; grammars and token tables; what a vocabulary is |
 //! | 2 | [`codec`] | octets to the tree and back: XML, WBXML, plain text |
 //! | 3 | [`cp`] | client provisioning documents, the `wA` application, their MAC |
-//! | 3 | [`dm`] | device trees, device descriptions, management objects, SyncML messages |
+//! | 3 | [`dm`] | device trees, device descriptions, management objects; SyncML messages, a device that carries them out, sessions |
 //! | 3 | [`csp`] | the IMPS client-server language |
-//! | 4 | [`provision`] | profiles, accounts, handsets; writing and reading them as documents |
+//! | 4 | [`provision`] | profiles, accounts, handsets; writing, reading and comparing them as documents, trees and DM commands |
 //! | 4 | [`delivery`] | push, segments, SMS |
 //! | 4 | [`catalogue`] | all vocabularies and all rules |
 //! | 4 | [`server`] | the IMPS server |
-//! | 4 | [`client`] | the IMPS client and conversation scripts |
-//! | 5 | [`inspect`] | peeling a blob layer by layer; checking every layer; trying a profile in every form; pictures and pages |
+//! | 4 | [`client`] | the IMPS client and conversation scripts; the device's end of DM sessions |
+//! | 5 | [`inspect`] | peeling a blob layer by layer; checking every layer; trying a profile in every form; pictures, pages, code; differences; layout |
 //! | 5 | [`editor`] | what editors are told: findings while typing, fixes, hover, outline, completion |
 //! | 5 | [`rehearse`] | from profile to logged-in client |
 //! | 5 | [`batch`] | campaigns |

@@ -14,6 +14,7 @@
 
 pub mod device;
 pub mod serialise;
+pub mod session;
 pub mod syncml;
 
 mod acl;
@@ -23,7 +24,6 @@ mod ddf;
 mod node;
 mod object;
 mod rules;
-pub mod session;
 mod status;
 mod tree;
 mod uri;

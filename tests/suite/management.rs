@@ -354,6 +354,24 @@ fn sessions_end_where_a_server_ends_them_or_is_none() {
     assert_eq!(open().receive(other.as_bytes(), None), Next::Ended(End::Broken), "another session's message");
 }
 
+/// Events of a device are taken, told and kept, the latest hundred.
+#[test]
+fn events_of_a_device_are_kept() {
+    let mut server = server(Terms::default());
+    let packet = client(setup(Encoding::Xml)).start(1, CLIENT_INITIATED);
+    let text = String::from_utf8(packet.body).unwrap();
+    let event = "<Alert><CmdID>9</CmdID><Data>1226</Data><Item><Meta><Type xmlns='syncml:metinf'>org.example.battery</Type></Meta>\
+                 <Data>low</Data></Item></Alert>";
+    let text = text.replace("</SyncBody>", &format!("{}</SyncBody>", event.repeat(150)));
+    let answer = server.handle(Duration::ZERO, text.as_bytes(), None).unwrap();
+    let answer = Message::read(&answer.body, &mut Report::new()).unwrap();
+    let good = answer.commands.iter().filter(|c| matches!(&c.operation, Operation::Status(s) if s.code == 200));
+    assert_eq!(good.count(), 153, "header, alert, device information, and each event");
+    assert_eq!(server.take_alerts(DEVICE).len(), 100);
+    assert!(server.take_alerts(DEVICE).is_empty());
+    assert!(server.take_events().iter().any(|line| line.ends_with("tells of org.example.battery (alert 1226)")));
+}
+
 /// Versions that are not spoken have their statuses, in the version that is.
 #[test]
 fn unknown_versions_are_refused_by_name() {

@@ -26,7 +26,9 @@ const MOST_MESSAGES: u32 = 10_000;
 const MOST_NAME: usize = 255;
 /// Nodes of device information that are kept of a device.
 const MOST_INFO: usize = 64;
-/// Items of results and alerts that are kept of a device until they are taken.
+/// Alerts that are kept of a device until they are taken.
+const MOST_ALERTS: usize = 100;
+/// Items of results that are kept of a device until they are taken.
 const MOST_ITEMS: usize = 100_000;
 /// A management server without its network.
 #[derive(Debug)]
@@ -70,7 +72,7 @@ struct Device {
     own_nonce: Option<Vec<u8>>,
     queue: VecDeque<VecDeque<Operation>>,
     answers: Vec<Answered>,
-    alerts: Vec<Alert>,
+    alerts: VecDeque<Alert>,
     info: BTreeMap<String, String>,
     kept: usize,
 }
@@ -147,8 +149,9 @@ impl Server {
     }
 
     /// Takes the alerts of a device that are no part of the protocol: events and the results of what it was to execute.
+    /// The latest are kept.
     pub fn take_alerts(&mut self, device: &str) -> Vec<Alert> {
-        self.devices.get_mut(device).map(|known| std::mem::take(&mut known.alerts)).unwrap_or_default()
+        self.devices.get_mut(device).map(|known| known.alerts.drain(..).collect()).unwrap_or_default()
     }
 
     /// Takes what happened since it was last asked: lines for a log.
@@ -242,7 +245,7 @@ impl Device {
             own_nonce: None,
             queue: VecDeque::new(),
             answers: Vec::new(),
-            alerts: Vec::new(),
+            alerts: VecDeque::new(),
             info: BTreeMap::new(),
             kept: 0,
         }
@@ -428,6 +431,12 @@ fn told(device: &str, message: &Message, answer: &Message, ends: bool) -> Vec<St
         }
     }
     lines.extend(answers.iter().map(|(name, code, count)| format!("dm {device} answers {count} × {name} with {code}")));
+    for command in &message.commands {
+        if let Operation::Alert(Alert { code: code @ (1224 | 1226), items }) = &command.operation {
+            let what = items.first().and_then(|item| item.meta.type_name.as_deref()).unwrap_or("an event");
+            lines.push(format!("dm {device} tells of {what} (alert {code})"));
+        }
+    }
     if ends {
         lines.push(format!("dm {device} ends session {}", message.header.session));
     }
@@ -445,11 +454,13 @@ fn alerted(alert: &Alert, device: &mut Device, heard: &mut Heard) -> u16 {
             heard.ends = true;
             200
         }
-        1224 | 1226 if device.may_keep(alert.items.len().max(1)) => {
-            device.alerts.push(alert.clone());
+        1224 | 1226 => {
+            if device.alerts.len() >= MOST_ALERTS {
+                device.alerts.pop_front();
+            }
+            device.alerts.push_back(alert.clone());
             200
         }
-        1224 | 1226 => 500,
         _ => 406,
     }
 }

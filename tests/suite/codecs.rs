@@ -454,3 +454,14 @@ fn documents_kept_in_both_syntaxes_read_alike() {
         assert_eq!(binary.vocabulary, text.vocabulary, "{xml}");
     }
 }
+
+/// What XML cannot hold is written so that the document can be read (found by fuzzing).
+#[test]
+fn characters_that_xml_cannot_hold_are_replaced() {
+    let root = Element::leaf("a", "x\0y\u{B}\u{FFFE}\t").with_attribute("b", "\u{1}");
+    let written = codec::write_xml(&root, None, false);
+    let mut report = Report::new();
+    let read = codec::read(&written, &[], &Limits::default(), &mut report).unwrap();
+    assert!(!report.has_errors(), "{report:?}");
+    assert_eq!((read.root.text(), read.root.attribute("b")), ("x\u{FFFD}y\u{FFFD}\u{FFFD}\t", Some("\u{FFFD}")));
+}

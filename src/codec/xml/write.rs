@@ -44,14 +44,14 @@ fn write_element(writer: &mut Writer<Vec<u8>>, element: &Element<'_>, outer: &st
             }
             namespace = &attribute.value;
         }
-        start.push_attribute((attribute.name.as_ref(), attribute.value.as_ref()));
+        start.push_attribute((attribute.name.as_ref(), carried(&attribute.value).as_ref()));
     }
     if element.is_empty() {
         return writer.write_event(Event::Empty(start));
     }
     writer.write_event(Event::Start(start))?;
     let text: Cow<'_, str> = match &element.content {
-        Content::Text(text) => Cow::Borrowed(text),
+        Content::Text(text) => carried(text),
         Content::Octets(octets) => match std::str::from_utf8(octets) {
             Ok(text) if text.chars().all(is_xml) => Cow::Borrowed(text),
             _ => Cow::Owned(to_base64(octets)),
@@ -64,4 +64,9 @@ fn write_element(writer: &mut Writer<Vec<u8>>, element: &Element<'_>, outer: &st
         write_element(writer, child, namespace)?;
     }
     writer.write_event(Event::End(BytesEnd::new(element.name.as_ref())))
+}
+
+/// Returns a text with U+FFFD in the place of characters that no XML document can hold, such as U+0000.
+fn carried(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_xml) { Cow::Borrowed(text) } else { Cow::Owned(text.replace(|c| !is_xml(c), "\u{FFFD}")) }
 }

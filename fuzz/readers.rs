@@ -83,9 +83,12 @@ pub(crate) fn description(octets: &[u8]) {
 /// A message survives both syntaxes as far as they carry it, and a device answers it.
 pub(crate) fn message(octets: &[u8]) {
     let Some(message) = Message::read(octets, &mut Report::new()) else { return };
-    let written = message.to_xml(false);
-    let again = Message::read(&written, &mut Report::new()).expect("what was written is a message");
-    assert_eq!(again.to_xml(false), written, "reads back as something else");
+    let again = |message: &Message| {
+        Message::read(&message.to_xml(false), &mut Report::new()).expect("what was written is a message")
+    };
+    // What XML cannot hold is gone after the first time; from then on it stays as it is.
+    let once = again(&message);
+    assert_eq!(again(&once), once, "reads back as something else");
     let _ = message.to_wbxml();
     let mut device = Device::new(Tree::new(), Description::bundled(), Abilities::default());
     for done in device.carry_out("server", &message.commands) {

@@ -59,9 +59,10 @@ impl Skeleton {
         // Defaults are no secrets of anybody: all devices of the kind have them.
         let view = View { show_secrets: true, ..View::default() };
         let whole = "the whole of a description is always there";
-        let Some(file) = self.bundled.is_none().then_some(self.file.as_deref()).flatten() else {
-            let description = self.bundled.unwrap_or_else(Description::reference);
-            return Ok(Graph::of_description(description, None, &view).expect(whole));
+        let file = match (self.bundled, self.file.as_deref()) {
+            (Some(description), _) => return Ok(Graph::of_description(description, None, &view).expect(whole)),
+            (None, Some(file)) => file,
+            (None, None) => return Err(Error::input("name a file or `--bundled NAME`")),
         };
         let (name, octets) = ui::read_input(file)?;
         let octets = input::document(&name, octets, ui)?;

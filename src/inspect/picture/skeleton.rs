@@ -243,7 +243,8 @@ fn comment(text: &str) -> String {
 /// Returns the skeleton as a module of Rust.
 pub fn skeleton_rust(graph: &Graph) -> String {
     let table = Table::new(graph);
-    let mut out = format!("// {}. Made by impskit skeleton: not to be edited.\n{RUST_TYPES}", comment(&table.title));
+    let mut out = format!("// {}. Made by impskit skeleton: not to be edited.\n", comment(&table.title));
+    rust_types(&mut out);
     out.push_str("/// Addresses; `<X>` stands for a name that is given when the node is made.\npub mod path {\n");
     for row in &table.nodes {
         let _ = writeln!(out, "    pub const {}: &str = {:?};", rust_name(&row.identifier), row.path);
@@ -293,33 +294,20 @@ fn rust_name(identifier: &str) -> String {
     if starts_with_digit { format!("_{identifier}") } else { identifier.to_owned() }
 }
 
-const RUST_TYPES: &str = "
-/// The format of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    B64,
-    Bin,
-    Bool,
-    Chr,
-    Int,
-    Node,
-    Null,
-    Xml,
-    Date,
-    Time,
-    Float,
+/// Adds the types of the table of nodes.
+fn rust_types(out: &mut String) {
+    out.push_str("\n/// The format of a node.\n#[derive(Debug, Clone, Copy, PartialEq, Eq)]\npub enum Format {\n");
+    for format in Format::ALL {
+        let _ = writeln!(out, "    {format:?},");
+    }
+    out.push_str("}\n\n/// Commands that a node takes, to be joined by `|`.\npub mod access {\n");
+    for command in Command::ALL {
+        let _ = writeln!(out, "    pub const {}: u8 = 0x{:02X};", command.as_str().to_uppercase(), 1 << command as u8);
+    }
+    let _ = write!(out, "}}\n{RUST_NODE}");
 }
 
-/// Commands that a node takes, to be joined by `|`.
-pub mod access {
-    pub const ADD: u8 = 0x01;
-    pub const COPY: u8 = 0x02;
-    pub const DELETE: u8 = 0x04;
-    pub const EXEC: u8 = 0x08;
-    pub const GET: u8 = 0x10;
-    pub const REPLACE: u8 = 0x20;
-}
-
+const RUST_NODE: &str = "
 /// A node of the description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Node {

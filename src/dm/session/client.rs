@@ -12,9 +12,6 @@ use crate::dm::device::{self, Device};
 use crate::dm::syncml::{Alert, Command, Header, Item, Location, Message, Meta, Operation};
 use crate::dm::{Node, Uri};
 
-/// Messages of one session at the most: a server that never comes to an end is left.
-const MOST_MESSAGES: u32 = 10_000;
-
 /// Who the client is and whom it talks to.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -137,7 +134,7 @@ impl<'d> Client<'d> {
     pub fn receive(&mut self, body: &[u8], mac: Option<&str>) -> Next {
         let Some((message, _)) = super::read(body) else { return Next::Ended(End::Broken) };
         let header = &message.header;
-        if header.session != self.session || self.sent >= MOST_MESSAGES {
+        if header.session != self.session || self.sent >= super::MOST_MESSAGES {
             return Next::Ended(End::Broken);
         }
         let told = self.told(&message);

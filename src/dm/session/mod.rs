@@ -40,6 +40,9 @@ pub const ABORT: u16 = 1223;
 /// Alert: a large object broke off (1225).
 pub const NO_END_OF_DATA: u16 = 1225;
 
+/// Messages of one session at the most: who never comes to an end is left.
+const MOST_MESSAGES: u32 = 10_000;
+
 /// What a message has beside its commands, in octets: header, statuses of the package before, end.
 const ENVELOPE: usize = 2048;
 

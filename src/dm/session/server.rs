@@ -20,8 +20,6 @@ use crate::dm::syncml::{Alert, Command, Header, Item, Location, Message, Operati
 const MOST_SESSIONS: usize = 1000;
 /// A session in which nothing was said for so long is over.
 const IDLE: Duration = Duration::from_secs(300);
-/// Messages of one session at the most: a device that never comes to an end is told to.
-const MOST_MESSAGES: u32 = 10_000;
 /// Octets of a device's identifier and of a session's at the most.
 const MOST_NAME: usize = 255;
 /// Nodes of device information that are kept of a device.
@@ -285,7 +283,7 @@ impl Session {
         answer.extend(heard.statuses);
         if !message.is_final && !heard.ends {
             answer.push(Operation::Alert(Alert { code: NEXT_MESSAGE, items: Vec::new() }));
-            return (self.message(header, uri, answer, false), self.sent > MOST_MESSAGES);
+            return (self.message(header, uri, answer, false), self.sent > super::MOST_MESSAGES);
         }
         device.own_nonce = self.prover.nonce().map(<[u8]>::to_vec);
         let package = if heard.again && !self.package.is_empty() {
@@ -294,7 +292,7 @@ impl Session {
         } else {
             self.next_package(device)
         };
-        let ends = heard.ends || package.is_empty() || self.sent > MOST_MESSAGES;
+        let ends = heard.ends || package.is_empty() || self.sent > super::MOST_MESSAGES;
         self.package = if heard.ends { Vec::new() } else { package };
         answer.extend(self.package.iter().cloned());
         (self.message(header, uri, answer, true), ends)

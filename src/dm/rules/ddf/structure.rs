@@ -1,6 +1,7 @@
 //! Rules DDF001 to DDF004 and DDF037: what stands where.
 
 use super::super::super::DDF;
+use super::super::super::acl::Command;
 use super::super::super::ddf::Occurrence;
 use super::super::super::node::Format;
 use super::super::address::Address;
@@ -208,8 +209,6 @@ pub(super) const PROPERTIES: [Slot; 9] = [
     slot("CaseSense", Holds::Elements),
 ];
 
-const COMMANDS: [&str; 6] = ["Add", "Copy", "Delete", "Exec", "Get", "Replace"];
-const FORMATS: [&str; 11] = ["b64", "bin", "bool", "chr", "int", "node", "null", "xml", "date", "time", "float"];
 /// Those that version 1.1 does not have.
 const LATER_FORMATS: [&str; 3] = ["date", "time", "float"];
 const OCCURRENCES: [&str; 6] = ["One", "ZeroOrOne", "ZeroOrMore", "OneOrMore", "ZeroOrN", "OneOrN"];
@@ -388,12 +387,12 @@ impl<'e> Walk<'_, 'e> {
         let [access_type, default, _, format_element, occurrence_element, scope, _, kind, case] =
             slots.unwrap_or_default();
         for child in access_type.into_iter().flat_map(|access| &access.children) {
-            match COMMANDS.contains(&child.name.as_ref()) {
-                true => self.empty(child),
-                false => self.misplaced(access_type.unwrap_or(child), child, &COMMANDS),
+            match Command::read(&child.name) {
+                Some(_) => self.empty(child),
+                None => self.misplaced(access_type.unwrap_or(child), child, &Command::ALL.map(Command::as_str)),
             }
         }
-        let format = self.one_of(format_element, &FORMATS);
+        let format = self.one_of(format_element, &Format::ALL.map(Format::as_str));
         self.came_later(format.filter(|(word, _)| LATER_FORMATS.contains(word)).map(|(_, element)| element));
         self.came_later(case);
         let occurrence = self.one_of(occurrence_element, &OCCURRENCES);
@@ -425,7 +424,7 @@ impl<'e> Walk<'_, 'e> {
 
     fn run_time(&mut self, element: &'e Element<'e>) -> RunTime<'e> {
         let [acl, format_element, name, size, title, time_stamp, kind, version] = self.collect(element, &RUN_TIME);
-        let format = self.one_of(format_element, &FORMATS).map(|(word, _)| word);
+        let format = self.one_of(format_element, &Format::ALL.map(Format::as_str)).map(|(word, _)| word);
         RunTime { element, acl, format_element, format, name, size, title, time_stamp, kind, version }
     }
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::route::{RouteKind, RouteSettings};
 use super::store::Timestamp;
+use super::units::{seconds, some_seconds};
 use crate::diagnose::toml_error;
 use crate::error::{Error, Result};
 
@@ -106,51 +108,6 @@ enum ConfirmBy {
     Login,
 }
 
-/// A route as the file says it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RouteSettings {
-    /// What `routes` names it by.
-    pub name: String,
-    /// What it is.
-    pub kind: RouteKind,
-    /// The file that it writes, relative to the campaign file.
-    pub path: Option<PathBuf>,
-    /// What a message of a file holds.
-    #[serde(default = "all_parts")]
-    pub parts: Vec<Part>,
-    /// Messages on their way at once, whose fate a crash leaves unknown.
-    #[serde(default = "default_window")]
-    pub window: usize,
-}
-
-/// What a route is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RouteKind {
-    /// Messages as JSON lines in a file.
-    File,
-    /// Simulated handsets.
-    Sim,
-}
-
-/// A part of a message in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Part {
-    /// The push PDU.
-    Push,
-    /// The TPDUs.
-    Pdus,
-    /// The document in WBXML.
-    Document,
-    /// The document in XML.
-    Xml,
-}
-
-/// Largest window: results are written in groups of this many.
-pub const MOST_WINDOW: usize = 500;
-
 impl Campaign {
     /// Reads a campaign file from `text`; `path` is where it lies.
     ///
@@ -195,10 +152,7 @@ impl Campaign {
             return Err(error.help("use 1 to 64 letters, digits, `-` and `_`"));
         }
         self.refuse_what_is_to_come()?;
-        let route = self.route()?;
-        if !(1..=MOST_WINDOW).contains(&route.window) {
-            return Err(Error::input(format!("`window` is {}, not 1 to {MOST_WINDOW}", route.window)));
-        }
+        self.route()?.check()?;
         self.limits.check()
     }
 
@@ -230,15 +184,10 @@ impl Campaign {
         if let Some(route) = self.own_routes.iter().find(|route| route.name == *name) {
             return Ok(route.clone());
         }
-        let kind = match name.as_str() {
-            "file" => RouteKind::File,
-            "sim" => RouteKind::Sim,
-            _ => {
-                let error = Error::input(format!("there is no route `{name}`"));
-                return Err(error.help("describe it in a `[[route]]` table, or use `file` or `sim`"));
-            }
-        };
-        Ok(RouteSettings { name: name.clone(), kind, path: None, parts: all_parts(), window: default_window() })
+        RouteSettings::named(name).ok_or_else(|| {
+            let error = Error::input(format!("there is no route `{name}`"));
+            error.help("describe it in a `[[route]]` table, or use `file` or `sim`")
+        })
     }
 
     /// Returns the file that a route writes.
@@ -316,36 +265,6 @@ impl<'de> Deserialize<'de> for Stage {
         };
         stage.ok_or_else(|| de::Error::custom(format!("`{text}` is no stage: write `10` or `1%`")))
     }
-}
-
-fn all_parts() -> Vec<Part> {
-    vec![Part::Push, Part::Pdus, Part::Document]
-}
-
-fn default_window() -> usize {
-    50
-}
-
-fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Timestamp>, D::Error> {
-    seconds(deserializer).map(Some)
-}
-
-/// Reads a duration: a number and `s`, `m`, `h` or `d`.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Timestamp, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let unit = match text.bytes().last() {
-        Some(b's') => 1,
-        Some(b'm') => 60,
-        Some(b'h') => 3600,
-        Some(b'd') => 86_400,
-        _ => 0,
-    };
-    // A century is more than enough, and far from overflow.
-    let number = text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse::<u32>().ok());
-    number
-        .filter(|number| unit > 0 && *number < 100_000)
-        .map(|number| Timestamp::from(number) * unit)
-        .ok_or_else(|| de::Error::custom(format!("`{text}` is no duration: write `90s`, `1m`, `6h` or `3d`")))
 }
 
 #[cfg(test)]

@@ -5,15 +5,14 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::campaign::Part;
-use super::route::Message;
+use super::route::{Body, Message, Needs, Part, Parts};
 use super::run::Refusal;
 use super::store::{DueRow, SEPARATOR};
 use crate::codec::{self, Limits, WbxmlStyle};
 use crate::cp;
 use crate::cp::mac::{Imsi, Key, Pin, Security};
 use crate::delivery::sms::{Address, Kind};
-use crate::delivery::wdp::{MOST_PARTS, Ports, Reference, segment_count};
+use crate::delivery::wdp::{self, MOST_PARTS, Ports, Reference, segment_count};
 use crate::delivery::{Bearing, Outgoing};
 use crate::diagnose::Report;
 use crate::document::{UPPER_HEX, put_hex};
@@ -122,10 +121,42 @@ impl Composed {
         Reference::Short(self.key[0])
     }
 
-    /// Returns the message as a line of JSON, `impskit.message/1`.
-    fn line(&self, attempt: u32, parts: &[Part]) -> Result<Vec<u8>> {
+    /// Returns the message in the form that its route takes, and how many short messages it is.
+    fn body(&self, attempt: u32, needs: &Needs) -> Result<(Body, u32)> {
         let mut outgoing = Outgoing::new();
         self.seal(&mut outgoing);
+        let count = segment_count(outgoing.push().len(), self.reference());
+        let body = match needs {
+            Needs::Line(parts) => Body::Line(self.line(outgoing, attempt, parts)?),
+            Needs::Parts => Body::Parts(Box::new(self.parts(&outgoing))),
+        };
+        Ok((body, u32::try_from(count).unwrap_or(u32::MAX)))
+    }
+
+    fn parts(&self, outgoing: &Outgoing) -> Parts {
+        let push = outgoing.push().to_vec();
+        let key = self.seal.and_then(|security| Key::new(security, self.pin.as_ref(), self.imsi.as_ref()));
+        let mac = |key: Key| key.mac(&self.document);
+        let segments = wdp::split(&push, Ports::default(), self.reference());
+        let segments = segments.map(|segment| {
+            let mut octets = Vec::with_capacity(140);
+            segment.write(&mut octets);
+            octets
+        });
+        let segments = segments.collect();
+        let mut hex = Vec::with_capacity(64);
+        put_hex(&self.key, UPPER_HEX, &mut hex);
+        Parts {
+            key: String::from_utf8_lossy(&hex).into_owned(),
+            document: self.document.clone(),
+            seal: self.seal.zip(key.map(mac)),
+            push,
+            segments,
+        }
+    }
+
+    /// Returns the message as a line of JSON, `impskit.message/1`.
+    fn line(&self, mut outgoing: Outgoing, attempt: u32, parts: &[Part]) -> Result<Vec<u8>> {
         let address = Address::read_text(&format!("+{}", self.msisdn))?;
         let (reference, ports) = (self.reference(), Ports::default());
         outgoing.split(&Bearing { address: &address, kind: Kind::SUBMIT, reference, ports, centre: None })?;
@@ -169,7 +200,7 @@ impl Composed {
 /// Gives the row back with the reason why there is no message.
 pub fn message(
     composers: &[Composer],
-    parts: &[Part],
+    needs: &Needs,
     row: DueRow,
 ) -> std::result::Result<Message, Box<(DueRow, Refusal)>> {
     let Some(composer) = composers.iter().find(|composer| composer.number == row.setup) else {
@@ -177,8 +208,8 @@ pub fn message(
     };
     let cells: Vec<&str> = row.cells.split(SEPARATOR).collect();
     match composer.compose(&|place| cells.get(place).copied().unwrap_or_default()) {
-        Ok(composed) if composed.key == row.key => match composed.line(row.attempts + 1, parts) {
-            Ok(line) => Ok(Message { row, line, pin: composed.pin, imsi: composed.imsi }),
+        Ok(composed) if composed.key == row.key => match composed.body(row.attempts + 1, needs) {
+            Ok((body, sms)) => Ok(Message { row, sms, body, pin: composed.pin, imsi: composed.imsi }),
             Err(error) => Err(Box::new((row, Refusal::Unfit("message".to_owned(), error.what)))),
         },
         _ => Err(Box::new((row, Refusal::Changed))),

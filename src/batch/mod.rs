@@ -19,3 +19,4 @@ pub mod route;
 pub mod run;
 pub mod status;
 pub mod store;
+pub mod units;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::campaign::{Limits, OnAmbiguous};
 use super::pipeline;
-use super::route::{Message, Outcome, Route};
+use super::route::{Class, Message, Outcome, Pace, Route};
 use super::store::{DueRow, Lease, Run, State, Step, Store, Stored, Timestamp};
 use crate::error::{Error, Result};
 
@@ -405,7 +405,7 @@ impl Work<'_> {
                 return Ok(None);
             }
         }
-        let outcomes = self.route.submit(&messages.iter().collect::<Vec<_>>())?;
+        let outcomes = self.route.submit(&messages.iter().collect::<Vec<_>>(), &mut Unhurried)?;
         let now = (self.world.now)();
         for (message, outcome) in messages.into_iter().zip(outcomes) {
             let from = if is_ambiguous { State::Submitting } else { State::Planned };
@@ -418,11 +418,15 @@ impl Work<'_> {
         let limits = self.options.limits;
         let attempt = row.attempts + 1;
         let (to, due, why) = match outcome {
-            Outcome::Taken => (State::Submitted, 0, None),
-            Outcome::Refused { may_retry, code, text } if may_retry && attempt < limits.attempts => {
+            Outcome::Taken { .. } => (State::Submitted, 0, None),
+            Outcome::NotSent => (State::Planned, 0, None),
+            Outcome::Refused { class: Class::Permanent, code, text } => (State::Failed, 0, Some((code, text))),
+            Outcome::Refused { code, text, .. } | Outcome::Unknown { code, text } if attempt < limits.attempts => {
                 (State::Planned, now + limits.wait(attempt, row.key[0]), Some((code, text)))
             }
-            Outcome::Refused { code, text, .. } => (State::Failed, 0, Some((code, text))),
+            Outcome::Refused { code, text, .. } | Outcome::Unknown { code, text } => {
+                (State::Failed, 0, Some((code, text)))
+            }
         };
         let (error, detail) = why.unzip();
         Settled { row, from, to, due, error, detail }
@@ -481,6 +485,17 @@ impl Work<'_> {
             self.summary.ended = Ended::Stopped(why);
         }
     }
+}
+
+/// A pace without limits.
+struct Unhurried;
+
+impl Pace for Unhurried {
+    fn take(&mut self, _sms: u32) -> bool {
+        true
+    }
+
+    fn throttled(&mut self) {}
 }
 
 enum Leased {

@@ -2,17 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use impskit::batch::campaign::Campaign;
 use impskit::batch::compose::{Composer, message};
 use impskit::batch::plan::{self, Planned, Subscribers};
-use impskit::batch::route::{Arrivals, FileRoute, Message, Outcome, Route, SimRoute};
+use impskit::batch::route::{Arrivals, Class, FileRoute, Message, Needs, Outcome, Pace, Part, Route, RouteSettings, SimRoute};
 use impskit::batch::run::{self, Ended, Progress, Summary, World};
 use impskit::batch::store::{SEPARATOR, State, Store};
 use impskit::codec::{Limits, WbxmlOptions, write_wbxml};
@@ -103,7 +104,7 @@ impl Fixture {
     fn run(&self, store: &mut Store, workers: usize, stop_after: u64) -> Summary {
         let clock = Cell::new(2_000);
         let make = |run: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
-            Ok(Box::new(FileRoute::open("file", &self.path("spring.jsonl"), run)?))
+            Ok(Box::new(FileRoute::open(&RouteSettings::named("file").unwrap(), &self.path("spring.jsonl"), run)?))
         };
         self.run_by(store, (workers, "w1"), &clock, make, stop_after).unwrap()
     }
@@ -123,8 +124,8 @@ impl Fixture {
             let header: Vec<&str> = setup.header.split(SEPARATOR).collect();
             composers.push(Composer::new(&self.profile(Path::new(&setup.profile))?, &header, "spring", setup.number)?);
         }
-        let parts = campaign.route()?.parts;
-        let compose = |row| message(&composers, &parts, row);
+        let needs = Needs::Line(campaign.route()?.parts);
+        let compose = |row| message(&composers, &needs, row);
         let stop = AtomicBool::new(stop_after == 0);
         let now = || clock.get();
         let wait = |time: Duration| clock.set(clock.get() + time.as_secs() as i64);
@@ -412,46 +413,45 @@ fn a_file_of_somebody_else_is_left_alone() {
     fixture.plan(&mut store, &table(3), 1).unwrap();
     let mut run = store.run("spring", "w1");
     for _ in 0..2 {
-        FileRoute::open("file", &fixture.path("spring.jsonl"), &mut run).unwrap_err();
+        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap_err();
     }
     assert_eq!(fs::read_to_string(fixture.path("spring.jsonl")).unwrap(), "precious\n");
 
     fs::remove_file(fixture.path("spring.jsonl")).unwrap();
-    let first = FileRoute::open("file", &fixture.path("spring.jsonl"), &mut run).unwrap();
-    let error = FileRoute::open("file", &fixture.path("spring.jsonl"), &mut run).unwrap_err();
+    let first = FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap();
+    let error = FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap_err();
     assert!(error.what.contains("another run"), "{error}");
     drop(first);
 }
 
 /// A gateway that refuses as it is told and remembers what it was given.
 struct Gateway<'g> {
-    seen: &'g RefCell<Vec<u64>>,
+    seen: &'g Mutex<Vec<u64>>,
     refuse: fn(&Message) -> Option<bool>,
 }
 
 impl Route for Gateway<'_> {
+    fn needs(&self) -> Needs {
+        Needs::Line(Part::usual())
+    }
+
     fn window(&self) -> usize {
         10
     }
 
-    fn submit(&mut self, messages: &[&Message]) -> Result<Vec<Outcome>> {
+    fn submit(&mut self, messages: &[&Message], _: &mut dyn Pace) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::new();
         for message in messages {
-            self.seen.borrow_mut().push(message.row.msisdn);
+            self.seen.lock().unwrap().push(message.row.msisdn);
             outcomes.push(match (self.refuse)(message) {
-                None => Outcome::Taken,
-                Some(may_retry) => Outcome::Refused { may_retry, code: "gw:8".into(), text: "refused".into() },
+                None => Outcome::Taken { ids: Vec::new() },
+                Some(may_retry) => {
+                    let class = if may_retry { Class::Temporary } else { Class::Permanent };
+                    Outcome::Refused { class, code: "gw:8".into(), text: "refused".into() }
+                }
             });
         }
         Ok(outcomes)
-    }
-
-    fn written(&self) -> Option<(&str, u64)> {
-        None
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        Ok(())
     }
 }
 
@@ -460,7 +460,7 @@ fn tries_again_after_a_while_and_gives_up_in_the_end() {
     let fixture = Fixture::new("sim", "[limits]\nattempts = 3\nstop_after_consecutive_failures = 1000\n");
     let mut store = fixture.store();
     fixture.plan(&mut store, &table(30), 1).unwrap();
-    let seen: &'static RefCell<Vec<u64>> = Box::leak(Box::default());
+    let seen: &'static Mutex<Vec<u64>> = Box::leak(Box::default());
     let clock = Cell::new(2_000);
     let run = |store: &mut Store| {
         // Even numbers never succeed, odd ones at the second attempt.
@@ -481,7 +481,7 @@ fn tries_again_after_a_while_and_gives_up_in_the_end() {
     let third = run(&mut store);
     assert_eq!((third.submitted, third.failed, third.next_due), (0, 15, None));
     assert_eq!(store.count_errors("spring").unwrap(), [("gw:8".to_owned(), 15)]);
-    assert_eq!(seen.borrow().len(), 75);
+    assert_eq!(seen.lock().unwrap().len(), 75);
 }
 
 #[test]
@@ -489,13 +489,13 @@ fn stops_when_too_much_goes_wrong() {
     let fixture = Fixture::new("sim", "[limits]\nstop_after_consecutive_failures = 25\n");
     let mut store = fixture.store();
     fixture.plan(&mut store, &table(500), 1).unwrap();
-    let seen: &'static RefCell<Vec<u64>> = Box::leak(Box::default());
+    let seen: &'static Mutex<Vec<u64>> = Box::leak(Box::default());
     let make = |_: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
         Ok(Box::new(Gateway { seen, refuse: |_| Some(false) }))
     };
     let summary = fixture.run_by(&mut store, (2, "w1"), &Cell::new(2_000), make, u64::MAX).unwrap();
     assert!(matches!(&summary.ended, Ended::Stopped(why) if why.contains("25 consecutive")), "{summary:?}");
-    assert!(seen.borrow().len() < 25 + 10, "at most a window more than the limit");
+    assert!(seen.lock().unwrap().len() < 25 + 10, "at most a window more than the limit");
 }
 
 /// A worker that slept through its lease may write nothing; who took over sends what was left open again.

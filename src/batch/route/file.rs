@@ -5,7 +5,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Message, Outcome, Route};
+use super::{Body, Message, Needs, Outcome, Pace, Part, Route, RouteSettings};
 use crate::batch::store::Run;
 use crate::error::{Error, Result};
 
@@ -16,6 +16,7 @@ const GROUP: usize = 250;
 #[derive(Debug)]
 pub struct FileRoute {
     name: String,
+    parts: Vec<Part>,
     path: PathBuf,
     file: File,
     written: u64,
@@ -39,13 +40,14 @@ fn is_ours(file: &File) -> bool {
 }
 
 impl FileRoute {
-    /// Opens the file at `path` for the route called `name`, and cuts it back to the length that `run` has recorded.
+    /// Opens the file at `path` for a route, and cuts it back to the length that `run` has recorded.
     ///
     /// # Errors
     ///
     /// Fails when another process writes it, when it holds something that this campaign did not write, and when it
     /// is shorter than what was recorded.
-    pub fn open(name: &str, path: &Path, run: &mut Run<'_>) -> Result<Self> {
+    pub fn open(settings: &RouteSettings, path: &Path, run: &mut Run<'_>) -> Result<Self> {
+        let name = &settings.name;
         let wrong = |what: &str| Error::input(what).at(path.display().to_string());
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -72,23 +74,33 @@ impl FileRoute {
         file.set_len(written)
             .and_then(|()| file.seek(SeekFrom::Start(written)))
             .map_err(|error| Error::file(path, &error))?;
-        Ok(Self { name: name.to_owned(), path: path.to_owned(), file, written, buffer: Vec::new() })
+        Ok(Self { name: name.clone(), parts: settings.parts.clone(), path: path.to_owned(), file, written, buffer: Vec::new() })
     }
 }
 
 impl Route for FileRoute {
+    fn needs(&self) -> Needs {
+        Needs::Line(self.parts.clone())
+    }
+
     fn window(&self) -> usize {
         GROUP
     }
 
-    fn submit(&mut self, messages: &[&Message]) -> Result<Vec<Outcome>> {
+    fn submit(&mut self, messages: &[&Message], pace: &mut dyn Pace) -> Result<Vec<Outcome>> {
         self.buffer.clear();
-        for message in messages {
-            self.buffer.extend_from_slice(&message.line);
+        let mut outcomes = vec![Outcome::NotSent; messages.len()];
+        for (message, outcome) in messages.iter().zip(&mut outcomes) {
+            let Body::Line(line) = &message.body else { continue };
+            if !pace.take(message.sms) {
+                break;
+            }
+            self.buffer.extend_from_slice(line);
+            *outcome = Outcome::Taken { ids: Vec::new() };
         }
         self.file.write_all(&self.buffer).map_err(|error| Error::file(&self.path, &error))?;
         self.written += self.buffer.len() as u64;
-        Ok(vec![Outcome::Taken; messages.len()])
+        Ok(outcomes)
     }
 
     fn written(&self) -> Option<(&str, u64)> {

@@ -1,13 +1,15 @@
 //! Routes: how messages leave the house. Each is an EDGE.
 
 mod file;
+mod settings;
 mod sim;
 
-use crate::batch::store::DueRow;
-use crate::cp::mac::{Imsi, Pin};
+use crate::batch::store::{DueRow, Timestamp};
+use crate::cp::mac::{Imsi, Mac, Pin, Security};
 use crate::error::Result;
 
 pub use file::FileRoute;
+pub use settings::{MOST_WINDOW, Part, RouteKind, RouteSettings};
 pub use sim::{Arrivals, SimRoute};
 
 /// A message that is ready to leave.
@@ -15,51 +17,157 @@ pub use sim::{Arrivals, SimRoute};
 pub struct Message {
     /// The row that it was made from.
     pub row: DueRow,
-    /// The message as a line of JSON, `impskit.message/1`, with its line end.
-    pub line: Vec<u8>,
+    /// How many short messages it takes.
+    pub sms: u32,
+    /// What the route asked for: [`Route::needs`].
+    pub body: Body,
     /// The user PIN of the seal.
     pub pin: Option<Pin>,
     /// The identity of the SIM card in the seal.
     pub imsi: Option<Imsi>,
 }
 
+/// A message in the form that its route takes.
+#[derive(Debug)]
+pub enum Body {
+    /// A line of JSON, `impskit.message/1`, with its line end.
+    Line(Vec<u8>),
+    /// Its pieces.
+    Parts(Box<Parts>),
+}
+
+/// The pieces of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// The key of the row in upper-case hex: the same message has the same.
+    pub key: String,
+    /// The document in WBXML.
+    pub document: Vec<u8>,
+    /// How it is sealed, and the MAC; `None` for no seal.
+    pub seal: Option<(Security, Mac)>,
+    /// The push PDU: WSP headers and document.
+    pub push: Vec<u8>,
+    /// The user data of each short message: user data header and its piece of the push.
+    pub segments: Vec<Vec<u8>>,
+}
+
+/// What a route wants to be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Needs {
+    /// [`Body::Line`] with these parts.
+    Line(Vec<Part>),
+    /// [`Body::Parts`].
+    Parts,
+}
+
+/// What to do after a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Another attempt may succeed.
+    Temporary,
+    /// It is final.
+    Permanent,
+    /// The route is to go slower; it costs no attempt.
+    Throttled,
+}
+
 /// What a route says of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was taken.
-    Taken,
+    Taken {
+        /// The names by which receipts will call its short messages; empty where there are none.
+        ids: Vec<String>,
+    },
     /// It was refused.
     Refused {
-        /// Whether another attempt may succeed.
-        may_retry: bool,
+        /// What to do.
+        class: Class,
+        /// The code, for counting: `http:503`, `smpp:0x0B`.
+        code: String,
+        /// What happened, for people.
+        text: String,
+    },
+    /// It may have been taken: there was no answer, or none that can be read.
+    Unknown {
         /// The code, for counting.
         code: String,
         /// What happened, for people.
         text: String,
     },
+    /// It was not handed over; it costs no attempt.
+    NotSent,
+}
+
+/// Says when the next message may leave.
+pub trait Pace {
+    /// Waits until `sms` short messages may leave. `false`: nothing more is to be sent, leave the rest as
+    /// [`Outcome::NotSent`].
+    fn take(&mut self, sms: u32) -> bool;
+
+    /// Goes slower for a while: the gateway asked for it.
+    fn throttled(&mut self);
+}
+
+/// What a gateway says about a short message later on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The name that the route gave it: one of [`Outcome::Taken`].
+    pub id: String,
+    /// What became of it.
+    pub fate: Fate,
+    /// The gateway's code, for counting: `smpp:stat:UNDELIV`.
+    pub code: Option<String>,
+    /// When, if the gateway says so.
+    pub at: Option<Timestamp>,
+}
+
+/// What became of a short message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The handset has it.
+    Delivered,
+    /// It will not get it.
+    Failed,
+    /// Its time was over.
+    Expired,
+    /// It is still on its way: nothing changes.
+    Pending,
 }
 
 /// A way out of the house.
-pub trait Route {
+pub trait Route: Send {
+    /// Returns what it wants to be given.
+    fn needs(&self) -> Needs;
+
     /// Returns how many messages are handed over at once; their fate is unknown after a crash, unless
     /// [`Self::written`] undoes what was not recorded.
     fn window(&self) -> usize;
 
-    /// Hands messages over and says of each what became of it, in their order.
+    /// Hands messages over, each when `pace` lets it, and says of each what became of it, in their order.
     ///
     /// # Errors
     ///
     /// Fails when the route as a whole does not work; no message counts as handed over then.
-    fn submit(&mut self, messages: &[&Message]) -> Result<Vec<Outcome>>;
+    fn submit(&mut self, messages: &[&Message], pace: &mut dyn Pace) -> Result<Vec<Outcome>>;
+
+    /// Returns the receipts that came in since the last call.
+    fn receipts(&mut self) -> Vec<Receipt> {
+        Vec::new()
+    }
 
     /// Returns the route's name and how far its file is written, if it has one. The store keeps the length together
     /// with the results, and the route cuts the file back to it when it is opened: so nothing is ambiguous.
-    fn written(&self) -> Option<(&str, u64)>;
+    fn written(&self) -> Option<(&str, u64)> {
+        None
+    }
 
     /// Makes sure that what was handed over outlives the machine.
     ///
     /// # Errors
     ///
     /// Fails when it cannot.
-    fn finish(&mut self) -> Result<()>;
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
 }

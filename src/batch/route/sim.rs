@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Message, Outcome, Route};
+use super::{Body, Class, Message, Needs, Outcome, Pace, Part, Route};
 use crate::codec::{self, Limits};
 use crate::cp;
 use crate::delivery::receive;
@@ -34,20 +34,20 @@ impl SimRoute {
 }
 
 impl Route for SimRoute {
+    fn needs(&self) -> Needs {
+        Needs::Line(vec![Part::Pdus])
+    }
+
     fn window(&self) -> usize {
         self.window
     }
 
-    fn submit(&mut self, messages: &[&Message]) -> Result<Vec<Outcome>> {
-        messages.iter().map(|message| self.deliver(message)).collect()
-    }
-
-    fn written(&self) -> Option<(&str, u64)> {
-        None
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        Ok(())
+    fn submit(&mut self, messages: &[&Message], pace: &mut dyn Pace) -> Result<Vec<Outcome>> {
+        let deliver = |message: &&Message| match pace.take(message.sms) {
+            true => self.deliver(message),
+            false => Ok(Outcome::NotSent),
+        };
+        messages.iter().map(deliver).collect()
     }
 }
 
@@ -64,8 +64,10 @@ impl SimRoute {
             refused
         ])?;
         Ok(match refused {
-            None => Outcome::Taken,
-            Some(text) => Outcome::Refused { may_retry: false, code: "sim:refused".into(), text: text.into() },
+            None => Outcome::Taken { ids: Vec::new() },
+            Some(text) => {
+                Outcome::Refused { class: Class::Permanent, code: "sim:refused".into(), text: text.into() }
+            }
         })
     }
 }
@@ -79,7 +81,8 @@ struct Line {
 /// Receives the message with the handset's own secrets and reads the account in it.
 /// Returns the document's SHA-256 and who will log in.
 fn arrive(message: &Message) -> std::result::Result<(Vec<u8>, String), &'static str> {
-    let line: Line = serde_json::from_slice(&message.line).map_err(|_| "the message holds no PDUs")?;
+    let Body::Line(line) = &message.body else { return Err("the message holds no PDUs") };
+    let line: Line = serde_json::from_slice(line).map_err(|_| "the message holds no PDUs")?;
     // A network keeps no order.
     let pdus: Option<Vec<Vec<u8>>> = line.pdus.iter().rev().map(|pdu| from_hex(pdu.as_bytes())).collect();
     let pdus = pdus.ok_or("a PDU is not in hex")?;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::Args;
-use impskit::batch::campaign::{Campaign, RouteKind};
+use impskit::batch::campaign::Campaign;
 use impskit::batch::compose::{Composer, message};
-use impskit::batch::route::{FileRoute, Route, SimRoute};
+use impskit::batch::route::{FileRoute, Needs, Route, RouteKind, SimRoute};
 use impskit::batch::run::{Ended, Options, Summary, World, rehearse, run as send};
 use impskit::batch::status::unknown;
 use impskit::batch::store::{Run as Access, SEPARATOR, Store, Stored};
@@ -55,7 +55,8 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
     }
     let composers = composers(&store, &campaign, ui)?;
     let settings = campaign.route()?;
-    let compose = |row| message(&composers, &settings.parts, row);
+    let needs = Needs::Line(settings.parts.clone());
+    let compose = |row| message(&composers, &needs, row);
     let stop = stop_flag()?;
     let world = World { now: &now, wait: &wait, stop: &stop };
     let workers = workers(command.workers);
@@ -73,7 +74,7 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
     let route_path = campaign.route_path(&settings);
     let make_route = |run: &mut Access<'_>| -> Result<Box<dyn Route>> {
         Ok(match settings.kind {
-            RouteKind::File => Box::new(FileRoute::open(&settings.name, &route_path, run)?),
+            RouteKind::File => Box::new(FileRoute::open(&settings, &route_path, run)?),
             RouteKind::Sim => Box::new(SimRoute::open(&route_path, settings.window)?),
         })
     };

@@ -145,6 +145,9 @@ mod tests {
         assert_eq!(quiet.next(100, (-600, 720)), 100);
         let noon = QuietHours::read("12:00-13:00").unwrap();
         assert_eq!(noon.next(12 * 3600 + 59, utc), 13 * 3600);
-        assert_eq!([QuietHours::read("8-9"), QuietHours::read("24:00-08:00"), QuietHours::read("08:00-08:00")], [None; 3]);
+        assert_eq!(
+            [QuietHours::read("8-9"), QuietHours::read("24:00-08:00"), QuietHours::read("08:00-08:00")],
+            [None; 3]
+        );
     }
 }

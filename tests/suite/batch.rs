@@ -13,7 +13,9 @@ use std::time::Duration;
 use impskit::batch::campaign::Campaign;
 use impskit::batch::compose::{Composer, message};
 use impskit::batch::plan::{self, Planned, Subscribers};
-use impskit::batch::route::{Arrivals, Class, FileRoute, Message, Needs, Outcome, Pace, Part, Route, RouteSettings, SimRoute};
+use impskit::batch::route::{
+    Arrivals, Class, FileRoute, Message, Needs, Outcome, Pace, Part, Route, RouteSettings, SimRoute,
+};
 use impskit::batch::run::{self, Ended, Progress, Summary, World};
 use impskit::batch::store::{SEPARATOR, State, Store};
 use impskit::codec::{Limits, WbxmlOptions, write_wbxml};
@@ -418,8 +420,10 @@ fn a_file_of_somebody_else_is_left_alone() {
     assert_eq!(fs::read_to_string(fixture.path("spring.jsonl")).unwrap(), "precious\n");
 
     fs::remove_file(fixture.path("spring.jsonl")).unwrap();
-    let first = FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap();
-    let error = FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap_err();
+    let first =
+        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap();
+    let error =
+        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap_err();
     assert!(error.what.contains("another run"), "{error}");
     drop(first);
 }

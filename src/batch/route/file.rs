@@ -74,7 +74,14 @@ impl FileRoute {
         file.set_len(written)
             .and_then(|()| file.seek(SeekFrom::Start(written)))
             .map_err(|error| Error::file(path, &error))?;
-        Ok(Self { name: name.clone(), parts: settings.parts.clone(), path: path.to_owned(), file, written, buffer: Vec::new() })
+        Ok(Self {
+            name: name.clone(),
+            parts: settings.parts.clone(),
+            path: path.to_owned(),
+            file,
+            written,
+            buffer: Vec::new(),
+        })
     }
 }
 

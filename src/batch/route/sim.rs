@@ -65,9 +65,7 @@ impl SimRoute {
         ])?;
         Ok(match refused {
             None => Outcome::Taken { ids: Vec::new() },
-            Some(text) => {
-                Outcome::Refused { class: Class::Permanent, code: "sim:refused".into(), text: text.into() }
-            }
+            Some(text) => Outcome::Refused { class: Class::Permanent, code: "sim:refused".into(), text: text.into() },
         })
     }
 }

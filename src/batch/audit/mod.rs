@@ -226,7 +226,8 @@ impl Audit {
             prev: hex(&before).into(),
         };
         // Neither strings nor memory can fail.
-        line.serialize(&mut serde_json::Serializer::new(&mut *lines)).map_err(|error| Error::input(error.to_string()))?;
+        line.serialize(&mut serde_json::Serializer::new(&mut *lines))
+            .map_err(|error| Error::input(error.to_string()))?;
         let octets = lines.len() - start;
         if octets >= MOST_LINE {
             let what = format!("a line of the audit log would have {octets} octets, {MOST_LINE} are the most");

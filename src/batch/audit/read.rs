@@ -127,7 +127,9 @@ pub fn verify(log: impl BufRead) -> io::Result<Verdict> {
 ///
 /// Fails where the log cannot be read.
 pub fn show(log: impl BufRead, filter: &Filter, mut take: impl FnMut(&[u8], &Line<'_>) -> bool) -> io::Result<()> {
-    each_line(log, |octets, _| Line::read(octets).filter(|line| filter.takes(line)).is_none_or(|line| take(octets, &line)))
+    each_line(log, |octets, _| {
+        Line::read(octets).filter(|line| filter.takes(line)).is_none_or(|line| take(octets, &line))
+    })
 }
 
 /// A chain as far as it was followed.

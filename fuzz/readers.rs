@@ -6,6 +6,7 @@ use std::time::Duration;
 use impskit::catalogue::{self, Checked};
 use impskit::codec::{self, Encoding, Limits, WbxmlOptions};
 use impskit::cp::mac::{Imsi, Pin};
+use impskit::delivery::smpp::{self, Body, Receipt};
 use impskit::diagnose::{Report, Severity, Source, Span, fix, json, text};
 use impskit::dm::device::{Abilities, Device};
 use impskit::dm::session::auth::MacHeader;
@@ -28,6 +29,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("tree", tree),
     ("peel", peel),
     ("words", words),
+    ("smpp", smpp),
 ];
 
 /// Findings have a place within the document, and can be shown in every form.
@@ -155,5 +157,24 @@ pub(crate) fn words(octets: &[u8]) {
     }
     if let Some(header) = MacHeader::read(&text) {
         assert!(text.contains(header.mac));
+    }
+}
+
+/// A PDU that was read can be written, and reads back as it was; a fault has its place within the octets.
+pub(crate) fn smpp(octets: &[u8]) {
+    let (pdu, length) = match smpp::read(octets) {
+        Ok(read) => read,
+        Err(fault) => return assert!(fault.at <= octets.len() && !fault.what.is_empty(), "{fault:?}"),
+    };
+    assert!((smpp::HEADER..=smpp::MOST_PDU.min(octets.len())).contains(&length));
+    let mut written = Vec::new();
+    pdu.write(&mut written).expect("what was read can be written");
+    assert_eq!(smpp::read(&written), Ok((pdu.clone(), written.len())), "reads back as something else");
+    if let Body::Message(_, message) = &pdu.body {
+        let _ = message.segment();
+        assert!(Receipt::read(message).is_none_or(|receipt| !receipt.message_id.is_empty()));
+    }
+    if let Some(answer) = pdu.answer() {
+        assert_eq!((answer.sequence, answer.answer()), (pdu.sequence, None));
     }
 }

@@ -4,13 +4,14 @@
 //! document ── Push: content type, SEC, MAC ── wsp: the push PDU ── wdp: segments for a port ── sms: one TPDU a segment
 //! ```
 //!
-//! [`wsp`], [`wdp`] and [`sms`] each read and write one layer. [`Outgoing`] goes through all of them at once, into
+//! [`wsp`], [`wdp`] and [`sms`] each read and write one layer, and [`smpp`] what carries segments to a message centre. [`Outgoing`] goes through all of them at once, into
 //! buffers that are used again: that is what campaigns and `build` use.
 
 mod address;
 mod outgoing;
 mod receive;
 mod rules;
+pub mod smpp;
 pub mod sms;
 pub mod wdp;
 pub mod wsp;

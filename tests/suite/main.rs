@@ -42,6 +42,7 @@ mod rules;
 mod server;
 mod services;
 mod skeleton;
+mod smpp;
 mod syncml;
 mod trees;
 mod vendor;

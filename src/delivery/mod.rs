@@ -4,11 +4,13 @@
 //! document ── Push: content type, SEC, MAC ── wsp: the push PDU ── wdp: segments for a port ── sms: one TPDU a segment
 //! ```
 //!
-//! [`wsp`], [`wdp`] and [`sms`] each read and write one layer, and [`smpp`] what carries segments to a message centre. [`Outgoing`] goes through all of them at once, into
+//! [`wsp`], [`wdp`] and [`sms`] each read and write one layer; [`smpp`] carries segments to a message centre, [`pap`] the push
+//! to a push proxy gateway. [`Outgoing`] goes from the document to the TPDUs at once, into
 //! buffers that are used again: that is what campaigns and `build` use.
 
 mod address;
 mod outgoing;
+pub mod pap;
 mod receive;
 mod rules;
 pub mod smpp;

@@ -12,6 +12,8 @@ pub const RULES: &[&Rule] = &[
     &CONTENT_TYPE,
     &MALFORMED_PUSH,
     &SEC_AFTER_MAC,
+    &MALFORMED_PAP,
+    &INCOMPLETE_PAP,
     &PDU_LENGTH,
     &PART_MISSING,
     &PARTS_DISAGREE,
@@ -37,6 +39,12 @@ const TWO_SMS: &str = "51000C9153481032547600F5A71B0B05040B8423F000032A020101060
 
 /// A push without security.
 const NO_SEC: &str = "hex:01 06 01 B6 03 0B 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01";
+
+/// A push submission to a gateway, without security.
+const SUBMISSION: &str = "--X\nContent-Type: application/xml\n\n\
+    <pap><push-message push-id=\"1@a.example\"><address address-value=\"WAPPUSH=+358401234567/TYPE=PLMN@b.example\"/>\
+    </push-message></pap>\n--X\nContent-Type: application/vnd.wap.connectivity-wbxml\n\
+    Content-Transfer-Encoding: base64\n\nAwtqAMVGAcYAAVUBhzYAAAYDd0EAAQEB\n--X--\n";
 
 /// The push is not sealed.
 pub(crate) const NO_MAC: Rule = Rule {
@@ -123,6 +131,31 @@ pub(crate) const SEC_AFTER_MAC: Rule = Rule {
     bad: "hex:01 06 2F 1F 2D B6 92 33 35 42 38 39 32 45 44 41 30 43 31 37 33 44 44 43 35 45 39 35 38 34 33 30 45 33 30 \
           46 32 43 36 44 45 38 39 44 34 35 37 00 91 81 03 0B 6A 00 C5 46 01 C6 00 01 55 01 87 36 00 00 06 03 77 41 00 01 01 01",
     good: SEALED,
+};
+
+/// A message to or from a gateway cannot be read.
+pub(crate) const MALFORMED_PAP: Rule = Rule {
+    code: "PU008",
+    name: "malformed-pap",
+    severity: Severity::Error,
+    clause: "PAP 2.0, message format",
+    summary: "the message to a push proxy gateway is no multipart of a control entity and content",
+    help: "the first part is XML with the root `pap`, the second the document; each begins with `--` and the boundary",
+    bad: "--X\nContent-Type: application/xml\n\n<pap></pap>\n--X--\n",
+    good: SUBMISSION,
+};
+
+/// A submission lacks something.
+pub(crate) const INCOMPLETE_PAP: Rule = Rule {
+    code: "PU009",
+    name: "incomplete-pap",
+    severity: Severity::Error,
+    clause: "PAP 2.0, push-message",
+    summary: "the push submission has no push-id, no address or no content that can be read",
+    help: "gateways answer 2000 (bad request): add what is missing",
+    bad: "--X\nContent-Type: application/xml\n\n<pap><push-message/></pap>\n--X\n\
+          Content-Type: application/vnd.wap.connectivity-wbxml\nContent-Transfer-Encoding: base64\n\nAwtqAMVGAcYAAVUBhzYAAAYDd0EAAQEB\n--X--\n",
+    good: SUBMISSION,
 };
 
 /// The PDU is not as long as it says.

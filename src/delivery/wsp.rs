@@ -131,7 +131,7 @@ pub struct Push<'b> {
 
 impl<'b> Push<'b> {
     /// Returns a push of which the headers are still to be read.
-    fn new(transaction: u8, body: &'b [u8], body_span: Span) -> Self {
+    pub(super) fn new(transaction: u8, body: &'b [u8], body_span: Span) -> Self {
         Self {
             transaction,
             media: Media::Known(u32::from(PROVISIONING)),

@@ -12,6 +12,8 @@ use super::transfer::Form;
 use super::{seal, summary};
 use crate::codec::{self, Encoding, Limits, UNREADABLE};
 use crate::cp::mac::{Imsi, Pin};
+use crate::delivery::INCOMPLETE_PAP;
+use crate::delivery::pap;
 use crate::delivery::sms::Malformed;
 use crate::delivery::wsp::{Media, PROVISIONING, Push};
 use crate::diagnose::{Diagnostic, Report, Span};
@@ -132,6 +134,7 @@ impl Peeled {
 enum Content {
     Pdus,
     Push,
+    Pap,
     Document,
     Unknown,
 }
@@ -141,6 +144,7 @@ impl Content {
         match self {
             Self::Pdus => "SMS",
             Self::Push => "WSP push",
+            Self::Pap => "PAP message",
             Self::Document => "document",
             Self::Unknown => "nothing known",
         }
@@ -263,6 +267,9 @@ fn weigh(octets: &[u8]) -> Vec<(Content, u8, String)> {
     } else if octets.get(1) == Some(&0x06) && octets.iter().take(8).any(|octet| *octet == 0x80 | PROVISIONING) {
         contents.push((Content::Push, 35, "nearly a push: its headers break off".to_owned()));
     }
+    if pap::looks_like(octets) {
+        contents.push((Content::Pap, 95, "an operation of the Push Access Protocol".to_owned()));
+    }
     if let Some((certainty, reason)) = weigh_document(octets) {
         contents.push((Content::Document, certainty, reason));
     }
@@ -343,6 +350,7 @@ impl Peeler<'_> {
         match content {
             Content::Pdus => self.pdus(level, octets, std::iter::once((0..octets.len(), octets.to_vec()))),
             Content::Push => self.wsp(level, octets, span),
+            Content::Pap => self.pap(level, octets, span),
             Content::Document => self.document(level, octets, span),
             Content::Unknown => {
                 let mut report = Report::new();
@@ -394,11 +402,35 @@ impl Peeler<'_> {
             let facts = octets_in_words(octets);
             return self.push(LayerKind::Push, (level, span), "WSP push", facts).tell(report, octets);
         };
+        self.pushed(level, "WSP push", octets, &push, span, report);
+    }
+
+    /// A message to or from a push proxy gateway.
+    fn pap(&mut self, level: usize, octets: &[u8], span: Span) {
+        let mut report = Report::new();
+        let Some(message) = pap::read(octets, &mut report) else {
+            return self.unread((level, span), octets, report);
+        };
+        let content = message.content.as_ref().map(|part| (part, part.body()));
+        if let Some((part, None)) = &content {
+            let what = "the content's transfer encoding is not known, or is broken";
+            report.add(Diagnostic::new(&INCOMPLETE_PAP, part.span, what));
+        }
+        self.push(LayerKind::Push, (level, span), summary::pap_name(&message), summary::pap(&message))
+            .tell(report, octets);
+        if let Some((part, Some(body))) = content {
+            let push = part.push(&body, Span::new(0, body.len()));
+            self.pushed(level + 1, "pushed content", &body, &push, part.span, Report::new());
+        }
+    }
+
+    /// A push, however its headers were written.
+    fn pushed(&mut self, level: usize, name: &str, octets: &[u8], push: &Push<'_>, span: Span, mut report: Report) {
         let is_ours =
             push.media.is_provisioning() || push.media.is_management() || push.sec.is_some() || push.mac.is_some();
-        let state = is_ours.then(|| seal::check(octets, &push, self.options, &mut report));
+        let state = is_ours.then(|| seal::check(octets, push, self.options, &mut report));
         self.mac = worse([self.mac, state]);
-        self.push(LayerKind::Push, (level, span), "WSP push", push_facts(&push, state)).tell(report, octets);
+        self.push(LayerKind::Push, (level, span), name, push_facts(push, state)).tell(report, octets);
         if push.media.is_notification() {
             return self.notification(level + 1, push.body, push.body_span);
         }

@@ -2,6 +2,7 @@
 
 use crate::catalogue;
 use crate::codec::{Document, Encoding, Header};
+use crate::delivery::pap::{Control, Message, Says};
 use crate::diagnose::text::printable;
 use crate::dm::session::notification::{Notification, UiMode};
 use crate::document::{Element, shorten};
@@ -149,4 +150,46 @@ pub(super) fn notification(notification: &Notification) -> String {
     format!(
         "version {major}.{minor}  server \"{server}\" wants session {session:X}, begun by {who}, {mode}{more}; its digest is not checked"
     )
+}
+
+/// Returns what a message of the Push Access Protocol is.
+pub(super) fn pap_name(message: &Message<'_>) -> String {
+    let kind = match &message.says {
+        Says::Push(_) => "submission",
+        Says::Answer(_) => "answer",
+        Says::Other(_) => "message",
+    };
+    let version = message.version.map(|version| format!("{} ", version.as_str())).unwrap_or_default();
+    format!("PAP {version}{kind}")
+}
+
+/// Returns what a message of the Push Access Protocol says.
+pub(super) fn pap(message: &Message<'_>) -> String {
+    let items = match &message.says {
+        Says::Push(control) => submission(control),
+        Says::Answer(answer) => {
+            let push_id = answer.push_id.as_ref().map(|id| format!("push-id {}", shorten(id)));
+            [Some(answer.to_string()), push_id].into_iter().flatten().collect()
+        }
+        Says::Other(operation) => vec![shorten(operation)],
+    };
+    items.join("  ")
+}
+
+fn submission(control: &Control) -> Vec<String> {
+    let numbers: Vec<String> = control.addresses.iter().take(3).map(|text| shorten(Control::number(text))).collect();
+    let more = control.addresses.len() - numbers.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let before = control.deliver_before.as_ref().map(|time| format!("until {}", shorten(time)));
+    let quality = |name: &str| control.quality.iter().find(|(known, _)| known == name).map(|(_, value)| shorten(value));
+    [
+        Some(format!("push-id {}", shorten(&control.push_id))),
+        Some(format!("to {}{more}", numbers.join(", "))).filter(|_| !numbers.is_empty()),
+        before,
+        quality("delivery-method"),
+        quality("bearer").map(|bearer| format!("by {bearer}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -5,11 +5,13 @@
 
 use std::borrow::Cow;
 
-use crate::codec::{self, Document, Encoding, Limits};
+use crate::codec::{self, Document, Encoding, Limits, WbxmlOptions, WbxmlStyle};
+use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Rule, Source, Span};
 use crate::dm::Description;
 use crate::document::{self, Element, Vocabulary};
 use crate::error::Result;
+use crate::provision::device::{self, Pack, Size};
 use crate::provision::{Profile, rows};
 use crate::{cp, csp, delivery, dm, provision};
 
@@ -32,6 +34,7 @@ pub static RULES: &[&[&Rule]] = &[
     dm::RULES, dm::DESCRIPTION_RULES, dm::MESSAGE_RULES,
     csp::RULES,
     provision::RULES,
+    device::RULES,
     rows::RULES,
     delivery::RULES,
 ];
@@ -43,6 +46,7 @@ static DEVICE_INFORMATION: &[&Vocabulary] = &[&dm::DEVINF, &dm::DEVINF_1_1, &dm:
 pub static KINDS: &[Kind] = &[
     Kind::document("cp", "client provisioning document", &[&cp::VOCABULARY], |document, options, report| {
         cp::check(&document.root, options.fragment, report);
+        check_devices(document, options, report);
     }),
     Kind::document("tree", "device tree", &[&dm::DDF], |document, options, report| {
         dm::check_document(&document.root, &options.descriptions(), report);
@@ -79,10 +83,15 @@ pub static KINDS: &[Kind] = &[
             }
         },
     ),
-    Kind::text("profile", "profile", looks_like_profile, |bytes, _, report| {
+    Kind::text("device", "device pack", looks_like_pack, |bytes, _, report| {
+        Pack::read(&String::from_utf8_lossy(bytes), report);
+    }),
+    Kind::text("profile", "profile", looks_like_profile, |bytes, options, report| {
         // Secrets kept elsewhere are not fetched to check a text.
         let secret = &mut |_: &_| Ok("secret".to_owned());
-        Profile::read(&String::from_utf8_lossy(bytes), secret, report);
+        if let Some(profile) = Profile::read(&String::from_utf8_lossy(bytes), secret, report) {
+            device::check_profile(&profile, options.devices, report);
+        }
     }),
     Kind::text("csv", "subscriber table", looks_like_subscribers, |bytes, _, report| {
         let checked = rows::check(bytes, delimiter(bytes), &[], report);
@@ -132,6 +141,10 @@ pub struct Options<'a> {
     pub standard: Option<&'a Description>,
     /// What the IMPS accounts of a tree are compared with.
     pub profile: Option<&'a Profile>,
+    /// The handsets that a document or message is for: what they do with it is told.
+    pub devices: &'a [&'a Pack],
+    /// The most SMS that a message may take.
+    pub max_sms: Option<usize>,
 }
 
 impl<'a> Options<'a> {
@@ -381,6 +394,38 @@ fn secret_of(element: &Element<'_>) -> Option<Span> {
     }
 }
 
+/// Reports what handsets do with a provisioning document: those that it is for, and any that are known.
+fn check_devices(document: &Document<'_>, options: &Options<'_>, report: &mut Report) {
+    let root = &document.root;
+    device::check_known(root, options.devices, report);
+    if options.devices.is_empty() && options.max_sms.is_none() || codec::breaks_off(report) {
+        return;
+    }
+    let octets = (document.header.encoding == Encoding::Wbxml).then_some(document.source);
+    let place = (Span { end: root.span.start, ..root.span }, root.name.as_ref());
+    let size = |style| {
+        let octets = octets.map_or_else(|| encoded_length(root, style), |octets| Some(octets.len()))?;
+        Some(Size { octets, sms: delivery::sms_count(octets, SEALED) })
+    };
+    for pack in options.devices {
+        device::check(root, octets, pack, report);
+        if let Some(size) = size(pack.style()) {
+            device::check_size(size, pack, place, report);
+        }
+    }
+    if let Some((size, most)) = size(WbxmlStyle::Safe).zip(options.max_sms) {
+        device::check_limit(size, most, place, report);
+    }
+}
+
+/// How a document is taken to be sealed where nothing says it: with a MAC.
+const SEALED: Option<Security> = Some(Security::NetwPin);
+
+fn encoded_length(root: &Element<'_>, style: WbxmlStyle) -> Option<usize> {
+    let options = WbxmlOptions { style, ..WbxmlOptions::default() };
+    codec::write_wbxml(root, &cp::VOCABULARY, &options).ok().map(|octets| octets.len())
+}
+
 fn check_vocabulary(document: &Document<'_>, options: &Options, report: &mut Report) {
     let forced = options.kind.and_then(|kind| match kind.form {
         Form::Document { vocabularies, .. } => vocabularies.first().copied(),
@@ -403,6 +448,12 @@ fn not_a_root(root: &Element<'_>, name: &str) -> Diagnostic {
     let message = format!("`{}` is not the root of a {name}", root.name);
     let end = root.children.first().map_or(root.span.end, |child| child.span.start);
     Diagnostic::new(&codec::UNREADABLE, Span { end, ..root.span }, message).at(root.name.clone())
+}
+
+/// Returns whether a key before the first table names the model that a pack is for.
+fn looks_like_pack(text: &str) -> bool {
+    let keys = text.lines().map(str::trim).take_while(|line| !line.starts_with('['));
+    keys.filter_map(|line| line.split_once('=')).any(|(name, _)| name.trim() == "model")
 }
 
 /// Returns whether a line gives the number of the schema, or begins one of the tables that every profile has.

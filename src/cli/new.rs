@@ -26,6 +26,8 @@ pub(crate) struct New {
 enum Kind {
     /// A service described once, for all handsets
     Profile,
+    /// What a family of handsets takes of provisioning documents
+    Device,
 }
 
 impl New {
@@ -33,11 +35,18 @@ impl New {
         let text = match (self.kind, self.minimal) {
             (Kind::Profile, false) => include_str!("../../templates/acme.toml").to_owned(),
             (Kind::Profile, true) => MINIMAL.to_owned(),
+            (Kind::Device, false) => include_str!("../../templates/device.toml").to_owned(),
+            (Kind::Device, true) => MINIMAL_DEVICE.to_owned(),
         };
         ui.result(text.as_bytes(), self.output.to_file(), false)?;
         Ok(Outcome::Good)
     }
 }
+
+const MINIMAL_DEVICE: &str = "\
+model = \"example-phone\"
+source = \"who saw it on which handset, and when\"
+";
 
 const MINIMAL: &str = "\
 schema = 1

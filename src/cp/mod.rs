@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 pub use application::{APPLICATIONS, Application, RegisteredParm, Status, is_registered};
 pub use characteristic::{Characteristic, DECLARATIONS, Declaration, Parm, ParmDeclaration, Value};
-pub use rules::{RULES, check};
+pub use rules::{CLIENT_LIMITS, LONG_VALUE, RULES, TOO_LARGE, check};
 
 use crate::document::{Doctype, Grammar, PublicId, TokenTable, Vocabulary, WbxmlForm};
 

@@ -97,6 +97,11 @@ impl Outgoing {
     }
 }
 
+/// Returns how many SMS, with a reference of 8 bits, bring a provisioning document of so many octets that is sealed so.
+pub fn sms_count(octets: usize, security: Option<Security>) -> usize {
+    wdp::segment_count(octets + wsp::prefix_length(security), Reference::Short(0))
+}
+
 fn kind_of_part(kind: Kind, place: usize, count: usize) -> Kind {
     match kind {
         Kind::Submit { reference, validity, receipt, reject_duplicates } => {

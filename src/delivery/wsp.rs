@@ -222,6 +222,15 @@ pub(super) fn write_prefix(
     out.extend_from_slice(headers);
 }
 
+/// Returns how many octets come before a provisioning document that is sealed so.
+pub(super) fn prefix_length(security: Option<Security>) -> usize {
+    match security {
+        None => 4,
+        Some(security) if !security.carries_mac() => 7,
+        Some(_) => 50,
+    }
+}
+
 /// Why a PDU cannot be read, and from which octet on.
 struct Fault {
     at: usize,

@@ -13,13 +13,16 @@ pub mod commands;
 pub mod compare;
 mod compiled;
 pub mod cp;
+pub mod device;
 pub mod dm;
 mod fit;
 mod handset;
+mod pattern;
 pub mod profile;
 pub mod rows;
 mod rules;
 mod slots;
+mod table;
 mod template;
 
 pub use account::{
@@ -28,6 +31,7 @@ pub use account::{
 };
 pub use columns::Columns;
 pub use compiled::{Compiled, Filled};
+pub use device::Pack;
 pub use handset::{BadHandset, Handset};
 pub use profile::Profile;
 pub use rules::{BAD_VALUE, RULES, hide_secrets};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use impskit::catalogue::{KINDS, RULES, VOCABULARIES};
 use impskit::cp::{APPLICATIONS, DECLARATIONS, Status};
-use impskit::diagnose::{Rule, rules_are_sound};
+use impskit::diagnose::{Report, Rule, rules_are_sound};
 use impskit::dm::STATUSES;
 use impskit::document::{Model, Particle};
+use impskit::provision::Pack;
 
 fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
     table.lines().skip(1).filter(|row| !row.is_empty()).map(|row| row.split('\t').collect())
@@ -27,6 +28,59 @@ fn rules_speak_in_one_voice() {
         }
         assert_ne!(rule.bad, rule.good, "{}", rule.code);
         assert!(rule.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", rule.name);
+    }
+}
+
+/// What comes with the program is sound, is found by its own name, and names only parms that there are.
+#[test]
+fn device_packs_are_sound() {
+    let folder = std::fs::read_dir("wap-provisioning/devices").expect("the packs");
+    assert_eq!(folder.count(), Pack::bundled().len());
+    for file in std::fs::read_dir("wap-provisioning/devices").expect("the packs") {
+        let text = std::fs::read_to_string(file.expect("an entry").path()).expect("a pack");
+        let mut report = Report::new();
+        let pack = Pack::read(&text, &mut report).expect("TOML");
+        assert!(report.diagnostics().is_empty(), "{}: {:?}", pack.model, report.diagnostics());
+        assert_eq!(Pack::find(&pack.model), Some(&pack));
+        let is_declared = |parm: &str| DECLARATIONS.iter().any(|d| d.parm(parm).is_some());
+        let is_registered = |parm: &str| APPLICATIONS[0].parms.iter().any(|p| p.declaration.name == parm);
+        let lists = [&pack.ascii, &pack.printable, &pack.needs, &pack.ignores];
+        let named = lists.into_iter().flatten().chain(pack.lengths.iter().map(|length| &length.parm));
+        for parm in named {
+            assert!(is_declared(parm) || is_registered(parm), "{}: `{parm}`", pack.model);
+        }
+    }
+}
+
+/// The pack that people start from shows every key, and is sound.
+#[test]
+fn the_pack_to_start_from_shows_every_key() {
+    let mut report = Report::new();
+    let pack = Pack::read(include_str!("../../templates/device.toml"), &mut report).expect("TOML");
+    assert!(report.diagnostics().is_empty(), "{:?}", report.diagnostics());
+    let shown = format!("{pack:?}");
+    let empty = Pack { model: pack.model, name: pack.name, source: pack.source, ..Pack::default() };
+    let empty = format!("{empty:?}");
+    for field in [
+        "max_sms: None",
+        "max_octets: []",
+        "security: None",
+        "by_build: []",
+        "names: []",
+        "tac: []",
+        "sec_first: false",
+        "media_number: false",
+        "pin_tries: None",
+        "most_accounts: None",
+        "lengths: []",
+        "ascii: []",
+        "printable: []",
+        "needs: []",
+        "ignores: []",
+        "refuse: []",
+        "wbxml: []",
+    ] {
+        assert!(empty.contains(field) && !shown.contains(field), "{field}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use impskit::catalogue::{self, Checked, Kind, Options, RULES};
 use impskit::diagnose::{Report, Rule, Severity, fix, text};
 use impskit::dm::Description;
-use impskit::provision::Profile;
+use impskit::provision::{Pack, Profile};
 
 /// Families of the readers, whose examples are the shortest that show the fault, not whole documents.
 const READERS: &[&str] = &["GEN", "XML", "WB", "PTS"];
@@ -31,7 +31,9 @@ fn check(rule: &Rule, example: &str) -> (Checked<'static>, String) {
     let profile = catalogue::rule("PRF001").expect("a rule").good;
     let profile = Profile::read(profile, &mut |_| Ok(String::new()), &mut Report::new());
     let profile = profile.as_ref().filter(|_| rule.code == "TRE020");
-    let options = Options { kind, standard: standard.as_ref(), profile, ..Options::default() };
+    // What handsets do is told of those that are meant: here of all that are known.
+    let devices: Vec<&Pack> = Pack::bundled().iter().filter(|_| family(rule) == "QRK").collect();
+    let options = Options { kind, standard: standard.as_ref(), profile, devices: &devices, ..Options::default() };
     let checked = catalogue::check(Rule::example(example), rule.code, &options);
     let shown = text::short(&checked.source, &checked.report);
     (checked, shown)

@@ -18,8 +18,7 @@ pub(super) fn application(characteristic: &Characteristic<'_>, report: &mut Repo
     }
 }
 
-const CHECKS: &[fn(&Characteristic<'_>, &mut Report)] =
-    &[appid, addresses, recommended, client_limits, services, credentials];
+const CHECKS: &[fn(&Characteristic<'_>, &mut Report)] = &[appid, addresses, recommended, services, credentials];
 
 pub(super) const APPID: Rule = Rule {
     code: "WA001",
@@ -225,7 +224,8 @@ pub(super) fn same_provider_id(document: &Provisioning<'_>, report: &mut Report)
     }
 }
 
-pub(super) const CLIENT_LIMITS: Rule = Rule {
+/// Which clients cut or drop which values is in device packs.
+pub const CLIENT_LIMITS: Rule = Rule {
     code: "WA010",
     name: "client-limits",
     severity: Severity::Warning,
@@ -235,49 +235,6 @@ pub(super) const CLIENT_LIMITS: Rule = Rule {
     bad: include_str!("examples/WA010.bad.xml"),
     good: include_str!("examples/WA.good.xml"),
 };
-
-/// What a client does with a value longer than it takes.
-struct Limit {
-    parm: &'static str,
-    most: usize,
-    client: &'static str,
-    outcome: &'static str,
-}
-
-const S60: &str = "S60";
-const MEDIATEK: &str = "MediaTek feature phones";
-const NETFRONT: &str = "ACCESS NetFront based clients";
-
-const LIMITS: &[Limit] = &[
-    Limit { parm: "NAME", most: 16, client: MEDIATEK, outcome: "cut it to 16" },
-    Limit { parm: "NAME", most: 30, client: S60, outcome: "cuts it to 30" },
-    Limit { parm: "NAME", most: 128, client: NETFRONT, outcome: "drop it (limit 128)" },
-    Limit { parm: "ADDR", most: 64, client: MEDIATEK, outcome: "cut it to 64, which breaks it" },
-    Limit { parm: "ADDR", most: 100, client: S60, outcome: "drops the account (limit 100)" },
-    Limit { parm: "AAUTHNAME", most: 50, client: S60, outcome: "drops the account (limit 50)" },
-    Limit { parm: "AAUTHNAME", most: 64, client: MEDIATEK, outcome: "cut it to 64" },
-    Limit { parm: "AAUTHSECRET", most: 30, client: MEDIATEK, outcome: "cut it to 30" },
-    Limit { parm: "AAUTHSECRET", most: 50, client: S60, outcome: "drops the account (limit 50)" },
-    Limit { parm: "PROVIDER-ID", most: 128, client: NETFRONT, outcome: "drop it (limit 128)" },
-];
-
-fn client_limits(application: &Characteristic<'_>, report: &mut Report) {
-    application.walk(&mut |holder| {
-        for parm in holder.parms.iter().filter(|p| holder.name != "RESOURCE" && p.declaration.is_some()) {
-            let value = parm.value.unwrap_or_default();
-            let length = value.chars().count();
-            let limits = LIMITS.iter().filter(|l| l.parm == parm.name && length > l.most);
-            let outcomes: Vec<_> = limits.map(|l| format!("{} {}", l.client, l.outcome)).collect();
-            let finding = |message| holder.parm_finding(&CLIENT_LIMITS, parm.value_span(), parm.name, message);
-            if !outcomes.is_empty() {
-                report.add(finding(format!("`{}` has {length} characters: {}", parm.name, outcomes.join("; "))));
-            }
-            if matches!(parm.name, "ADDR" | "AAUTHNAME" | "AAUTHSECRET") && !value.is_ascii() {
-                report.add(finding(format!("`{}` is not in ASCII: {MEDIATEK} do not take it", parm.name)));
-            }
-        }
-    });
-}
 
 pub(super) const SERVICES: Rule = Rule {
     code: "WA012",

@@ -8,6 +8,9 @@ mod references;
 mod structure;
 mod values;
 
+pub use imps::CLIENT_LIMITS;
+pub use values::{LONG_VALUE, TOO_LARGE};
+
 use super::characteristic::Characteristic;
 use crate::codec;
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
@@ -34,7 +37,7 @@ pub static RULES: &[&Rule] = &[
     &structure::UNKNOWN,
     &values::FLAG,
     &structure::ORDER_AND_CASE,
-    &values::TOO_LONG,
+    &values::LONG_VALUE,
     &values::TOO_LARGE,
     &references::UNUSED,
     &imps::APPID,
@@ -140,7 +143,6 @@ const WHOLE: &[fn(&Provisioning<'_>, &mut Report)] = &[
     references::two_provurl,
     references::unused,
     imps::same_provider_id,
-    values::too_large,
 ];
 
 /// A characteristic that a client skips is named once; what is in it is not looked at.

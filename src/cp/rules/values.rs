@@ -1,12 +1,10 @@
 //! What parms hold.
 
-use super::{Provisioning, quoted};
-use crate::codec::{self, WbxmlOptions};
-use crate::cp::VOCABULARY;
+use super::quoted;
 use crate::cp::application;
 use crate::cp::characteristic::{Characteristic, Parm, Value};
 use crate::cp::rules::references::INTERNET;
-use crate::diagnose::{Diagnostic, Report, Rule, Severity};
+use crate::diagnose::{Report, Rule, Severity};
 use crate::document::shorten;
 
 pub(super) const NUMBER: Rule = Rule {
@@ -251,7 +249,8 @@ pub(super) fn flags(characteristic: &Characteristic<'_>, report: &mut Report) {
     }
 }
 
-pub(super) const TOO_LONG: Rule = Rule {
+/// A value outside of accounts is longer than known clients take; of some clients that is in device packs.
+pub const LONG_VALUE: Rule = Rule {
     code: "CP020",
     name: "too-long",
     severity: Severity::Warning,
@@ -268,10 +267,9 @@ pub(super) fn too_long(characteristic: &Characteristic<'_>, report: &mut Report)
         && let Some(fifth) = characteristic.parms_named("DOMAIN").nth(MOST_DOMAINS)
     {
         let message = format!("more than {MOST_DOMAINS} `DOMAIN`; known clients drop the rest");
-        report.add(characteristic.parm_finding(&TOO_LONG, fifth.value_span(), "DOMAIN", message));
+        report.add(characteristic.parm_finding(&LONG_VALUE, fifth.value_span(), "DOMAIN", message));
     }
     let limits: &[(&str, usize, &str)] = match characteristic.name {
-        "BOOTSTRAP" => &[("NAME", 50, "S60 clients cut it"), ("PROVURL", 50, "S60 clients do not take it")],
         "NAPDEF" => &[("NAPID", 128, "known clients drop the access point")],
         "PXLOGICAL" => &[("PROXY-ID", 128, "known clients drop the proxy")],
         _ => &[],
@@ -281,12 +279,13 @@ pub(super) fn too_long(characteristic: &Characteristic<'_>, report: &mut Report)
         let length = parm.value.unwrap_or_default().chars().count();
         if length > most {
             let message = format!("`{name}` has {length} characters, more than {most}: {outcome}");
-            report.add(characteristic.parm_finding(&TOO_LONG, parm.value_span(), name, message));
+            report.add(characteristic.parm_finding(&LONG_VALUE, parm.value_span(), name, message));
         }
     }
 }
 
-pub(super) const TOO_LARGE: Rule = Rule {
+/// A document is larger than known clients take; which, is in device packs.
+pub const TOO_LARGE: Rule = Rule {
     code: "CP021",
     name: "too-large",
     severity: Severity::Warning,
@@ -296,14 +295,3 @@ pub(super) const TOO_LARGE: Rule = Rule {
     bad: include_str!("examples/CP021.bad.xml"),
     good: include_str!("examples/CP021.good.xml"),
 };
-
-pub(super) fn too_large(document: &Provisioning<'_>, report: &mut Report) {
-    // The limits of two builds of one family of feature phones.
-    let Ok(octets) = codec::write_wbxml(document.root, &VOCABULARY, &WbxmlOptions::default()) else { return };
-    let Some(limit) = [2048, 1024].into_iter().find(|limit| octets.len() > *limit) else { return };
-    let message =
-        format!("the binary form has {} octets; MediaTek feature phones refuse more than {limit}", octets.len());
-    let name = document.root.name.clone();
-    let span = crate::diagnose::Span { end: document.root.span.start, ..document.root.span };
-    report.add(Diagnostic::new(&TOO_LARGE, span, message).at(name));
-}

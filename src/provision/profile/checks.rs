@@ -1,43 +1,13 @@
 //! What a profile says as a whole: addresses, access, PINs, the limits of known clients (PRF004, PRF006 to PRF008).
 
 use super::Profile;
-use super::table::Fields;
 use crate::codec::SLOT;
 use crate::diagnose::{Diagnostic, Report};
 use crate::provision::account::{INTERNET, ImpsAccount};
+use crate::provision::device::Pack;
 use crate::provision::rules;
 use crate::provision::slots::expand;
-
-/// A value that a client cuts or drops when it is longer, as observed.
-struct Limit {
-    what: &'static str,
-    most: usize,
-    client: &'static str,
-    outcome: &'static str,
-}
-
-const NAME: &[Limit] = &[
-    limit("name", 16, "MediaTek feature phones", "cut it"),
-    limit("name", 30, "Symbian S60", "cuts it"),
-    limit("name", 128, "a client on ACCESS NetFront", "drops it"),
-];
-const ADDRESS: &[Limit] = &[
-    limit("service.addresses", 64, "MediaTek feature phones", "cut it, so that it leads nowhere"),
-    limit("service.addresses", 100, "Symbian S60", "drops the whole account"),
-];
-const USER: &[Limit] = &[
-    limit("account.user", 50, "Symbian S60", "drops the whole account"),
-    limit("account.user", 64, "MediaTek feature phones", "cut it"),
-];
-const PASSWORD: &[Limit] = &[
-    limit("account.password", 30, "MediaTek feature phones", "cut it"),
-    limit("account.password", 50, "Symbian S60", "drops the whole account"),
-];
-const PROVIDER: &[Limit] = &[limit("provider_id", 128, "a client on ACCESS NetFront", "drops it")];
-
-const fn limit(what: &'static str, most: usize, client: &'static str, outcome: &'static str) -> Limit {
-    Limit { what, most, client, outcome }
-}
+use crate::provision::table::Fields;
 
 pub(super) fn check(profile: &Profile, top: &Fields<'_>, report: &mut Report) {
     addresses(&profile.account, top, report);
@@ -77,21 +47,25 @@ fn access(account: &ImpsAccount, top: &Fields<'_>, report: &mut Report) {
 }
 
 fn lengths(account: &ImpsAccount, top: &Fields<'_>, report: &mut Report) {
-    let mut check = |text: &str, limits: &[Limit], table: &str, key: &str| {
+    let mut check = |text: &str, parm: &str, table: &str, key: &str| {
         // Of a text with placeholders only the rest is known.
         let length = expand(text, |_| "").chars().count();
-        for limit in limits.iter().filter(|limit| length > limit.most) {
-            let Limit { what, most, client, outcome } = limit;
-            let message = format!("`{what}` has {length} characters: {client}, which take {most}, {outcome}");
+        let packs = Pack::bundled().iter();
+        let exceeded = packs.filter_map(|pack| Some((pack, pack.exceeded_in_account(parm, length)?)));
+        let mut exceeded: Vec<_> = exceeded.collect();
+        exceeded.sort_by_key(|(_, limit)| limit.max);
+        for (pack, limit) in exceeded {
+            let what = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+            let message = format!("`{what}` has {length} characters: {}", limit.outcome(pack));
             fault(top, report, &rules::CLIENT_LIMIT, table, key, message);
         }
     };
-    account.name.iter().for_each(|text| check(text, NAME, "", "name"));
-    account.provider_id.iter().for_each(|text| check(text, PROVIDER, "", "provider_id"));
-    account.addresses.iter().for_each(|a| check(&a.address, ADDRESS, "service", "addresses"));
+    account.name.iter().for_each(|text| check(text, "NAME", "", "name"));
+    account.provider_id.iter().for_each(|text| check(text, "PROVIDER-ID", "", "provider_id"));
+    account.addresses.iter().for_each(|a| check(&a.address, "ADDR", "service", "addresses"));
     for credentials in &account.credentials {
-        credentials.user.iter().for_each(|text| check(text, USER, "account", "user"));
-        credentials.password.iter().for_each(|text| check(text.expose(), PASSWORD, "account", "password"));
+        credentials.user.iter().for_each(|text| check(text, "AAUTHNAME", "account", "user"));
+        credentials.password.iter().for_each(|text| check(text.expose(), "AAUTHSECRET", "account", "password"));
     }
 }
 

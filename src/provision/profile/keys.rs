@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::reader::Reader;
-use super::table;
 use crate::diagnose::Report;
+use crate::provision::table;
 
 /// The keys of a table, each with the words that it takes; none where it takes other values too.
 pub type Keys = BTreeMap<&'static str, &'static [&'static str]>;

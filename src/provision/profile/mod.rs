@@ -7,7 +7,7 @@
 mod checks;
 mod keys;
 mod reader;
-mod table;
+
 mod write;
 
 pub(super) use checks::is_absolute;
@@ -16,12 +16,13 @@ pub(super) use reader::is_xml_character;
 pub use write::{write, write_with};
 
 use reader::Reader;
-use table::{Fields, Node, Table, Value};
 
 use super::account::{DmAccount, ImpsAccount};
+use super::pattern::matches;
 use super::rows::COLUMNS;
 use super::rules;
 use super::slots::Slots;
+use super::table::{self, Fields, Node, Table, Value};
 use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Span};
 use crate::dm::Acl;
@@ -145,20 +146,6 @@ impl Profile {
             None => (self, None),
         }
     }
-}
-
-/// Returns whether `text` fits a pattern in which `*` stands for any characters, without regard to letter case.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = text.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
-    let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else { return rest.is_empty() };
-    for piece in pieces {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
-    }
-    rest.ends_with(last)
 }
 
 fn read_variant(base: &Table, over: &Table, span: Span, secret: Secrets<'_>, report: &mut Report) -> Variant {

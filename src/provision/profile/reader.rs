@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::keys::Keys;
-use super::table::{Fields, Node, Table, Value};
 use super::{Profile, SECURITY, SERVICES, SecretSource, Secrets, checks, is_column};
 use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Span, nearest};
@@ -14,6 +13,7 @@ use crate::provision::account::{
 };
 use crate::provision::rows::COLUMNS;
 use crate::provision::slots::{BadPlaceholder, Slots, escape, slots_in};
+use crate::provision::table::{Fields, Node, Table, Value};
 use crate::provision::{accept, rules};
 
 /// Words that a key takes.

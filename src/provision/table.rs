@@ -31,13 +31,13 @@ pub(super) enum Node {
 /// Nesting of tables and arrays; the deepest known profile has five.
 const DEPTH: usize = 16;
 
-/// Largest profile; real ones have some kilobytes.
+/// Largest text; real profiles have some kilobytes.
 const MOST_OCTETS: usize = 1 << 20;
 
 /// Reads TOML. Faults go to `report`.
 pub(super) fn read(source: &str, report: &mut Report) -> Option<Table> {
     if source.len() > MOST_OCTETS {
-        report.add(Diagnostic::new(&rules::NOT_TOML, Span::default(), "the profile is larger than 1 MiB"));
+        report.add(Diagnostic::new(&rules::NOT_TOML, Span::default(), "the text is larger than 1 MiB"));
         return None;
     }
     match DeTable::parse(source) {

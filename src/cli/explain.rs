@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, RULES};
 use impskit::cp::{self, APPLICATIONS, DECLARATIONS, Declaration};
 use impskit::csp::Code;
+use impskit::delivery::smpp;
 use impskit::diagnose::{Rule, nearest};
 use impskit::dm::{Status, syncml::AlertCode};
 use impskit::error::{Error, Result};
@@ -20,10 +21,10 @@ Examples:
   impskit explain CP008 csp:531 NETWPIN
   impskit explain --list WA")]
 pub(crate) struct Explain {
-    /// Rule codes such as `CP008`, statuses such as `csp:531` and `syncml:405`, alerts such as `syncml:alert-1201`, parms, words such as `NETWPIN`
+    /// Rule codes such as `CP008`, statuses such as `csp:531`, `syncml:405` and `smpp:0x58`, alerts such as `syncml:alert-1201`, parms, words such as `NETWPIN`
     #[arg(value_name = "CODE", required_unless_present = "list")]
     codes: Vec<String>,
-    /// List the rules whose codes begin with PREFIX; all without it
+    /// List the rules whose codes begin with PREFIX, all without it; `smpp` lists the statuses of SMPP
     #[arg(long, value_name = "PREFIX", num_args = 0..=1, default_missing_value = "", conflicts_with = "codes")]
     list: Option<String>,
     /// The format of the output
@@ -47,7 +48,11 @@ struct Entry {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<&'static str>,
     meaning: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    cause: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     help: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -68,14 +73,11 @@ pub(crate) fn run(command: &Explain, ui: &mut Ui) -> Result<Outcome> {
     let mut unknown = false;
     let mut entries = Vec::new();
     if let Some(prefix) = &command.list {
-        let prefix = prefix.to_ascii_uppercase();
-        let rules = RULES.iter().flat_map(|family| family.iter()).filter(|rule| rule.code.starts_with(&prefix));
-        entries.extend(rules.map(|rule| of_rule(rule)));
-        entries.sort_by(|a, b| a.code.cmp(&b.code));
+        entries = listed(prefix);
         unknown = entries.is_empty();
         if unknown {
-            let help = format!("families are {}", families().join(", "));
-            ui.error(&Error::input(format!("no rule begins with `{prefix}`")).help(help));
+            let help = format!("families are {}; `smpp` for statuses", families().join(", "));
+            ui.error(&Error::input(format!("no rule begins with `{}`", prefix.to_ascii_uppercase())).help(help));
         }
     }
     for code in &command.codes {
@@ -97,6 +99,17 @@ pub(crate) fn run(command: &Explain, ui: &mut Ui) -> Result<Outcome> {
     Ok(if unknown { Outcome::NotGood } else { Outcome::Good })
 }
 
+fn listed(prefix: &str) -> Vec<Entry> {
+    if prefix.trim_end_matches(':').eq_ignore_ascii_case("smpp") {
+        return smpp::STATUSES.iter().map(of_smpp).collect();
+    }
+    let prefix = prefix.to_ascii_uppercase();
+    let rules = RULES.iter().flat_map(|family| family.iter()).filter(|rule| rule.code.starts_with(&prefix));
+    let mut entries: Vec<_> = rules.map(|rule| of_rule(rule)).collect();
+    entries.sort_by(|a, b| a.code.cmp(&b.code));
+    entries
+}
+
 fn to_json(entries: Vec<Entry>) -> Result<String> {
     let explanation = Explanation { schema: "impskit.explanation/1", entries };
     serde_json::to_string(&explanation).map_err(|error| Error::input(error.to_string()))
@@ -115,7 +128,7 @@ fn not_found(code: &str) -> Error {
     let names: Vec<_> = rules.chain(words().map(|(word, _)| word)).collect();
     let help = match nearest(&code.to_ascii_uppercase(), &names) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => "rules are listed by `impskit explain --list`; statuses are `csp:531`, `syncml:405`, alerts `syncml:alert-1201`".to_owned(),
+        None => "rules are listed by `impskit explain --list`; statuses are `csp:531`, `syncml:405`, `smpp:0x58`, alerts `syncml:alert-1201`".to_owned(),
     };
     Error::input(format!("nothing is known of `{code}`")).help(help)
 }
@@ -129,6 +142,9 @@ fn look_up(code: &str) -> Vec<Entry> {
         let space = space.to_ascii_lowercase();
         if let ("syncml", Some(code)) = (space.as_str(), number.to_ascii_lowercase().strip_prefix("alert-")) {
             return code.parse().ok().and_then(AlertCode::of).map(of_alert).into_iter().collect();
+        }
+        if space == "smpp" {
+            return smpp::Status::read(number).and_then(of_smpp_status).into_iter().collect();
         }
         return match (space.as_str(), number.parse()) {
             ("csp" | "ssp", Ok(number)) => of_csp(Code(number)).into_iter().collect(),
@@ -156,6 +172,7 @@ fn of_rule(rule: &Rule) -> Entry {
         clause: rule.clause.to_owned(),
         bad: rule.bad.to_owned(),
         good: rule.good.to_owned(),
+        ..Entry::default()
     }
 }
 
@@ -175,6 +192,30 @@ fn of_syncml(status: &Status) -> Entry {
         name: status.name.to_owned(),
         clause: format!("SyncML 1.2, status codes; listed for {used_by}"),
         ..entry("SyncML status", "", status.meaning.to_owned())
+    }
+}
+
+fn of_smpp_status(status: smpp::Status) -> Option<Entry> {
+    let of_maker = || Entry {
+        code: status.to_string(),
+        name: "-".to_owned(),
+        class: Some(status.class().name()),
+        help: "ask the operator of the centre; where it stands for something else, say so in the route's classes".to_owned(),
+        clause: "SMPP 3.4, 5.1.3, command_status".to_owned(),
+        ..entry("SMPP status", "", status.meaning().to_owned())
+    };
+    status.row().map(of_smpp).or_else(|| status.is_of_maker().then(of_maker))
+}
+
+fn of_smpp(row: &smpp::StatusRow) -> Entry {
+    Entry {
+        code: row.status.to_string(),
+        name: row.name.to_owned(),
+        class: Some(row.class.name()),
+        cause: row.cause.to_owned(),
+        help: row.help.to_owned(),
+        clause: "SMPP 3.4, 5.1.3, command_status".to_owned(),
+        ..entry("SMPP status", "", row.meaning.to_owned())
     }
 }
 
@@ -232,22 +273,23 @@ fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 fn as_list(entries: &[Entry]) -> String {
+    let grade = |entry: &Entry| entry.severity.or(entry.class).unwrap_or_default();
+    let width = entries.iter().map(|entry| grade(entry).len()).max().unwrap_or(0);
     let mut text = String::new();
     for entry in entries {
-        let severity = entry.severity.unwrap_or_default();
-        let _ = writeln!(text, "{:<7} {severity:<7} {}", entry.code, entry.meaning);
+        let _ = writeln!(text, "{:<7} {:<width$} {}", entry.code, grade(entry), entry.meaning);
     }
     text
 }
 
 fn in_text(entry: &Entry) -> String {
-    let mut text = match entry.severity {
-        Some(severity) => format!("{}  {} ({severity})\n", entry.code, entry.name),
+    let mut text = match entry.severity.or(entry.class) {
+        Some(grade) => format!("{}  {} ({grade})\n", entry.code, entry.name),
         None if entry.code == entry.name => format!("{}  ({})\n", entry.code, entry.kind),
         None => format!("{}  {} ({})\n", entry.code, entry.name, entry.kind),
     };
     let _ = writeln!(text, "{}", indented(&entry.meaning));
-    for (head, line) in [("help", &entry.help), ("clause", &entry.clause)] {
+    for (head, line) in [("cause", &entry.cause), ("help", &entry.help), ("clause", &entry.clause)] {
         if !line.is_empty() {
             let _ = writeln!(text, "  {head}: {line}");
         }

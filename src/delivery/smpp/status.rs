@@ -97,6 +97,11 @@ impl Status {
         STATUSES.iter().find(|row| row.status == self)
     }
 
+    /// Returns whether its meaning is left to the centre's maker (SMPP 3.4, 5.1.3).
+    pub fn is_of_maker(self) -> bool {
+        matches!(self.0, 0x400..=0x4FF)
+    }
+
     /// Returns what to do with the message. A status that the standard does not know is temporary: attempts are
     /// counted, and a message that was refused for good costs little then.
     pub fn class(self) -> Class {
@@ -105,11 +110,10 @@ impl Status {
 
     /// Returns what it says, for people.
     pub fn meaning(self) -> &'static str {
-        match (self.row(), self.0) {
-            (Some(row), _) => row.meaning,
-            // SMPP 3.4, 5.1.3: left to vendors.
-            (None, 0x400..=0x4FF) => "a status of the centre's maker",
-            (None, _) => "a status that SMPP 3.4 does not know",
+        match self.row() {
+            Some(row) => row.meaning,
+            None if self.is_of_maker() => "a status of the centre's maker",
+            None => "a status that SMPP 3.4 does not know",
         }
     }
 }

@@ -200,7 +200,8 @@ fn of_smpp_status(status: smpp::Status) -> Option<Entry> {
         code: status.to_string(),
         name: "-".to_owned(),
         class: Some(status.class().name()),
-        help: "ask the operator of the centre; where it stands for something else, say so in the route's classes".to_owned(),
+        help: "ask the operator of the centre; where it stands for something else, say so in the route's classes"
+            .to_owned(),
         clause: "SMPP 3.4, 5.1.3, command_status".to_owned(),
         ..entry("SMPP status", "", status.meaning().to_owned())
     };

@@ -4,6 +4,7 @@
 
 mod abuse;
 mod batch;
+mod clauses;
 #[cfg(feature = "server")]
 mod cli;
 #[cfg(feature = "server")]

@@ -18,7 +18,8 @@ pub(super) fn application(characteristic: &Characteristic<'_>, report: &mut Repo
     }
 }
 
-const CHECKS: &[fn(&Characteristic<'_>, &mut Report)] = &[appid, addresses, recommended, services, credentials];
+const CHECKS: &[fn(&Characteristic<'_>, &mut Report)] =
+    &[appid, addresses, recommended, services, client_id_prefix, credentials];
 
 pub(super) const APPID: Rule = Rule {
     code: "WA001",
@@ -106,6 +107,8 @@ fn address(holder: &Characteristic<'_>, parm: &Parm<'_>, form: Option<&str>, rep
         report.add(finding(&BAD_ADDRESS, "the server address is empty".to_owned()));
     } else if value.contains(char::is_whitespace) {
         report.add(finding(&BAD_ADDRESS, format!("the server address `{}` has blanks", shorten(value))));
+    } else if value.contains(char::is_control) {
+        report.add(finding(&BAD_ADDRESS, "the server address has control characters".to_owned()));
     } else if form.is_none() {
         match scheme(value) {
             None => {
@@ -259,6 +262,24 @@ fn services(application: &Characteristic<'_>, report: &mut Report) {
         report.add(finding(message).help("separate them by `;`, or better name one service only"));
     } else if items.len() > 1 {
         report.add(finding(format!("{} services in one value: S60 presence takes only the value `PR`", items.len())));
+    }
+}
+
+/// More than this is longer than any prefix that was seen: a choice of impskit, not of the registration.
+const LONGEST_PREFIX: usize = 20;
+
+fn client_id_prefix(application: &Characteristic<'_>, report: &mut Report) {
+    let Some((parm, value)) = application.parm("CIDPREFIX").and_then(|p| Some((p, p.value?))) else { return };
+    let finding = |message, help: &str| {
+        application.parm_finding(&CLIENT_LIMITS, parm.value_span(), parm.name, message).help(help)
+    };
+    let length = value.chars().count();
+    if value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let message = "`CIDPREFIX` has blanks, and becomes part of a ClientID".to_owned();
+        report.add(finding(message, "write it without blanks"));
+    } else if length > LONGEST_PREFIX {
+        let message = format!("`CIDPREFIX` has {length} characters, more than {LONGEST_PREFIX}");
+        report.add(finding(message, "a short prefix leaves room for what the client adds"));
     }
 }
 

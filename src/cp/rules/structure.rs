@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Provisioning, imps, quoted};
-use crate::cp::characteristic::{Characteristic, Declaration, Parm};
+use crate::cp::characteristic::{Characteristic, Declaration, Parm, Value};
 use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
 use crate::document::{Element, is_declaration, shorten};
 
@@ -166,7 +166,7 @@ pub(super) const PARM_MISSING: Rule = Rule {
     name: "parm-missing",
     severity: Severity::Error,
     clause: "Provisioning Content 1.1, occurrence of parms",
-    summary: "a required parm is missing or empty",
+    summary: "a required parm is missing, empty or without a value",
     help: "add it: clients drop a characteristic that lacks a required parm",
     bad: include_str!("examples/CP003.bad.xml"),
     good: include_str!("examples/CP003.good.xml"),
@@ -188,10 +188,14 @@ pub(super) fn missing_parms(characteristic: &Characteristic<'_>, report: &mut Re
             report.add(characteristic.finding(&PARM_MISSING, message));
             continue;
         };
-        if found.value == Some("") {
-            let message = format!("`{}` is empty, and `{}` needs it", parm.name, characteristic.name);
-            report.add(characteristic.parm_finding(&PARM_MISSING, found.value_span(), parm.name, message));
-        }
+        let what = match found.value {
+            _ if parm.value == Value::Any => continue,
+            None => "has no value",
+            Some("") => "is empty",
+            Some(_) => continue,
+        };
+        let message = format!("`{}` {what}, and `{}` needs it", parm.name, characteristic.name);
+        report.add(characteristic.parm_finding(&PARM_MISSING, found.value_span(), parm.name, message));
     }
 }
 

@@ -228,6 +228,10 @@ pub(super) fn flags(characteristic: &Characteristic<'_>, report: &mut Report) {
     for parm in &characteristic.parms {
         let Some(declared) = parm.declaration else { continue };
         let name = parm.name;
+        // The address of a `wA` block and what must be there have rules of their own.
+        if declared.occurs.least > 0 || name == "ADDR" && characteristic.is_imps() {
+            continue;
+        }
         let finding = |message| characteristic.parm_finding(&FLAG, parm.value_span(), name, message);
         match (&declared.value, parm.value) {
             (Value::Flag, Some(value)) if !value.is_empty() => {
@@ -240,7 +244,7 @@ pub(super) fn flags(characteristic: &Characteristic<'_>, report: &mut Report) {
                 let help = format!("give `{name}` a `value`, or leave it out: only flags have none");
                 report.add(finding(format!("`{name}` has no value; clients cannot use it")).help(help));
             }
-            (_, Some("")) if declared.occurs.least == 0 => {
+            (_, Some("")) => {
                 let help = format!("leave `{name}` out, unless the handset is to ask its user for it");
                 report.add(finding(format!("`{name}` is empty")).severity(Severity::Note).help(help));
             }

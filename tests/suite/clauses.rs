@@ -33,7 +33,7 @@ fn rows() -> impl Iterator<Item = Row> {
 }
 
 /// Returns the document that is written in short, as XML.
-fn xml(short: &str) -> String {
+pub(crate) fn xml(short: &str) -> String {
     let text = short.trim_start_matches("%fragment ").replace("{NAP}", NAP).replace("{PX}", PX);
     let (version, text) = match text.strip_prefix('@') {
         Some(rest) => {

@@ -30,6 +30,7 @@ mod http;
 mod inspect;
 mod laws;
 mod management;
+mod mapping;
 mod peers;
 mod pictures;
 mod placing;

@@ -240,19 +240,23 @@ fn access_points() -> impl Strategy<Value = Vec<AccessPoint>> {
 }
 
 fn proxies() -> impl Strategy<Value = Vec<Proxy>> {
-    let physical = (id(), id(), option::of(id()), vec(id(), 0..2), vec(port(), 0..2), rest()).prop_map(
-        |(id, address, address_kind, to_access_points, ports, rest)| PhysicalProxy {
+    // Those of one id would be one.
+    let physical = (id(), option::of(id()), vec(id(), 0..2), vec(port(), 0..2), rest());
+    let physical = proptest::collection::btree_map(id(), physical, 0..3).prop_map(|all| {
+        let one = |(id, (address, address_kind, to_access_points, ports, rest))| PhysicalProxy {
             id,
             address,
             address_kind,
             to_access_points,
             ports,
             rest,
-        },
-    );
-    let proxy = (option::of(text()), vec(physical, 0..3), vec(port(), 0..2), rest());
+        };
+        all.into_iter().map(one).collect()
+    });
+    let proxy = (option::of(text()), physical, vec(port(), 0..2), rest());
     proptest::collection::btree_map(id(), proxy, 0..2).prop_map(|proxies| {
-        let proxy = |(id, (name, physical, ports, rest))| Proxy { id, name, physical, ports, rest };
+        let proxy =
+            |(id, (name, physical, ports, rest)): (_, (_, Vec<_>, _, _))| Proxy { id, name, physical, ports, rest };
         proxies.into_iter().map(proxy).collect()
     })
 }

@@ -25,13 +25,15 @@ pub struct Campaign {
     columns: toml::Table,
     #[serde(default)]
     stages: Vec<Stage>,
+    /// Whether every stage but the first needs approval.
     #[serde(default)]
-    hold_between_stages: bool,
+    pub hold_between_stages: bool,
     /// When to try again and when to stop.
     #[serde(default)]
     pub limits: Limits,
+    /// What tells that a handset has its settings.
     #[serde(default)]
-    confirm: Confirm,
+    pub confirm: Confirm,
     #[serde(default, rename = "route")]
     own_routes: Vec<RouteSettings>,
     /// The folder of the campaign file; relative names start there.
@@ -92,19 +94,30 @@ enum Stage {
     Share(f64),
 }
 
+/// What tells that a handset has its settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Confirm {
+pub struct Confirm {
+    /// Its kind.
     #[serde(default)]
-    by: ConfirmBy,
+    pub by: ConfirmBy,
+    /// Who knows of logins: the address of a server's administration.
+    pub server: Option<String>,
+    /// Seconds after which a handset that was not heard of expires.
+    #[serde(default, deserialize_with = "some_seconds")]
+    pub within: Option<Timestamp>,
 }
 
+/// What tells that a handset has its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum ConfirmBy {
+pub enum ConfirmBy {
+    /// Nothing.
     #[default]
     None,
+    /// Receipts of the gateway.
     Receipt,
+    /// The first login of its client.
     Login,
 }
 
@@ -151,63 +164,60 @@ impl Campaign {
             let error = Error::input(format!("`name` is `{}`", self.name.escape_debug()));
             return Err(error.help("use 1 to 64 letters, digits, `-` and `_`"));
         }
-        self.refuse_what_is_to_come()?;
-        self.route()?.check()?;
         self.limits.check()
     }
 
-    /// What a campaign file may say and this version does not do is refused, not ignored.
-    fn refuse_what_is_to_come(&self) -> Result<()> {
-        let not_yet = |what: &str, help: &str| Err(Error::input(format!("{what} is not built yet")).help(help));
-        if self.hold_between_stages {
-            let help = "set it to false: all stages are then sent in one run, there is no `batch approve` yet";
-            return not_yet("`hold_between_stages = true`", help);
-        }
-        if self.confirm.by != ConfirmBy::None {
-            return not_yet("confirmation by receipt or login", "set `by = \"none\"`");
-        }
-        if self.routes.len() > 1 {
-            return not_yet("spreading over several routes", "name one route in `routes`");
-        }
-        Ok(())
-    }
-
-    /// Returns the route by which the campaign is sent. `file` and `sim` need no table of their own.
+    /// Returns the routes by which the campaign is sent, those of the campaign file before those that are `known`
+    /// from elsewhere. `file` and `sim` need no table of their own.
     ///
     /// # Errors
     ///
-    /// Fails when `routes` names no route that is known.
-    pub fn route(&self) -> Result<RouteSettings> {
-        let Some(name) = self.routes.first() else {
+    /// Fails when `routes` names none, or one that is not known or that has a value out of range.
+    pub fn routes(&self, known: &[RouteSettings]) -> Result<Vec<RouteSettings>> {
+        if self.routes.is_empty() {
             return Err(Error::input("`routes` is empty").help("write `routes = [\"file\"]`"));
-        };
-        if let Some(route) = self.own_routes.iter().find(|route| route.name == *name) {
-            return Ok(route.clone());
         }
-        RouteSettings::named(name).ok_or_else(|| {
-            let error = Error::input(format!("there is no route `{name}`"));
-            error.help("describe it in a `[[route]]` table, or use `file` or `sim`")
-        })
+        let mut routes: Vec<RouteSettings> = Vec::new();
+        for name in &self.routes {
+            let own = self.own_routes.iter().chain(known).find(|route| route.name == *name).cloned();
+            let Some(route) = own.or_else(|| RouteSettings::named(name)) else {
+                let error = Error::input(format!("there is no route `{name}`"));
+                return Err(error.help("describe it in a `[[route]]` table, or use `file` or `sim`"));
+            };
+            route.check()?;
+            if routes.iter().any(|other| other.name == route.name) {
+                return Err(Error::input(format!("`routes` names `{name}` twice")));
+            }
+            routes.push(route);
+        }
+        Ok(routes)
     }
 
     /// Returns the file that a route writes.
     pub fn route_path(&self, route: &RouteSettings) -> PathBuf {
         let name = match (&route.path, route.kind) {
             (Some(path), _) => path.clone(),
-            (None, RouteKind::File) => format!("{}.jsonl", self.name).into(),
             (None, RouteKind::Sim) => format!("{}-handsets.db", self.name).into(),
+            (None, _) => format!("{}.jsonl", self.name).into(),
         };
         self.folder.join(name)
     }
 
-    /// Returns how many handsets each stage has, of `total`; one stage where the file names none.
+    /// Returns how many of `total` handsets each stage has together with those before it; one stage where the file
+    /// names none. The last one takes whatever is added later, too, if it is the whole.
     pub fn stages(&self, total: u64) -> Vec<u64> {
         let size = |stage: &Stage| match stage {
-            Stage::Count(count) => (*count).min(total),
+            Stage::Count(count) => *count,
+            Stage::Share(share) if *share >= 1.0 => u64::MAX,
             // Shares are of people's making: a handset more or less does not matter.
-            Stage::Share(share) => ((total as f64 * share).ceil() as u64).min(total),
+            Stage::Share(share) => (total as f64 * share).ceil() as u64,
         };
-        if self.stages.is_empty() { vec![total] } else { self.stages.iter().map(size).collect() }
+        let mut most = 0;
+        let mut larger = |size: u64| {
+            most = size.max(most);
+            most
+        };
+        if self.stages.is_empty() { vec![u64::MAX] } else { self.stages.iter().map(size).map(&mut larger).collect() }
     }
 }
 
@@ -286,10 +296,10 @@ mod tests {
              [confirm]\nby = \"none\"\n",
         )
         .unwrap();
-        assert_eq!(campaign.stages(2500), [10, 25, 2500]);
+        assert_eq!(campaign.stages(2500), [10, 25, u64::MAX]);
         assert_eq!(campaign.limits.expires, Some(259_200));
         assert_eq!(campaign.limits.on_ambiguous, OnAmbiguous::Hold);
-        assert_eq!(campaign.route_path(&campaign.route().unwrap()), Path::new("there/spring.jsonl"));
+        assert_eq!(campaign.route_path(&campaign.routes(&[]).unwrap()[0]), Path::new("there/spring.jsonl"));
     }
 
     #[test]
@@ -311,12 +321,10 @@ mod tests {
     #[test]
     fn refuses_what_it_would_not_do() {
         for (more, word) in [
-            ("hold_between_stages = true\n", "batch approve"),
-            ("[confirm]\nby = \"login\"\n", "not built"),
             ("stages = [\"0%\"]\n", "no stage"),
             ("[limits]\nexpires = \"3 weeks\"\n", "no duration"),
             ("[limits]\nattempts = 0\n", "attempts"),
-            ("[[route]]\nname = \"file\"\nkind = \"file\"\nwindow = 501\n", "window"),
+            ("[[route]]\nname = \"file\"\nkind = \"file\"\nrate = \"fast\"\n", "no rate"),
         ] {
             let error = read(more).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");

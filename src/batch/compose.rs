@@ -40,6 +40,10 @@ pub struct Composed {
     pub key: [u8; 32],
     /// The document in WBXML.
     pub document: Vec<u8>,
+    /// The handset's model, where the row names one.
+    pub model: Option<String>,
+    /// Who will log in.
+    pub user: Option<String>,
     /// How it is sealed; `None` for no seal.
     seal: Option<Security>,
     pin: Option<Pin>,
@@ -90,7 +94,9 @@ impl Composer {
         let seal = security_of(filled.profile).unwrap_or_default();
         let (pin, imsi) = secrets(seal, &filled.handset)?;
         let key = key(&self.campaign, msisdn, &variant, &document);
-        Ok(Composed { msisdn, variant, key, document, seal, pin, imsi })
+        let model = Some(filled.handset.model.as_ref()).filter(|model| !model.is_empty()).map(str::to_owned);
+        let user = filled.user();
+        Ok(Composed { msisdn, variant, key, document, model, user, seal, pin, imsi })
     }
 }
 

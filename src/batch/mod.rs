@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod campaign;
 pub mod compose;
+pub mod event;
 pub mod pipeline;
 pub mod plan;
 pub mod route;
@@ -22,3 +23,4 @@ pub mod run;
 pub mod status;
 pub mod store;
 pub mod units;
+mod zone;

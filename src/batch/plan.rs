@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
-use super::campaign::Campaign;
+use super::campaign::{Campaign, ConfirmBy};
 use super::compose::{Composed, Composer};
 use super::pipeline;
+use super::route::RouteSettings;
 use super::run::Progress;
-use super::store::{Added, NewRow, SEPARATOR, Store, Stored, Timestamp};
+use super::store::{Added, NewRow, SEPARATOR, Store, Stored, Timestamp, mix};
+use super::units::zone;
 use crate::diagnose::{Diagnostic, Report, Rule};
 use crate::error::{Error, Result};
 use crate::provision::Profile;
@@ -45,6 +47,8 @@ pub struct Subscribers {
 pub struct Options<'o> {
     /// The campaign file, for the store.
     pub file: &'o str,
+    /// The routes that rows are spread over, by their rates.
+    pub routes: &'o [RouteSettings],
     /// Threads that check and fill.
     pub workers: usize,
     /// What time it is.
@@ -74,6 +78,10 @@ pub struct Planned {
     pub handsets: u64,
     /// Messages that they take.
     pub sms: u64,
+    /// The same by route: its name, handsets, messages.
+    pub routes: Vec<(String, u64, u64)>,
+    /// How many handsets of the campaign each stage has together with those before it.
+    pub stages: Vec<u64>,
     /// The plan's hash, in hex.
     pub plan: String,
     /// Whether it was stopped before its end; then there is no hash.
@@ -122,7 +130,8 @@ pub fn plan(
     };
     let ledger = Ledger::new(store, &stored, rejects)?;
     let last = campaign.limits.expires.map(|after| options.now + after);
-    let checker = Checker { route: campaign.route()?.name, names, now: options.now, last };
+    let by_login = campaign.confirm.by == ConfirmBy::Login;
+    let checker = Checker { spread: Spread::new(options.routes), names, now: options.now, last, by_login };
     let both = RefCell::new((intake, ledger));
     let source = || {
         let (intake, ledger) = &mut *both.borrow_mut();
@@ -136,7 +145,7 @@ pub fn plan(
         watch(Progress::Read { rows: ledger.planned.rows, about });
         Ok(())
     })?;
-    both.into_inner().1.finish(options.stop.load(Ordering::Relaxed))
+    both.into_inner().1.finish(campaign, options.stop.load(Ordering::Relaxed))
 }
 
 fn header_error(report: &Report) -> Error {
@@ -211,13 +220,54 @@ enum Checked {
     Rejected(Row, &'static Rule, String),
 }
 
+/// Chooses a route for every number, by the routes' rates: the same at every plan.
+struct Spread {
+    /// Each route with the upper end of its share of all numbers.
+    ends: Vec<(String, u64)>,
+}
+
+impl Spread {
+    fn new(routes: &[RouteSettings]) -> Self {
+        // A route without a rate counts as much as the fastest of the others.
+        let fastest = routes.iter().filter_map(|route| route.rate).map(|rate| rate.0).fold(0.0, f64::max);
+        let usual = if fastest > 0.0 { fastest } else { 1.0 };
+        let weight = |route: &RouteSettings| route.rate.map_or(usual, |rate| rate.0);
+        let all: f64 = routes.iter().map(weight).sum();
+        let mut so_far = 0.0;
+        let ends = routes.iter().map(|route| {
+            so_far += weight(route);
+            (route.name.clone(), (so_far / all * u64::MAX as f64) as u64)
+        });
+        Self { ends: ends.collect() }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.ends.iter().any(|(route, _)| route == name)
+    }
+
+    fn pick(&self, msisdn: u64) -> &str {
+        let point = mix(msisdn ^ SPREAD);
+        let found = self.ends.iter().find(|(_, end)| point <= *end).or(self.ends.last());
+        found.map_or("", |(route, _)| route)
+    }
+
+    fn names(&self) -> String {
+        self.ends.iter().map(|(route, _)| route.as_str()).collect::<Vec<_>>().join("`, `")
+    }
+}
+
+/// Makes the hash that chooses routes another one than that of slices.
+const SPREAD: u64 = 0x5A5A_0F0F_3C3C_9696;
+
 /// Checks rows; used by all threads at once.
 struct Checker {
-    route: String,
+    spread: Spread,
     names: Names,
     now: Timestamp,
     /// When the campaign ends for what is planned now.
     last: Option<Timestamp>,
+    /// Whether logins confirm settings.
+    by_login: bool,
 }
 
 impl Checker {
@@ -237,8 +287,9 @@ impl Checker {
         };
         // The names of an operator's own table mean nothing here.
         let get = |column| if self.names == Names::Ours { row.get(column) } else { None };
-        if let Some(route) = get("route").filter(|route| *route != self.route) {
-            let message = format!("`route` is `{route}`, the campaign's is `{}`", self.route);
+        let route = get("route");
+        if let Some(route) = route.filter(|route| !self.spread.has(route)) {
+            let message = format!("`route` is `{route}`, the campaign has `{}`", self.spread.names());
             return Checked::Rejected(row, &BAD_VALUE, message);
         }
         let time = |column| get(column).and_then(instant);
@@ -252,7 +303,11 @@ impl Checker {
             .and_then(|composed| composed.sms().map(|sms| (composed, sms)));
         match composed {
             Ok((composed, sms)) => {
-                let new = new_row(&row, composed, sms, composer.number(), (not_before, expires));
+                let mut new = new_row(&row, composed, sms, composer.number());
+                new.route = route.unwrap_or_else(|| self.spread.pick(new.msisdn)).to_owned();
+                new.zone = get("tz").and_then(zone);
+                new.user.take_if(|_| !self.by_login);
+                (new.not_before, new.expires) = (not_before, expires);
                 Checked::Good(Box::new(new), row)
             }
             Err(bad) => Checked::Rejected(row, bad.rule, bad.message),
@@ -260,13 +315,7 @@ impl Checker {
     }
 }
 
-fn new_row(
-    row: &Row,
-    composed: Composed,
-    sms: u32,
-    setup: u32,
-    (not_before, expires): (Option<Timestamp>, Option<Timestamp>),
-) -> NewRow {
+fn new_row(row: &Row, composed: Composed, sms: u32, setup: u32) -> NewRow {
     let mut cells = String::with_capacity(128);
     for (place, cell) in row.cells().enumerate() {
         if place > 0 {
@@ -275,8 +324,10 @@ fn new_row(
         cells.push_str(cell);
     }
     let document = Sha256::digest(&composed.document).into();
-    let Composed { msisdn, variant, key, .. } = composed;
-    NewRow { msisdn, line: row.line, setup, variant, key, document, sms, not_before, expires, cells }
+    let Composed { msisdn, variant, key, model, user, .. } = composed;
+    let (not_before, expires, route, zone) = (None, None, String::new(), None);
+    let line = row.line;
+    NewRow { msisdn, line, setup, variant, key, document, sms, not_before, expires, route, model, zone, user, cells }
 }
 
 /// Keeps the account of a plan and stores its rows in large groups.
@@ -362,7 +413,7 @@ impl<'l> Ledger<'l> {
         written.map_err(|error| Error::input(error.to_string()).at("the reject file"))
     }
 
-    fn finish(mut self, is_interrupted: bool) -> Result<Planned> {
+    fn finish(mut self, campaign: &Campaign, is_interrupted: bool) -> Result<Planned> {
         self.flush()?;
         let mut planned = self.planned;
         planned.is_interrupted = is_interrupted;
@@ -373,11 +424,14 @@ impl<'l> Ledger<'l> {
         self.store.keys(self.campaign, |key| hash.update(key))?;
         planned.plan = hash.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
         planned.earlier = self.store.left_from_earlier_plans(self.campaign)?;
-        (planned.handsets, planned.sms) = self.store.planned(&self.campaign.name)?;
+        planned.routes = self.store.planned(&self.campaign.name)?;
+        planned.handsets = planned.routes.iter().map(|route| route.1).sum();
+        planned.sms = planned.routes.iter().map(|route| route.2).sum();
+        planned.stages = campaign.stages(self.store.handsets(&self.campaign.name)?);
         let rejected = planned.rejected.iter().map(|(code, count)| ("rejected", reason(code), *count));
         let skipped = planned.skipped.iter().map(|(reason, count)| ("skipped", reason.clone(), *count));
         let tally: Vec<_> = rejected.chain(skipped).collect();
-        self.store.end_plan(self.campaign, &planned.plan, &tally)?;
+        self.store.end_plan(self.campaign, &planned.plan, &tally, &planned.stages)?;
         Ok(planned)
     }
 }

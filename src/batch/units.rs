@@ -1,6 +1,8 @@
-//! How campaigns and routes write times and rates: `90s`, `6h`, `300/s`, `21:00-08:00`, `+02:00`.
+//! How campaigns and routes write times, rates and names: `90s`, `6h`, `300/s`, `21:00-08:00`, `+02:00`, `smpp:0x5*`.
 
 use serde::{Deserialize, Deserializer, de};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::store::Timestamp;
 
@@ -32,6 +34,31 @@ pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time
 /// A field that is a duration and may be missing.
 pub(super) fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     seconds(deserializer).map(Some)
+}
+
+/// Returns a time as RFC 3339 says it, in UTC.
+pub fn rfc3339(time: Timestamp) -> String {
+    let time = OffsetDateTime::from_unix_timestamp(time).ok().and_then(|time| time.format(&Rfc3339).ok());
+    time.unwrap_or_default()
+}
+
+/// Returns the minutes ahead of UTC of an offset such as `+02:00`.
+pub fn zone(text: &str) -> Option<i32> {
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    minute_of_day(rest).map(|minutes| sign * i32::from(minutes))
+}
+
+/// Returns whether one of `patterns` names a value, in any case of letters; `*` at the end stands for any rest.
+pub(super) fn are_naming(patterns: &[String], value: &str) -> bool {
+    let starts = |start: &str| value.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(start) => starts(start),
+        None => value.eq_ignore_ascii_case(pattern),
+    })
 }
 
 /// Short messages in a second, more than none.
@@ -129,6 +156,15 @@ mod tests {
         assert_eq!([duration(""), duration("3 weeks"), duration("-1s"), duration("100000d")], [None; 4]);
         assert_eq!([Rate::read("300/s"), Rate::read("30/m")], [Some(Rate(300.0)), Some(Rate(0.5))]);
         assert_eq!([Rate::read("0/s"), Rate::read("300"), Rate::read("NaN/s"), Rate::read("1/day")], [None; 4]);
+    }
+
+    #[test]
+    fn reads_zones_and_patterns() {
+        assert_eq!([zone("+02:00"), zone("-09:30"), zone("02:00"), zone("+2")], [Some(120), Some(-570), None, None]);
+        let patterns = ["smpp:0x5*".to_owned(), "http:503".to_owned()];
+        assert!(are_naming(&patterns, "smpp:0x58") && are_naming(&patterns, "HTTP:503"));
+        assert!(!are_naming(&patterns, "smpp:0x0B") && !are_naming(&patterns, "http:5030"));
+        assert_eq!(rfc3339(1_795_403_450), "2026-11-23T03:10:50Z");
     }
 
     /// 1970-01-01 00:00 UTC is 0; the expected times are counted by hand.

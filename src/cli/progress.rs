@@ -36,8 +36,8 @@ impl Bar {
         Self { bar, is_drawn: ui.progress, what, said: Instant::now() }
     }
 
-    pub(crate) fn show(&mut self, progress: Progress, ui: &mut Ui) {
-        let (done, all) = match progress {
+    pub(crate) fn show(&mut self, progress: &Progress, ui: &mut Ui) {
+        let (done, all) = match *progress {
             Progress::Read { rows, about } => (rows, about.max(rows)),
             Progress::Done { done, total } => (done, total),
             _ => return,

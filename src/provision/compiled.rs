@@ -36,6 +36,14 @@ pub struct Filled<'r> {
     pub variant: Option<usize>,
 }
 
+impl Filled<'_> {
+    /// Returns who will log in with the settings, filled for this handset.
+    pub fn user(&self) -> Option<String> {
+        let user = self.profile.account.login()?.user.as_deref()?;
+        Some(expand(user, |slot| self.handset.values.get(slot).map_or("", AsRef::as_ref)).into_owned())
+    }
+}
+
 impl Compiled {
     /// Compiles a profile for a table with that header.
     ///

@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use impskit::batch::campaign::Campaign;
@@ -16,8 +15,8 @@ use impskit::batch::plan::{self, Planned, Subscribers};
 use impskit::batch::route::{
     Arrivals, Class, FileRoute, Message, Needs, Outcome, Pace, Part, Route, RouteSettings, SimRoute,
 };
-use impskit::batch::run::{self, Ended, Progress, Summary, World};
-use impskit::batch::store::{SEPARATOR, State, Store};
+use impskit::batch::run::{self, Ended, Lane, Progress, Summary, World};
+use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Store};
 use impskit::codec::{Limits, WbxmlOptions, write_wbxml};
 use impskit::cp;
 use impskit::cp::mac::Pin;
@@ -96,7 +95,8 @@ impl Fixture {
             rejects: Some(Box::new(fs::File::create(&rejects).unwrap())),
         };
         let stop = AtomicBool::new(false);
-        let options = plan::Options { file: "spring.toml", workers, now: 1_000, stop: &stop };
+        let routes = self.campaign().routes(&[])?;
+        let options = plan::Options { file: "spring.toml", routes: &routes, workers, now: 1_000, stop: &stop };
         let mut load = |name: &Path| self.profile(name);
         let planned = plan::plan(store, &self.campaign(), subscribers, &mut load, &options, &mut |_| {})?;
         Ok((planned, String::from_utf8_lossy(&fs::read(rejects).unwrap()).into_owned()))
@@ -104,19 +104,19 @@ impl Fixture {
 
     /// Runs until `stop_after` handsets have a result.
     fn run(&self, store: &mut Store, workers: usize, stop_after: u64) -> Summary {
-        let clock = Cell::new(2_000);
-        let make = |run: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
-            Ok(Box::new(FileRoute::open(&RouteSettings::named("file").unwrap(), &self.path("spring.jsonl"), run)?))
+        let path = self.path("spring.jsonl");
+        let make = |run: &Access<'_>| -> Result<Box<dyn Route>> {
+            Ok(Box::new(FileRoute::open(&RouteSettings::named("file").unwrap(), &path, run)?))
         };
-        self.run_by(store, (workers, "w1"), &clock, make, stop_after).unwrap()
+        self.run_by(store, (workers, "w1"), &Clock::at(2_000), make, stop_after).unwrap()
     }
 
     fn run_by(
         &self,
         store: &mut Store,
         (workers, worker): (usize, &str),
-        clock: &Cell<i64>,
-        make: impl FnOnce(&mut impskit::batch::store::Run<'_>) -> Result<Box<dyn Route>>,
+        clock: &Clock,
+        make: impl FnOnce(&Access<'_>) -> Result<Box<dyn Route>>,
         stop_after: u64,
     ) -> Result<Summary> {
         let campaign = self.campaign();
@@ -126,19 +126,60 @@ impl Fixture {
             let header: Vec<&str> = setup.header.split(SEPARATOR).collect();
             composers.push(Composer::new(&self.profile(Path::new(&setup.profile))?, &header, "spring", setup.number)?);
         }
-        let needs = Needs::Line(campaign.route()?.parts);
-        let compose = |row| message(&composers, &needs, row);
+        let compose = |row: DueRow, needs: &Needs| message(&composers, needs, row);
         let stop = AtomicBool::new(stop_after == 0);
-        let now = || clock.get();
-        let wait = |time: Duration| clock.set(clock.get() + time.as_secs() as i64);
-        let world = World { now: &now, wait: &wait, stop: &stop };
-        let options = run::Options { workers, worker, limits: &campaign.limits };
+        let (now, elapsed) = (|| clock.now(), || clock.elapsed());
+        let wait = |time: Duration| clock.wait(time);
+        let world = World { now: &now, clock: &elapsed, wait: &wait, stop: &stop };
+        let options = run::Options {
+            workers,
+            worker,
+            limits: &campaign.limits,
+            hold_between_stages: campaign.hold_between_stages,
+            stage: None,
+            until: None,
+            events: false,
+        };
         let mut watch = |progress| {
             if matches!(progress, Progress::Done { done, .. } if done >= stop_after) {
                 stop.store(true, Ordering::Relaxed);
             }
         };
-        run::run(store, &stored, &options, make, &compose, world, &mut watch)
+        let settings = campaign.routes(&[])?.remove(0);
+        // The store goes where lanes can share it, and comes back.
+        let shared = Mutex::new(std::mem::replace(store, Store::in_memory()?));
+        let route = make(&Access::new(&shared, "spring", worker, &settings.name));
+        let summary = route.and_then(|route| {
+            let lanes = vec![Lane { settings, route }];
+            run::run(&shared, &stored, &options, lanes, &compose, world, &mut watch)
+        });
+        *store = shared.into_inner().unwrap();
+        summary
+    }
+}
+
+/// A clock that stands still but for those who wait.
+struct Clock(AtomicI64);
+
+impl Clock {
+    fn at(seconds: i64) -> Self {
+        Self(AtomicI64::new(seconds * 1000))
+    }
+
+    fn set(&self, seconds: i64) {
+        self.0.store(seconds * 1000, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed) / 1000
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed).unsigned_abs())
+    }
+
+    fn wait(&self, time: Duration) {
+        self.0.fetch_add(time.as_millis() as i64, Ordering::Relaxed);
     }
 }
 
@@ -413,28 +454,29 @@ fn a_file_of_somebody_else_is_left_alone() {
     fixture.write("spring.jsonl", "precious\n");
     let mut store = fixture.store();
     fixture.plan(&mut store, &table(3), 1).unwrap();
-    let mut run = store.run("spring", "w1");
+    let store = Mutex::new(store);
+    let run = Access::new(&store, "spring", "w1", "file");
     for _ in 0..2 {
-        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap_err();
+        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &run).unwrap_err();
     }
     assert_eq!(fs::read_to_string(fixture.path("spring.jsonl")).unwrap(), "precious\n");
 
     fs::remove_file(fixture.path("spring.jsonl")).unwrap();
     let first =
-        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap();
+        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &run).unwrap();
     let error =
-        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &mut run).unwrap_err();
+        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &run).unwrap_err();
     assert!(error.what.contains("another run"), "{error}");
     drop(first);
 }
 
 /// A gateway that refuses as it is told and remembers what it was given.
-struct Gateway<'g> {
-    seen: &'g Mutex<Vec<u64>>,
+struct Gateway {
+    seen: Arc<Mutex<Vec<u64>>>,
     refuse: fn(&Message) -> Option<bool>,
 }
 
-impl Route for Gateway<'_> {
+impl Route for Gateway {
     fn needs(&self) -> Needs {
         Needs::Line(Part::usual())
     }
@@ -464,13 +506,13 @@ fn tries_again_after_a_while_and_gives_up_in_the_end() {
     let fixture = Fixture::new("sim", "[limits]\nattempts = 3\nstop_after_consecutive_failures = 1000\n");
     let mut store = fixture.store();
     fixture.plan(&mut store, &table(30), 1).unwrap();
-    let seen: &'static Mutex<Vec<u64>> = Box::leak(Box::default());
-    let clock = Cell::new(2_000);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let clock = Clock::at(2_000);
     let run = |store: &mut Store| {
         // Even numbers never succeed, odd ones at the second attempt.
         let refuse =
             |message: &Message| (message.row.msisdn.is_multiple_of(2) || message.row.attempts == 0).then_some(true);
-        fixture.run_by(store, (2, "w1"), &clock, |_| Ok(Box::new(Gateway { seen, refuse })), u64::MAX).unwrap()
+        fixture.run_by(store, (2, "w1"), &clock, |_| Ok(Box::new(Gateway { seen: seen.clone(), refuse })), u64::MAX).unwrap()
     };
     let first = run(&mut store);
     assert_eq!((first.submitted, first.retried, first.failed), (0, 30, 0));
@@ -493,11 +535,11 @@ fn stops_when_too_much_goes_wrong() {
     let fixture = Fixture::new("sim", "[limits]\nstop_after_consecutive_failures = 25\n");
     let mut store = fixture.store();
     fixture.plan(&mut store, &table(500), 1).unwrap();
-    let seen: &'static Mutex<Vec<u64>> = Box::leak(Box::default());
-    let make = |_: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
-        Ok(Box::new(Gateway { seen, refuse: |_| Some(false) }))
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let make = |_: &Access<'_>| -> Result<Box<dyn Route>> {
+        Ok(Box::new(Gateway { seen: seen.clone(), refuse: |_| Some(false) }))
     };
-    let summary = fixture.run_by(&mut store, (2, "w1"), &Cell::new(2_000), make, u64::MAX).unwrap();
+    let summary = fixture.run_by(&mut store, (2, "w1"), &Clock::at(2_000), make, u64::MAX).unwrap();
     assert!(matches!(&summary.ended, Ended::Stopped(why) if why.contains("25 consecutive")), "{summary:?}");
     assert!(seen.lock().unwrap().len() < 25 + 10, "at most a window more than the limit");
 }
@@ -508,20 +550,21 @@ fn a_lost_lease_writes_nothing() {
     let fixture = Fixture::new("sim", "");
     let mut store = fixture.store();
     fixture.plan(&mut store, &table(20), 1).unwrap();
-    let mut other = fixture.store();
+    let (store, other) = (Mutex::new(store), Mutex::new(fixture.store()));
 
-    let mut first = store.run("spring", "w1");
+    let first = Access::new(&store, "spring", "w1", "sim");
     let lease = first.lease(0, 100, 130, true).unwrap().unwrap();
-    let rows = first.due_rows(0, 100, 0, 99).unwrap();
+    let rows = first.due_rows(0, 100, (0, 99), 99).unwrap();
     let some: Vec<_> = rows.iter().take(5).collect();
     assert!(first.mark(&lease, &some, 101, 131).unwrap());
 
-    let mut second = other.run("spring", "w2");
+    let second = Access::new(&other, "spring", "w2", "sim");
     assert_eq!(second.lease(0, 110, 140, true).unwrap(), None, "the lease is alive");
     let taken = second.lease(0, 132, 162, true).unwrap().unwrap();
     assert_eq!((taken.epoch, taken.ambiguous), (lease.epoch + 1, 5));
     assert!(!first.mark(&lease, &some, 133, 163).unwrap());
-    assert_eq!(second.due_rows(0, 133, 0, 99).unwrap().len(), 20);
+    assert_eq!(second.due_rows(0, 133, (0, 99), 99).unwrap().len(), 20);
+    let other = other.into_inner().unwrap();
     assert_eq!(other.possibly_duplicated("spring").unwrap(), 5);
     assert_eq!(other.list("spring", State::Submitting, 10).unwrap(), []);
 }
@@ -532,17 +575,19 @@ fn what_a_crash_leaves_open_is_held_or_sent_again() {
     let fixture = Fixture::new("sim", "[limits]\non_ambiguous = \"hold\"\n");
     let mut store = fixture.store();
     fixture.plan(&mut store, &table(20), 1).unwrap();
-    let mut crashed = store.run("spring", "w1");
-    let lease = crashed.lease(0, 100, 130, true).unwrap().unwrap();
-    let rows = crashed.due_rows(0, 100, 0, 99).unwrap();
-    assert!(crashed.mark(&lease, &rows.iter().take(5).collect::<Vec<_>>(), 101, 131).unwrap());
+    let crashed = Mutex::new(store);
+    let access = Access::new(&crashed, "spring", "w1", "sim");
+    let lease = access.lease(0, 100, 130, true).unwrap().unwrap();
+    let rows = access.due_rows(0, 100, (0, 99), 99).unwrap();
+    assert!(access.mark(&lease, &rows.iter().take(5).collect::<Vec<_>>(), 101, 131).unwrap());
+    let mut store = crashed.into_inner().unwrap();
 
     let path = fixture.path("handsets.db");
     let run = |store: &mut Store| {
-        let make = |_: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> {
+        let make = |_: &Access<'_>| -> Result<Box<dyn Route>> {
             Ok(Box::new(SimRoute::open(&path, 7)?))
         };
-        fixture.run_by(store, (1, "w1"), &Cell::new(2_000), make, u64::MAX).unwrap()
+        fixture.run_by(store, (1, "w1"), &Clock::at(2_000), make, u64::MAX).unwrap()
     };
     let held = run(&mut store);
     assert_eq!((held.submitted, held.held, held.ambiguous, held.next_due), (15, 5, 0, None));
@@ -560,8 +605,8 @@ fn simulated_handsets_open_their_own_messages_only() {
     fixture.plan(&mut store, &table(20), 1).unwrap();
     let path = fixture.path("handsets.db");
     let make =
-        |_: &mut impskit::batch::store::Run<'_>| -> Result<Box<dyn Route>> { Ok(Box::new(SimRoute::open(&path, 7)?)) };
-    let summary = fixture.run_by(&mut store, (1, "w1"), &Cell::new(2_000), make, u64::MAX).unwrap();
+        |_: &Access<'_>| -> Result<Box<dyn Route>> { Ok(Box::new(SimRoute::open(&path, 7)?)) };
+    let summary = fixture.run_by(&mut store, (1, "w1"), &Clock::at(2_000), make, u64::MAX).unwrap();
     assert_eq!((summary.submitted, summary.failed), (20, 0));
     assert_eq!(Arrivals::open(&path).unwrap().count().unwrap(), (20, 20, 0));
 }

@@ -46,7 +46,7 @@ impl FileRoute {
     ///
     /// Fails when another process writes it, when it holds something that this campaign did not write, and when it
     /// is shorter than what was recorded.
-    pub fn open(settings: &RouteSettings, path: &Path, run: &mut Run<'_>) -> Result<Self> {
+    pub fn open(settings: &RouteSettings, path: &Path, run: &Run<'_>) -> Result<Self> {
         let name = &settings.name;
         let wrong = |what: &str| Error::input(what).at(path.display().to_string());
         let mut options = OpenOptions::new();
@@ -60,11 +60,11 @@ impl FileRoute {
             return Err(wrong("another run is writing the file").help(help));
         }
         let length = file.metadata().map_err(|error| Error::file(path, &error))?.len();
-        let written = match run.output(name)? {
+        let written = match run.output()? {
             None if length > 0 => {
                 return Err(wrong("the file exists and is not of this campaign").help("move it away"));
             }
-            None => run.begin_output(name).map(|()| 0)?,
+            None => run.begin_output().map(|()| 0)?,
             Some(written) if length < written => {
                 let what = format!("the file has {length} octets, but {written} were recorded as written");
                 return Err(wrong(&what).help("bring the file back; its messages count as sent"));

@@ -135,6 +135,23 @@ pub enum Fate {
     Pending,
 }
 
+impl Fate {
+    /// Returns the word that the store uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Pending => "pending",
+        }
+    }
+
+    /// Returns the fate that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Delivered, Self::Failed, Self::Expired, Self::Pending].into_iter().find(|fate| fate.as_str() == word)
+    }
+}
+
 /// A way out of the house.
 pub trait Route: Send {
     /// Returns what it wants to be given.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Class;
 use crate::batch::store::Timestamp;
-use crate::batch::units::{QuietHours, Rate, seconds};
+use crate::batch::units::{QuietHours, Rate, are_naming, seconds};
 use crate::error::{Error, Result};
 
 /// Largest window: results are written in groups of this many.
@@ -120,18 +120,12 @@ impl RouteSettings {
 
     /// Returns what a code means: as the table says, else `usual`.
     pub fn class(&self, code: &str, usual: Class) -> Class {
-        let names = |codes: &[String]| {
-            codes.iter().any(|known| match known.strip_suffix('*') {
-                Some(start) => code.starts_with(start),
-                None => known == code,
-            })
-        };
         let lists = [
             (&self.permanent, Class::Permanent),
             (&self.temporary, Class::Temporary),
             (&self.throttled, Class::Throttled),
         ];
-        lists.into_iter().find(|(codes, _)| names(codes)).map_or(usual, |(_, class)| class)
+        lists.into_iter().find(|(codes, _)| are_naming(codes, code)).map_or(usual, |(_, class)| class)
     }
 }
 

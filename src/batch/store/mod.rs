@@ -3,10 +3,12 @@
 //! Handsets live in *slices* of about 5,000, chosen by a hash of the number. A worker *leases* a slice; every write
 //! names the lease's epoch, so that a worker that was thought dead cannot write over its successor.
 
+mod key;
 mod sqlite;
 
 use std::fmt;
 
+pub use key::StoreKey;
 pub use sqlite::{Run, Store};
 
 /// Seconds since 1970. The library has no clock: who calls says what time it is.
@@ -92,6 +94,12 @@ impl fmt::Display for State {
     }
 }
 
+impl serde::Serialize for State {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// A row that is good enough to be planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRow {
@@ -113,6 +121,14 @@ pub struct NewRow {
     pub not_before: Option<Timestamp>,
     /// Not sent after.
     pub expires: Option<Timestamp>,
+    /// The route that sends it.
+    pub route: String,
+    /// The handset's model.
+    pub model: Option<String>,
+    /// Minutes ahead of UTC, where the row says so.
+    pub zone: Option<i32>,
+    /// Who will log in, where that confirms the settings.
+    pub user: Option<String>,
     /// The row's values, separated by [`SEPARATOR`].
     pub cells: String,
 }
@@ -136,7 +152,7 @@ pub enum Added {
 }
 
 /// A row that is to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DueRow {
     /// The number.
     pub msisdn: u64,
@@ -144,6 +160,10 @@ pub struct DueRow {
     pub place: u64,
     /// Attempts made before.
     pub attempts: u32,
+    /// How many of them do not count against the limit.
+    pub free: u32,
+    /// Minutes ahead of UTC, where the row says so.
+    pub zone: Option<i32>,
     /// Which profile is filled from which columns.
     pub setup: u32,
     /// The key that it was planned with.
@@ -165,6 +185,10 @@ pub struct Step<'r> {
     pub to: State,
     /// Not sent before; for a handset that is planned again.
     pub due: Timestamp,
+    /// Whether the attempt does not count against the limit.
+    pub is_free: bool,
+    /// The names that the gateway gave its short messages.
+    pub ids: &'r [String],
     /// The code of what went wrong, for counting.
     pub error: Option<String>,
     /// The evidence: what the route answered.
@@ -197,6 +221,51 @@ pub struct Stored {
     pub plan: Option<String>,
     /// When it was planned first.
     pub planned_at: Timestamp,
+    /// Why every run is to stop: a safety limit was reached. The next run begins by clearing it.
+    pub halted: Option<String>,
+    /// Why nothing more is to be sent.
+    pub cancelled: Option<String>,
+}
+
+/// A stage of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct StoredStage {
+    /// Its number, from 1.
+    pub number: u32,
+    /// How many handsets of the campaign it and the stages before it have: the place of its last one.
+    pub last: u64,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it was approved.
+    pub approved_at: Option<Timestamp>,
+    /// What was said with the approval.
+    pub note: Option<String>,
+}
+
+/// Which handsets go back to planned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Again {
+    /// The states that they are in now; `failed`, `expired` and held `submitting` ones may go back.
+    pub states: Vec<State>,
+    /// Only with one of these errors; `*` at the end stands for any rest. Empty for all.
+    pub errors: Vec<String>,
+    /// Only of these models, in the same way.
+    pub models: Vec<String>,
+    /// Only what came into its state at this time or later.
+    pub since: Option<Timestamp>,
+}
+
+/// What receipts changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Receipts for messages that are known.
+    pub matched: u64,
+    /// Receipts for names that are not known, or not yet: they are kept.
+    pub unknown: u64,
+    /// Receipts that said nothing new: repeated, or for an attempt that is over.
+    pub idle: u64,
+    /// Handsets that came to another state: number, campaign, state, code.
+    pub changed: Vec<(u64, String, State, Option<String>)>,
 }
 
 /// A profile and the columns that it is filled from.
@@ -227,12 +296,15 @@ pub struct Listed {
 
 /// Returns the slice of a number: a hash of it, spread evenly over `slices`. The same on every machine and for ever.
 pub fn slice_of(msisdn: u64, slices: u32) -> u32 {
-    // The finaliser of SplitMix64: every digit of the number moves half of the bits.
-    let mut hash = msisdn.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    u32::try_from(mix(msisdn) % u64::from(slices.max(1))).unwrap_or_default()
+}
+
+/// Returns a hash of a number: the finaliser of SplitMix64, in which every digit moves half of the bits.
+pub(super) fn mix(number: u64) -> u64 {
+    let mut hash = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     hash = (hash ^ hash >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     hash = (hash ^ hash >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    hash ^= hash >> 31;
-    u32::try_from(hash % u64::from(slices.max(1))).unwrap_or_default()
+    hash ^ hash >> 31
 }
 
 #[cfg(test)]

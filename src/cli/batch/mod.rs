@@ -6,12 +6,13 @@ mod status;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Args, Subcommand, ValueEnum};
 use impskit::batch::campaign::Campaign;
+use impskit::batch::route::RouteSettings;
 use impskit::batch::status::unknown;
 use impskit::batch::store::{Store, Timestamp};
 use impskit::error::{Error, Result};
@@ -124,6 +125,11 @@ fn load(campaign: &Campaign, name: &Path, ui: &mut Ui) -> Result<Profile> {
     })
 }
 
+/// Returns the routes of a campaign.
+fn routes(campaign: &Campaign) -> Result<Vec<RouteSettings>> {
+    campaign.routes(&[])
+}
+
 fn workers(wanted: Option<usize>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     wanted.unwrap_or_else(cores).clamp(1, 64)
@@ -150,6 +156,12 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::try_from(since.as_secs()).unwrap_or_default()
+}
+
+#[allow(clippy::disallowed_methods, reason = "this is where a campaign is told how time goes by")]
+fn clock() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is where a campaign waits")]

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use impskit::batch::campaign::Campaign;
 use impskit::batch::plan::{Options, Planned, Subscribers, plan, reason};
+use impskit::batch::route::RouteSettings;
 use impskit::batch::store::Store;
 use impskit::error::{Error, Result};
 use serde_json::json;
 
-use super::{Common, Format, load, now, read_campaign, stop_flag, store_path, workers};
+use super::{Common, Format, load, now, read_campaign, routes, stop_flag, store_path, workers};
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::{Outcome, Ui, profile};
 
@@ -51,6 +52,7 @@ pub(super) struct Plan {
 pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
     let campaign = read_campaign(&command.campaign)?;
     let path = store_path(&command.common, &campaign)?;
+    let routes = routes(&campaign)?;
     // A profile with errors leaves no store and no reject file behind.
     let first = load(&campaign, &campaign.profile, ui)?;
     let input = File::open(&command.subscribers).map_err(|error| Error::file(&command.subscribers, &error))?;
@@ -72,7 +74,13 @@ pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
         limit: command.limit.unwrap_or(u64::MAX),
         rejects,
     };
-    let options = Options { file: &file.to_string_lossy(), workers: workers(command.workers), now: now(), stop: &stop };
+    let options = Options {
+        file: &file.to_string_lossy(),
+        routes: &routes,
+        workers: workers(command.workers),
+        now: now(),
+        stop: &stop,
+    };
     let planned = {
         let mut bar = Bar::new("planning", ui);
         let ui = RefCell::new(&mut *ui);
@@ -80,7 +88,7 @@ pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
             true => Ok(first.clone()),
             false => load(&campaign, name, &mut ui.borrow_mut()),
         };
-        let mut watch = |progress| bar.show(progress, &mut ui.borrow_mut());
+        let mut watch = |progress| bar.show(&progress, &mut ui.borrow_mut());
         plan(&mut store, &campaign, subscribers, &mut load, &options, &mut watch)
             .map_err(|error| place(error, &command.subscribers))?
     };
@@ -88,12 +96,18 @@ pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
         ui.say("interrupted: what was read is stored; the same command goes on");
         return Ok(Outcome::Interrupted);
     }
-    report_plan(&planned, &campaign, command, ui)?;
+    report_plan(&planned, &campaign, &routes, command, ui)?;
     ui.say(&format!("note: the rows' values are stored unencrypted in {}, readable by its owner only", path.display()));
     Ok(if planned.rejected.is_empty() { Outcome::Good } else { Outcome::Partly })
 }
 
-fn report_plan(planned: &Planned, campaign: &Campaign, command: &Plan, ui: &mut Ui) -> Result<()> {
+fn report_plan(
+    planned: &Planned,
+    campaign: &Campaign,
+    routes: &[RouteSettings],
+    command: &Plan,
+    ui: &mut Ui,
+) -> Result<()> {
     if command.common.format == Format::Json {
         let counts = |kinds: Vec<(String, u64)>| -> Vec<_> {
             kinds.into_iter().map(|(name, count)| json!({ "name": name, "count": count })).collect()
@@ -104,6 +118,10 @@ fn report_plan(planned: &Planned, campaign: &Campaign, command: &Plan, ui: &mut 
             "skipped": counts(planned.skipped.clone().into_iter().collect()),
             "rejected": counts(planned.rejected.iter().map(|(code, count)| (reason(code), *count)).collect()),
             "earlier": planned.earlier, "handsets": planned.handsets, "sms": planned.sms,
+            "routes": planned.routes.iter().map(|(name, handsets, sms)| json!({
+                "name": name, "handsets": handsets, "sms": sms, "seconds": seconds(routes, name, *sms),
+            })).collect::<Vec<_>>(),
+            "stages": planned.stages.iter().map(|last| (*last < u64::MAX).then_some(*last)).collect::<Vec<_>>(),
         });
         return ui.line(&text.to_string());
     }
@@ -134,13 +152,34 @@ fn report_plan(planned: &Planned, campaign: &Campaign, command: &Plan, ui: &mut 
     }
     let (handsets, sms) = (grouped(planned.handsets), grouped(planned.sms));
     let short: String = planned.plan.chars().take(12).collect();
-    let route = campaign.route()?.name;
-    ui.line(&format!("to send: {handsets} handsets, {sms} SMS, by route {route}   plan {short}"))?;
-    let stages: Vec<String> = campaign.stages(planned.handsets).into_iter().map(grouped).collect();
-    if stages.len() > 1 {
-        ui.say(&format!("note: the stages {} are sent in one run", stages.join(" → ")));
+    ui.line(&format!("to send: {handsets} handsets, {sms} SMS   plan {short}"))?;
+    for (name, handsets, sms) in &planned.routes {
+        let time = seconds(routes, name, *sms).map(|time| format!(" ≈ {}", in_words(time))).unwrap_or_default();
+        ui.line(&format!("  route {name}: {} handsets, {} SMS{time}", grouped(*handsets), grouped(*sms)))?;
+    }
+    if planned.stages.len() > 1 {
+        let size = |&last: &u64| if last == u64::MAX { "all".to_owned() } else { grouped(last) };
+        let sizes: Vec<String> = planned.stages.iter().map(size).collect();
+        let hold = if campaign.hold_between_stages { ", each after approval" } else { "" };
+        ui.line(&format!("  stages: the first {} handsets{hold}", sizes.join(" → ")))?;
     }
     Ok(())
+}
+
+/// Returns how many seconds a route takes for so many messages at its rate.
+fn seconds(routes: &[RouteSettings], name: &str, sms: u64) -> Option<u64> {
+    let rate = routes.iter().find(|route| route.name == name)?.rate?;
+    Some((sms as f64 / rate.0).ceil() as u64)
+}
+
+/// Says a time as people do.
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds.div_ceil(60)),
+        7200..172_800 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
 }
 
 /// Says which table an error is about.

@@ -1,20 +1,24 @@
 //! `batch run`: send what is planned, or go on after an interruption.
 
 use std::fs::{File, TryLockError};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use impskit::batch::campaign::Campaign;
 use impskit::batch::compose::{Composer, message};
-use impskit::batch::route::{FileRoute, Needs, Route, RouteKind, SimRoute};
-use impskit::batch::run::{Ended, Options, Summary, World, rehearse, run as send};
+use impskit::batch::event::{Event, Origin};
+use impskit::batch::route::{FileRoute, Needs, Route, RouteKind, RouteSettings, SimRoute};
+use impskit::batch::run::{Ended, Lane, Options, Progress, Summary, World, rehearse, run as send};
 use impskit::batch::status::unknown;
-use impskit::batch::store::{Run as Access, SEPARATOR, Store, Stored};
+use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, Store, Stored, Timestamp};
+use impskit::batch::units::duration;
 use impskit::error::{Error, Result};
 use serde_json::json;
 
-use super::{Common, Format, find_campaign, load, now, stop_flag, store_path, wait, workers};
+use super::{Common, Format, clock, find_campaign, load, now, routes, stop_flag, store_path, wait, workers};
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::{Outcome, Ui};
 
@@ -23,10 +27,11 @@ use crate::cli::{Outcome, Ui};
 #[command(after_help = "\
 Examples:
   impskit batch run spring.toml --plan 7f3c
-  impskit batch run spring --dry-run
+  impskit batch run spring --stage 1 --events events.jsonl
 
 Exit: 0 everything is sent; 3 handsets failed, rows were rejected, or attempts are still to be made; 2 it cannot be
-done; 5 a safety limit stopped it; 130 interrupted: run it again to go on.")]
+done; 4 a gateway cannot be reached; 5 a safety limit stopped it, or a stage needs approval; 130 interrupted: run it
+again to go on.")]
 pub(super) struct Run {
     /// The campaign file, its folder, or the campaign's name
     #[arg(value_name = "CAMPAIGN")]
@@ -37,31 +42,59 @@ pub(super) struct Run {
     /// Threads that compose messages; all cores where not given
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
+    /// Stop after stage N
+    #[arg(long, value_name = "N|all", value_parser = stage)]
+    stage: Option<Stage>,
     /// Compose every message and send none
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["events", "for", "stage"])]
     dry_run: bool,
+    /// Write every change as a line of JSON to FILE, behind what is there; `-` for stdout
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// Go on for so long (`8h`): wait for what becomes due later, and for receipts
+    #[arg(long = "for", id = "for", value_name = "DURATION", value_parser = seconds)]
+    time: Option<Timestamp>,
+    /// The name of this worker, where several machines share a store: no two may have the same
+    #[arg(long, value_name = "ID")]
+    worker_id: Option<String>,
     #[command(flatten)]
     common: Common,
+}
+
+/// The last stage of a run; `None` for all.
+#[derive(Debug, Clone, Copy)]
+struct Stage(Option<u32>);
+
+fn stage(text: &str) -> std::result::Result<Stage, String> {
+    match text {
+        "all" => Ok(Stage(None)),
+        _ => text.parse().ok().filter(|n| *n > 0).map(|n| Stage(Some(n))).ok_or_else(|| "write a number or `all`".into()),
+    }
+}
+
+fn seconds(text: &str) -> std::result::Result<Timestamp, String> {
+    duration(text).ok_or_else(|| "write `90s`, `30m`, `8h` or `2d`".to_owned())
 }
 
 /// Runs the command.
 pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
     let campaign = find_campaign(&command.campaign, &command.common)?;
     let path = store_path(&command.common, &campaign)?;
-    let mut store = Store::open_existing(&path)?;
+    let store = Store::open_existing(&path)?;
     let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
     if let Some(outcome) = other_plan(command, &stored, ui)? {
         return Ok(outcome);
     }
     let composers = composers(&store, &campaign, ui)?;
-    let settings = campaign.route()?;
-    let needs = Needs::Line(settings.parts.clone());
-    let compose = |row| message(&composers, &needs, row);
+    let routes = routes(&campaign)?;
+    every_handset_has_a_route(&store, &campaign, &routes)?;
+    let store = Mutex::new(store);
+    let compose = |row: DueRow, needs: &Needs| message(&composers, needs, row);
     let stop = stop_flag()?;
-    let world = World { now: &now, wait: &wait, stop: &stop };
+    let world = World { now: &now, clock: &clock, wait: &wait, stop: &stop };
     let workers = workers(command.workers);
     if command.dry_run {
-        let (good, unfit) = rehearse(&mut store, &stored, workers, &compose, world)?;
+        let (good, unfit) = rehearse(&store, &stored, workers, &routes, &compose, world)?;
         ui.line(&format!("{} messages would be sent as planned, {} could not be made", grouped(good), grouped(unfit)))?;
         return Ok(match unfit {
             _ if stop.load(Ordering::Relaxed) => Outcome::Interrupted,
@@ -69,20 +102,28 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
             _ => Outcome::Partly,
         });
     }
-    let (worker, _lock) = claim_worker(&path)?;
-    let options = Options { workers, worker: &worker, limits: &campaign.limits };
-    let route_path = campaign.route_path(&settings);
-    let make_route = |run: &mut Access<'_>| -> Result<Box<dyn Route>> {
-        Ok(match settings.kind {
-            RouteKind::File => Box::new(FileRoute::open(&settings, &route_path, run)?),
-            RouteKind::Sim => Box::new(SimRoute::open(&route_path, settings.window)?),
-        })
+    let (worker, _lock) = claim_worker(&path, command.worker_id.as_deref())?;
+    let lanes = lanes(&store, &campaign, &worker, routes)?;
+    let options = Options {
+        workers,
+        worker: &worker,
+        limits: &campaign.limits,
+        hold_between_stages: campaign.hold_between_stages,
+        stage: command.stage.and_then(|stage| stage.0),
+        until: command.time.map(|time| now() + time),
+        events: command.events.is_some(),
     };
+    let mut events = Events::open(command, Origin { campaign: &campaign.name, worker: &worker })?;
     let summary = {
         let mut bar = Bar::new("sending", ui);
-        let mut watch = |progress| bar.show(progress, ui);
-        send(&mut store, &stored, &options, make_route, &compose, world, &mut watch)?
+        let mut watch = |progress| match progress {
+            Progress::Event(event) => events.write(&event, &stop),
+            progress => bar.show(&progress, ui),
+        };
+        send(&store, &stored, &options, lanes, &compose, world, &mut watch)?
     };
+    events.close()?;
+    let store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
     report_run(&summary, &campaign, command, ui)?;
     let rejected = store.tally(&campaign.name)?.iter().any(|(kind, _, _)| kind == "rejected");
     let is_good = summary.failed + summary.expired + summary.held == 0 && summary.next_due.is_none() && !rejected;
@@ -90,8 +131,72 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
         Ended::Complete if is_good => Outcome::Good,
         Ended::Complete => Outcome::Partly,
         Ended::Interrupted => Outcome::Interrupted,
-        Ended::Stopped(_) => Outcome::Stopped,
+        Ended::Stopped(_) | Ended::Held(_) | Ended::Cancelled(_) => Outcome::Stopped,
     })
+}
+
+/// Opens every route.
+fn lanes(store: &Mutex<Store>, campaign: &Campaign, worker: &str, routes: Vec<RouteSettings>) -> Result<Vec<Lane>> {
+    let open = |settings: RouteSettings| -> Result<Lane> {
+        let access = Access::new(store, &campaign.name, worker, &settings.name);
+        let path = campaign.route_path(&settings);
+        let route: Box<dyn Route> = match settings.kind {
+            RouteKind::File => Box::new(FileRoute::open(&settings, &path, &access)?),
+            RouteKind::Sim => Box::new(SimRoute::open(&path, settings.window)?),
+        };
+        Ok(Lane { settings, route })
+    };
+    routes.into_iter().map(open).collect()
+}
+
+/// A handset whose route is gone would never be sent.
+fn every_handset_has_a_route(store: &Store, campaign: &Campaign, routes: &[RouteSettings]) -> Result<()> {
+    for (name, count) in store.routes_left(&campaign.name)? {
+        if !routes.iter().any(|route| route.name == name) {
+            let what = format!("{} handsets are planned for the route `{name}`, which the campaign no longer has", grouped(count));
+            return Err(Error::input(what).at(&campaign.name).help("put the route back, or plan again"));
+        }
+    }
+    Ok(())
+}
+
+/// Where events are written.
+struct Events<'e> {
+    out: Option<Box<dyn std::io::Write>>,
+    origin: Origin<'e>,
+    seq: u64,
+    fault: std::io::Result<()>,
+}
+
+impl<'e> Events<'e> {
+    fn open(command: &Run, origin: Origin<'e>) -> Result<Self> {
+        let out: Option<Box<dyn std::io::Write>> = match command.events.as_deref() {
+            None => None,
+            Some(path) if path == Path::new("-") => Some(Box::new(std::io::stdout().lock())),
+            Some(path) => {
+                let file = File::options().create(true).append(true).open(path);
+                Some(Box::new(BufWriter::new(file.map_err(|error| Error::file(path, &error))?)))
+            }
+        };
+        Ok(Self { out, origin, seq: 0, fault: Ok(()) })
+    }
+
+    /// Writes an event; the run is stopped where that cannot be done: events are asked for by who counts on them.
+    fn write(&mut self, event: &Event, stop: &std::sync::atomic::AtomicBool) {
+        let Some(out) = &mut self.out else { return };
+        self.seq += 1;
+        let line = event.line(self.seq, now(), self.origin);
+        let written = writeln!(out, "{line}");
+        if self.fault.is_ok() && written.is_err() {
+            self.fault = written;
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn close(self) -> Result<()> {
+        let flushed = self.out.map_or(Ok(()), |mut out| out.flush());
+        self.fault.and(flushed).map_err(|error| Error::input(format!("events cannot be written: {error}")).at("--events"))
+    }
 }
 
 /// Says why a campaign must not be run as it is planned, if so.
@@ -128,27 +233,34 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, ui: &mut Ui
         Ended::Complete => "complete",
         Ended::Interrupted => "interrupted",
         Ended::Stopped(_) => "stopped",
+        Ended::Held(_) => "held",
+        Ended::Cancelled(_) => "cancelled",
     };
     if command.common.format == Format::Json {
         let text = json!({
             "schema": "impskit.run/1", "campaign": campaign.name, "ended": ended, "submitted": summary.submitted,
             "failed": summary.failed, "expired": summary.expired, "retried": summary.retried,
-            "possibly_duplicated": summary.ambiguous, "held": summary.held, "next_due": summary.next_due,
+            "delivered": summary.delivered, "possibly_duplicated": summary.ambiguous, "held": summary.held,
+            "next_due": summary.next_due,
         });
         ui.line(&text.to_string())?;
     } else {
         let mut line = format!("submitted {}   failed {}", grouped(summary.submitted), grouped(summary.failed));
         for (what, count) in [
+            ("delivered", summary.delivered),
             ("expired", summary.expired),
             ("to be tried again", summary.retried),
-            ("possibly sent twice after a crash", summary.ambiguous),
-            ("held since a crash", summary.held),
+            ("possibly sent twice", summary.ambiguous),
+            ("held", summary.held),
         ] {
             if count > 0 {
                 line += &format!("   {what} {}", grouped(count));
             }
         }
-        ui.line(&line)?;
+        match command.events.as_deref() == Some(Path::new("-")) {
+            true => ui.say(&line),
+            false => ui.line(&line)?,
+        }
     }
     let again = format!("impskit batch run {}", command.campaign.display());
     match &summary.ended {
@@ -157,6 +269,11 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, ui: &mut Ui
             &Error::input(format!("stopped: {why}"))
                 .help(format!("`impskit batch status {} --by error` counts the reasons", command.campaign.display())),
         ),
+        Ended::Held(stage) => ui.say(&format!(
+            "stopped: stage {stage} needs approval (`impskit batch approve {} --stage {stage}`)",
+            command.campaign.display()
+        )),
+        Ended::Cancelled(why) => ui.say(&format!("the campaign was cancelled: {why}")),
         Ended::Complete => {
             if let Some(due) = summary.next_due {
                 let seconds = (due - now()).max(0);
@@ -169,15 +286,24 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, ui: &mut Ui
 
 /// Takes the first worker's name that no living process has. The lock ends with the process, however it ends, so the
 /// name tells that the one who had it before is gone.
-fn claim_worker(store: &Path) -> Result<(String, File)> {
+fn claim_worker(store: &Path, wanted: Option<&str>) -> Result<(String, File)> {
+    let is_name = |name: &str| {
+        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    if wanted.is_some_and(|name| !is_name(name)) {
+        return Err(Error::input("a worker's name has 1 to 64 letters, digits, `-`, `_` and `.`").at("--worker-id"));
+    }
     for number in 1..=MOST_WORKERS {
-        let worker = format!("w{number}");
+        let worker = wanted.map_or_else(|| format!("w{number}"), str::to_owned);
         let mut path = store.as_os_str().to_owned();
         path.push(format!("-{worker}.lock"));
         let path = PathBuf::from(path);
         let file = File::create(&path).map_err(|error| Error::file(&path, &error))?;
         match file.try_lock() {
             Ok(()) => return Ok((worker, file)),
+            Err(TryLockError::WouldBlock) if wanted.is_some() => {
+                return Err(Error::store(format!("a worker `{worker}` is running already")).at("--worker-id"));
+            }
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(Error::file(&path, &error)),
         }

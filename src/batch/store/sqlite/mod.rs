@@ -1,6 +1,9 @@
 //! The store in SQLite: one file, any number of processes, write-ahead log.
 
+mod control;
 mod plan;
+mod rates;
+mod receipts;
 mod run;
 
 use std::fs::OpenOptions;
@@ -9,7 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
-use super::{Listed, Setup, State, Stored, Timestamp};
+use super::{Listed, Setup, State, StoreKey, Stored, Timestamp};
 use crate::error::{Error, Result};
 
 pub use run::Run;
@@ -19,12 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Page cache of a connection in KiB.
 const CACHE: i64 = 16 << 10;
 /// The version of the schema, kept in the file.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
+/// One campaign, as [`stored`] reads it.
+const CAMPAIGN: &str =
+    "SELECT name, file, slices, generation, plan, planned_at, halted, cancelled FROM campaign WHERE name = ?1";
 
 /// The store of campaigns.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    /// What rows are encrypted with.
+    key: Option<StoreKey>,
 }
 
 impl Store {
@@ -55,6 +63,12 @@ impl Store {
         Err(error.help("`impskit batch plan` makes it; `--store` says where it is"))
     }
 
+    /// Encrypts the values of rows that are planned from now on, and reads those that are.
+    pub fn with_key(mut self, key: Option<StoreKey>) -> Self {
+        self.key = key;
+        self
+    }
+
     /// Makes a store that ends with the process.
     ///
     /// # Errors
@@ -70,12 +84,16 @@ impl Store {
         connection.pragma_update(None, "synchronous", "normal")?;
         connection.pragma_update(None, "cache_size", -CACHE)?;
         connection.set_prepared_statement_cache_capacity(64);
-        let mut store = Self { connection };
+        let mut store = Self { connection, key: None };
         store.write(|tx| {
             let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             if version > SCHEMA {
                 let error = Error::store(format!("the store has version {version}, this program knows {SCHEMA}"));
                 return Err(error.help("use a newer impskit, or another store"));
+            }
+            if (1..SCHEMA).contains(&version) {
+                let error = Error::store(format!("the store was made by an earlier version ({version}, now {SCHEMA})"));
+                return Err(error.help("finish its campaigns with that version, or plan them again in a new store"));
             }
             tx.execute_batch(include_str!("../schema.sql"))?;
             tx.pragma_update(None, "user_version", SCHEMA)?;
@@ -102,8 +120,7 @@ impl Store {
     ///
     /// Fails when the store cannot be read, as everything here.
     pub fn campaign(&self, name: &str) -> Result<Option<Stored>> {
-        let mut statement =
-            self.prepare("SELECT name, file, slices, generation, plan, planned_at FROM campaign WHERE name = ?1")?;
+        let mut statement = self.prepare(CAMPAIGN)?;
         Ok(statement.query_row([name], stored).optional()?)
     }
 
@@ -132,10 +149,18 @@ impl Store {
         self.count(sql, params![campaign.name, campaign.generation])
     }
 
-    /// Returns how many handsets are still planned, and how many messages they take.
-    pub fn planned(&self, name: &str) -> Result<(u64, u64)> {
-        let sql = "SELECT count(*), coalesce(sum(sms), 0) FROM device WHERE campaign = ?1 AND state = 'planned'";
-        Ok(self.prepare(sql)?.query_row([name], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
+    /// Returns how many handsets are still planned by each route, and how many messages they take.
+    pub fn planned(&self, name: &str) -> Result<Vec<(String, u64, u64)>> {
+        let sql = "SELECT route, count(*), sum(sms) FROM device WHERE campaign = ?1 AND state = 'planned' \
+                   GROUP BY route ORDER BY route";
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map([name], |row| Ok((row.get(0)?, unsigned(row, 1)?, unsigned(row, 2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns how many handsets the campaign has, in whatever state.
+    pub fn handsets(&self, name: &str) -> Result<u64> {
+        self.count("SELECT count(*) FROM device WHERE campaign = ?1", params![name])
     }
 
     fn count(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<u64> {
@@ -197,17 +222,30 @@ impl Store {
     /// Returns how many handsets were sent again after a crash between submit and its recording.
     pub fn possibly_duplicated(&self, name: &str) -> Result<u64> {
         let sql = "SELECT count(*) FROM (SELECT DISTINCT slice, place FROM history \
-                   WHERE campaign = ?1 AND state = 'planned' AND detail = 'ambiguous')";
+                   WHERE campaign = ?1 AND state = 'planned' AND detail LIKE 'ambiguous%')";
         self.count(sql, params![name])
     }
 
-    /// Returns the slices that have something due or ambiguous, and the earliest time at which anything planned is due.
-    pub fn due_slices(&self, name: &str, now: Timestamp) -> Result<(Vec<u32>, Option<Timestamp>)> {
+    /// Returns the earliest time at which anything planned is due.
+    pub fn next_due(&self, name: &str) -> Result<Option<Timestamp>> {
+        let sql = "SELECT min(due) FROM device WHERE campaign = ?1 AND state = 'planned'";
+        Ok(self.prepare(sql)?.query_row([name], |row| row.get(0))?)
+    }
+
+    /// Returns the slices that have something due or ambiguous on a route among the first `last` handsets, and the
+    /// earliest time at which anything planned there is due.
+    pub fn due_slices(
+        &self,
+        name: &str,
+        route: &str,
+        last: u64,
+        now: Timestamp,
+    ) -> Result<(Vec<u32>, Option<Timestamp>)> {
         let mut statement = self.prepare(
-            "SELECT slice, state, min(due) FROM device \
-             WHERE campaign = ?1 AND state IN ('planned', 'submitting') GROUP BY slice, state ORDER BY slice",
+            "SELECT slice, state, min(due) FROM device WHERE campaign = ?1 AND state IN ('planned', 'submitting') \
+             AND route = ?2 AND place <= ?3 GROUP BY slice, state ORDER BY slice",
         )?;
-        let mut rows = statement.query([name])?;
+        let mut rows = statement.query(params![name, route, place(last)])?;
         let (mut due, mut next) = (Vec::new(), None::<Timestamp>);
         while let Some(row) = rows.next()? {
             let (slice, time): (u32, Timestamp) = (row.get(0)?, row.get(2)?);
@@ -221,11 +259,6 @@ impl Store {
         }
         Ok((due, next))
     }
-
-    /// Returns a run of the campaign by a worker.
-    pub fn run<'s>(&'s mut self, campaign: &'s str, worker: &'s str) -> Run<'s> {
-        Run { store: self, campaign, worker }
-    }
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
@@ -236,10 +269,17 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         generation: row.get(3)?,
         plan: row.get(4)?,
         planned_at: row.get(5)?,
+        halted: row.get(6)?,
+        cancelled: row.get(7)?,
     })
 }
 
 /// Returns a number of the store that is never negative.
 fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.unsigned_abs())
+}
+
+/// Returns a place as the store keeps it; there is none behind the largest.
+fn place(place: u64) -> i64 {
+    i64::try_from(place).unwrap_or(i64::MAX)
 }

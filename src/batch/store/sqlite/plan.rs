@@ -1,9 +1,10 @@
 //! Statements of planning: rows in, one transaction a group.
 
+use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{Store, stored, unsigned};
-use crate::batch::store::{Added, NewRow, SLICE, State, Stored, Timestamp, slice_of};
+use super::{CAMPAIGN, Store, stored, unsigned};
+use crate::batch::store::{Added, NewRow, SLICE, State, StoreKey, Stored, Timestamp, slice_of};
 use crate::error::{Error, Result};
 
 impl Store {
@@ -21,6 +22,12 @@ impl Store {
                 let error = Error::store(format!("the campaign is being run by `{owner}`"));
                 return Err(error.at(name).help("wait until it has ended, or half a minute after it was killed"));
             }
+            let cancelled = "SELECT cancelled FROM campaign WHERE name = ?1";
+            let cancelled = tx.query_row(cancelled, [name], |row| row.get::<_, Option<String>>(0)).optional()?;
+            if let Some(why) = cancelled.flatten() {
+                let error = Error::store(format!("the campaign was cancelled: {why}")).at(name);
+                return Err(error.help("give the campaign file another `name`"));
+            }
             tx.execute(
                 "INSERT INTO campaign (name, file, slices, generation, next, planned_at) VALUES (?1, ?2, ?3, 0, 1, ?4) \
                  ON CONFLICT (name) DO NOTHING",
@@ -31,8 +38,7 @@ impl Store {
                 params![name, file],
             )?;
             tx.execute("DELETE FROM tally WHERE campaign = ?1", [name])?;
-            let sql = "SELECT name, file, slices, generation, plan, planned_at FROM campaign WHERE name = ?1";
-            Ok(tx.query_row(sql, [name], stored)?)
+            Ok(tx.query_row(CAMPAIGN, [name], stored)?)
         })
     }
 
@@ -42,19 +48,25 @@ impl Store {
         let slices: Vec<u32> = rows.iter().map(|row| slice_of(row.msisdn, campaign.slices)).collect();
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by_key(|&i| (slices[i], rows[i].msisdn, i));
+        let key = self.key.clone();
         self.write(|tx| {
             let first = first_place(tx, campaign)?;
             let mut added = vec![Added::New; rows.len()];
             for &i in &order {
-                added[i] = add_device(tx, campaign, &rows[i], slices[i], first + i as i64)?;
+                added[i] = add_device(tx, campaign, key.as_ref(), &rows[i], slices[i], first + i as i64)?;
             }
+            let places = close_gaps(tx, campaign, rows, &slices, &added, first)?;
             // Rows of a slice lie together in the order of planning.
             order.sort_by_key(|&i| (slices[i], i));
             for &i in order.iter().filter(|&&i| added[i] == Added::New) {
-                insert_planned(tx, campaign, &rows[i], slices[i], first + i as i64)?;
+                insert_planned(tx, campaign, key.as_ref(), &rows[i], slices[i], places[i])?;
+                if let Some(user) = &rows[i].user {
+                    insert_login(tx, campaign, user, slices[i], rows[i].msisdn)?;
+                }
             }
+            let new = added.iter().filter(|added| **added == Added::New).count();
             let sql = "UPDATE campaign SET next = ?2 WHERE name = ?1";
-            tx.execute(sql, params![campaign.name, first + rows.len() as i64])?;
+            tx.execute(sql, params![campaign.name, first + new as i64])?;
             Ok(added)
         })
     }
@@ -74,8 +86,15 @@ impl Store {
         })
     }
 
-    /// Ends the plan: keeps its hash and what was not taken (kind, reason, count).
-    pub fn end_plan(&mut self, campaign: &Stored, plan: &str, tally: &[(&str, String, u64)]) -> Result<()> {
+    /// Ends the plan: keeps its hash, what was not taken (kind, reason, count), and how many handsets the stages have
+    /// together with those before them. A stage that has begun keeps its size.
+    pub fn end_plan(
+        &mut self,
+        campaign: &Stored,
+        plan: &str,
+        tally: &[(&str, String, u64)],
+        stages: &[u64],
+    ) -> Result<()> {
         let name = &campaign.name;
         self.write(|tx| {
             first_place(tx, campaign)?;
@@ -83,6 +102,14 @@ impl Store {
                 tx.execute(
                     "INSERT INTO tally (campaign, kind, reason, count) VALUES (?1, ?2, ?3, ?4)",
                     params![name, kind, reason, *count as i64],
+                )?;
+            }
+            tx.execute("DELETE FROM stage WHERE campaign = ?1 AND started_at IS NULL", [name])?;
+            for (number, last) in (1_u32..).zip(stages) {
+                tx.execute(
+                    "INSERT INTO stage (campaign, number, last) VALUES (?1, ?2, ?3) \
+                     ON CONFLICT (campaign, number) DO NOTHING",
+                    params![name, number, i64::try_from(*last).unwrap_or(i64::MAX)],
                 )?;
             }
             tx.execute("UPDATE campaign SET plan = ?2 WHERE name = ?1", params![name, plan])?;
@@ -98,11 +125,53 @@ fn first_place(tx: &Transaction<'_>, campaign: &Stored) -> Result<i64> {
     place.ok_or_else(|| Error::store("another plan of this campaign was begun").at(&campaign.name))
 }
 
-fn add_device(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<Added> {
+/// Gives the new rows the places from `first` on without gaps: what turned out to be known takes none.
+fn close_gaps(
+    tx: &Transaction<'_>,
+    campaign: &Stored,
+    rows: &[NewRow],
+    slices: &[u32],
+    added: &[Added],
+    first: i64,
+) -> Result<Vec<i64>> {
+    let mut places: Vec<i64> = Vec::with_capacity(rows.len());
+    let mut next = first;
+    for (i, row) in rows.iter().enumerate() {
+        places.push(next);
+        if added[i] != Added::New {
+            continue;
+        }
+        if next != first + i as i64 {
+            tx.prepare_cached("UPDATE device SET place = ?4 WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3")?
+                .execute(params![campaign.name, slices[i], row.msisdn as i64, next])?;
+        }
+        next += 1;
+    }
+    Ok(places)
+}
+
+fn insert_login(tx: &Transaction<'_>, campaign: &Stored, user: &str, slice: u32, msisdn: u64) -> Result<()> {
+    // Who shares a login confirms for the first that has it.
+    tx.prepare_cached(
+        "INSERT INTO login (campaign, user, slice, msisdn) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (campaign, user) DO NOTHING",
+    )?
+    .execute(params![campaign.name, user, slice, msisdn as i64])?;
+    Ok(())
+}
+
+fn add_device(
+    tx: &Transaction<'_>,
+    campaign: &Stored,
+    store_key: Option<&StoreKey>,
+    row: &NewRow,
+    slice: u32,
+    place: i64,
+) -> Result<Added> {
     let inserted = tx
         .prepare_cached(
-            "INSERT INTO device (campaign, slice, msisdn, place, line, generation, state, attempts, due, sms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned', 0, ?7, ?8) ON CONFLICT (campaign, slice, msisdn) DO NOTHING",
+            "INSERT INTO device (campaign, slice, msisdn, place, line, generation, state, attempts, free, due, sms, \
+             route, model, unheard) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'planned', 0, 0, ?7, ?8, ?9, ?10, 0) \
+             ON CONFLICT (campaign, slice, msisdn) DO NOTHING",
         )?
         .execute(params![
             campaign.name,
@@ -112,7 +181,9 @@ fn add_device(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32,
             row.line as i64,
             campaign.generation,
             row.not_before.unwrap_or(0),
-            row.sms
+            row.sms,
+            row.route,
+            row.model
         ])?;
     if inserted == 1 {
         return Ok(Added::New);
@@ -131,31 +202,55 @@ fn add_device(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32,
     let key: [u8; 32] = tx
         .prepare_cached("SELECT key FROM planned_row WHERE campaign = ?1 AND slice = ?2 AND place = ?3")?
         .query_row(params![campaign.name, slice, place], |found| found.get(0))?;
+    // The route may be another one now; it counts for what is still to be sent.
     tx.prepare_cached(
-        "UPDATE device SET line = ?4, generation = ?5 WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
+        "UPDATE device SET line = ?4, generation = ?5, route = CASE state WHEN 'planned' THEN ?6 ELSE route END \
+         WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
     )?
-    .execute(params![campaign.name, slice, row.msisdn as i64, row.line as i64, campaign.generation])?;
+    .execute(params![campaign.name, slice, row.msisdn as i64, row.line as i64, campaign.generation, row.route])?;
     match state {
         _ if key == row.key => Ok(Added::Unchanged),
-        Some(State::Planned) => replace(tx, campaign, row, slice, place).map(|()| Added::Replaced),
+        Some(State::Planned) => replace(tx, campaign, store_key, row, slice, place).map(|()| Added::Replaced),
         state => Ok(Added::Late(state.unwrap_or(State::Submitted))),
     }
 }
 
-fn replace(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<()> {
+fn replace(
+    tx: &Transaction<'_>,
+    campaign: &Stored,
+    key: Option<&StoreKey>,
+    row: &NewRow,
+    slice: u32,
+    place: i64,
+) -> Result<()> {
     tx.prepare_cached("DELETE FROM planned_row WHERE campaign = ?1 AND slice = ?2 AND place = ?3")?
         .execute(params![campaign.name, slice, place])?;
     tx.prepare_cached(
-        "UPDATE device SET due = ?4, sms = ?5, error = NULL WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
+        "UPDATE device SET due = ?4, sms = ?5, model = ?6, error = NULL \
+         WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
     )?
-    .execute(params![campaign.name, slice, row.msisdn as i64, row.not_before.unwrap_or(0), row.sms])?;
-    insert_planned(tx, campaign, row, slice, place)
+    .execute(params![campaign.name, slice, row.msisdn as i64, row.not_before.unwrap_or(0), row.sms, row.model])?;
+    if let Some(user) = &row.user {
+        insert_login(tx, campaign, user, slice, row.msisdn)?;
+    }
+    insert_planned(tx, campaign, key, row, slice, place)
 }
 
-fn insert_planned(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: u32, place: i64) -> Result<()> {
+fn insert_planned(
+    tx: &Transaction<'_>,
+    campaign: &Stored,
+    store_key: Option<&StoreKey>,
+    row: &NewRow,
+    slice: u32,
+    place: i64,
+) -> Result<()> {
+    let cells = match store_key {
+        None => Value::Text(row.cells.clone()),
+        Some(key) => Value::Blob(key.lock(&campaign.name, row.msisdn, &row.cells)?),
+    };
     tx.prepare_cached(
-        "INSERT INTO planned_row (campaign, slice, place, msisdn, setup, variant, key, document, expires, cells) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO planned_row (campaign, slice, place, msisdn, setup, variant, key, document, expires, zone, cells) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         campaign.name,
@@ -167,7 +262,8 @@ fn insert_planned(tx: &Transaction<'_>, campaign: &Stored, row: &NewRow, slice: 
         &row.key[..],
         &row.document[..],
         row.expires,
-        row.cells
+        row.zone,
+        cells
     ])?;
     Ok(())
 }

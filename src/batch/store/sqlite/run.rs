@@ -1,69 +1,109 @@
 //! Statements of running: leases, due rows, steps. Every write names the epoch of its lease.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Store, unsigned};
-use crate::batch::store::{DueRow, Lease, State, Step, Timestamp};
+use super::{Store, place, receipts, unsigned};
+use crate::batch::store::{DueRow, Lease, State, Step, StoreKey, Timestamp};
 use crate::error::{Error, Result};
 
-/// What one worker does to one campaign.
-#[derive(Debug)]
+/// What one worker does to one campaign by one route.
+#[derive(Debug, Clone, Copy)]
 pub struct Run<'s> {
-    pub(super) store: &'s mut Store,
-    pub(super) campaign: &'s str,
-    pub(super) worker: &'s str,
+    store: &'s Mutex<Store>,
+    /// The campaign.
+    pub campaign: &'s str,
+    /// The worker: no two that live have the same name.
+    pub worker: &'s str,
+    /// The route.
+    pub route: &'s str,
 }
 
-impl Run<'_> {
+impl<'s> Run<'s> {
+    /// Returns a run of a campaign by a worker and a route.
+    pub fn new(store: &'s Mutex<Store>, campaign: &'s str, worker: &'s str, route: &'s str) -> Self {
+        Self { store, campaign, worker, route }
+    }
+
+    fn store(&self) -> MutexGuard<'s, Store> {
+        // A thread that panicked left no transaction open: they end with their guard.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.store().write(work)
+    }
+
     /// Leases a slice until `until`, if nobody else holds it. A lease of this worker's own name is left over from a
     /// process that died and is taken at once. With `resend`, handsets that were left between submit and its
     /// recording are planned again.
-    pub fn lease(&mut self, slice: u32, now: Timestamp, until: Timestamp, resend: bool) -> Result<Option<Lease>> {
-        let (campaign, worker) = (self.campaign, self.worker);
-        self.store.write(|tx| {
+    pub fn lease(&self, slice: u32, now: Timestamp, until: Timestamp, resend: bool) -> Result<Option<Lease>> {
+        let Self { campaign, worker, route, .. } = *self;
+        let mut store = self.store();
+        let key = store.key.clone();
+        store.write(|tx| {
             tx.execute(
-                "INSERT INTO slice (campaign, slice, owner, lease_until, epoch) VALUES (?1, ?2, '', 0, 0) \
-                 ON CONFLICT (campaign, slice) DO NOTHING",
-                params![campaign, slice],
+                "INSERT INTO slice (campaign, slice, route, owner, lease_until, epoch) VALUES (?1, ?2, ?3, '', 0, 0) \
+                 ON CONFLICT (campaign, slice, route) DO NOTHING",
+                params![campaign, slice, route],
             )?;
             let taken = tx.execute(
-                "UPDATE slice SET owner = ?3, lease_until = ?5, epoch = epoch + 1 \
-                 WHERE campaign = ?1 AND slice = ?2 AND (lease_until <= ?4 OR owner = ?3)",
-                params![campaign, slice, worker, now, until],
+                "UPDATE slice SET owner = ?4, lease_until = ?6, epoch = epoch + 1 \
+                 WHERE campaign = ?1 AND slice = ?2 AND route = ?3 AND (lease_until <= ?5 OR owner = ?4)",
+                params![campaign, slice, route, worker, now, until],
             )?;
             if taken == 0 {
                 return Ok(None);
             }
-            let sql = "SELECT epoch FROM slice WHERE campaign = ?1 AND slice = ?2";
-            let epoch = tx.query_row(sql, params![campaign, slice], |row| unsigned(row, 0))?;
+            let sql = "SELECT epoch FROM slice WHERE campaign = ?1 AND slice = ?2 AND route = ?3";
+            let epoch = tx.query_row(sql, params![campaign, slice, route], |row| unsigned(row, 0))?;
             let mut lease = Lease { slice, epoch, ambiguous: 0 };
-            let left = rows_in(tx, (campaign, slice), State::Submitting, i64::MAX, (0, usize::MAX))?;
+            let all = Wanted { slice, state: State::Submitting, now: i64::MAX, after: 0, last: u64::MAX, most: usize::MAX };
+            let left = rows_in(tx, self, key.as_ref(), &all)?;
             lease.ambiguous = left.len() as u64;
             for row in left.iter().filter(|_| resend) {
-                let detail = Some("ambiguous".to_owned());
+                let detail = Some("ambiguous: a run ended before it was recorded".to_owned());
                 let (from, to) = (State::Submitting, State::Planned);
-                let step = Step { row, from, to, due: 0, error: None, detail };
-                take_step(tx, (campaign, worker), &lease, &step, row.attempts, now)?;
+                let step = Step { row, from, to, due: 0, is_free: false, ids: &[], error: None, detail };
+                take_step(tx, self, &lease, &step, row.attempts, now)?;
             }
             Ok(Some(lease))
         })
     }
 
-    /// Returns rows of a slice that are due and stand behind the place `after`, in the order of planning: `most` of
-    /// them, however large the slice is.
-    pub fn due_rows(&mut self, slice: u32, now: Timestamp, after: u64, most: usize) -> Result<Vec<DueRow>> {
-        rows_in(&self.store.connection, (self.campaign, slice), State::Planned, now, (after, most))
+    /// Returns rows of a slice that are due and stand behind the place `after` and not behind `last`, in the order of
+    /// planning: `most` of them, however large the slice is.
+    pub fn due_rows(&self, slice: u32, now: Timestamp, (after, last): (u64, u64), most: usize) -> Result<Vec<DueRow>> {
+        let store = self.store();
+        rows_in(&store.connection, self, store.key.as_ref(), &Wanted { slice, state: State::Planned, now, after, last, most })
+    }
+
+    /// Lets rows wait, each until its time; they were not handed over. `false`: the lease is lost.
+    pub fn postpone(&self, lease: &Lease, rows: &[(DueRow, Timestamp)], until: Timestamp) -> Result<bool> {
+        self.write(|tx| {
+            if !renew(tx, self, lease, until)? {
+                return Ok(false);
+            }
+            for (row, due) in rows {
+                tx.prepare_cached(
+                    "UPDATE device SET due = ?4 WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3 AND state = 'planned'",
+                )?
+                .execute(params![self.campaign, lease.slice, row.msisdn as i64, due])?;
+            }
+            Ok(true)
+        })
     }
 
     /// Notes that rows are about to be handed to a route. `false`: the lease is lost, nothing was noted.
-    pub fn mark(&mut self, lease: &Lease, rows: &[&DueRow], now: Timestamp, until: Timestamp) -> Result<bool> {
-        let who = (self.campaign, self.worker);
-        self.store.write(|tx| {
-            if !renew(tx, who, lease, until)? {
+    pub fn mark(&self, lease: &Lease, rows: &[&DueRow], now: Timestamp, until: Timestamp) -> Result<bool> {
+        self.write(|tx| {
+            if !renew(tx, self, lease, until)? {
                 return Ok(false);
             }
             for row in rows {
-                take_step(tx, who, lease, &submitting(row), row.attempts + 1, now)?;
+                take_step(tx, self, lease, &submitting(row), row.attempts + 1, now)?;
             }
             Ok(true)
         })
@@ -72,159 +112,228 @@ impl Run<'_> {
     /// Notes what became of rows, and how far a route's file is written, in one transaction.
     /// `false`: the lease is lost, nothing was noted.
     pub fn record(
-        &mut self,
+        &self,
         lease: &Lease,
         steps: &[Step<'_>],
         written: Option<(&str, u64)>,
         (now, until): (Timestamp, Timestamp),
     ) -> Result<bool> {
-        let who = (self.campaign, self.worker);
-        self.store.write(|tx| {
-            if !renew(tx, who, lease, until)? {
+        self.write(|tx| {
+            if !renew(tx, self, lease, until)? {
                 return Ok(false);
             }
             for step in steps {
                 let attempt = step.row.attempts + u32::from(step.to != State::Expired);
                 if step.from == State::Planned && step.to != State::Expired {
-                    note(tx, who, lease, &submitting(step.row), attempt, now)?;
+                    note(tx, self, lease, &submitting(step.row), attempt, now)?;
                 }
-                take_step(tx, who, lease, step, attempt, now)?;
+                take_step(tx, self, lease, step, attempt, now)?;
+                receipts::expect(tx, self, lease, step, (attempt, now))?;
             }
             if let Some((route, length)) = written {
                 tx.prepare_cached("UPDATE output SET written = ?3 WHERE campaign = ?1 AND route = ?2")?
-                    .execute(params![who.0, route, length as i64])?;
+                    .execute(params![self.campaign, route, length as i64])?;
             }
             Ok(true)
         })
     }
 
+    /// Lengthens every lease that this worker has, of all routes.
+    pub fn renew_all(&self, until: Timestamp) -> Result<()> {
+        self.write(|tx| {
+            let sql = "UPDATE slice SET lease_until = ?3 WHERE campaign = ?1 AND owner = ?2 AND lease_until > 0";
+            tx.execute(sql, params![self.campaign, self.worker, until])?;
+            Ok(())
+        })
+    }
+
     /// As [`Store::due_slices`].
-    pub fn due_slices(&self, now: Timestamp) -> Result<(Vec<u32>, Option<Timestamp>)> {
-        self.store.due_slices(self.campaign, now)
+    pub fn due_slices(&self, last: u64, now: Timestamp) -> Result<(Vec<u32>, Option<Timestamp>)> {
+        self.store().due_slices(self.campaign, self.route, last, now)
     }
 
     /// Gives a slice back.
-    pub fn release(&mut self, lease: &Lease) -> Result<()> {
-        let who = (self.campaign, self.worker);
-        self.store.write(|tx| renew(tx, who, lease, 0).map(drop))
+    pub fn release(&self, lease: &Lease) -> Result<()> {
+        self.write(|tx| renew(tx, self, lease, 0).map(drop))
     }
 
-    /// Returns how far a route's file is recorded; `None` where it was never begun.
-    pub fn output(&self, route: &str) -> Result<Option<u64>> {
-        let mut statement = self.store.prepare("SELECT written FROM output WHERE campaign = ?1 AND route = ?2")?;
-        Ok(statement.query_row(params![self.campaign, route], |row| unsigned(row, 0)).optional()?)
+    /// Returns how far the route's file is recorded; `None` where it was never begun.
+    pub fn output(&self) -> Result<Option<u64>> {
+        let store = self.store();
+        let mut statement = store.prepare("SELECT written FROM output WHERE campaign = ?1 AND route = ?2")?;
+        Ok(statement.query_row(params![self.campaign, self.route], |row| unsigned(row, 0)).optional()?)
     }
 
-    /// Notes that a route's file is begun.
-    pub fn begin_output(&mut self, route: &str) -> Result<()> {
-        let campaign = self.campaign;
-        self.store.write(|tx| {
-            tx.execute("INSERT INTO output (campaign, route, written) VALUES (?1, ?2, 0)", params![campaign, route])?;
+    /// Notes that the route's file is begun.
+    pub fn begin_output(&self) -> Result<()> {
+        self.write(|tx| {
+            let sql = "INSERT INTO output (campaign, route, written) VALUES (?1, ?2, 0)";
+            tx.execute(sql, params![self.campaign, self.route])?;
             Ok(())
         })
     }
 }
 
-fn rows_in(
-    db: &Connection,
-    (campaign, slice): (&str, u32),
+/// Rows that are asked for.
+struct Wanted {
+    slice: u32,
     state: State,
     now: Timestamp,
-    (after, most): (u64, usize),
-) -> Result<Vec<DueRow>> {
+    after: u64,
+    last: u64,
+    most: usize,
+}
+
+fn rows_in(db: &Connection, run: &Run<'_>, key: Option<&StoreKey>, wanted: &Wanted) -> Result<Vec<DueRow>> {
     let mut statement = db.prepare_cached(
-        "SELECT r.msisdn, r.place, d.attempts, r.setup, r.key, r.expires, r.cells FROM planned_row r JOIN device d \
+        "SELECT r.msisdn, r.place, d.attempts, d.free, r.zone, r.setup, r.key, r.expires, r.cells \
+         FROM planned_row r JOIN device d \
          ON d.campaign = r.campaign AND d.slice = r.slice AND d.msisdn = r.msisdn \
-         WHERE r.campaign = ?1 AND r.slice = ?2 AND r.place > ?3 AND d.state = ?4 AND d.due <= ?5 \
-         ORDER BY r.place LIMIT ?6",
+         WHERE r.campaign = ?1 AND r.slice = ?2 AND r.place > ?3 AND r.place <= ?4 AND d.state = ?5 AND d.due <= ?6 \
+         AND d.route = ?7 ORDER BY r.place LIMIT ?8",
     )?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![campaign, slice, after as i64, state.as_str(), now, most], |row| {
-        Ok(DueRow {
-            msisdn: unsigned(row, 0)?,
+    let most = i64::try_from(wanted.most).unwrap_or(i64::MAX);
+    let (after, last) = (place(wanted.after), place(wanted.last));
+    let mut rows = statement.query(params![
+        run.campaign,
+        wanted.slice,
+        after,
+        last,
+        wanted.state.as_str(),
+        wanted.now,
+        run.route,
+        most
+    ])?;
+    let mut due = Vec::new();
+    while let Some(row) = rows.next()? {
+        let msisdn = unsigned(row, 0)?;
+        due.push(DueRow {
+            msisdn,
             place: unsigned(row, 1)?,
             attempts: row.get(2)?,
-            setup: row.get(3)?,
-            key: row.get(4)?,
-            expires: row.get(5)?,
-            cells: row.get(6)?,
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+            free: row.get(3)?,
+            zone: row.get(4)?,
+            setup: row.get(5)?,
+            key: row.get(6)?,
+            expires: row.get(7)?,
+            cells: cells(run.campaign, msisdn, row.get_ref(8)?, key)?,
+        });
+    }
+    Ok(due)
+}
+
+/// Reads the values of a row, decrypting them where they are encrypted.
+pub(super) fn cells(campaign: &str, msisdn: u64, value: ValueRef<'_>, key: Option<&StoreKey>) -> Result<String> {
+    match (value, key) {
+        (ValueRef::Blob(octets), Some(key)) => key.unlock(campaign, msisdn, octets),
+        (ValueRef::Blob(_), None) => {
+            let error = Error::store("the rows of the store are encrypted");
+            Err(error.help("give the key that the campaign was planned with: `[store] key` of the configuration"))
+        }
+        (value, _) => Ok(value.as_str().map_err(rusqlite::Error::from)?.to_owned()),
+    }
 }
 
 fn submitting(row: &DueRow) -> Step<'_> {
-    Step { row, from: State::Planned, to: State::Submitting, due: 0, error: None, detail: None }
+    let (from, to) = (State::Planned, State::Submitting);
+    Step { row, from, to, due: 0, is_free: false, ids: &[], error: None, detail: None }
 }
 
 /// Lengthens a lease; `false` where it is lost.
-fn renew(tx: &Transaction<'_>, (campaign, worker): (&str, &str), lease: &Lease, until: Timestamp) -> Result<bool> {
+fn renew(tx: &Transaction<'_>, run: &Run<'_>, lease: &Lease, until: Timestamp) -> Result<bool> {
     let renewed = tx
         .prepare_cached(
-            "UPDATE slice SET lease_until = ?5 WHERE campaign = ?1 AND slice = ?2 AND owner = ?3 AND epoch = ?4",
+            "UPDATE slice SET lease_until = ?6 \
+             WHERE campaign = ?1 AND slice = ?2 AND route = ?3 AND owner = ?4 AND epoch = ?5",
         )?
-        .execute(params![campaign, lease.slice, worker, lease.epoch as i64, until])?;
+        .execute(params![run.campaign, lease.slice, run.route, run.worker, lease.epoch as i64, until])?;
     Ok(renewed == 1)
 }
 
 fn take_step(
     tx: &Transaction<'_>,
-    who: (&str, &str),
+    run: &Run<'_>,
     lease: &Lease,
     step: &Step<'_>,
     attempt: u32,
     now: Timestamp,
 ) -> Result<()> {
     debug_assert!(
-        step.from.may_become(step.to) || step.from == State::Planned,
+        step.from.may_become(step.to) || step.from == State::Planned || step.from == step.to,
         "{} does not become {}",
         step.from,
         step.to
     );
     let moved = tx
         .prepare_cached(
-            "UPDATE device SET state = ?4, attempts = ?5, due = ?6, error = ?7 \
-             WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3 AND state = ?8",
+            "UPDATE device SET state = ?4, attempts = ?5, due = ?6, error = ?7, free = free + ?8, unheard = ?9 \
+             WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3 AND state = ?10",
         )?
         .execute(params![
-            who.0,
+            run.campaign,
             lease.slice,
             step.row.msisdn as i64,
             step.to.as_str(),
             attempt,
             step.due,
             step.error,
+            step.is_free,
+            step.ids.len() as i64,
             step.from.as_str()
         ])?;
-    if moved == 1 {
-        return note(tx, who, lease, step, attempt, now);
+    match moved {
+        // What stays where it is has nothing to tell.
+        1 if step.from == step.to => Ok(()),
+        1 => note(tx, run, lease, step, attempt, now),
+        _ => Err(Error::store(format!("+{} is no longer {}", step.row.msisdn, step.from)).help("run the command again")),
     }
-    Err(Error::store(format!("+{} is no longer {}", step.row.msisdn, step.from)).help("run the command again"))
 }
 
 /// Appends to the history of a handset.
 fn note(
     tx: &Transaction<'_>,
-    who: (&str, &str),
+    run: &Run<'_>,
     lease: &Lease,
     step: &Step<'_>,
     attempt: u32,
     now: Timestamp,
 ) -> Result<()> {
+    let (row, detail) = (step.row, step.detail.as_deref());
+    let moment = Moment { at: now, worker: run.worker, epoch: lease.epoch };
+    append(tx, run.campaign, (lease.slice, row.place, attempt), step.to, moment, detail)
+}
+
+/// When and by whom a step was taken.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'m> {
+    pub(super) at: Timestamp,
+    pub(super) worker: &'m str,
+    pub(super) epoch: u64,
+}
+
+/// Appends to the history of the handset at a slice and place: it came to a state with an attempt.
+pub(super) fn append(
+    tx: &Transaction<'_>,
+    campaign: &str,
+    (slice, row_place, attempt): (u32, u64, u32),
+    state: State,
+    moment: Moment<'_>,
+    detail: Option<&str>,
+) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO history (campaign, slice, place, attempt, state, at, worker, epoch, detail) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
     )?
     .execute(params![
-        who.0,
-        lease.slice,
-        step.row.place as i64,
+        campaign,
+        slice,
+        place(row_place),
         attempt,
-        step.to.as_str(),
-        now,
-        who.1,
-        lease.epoch as i64,
-        step.detail
+        state.as_str(),
+        moment.at,
+        moment.worker,
+        moment.epoch as i64,
+        detail
     ])?;
     Ok(())
 }

@@ -1,0 +1,262 @@
+//! Statements of what comes after: receipts of gateways, logins of clients, and who was not heard of in time.
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::run::{Moment, Run, append};
+use super::{Store, unsigned};
+use crate::batch::route::{Fate, Receipt};
+use crate::batch::store::{Lease, Received, State, Step, Timestamp};
+use crate::error::Result;
+
+/// Receipts for names that nobody knows are forgotten after so many seconds: no gateway answers a submit that late.
+const FORGET: Timestamp = 7 * 86_400;
+/// Who takes the steps that no worker takes.
+const GATEWAY: &str = "receipt";
+
+impl Store {
+    /// Notes receipts of a route; those that come before their message is recorded are kept until it is.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store cannot be written; nothing is noted then.
+    pub fn receive(&mut self, route: &str, receipts: &[Receipt], now: Timestamp) -> Result<Received> {
+        self.write(|tx| {
+            let mut received = Received::default();
+            for receipt in receipts.iter().filter(|receipt| receipt.fate != Fate::Pending) {
+                let at = receipt.at.unwrap_or(now);
+                let Some(part) = Part::find(tx, route, &receipt.id)? else {
+                    received.unknown += 1;
+                    keep(tx, route, receipt, at)?;
+                    continue;
+                };
+                received.matched += 1;
+                match part.settle(tx, route, receipt, at)? {
+                    None => received.idle += 1,
+                    Some((_, None)) => {}
+                    Some((code, Some(state))) => received.changed.push((part.msisdn, part.campaign, state, code)),
+                }
+            }
+            tx.execute("DELETE FROM receipt WHERE at < ?1", [now - FORGET])?;
+            Ok(received)
+        })
+    }
+
+    /// Notes that a client logged in after its message was submitted: delivered, if no receipt said so before, and
+    /// confirmed. `who` is a number or the user of the login. Returns the number that came to be confirmed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store cannot be written.
+    pub fn confirm(&mut self, campaign: &str, who: &str, client: Option<&str>, at: Timestamp) -> Result<Option<u64>> {
+        self.write(|tx| {
+            let sql = "SELECT slice, msisdn FROM login WHERE campaign = ?1 AND user = ?2";
+            let place = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?));
+            let Some((slice, msisdn)) = tx.prepare_cached(sql)?.query_row([campaign, who], place).optional()? else {
+                return Ok(None);
+            };
+            let sql = "SELECT place, attempts, state FROM device WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
+            let device = |row: &rusqlite::Row<'_>| Ok((unsigned(row, 0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?));
+            let (place, attempt, state) =
+                tx.prepare_cached(sql)?.query_row(params![campaign, slice, msisdn], device)?;
+            if submitted_at(tx, campaign, (slice, place))?.is_none_or(|submitted| submitted > at) {
+                return Ok(None);
+            }
+            let steps: &[State] = match State::from_word(&state) {
+                Some(State::Submitted) => &[State::Delivered, State::Confirmed],
+                Some(State::Delivered) => &[State::Confirmed],
+                _ => return Ok(None),
+            };
+            let moment = Moment { at, worker: "login", epoch: 0 };
+            for step in steps {
+                append(tx, campaign, (slice, place, attempt), *step, moment, client)?;
+            }
+            let sql = "UPDATE device SET state = 'confirmed', error = NULL \
+                       WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
+            tx.prepare_cached(sql)?.execute(params![campaign, slice, msisdn])?;
+            Ok(Some(msisdn.unsigned_abs()))
+        })
+    }
+
+    /// Lets handsets expire that were submitted before `before` and were not heard of since; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store cannot be written.
+    pub fn expire_unheard(&mut self, campaign: &str, slices: u32, before: Timestamp, now: Timestamp) -> Result<u64> {
+        let mut count = 0;
+        for slice in 0..slices {
+            count += self.write(|tx| expire_slice(tx, campaign, slice, before, now))?;
+        }
+        Ok(count)
+    }
+
+    /// Returns how many receipts of these routes name messages that nobody knows.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store cannot be read.
+    pub fn unknown_receipts(&self, routes: &[String]) -> Result<u64> {
+        let mut count = 0;
+        for route in routes {
+            count += self.count("SELECT count(*) FROM receipt WHERE route = ?1", params![route])?;
+        }
+        Ok(count)
+    }
+}
+
+fn expire_slice(tx: &Transaction<'_>, campaign: &str, slice: u32, before: Timestamp, now: Timestamp) -> Result<u64> {
+    let sql = "SELECT d.msisdn, d.place, d.attempts, max(h.at) FROM device d JOIN history h \
+               ON h.campaign = d.campaign AND h.slice = d.slice AND h.place = d.place AND h.state = 'submitted' \
+               WHERE d.campaign = ?1 AND d.slice = ?2 AND d.state = 'submitted' GROUP BY d.msisdn, d.place, d.attempts";
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query(params![campaign, slice])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        let (msisdn, place, attempt, at): (i64, u64, u32, i64) =
+            (row.get(0)?, unsigned(row, 1)?, row.get(2)?, row.get(3)?);
+        if at >= before {
+            continue;
+        }
+        let sql = "UPDATE device SET state = 'expired', error = 'unheard' \
+                   WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3 AND state = 'submitted'";
+        tx.prepare_cached(sql)?.execute(params![campaign, slice, msisdn])?;
+        let moment = Moment { at: now, worker: GATEWAY, epoch: 0 };
+        let detail = Some("nothing was heard of it in time");
+        append(tx, campaign, (slice, place, attempt), State::Expired, moment, detail)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn submitted_at(tx: &Transaction<'_>, campaign: &str, (slice, place): (u32, u64)) -> Result<Option<Timestamp>> {
+    let sql = "SELECT max(at) FROM history WHERE campaign = ?1 AND slice = ?2 AND place = ?3 AND state = 'submitted'";
+    Ok(tx.prepare_cached(sql)?.query_row(params![campaign, slice, place as i64], |row| row.get(0))?)
+}
+
+/// Notes the names that a gateway gave, and takes in the receipts that were faster than the record.
+pub(super) fn expect(
+    tx: &Transaction<'_>,
+    run: &Run<'_>,
+    lease: &Lease,
+    step: &Step<'_>,
+    (attempt, now): (u32, Timestamp),
+) -> Result<()> {
+    for id in step.ids {
+        tx.prepare_cached(
+            "INSERT INTO part (route, id, campaign, slice, msisdn, place, attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+             ON CONFLICT (route, id) DO UPDATE SET campaign = ?3, slice = ?4, msisdn = ?5, place = ?6, attempt = ?7, \
+             fate = NULL, at = NULL",
+        )?
+        .execute(params![
+            run.route,
+            id,
+            run.campaign,
+            lease.slice,
+            step.row.msisdn as i64,
+            step.row.place as i64,
+            attempt
+        ])?;
+    }
+    for id in step.ids {
+        if let Some(receipt) = early(tx, run.route, id)?
+            && let Some(part) = Part::find(tx, run.route, id)?
+        {
+            part.settle(tx, run.route, &receipt, receipt.at.unwrap_or(now))?;
+        }
+    }
+    Ok(())
+}
+
+fn early(tx: &Transaction<'_>, route: &str, id: &str) -> Result<Option<Receipt>> {
+    let sql = "SELECT fate, code, at FROM receipt WHERE route = ?1 AND id = ?2";
+    let found = tx
+        .prepare_cached(sql)?
+        .query_row([route, id], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((fate, code, at)) = found else { return Ok(None) };
+    tx.prepare_cached("DELETE FROM receipt WHERE route = ?1 AND id = ?2")?.execute([route, id])?;
+    Ok(Fate::from_word(&fate).map(|fate| Receipt { id: id.to_owned(), fate, code, at }))
+}
+
+fn keep(tx: &Transaction<'_>, route: &str, receipt: &Receipt, at: Timestamp) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO receipt (route, id, fate, code, at) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT (route, id) DO UPDATE SET fate = ?3, code = ?4, at = ?5",
+    )?
+    .execute(params![route, receipt.id, receipt.fate.as_str(), receipt.code, at])?;
+    Ok(())
+}
+
+/// A short message that a gateway took.
+struct Part {
+    campaign: String,
+    slice: u32,
+    msisdn: u64,
+    place: u64,
+    attempt: u32,
+    fate: Option<String>,
+}
+
+impl Part {
+    fn find(tx: &Transaction<'_>, route: &str, id: &str) -> Result<Option<Self>> {
+        let sql = "SELECT campaign, slice, msisdn, place, attempt, fate FROM part WHERE route = ?1 AND id = ?2";
+        let part = |row: &rusqlite::Row<'_>| {
+            Ok(Self {
+                campaign: row.get(0)?,
+                slice: row.get(1)?,
+                msisdn: unsigned(row, 2)?,
+                place: unsigned(row, 3)?,
+                attempt: row.get(4)?,
+                fate: row.get(5)?,
+            })
+        };
+        Ok(tx.prepare_cached(sql)?.query_row([route, id], part).optional()?)
+    }
+
+    /// Notes the first receipt of a part; the handset is delivered with the last part that is, and failed with the
+    /// first that is not. `None`: it says nothing new.
+    fn settle(
+        &self,
+        tx: &Transaction<'_>,
+        route: &str,
+        receipt: &Receipt,
+        at: Timestamp,
+    ) -> Result<Option<(Option<String>, Option<State>)>> {
+        if self.fate.is_some() {
+            return Ok(None);
+        }
+        tx.prepare_cached("UPDATE part SET fate = ?3, at = ?4 WHERE route = ?1 AND id = ?2")?.execute(params![
+            route,
+            receipt.id,
+            receipt.fate.as_str(),
+            at
+        ])?;
+        let is_good = receipt.fate == Fate::Delivered;
+        let heard = tx
+            .prepare_cached(
+                "UPDATE device SET unheard = unheard - ?5 WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3 \
+                 AND attempts = ?4 AND state = 'submitted'",
+            )?
+            .execute(params![self.campaign, self.slice, self.msisdn as i64, self.attempt, is_good])?;
+        if heard == 0 {
+            return Ok(None);
+        }
+        let sql = "SELECT unheard FROM device WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
+        let unheard: i64 =
+            tx.prepare_cached(sql)?.query_row(params![self.campaign, self.slice, self.msisdn as i64], |r| r.get(0))?;
+        let state = match receipt.fate {
+            Fate::Delivered if unheard > 0 => return Ok(Some((None, None))),
+            Fate::Delivered => State::Delivered,
+            Fate::Expired => State::Expired,
+            _ => State::Failed,
+        };
+        let code = (!is_good).then(|| receipt.code.clone().unwrap_or_else(|| format!("receipt:{}", receipt.fate.as_str())));
+        tx.prepare_cached(
+            "UPDATE device SET state = ?4, error = ?5 WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
+        )?
+        .execute(params![self.campaign, self.slice, self.msisdn as i64, state.as_str(), code])?;
+        let moment = Moment { at, worker: GATEWAY, epoch: 0 };
+        append(tx, &self.campaign, (self.slice, self.place, self.attempt), state, moment, code.as_deref())?;
+        Ok(Some((code, Some(state))))
+    }
+}

@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use impskit::batch::campaign::Campaign;
@@ -462,8 +462,7 @@ fn a_file_of_somebody_else_is_left_alone() {
     assert_eq!(fs::read_to_string(fixture.path("spring.jsonl")).unwrap(), "precious\n");
 
     fs::remove_file(fixture.path("spring.jsonl")).unwrap();
-    let first =
-        FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &run).unwrap();
+    let first = FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &run).unwrap();
     let error =
         FileRoute::open(&RouteSettings::named("file").unwrap(), &fixture.path("spring.jsonl"), &run).unwrap_err();
     assert!(error.what.contains("another run"), "{error}");
@@ -512,7 +511,9 @@ fn tries_again_after_a_while_and_gives_up_in_the_end() {
         // Even numbers never succeed, odd ones at the second attempt.
         let refuse =
             |message: &Message| (message.row.msisdn.is_multiple_of(2) || message.row.attempts == 0).then_some(true);
-        fixture.run_by(store, (2, "w1"), &clock, |_| Ok(Box::new(Gateway { seen: seen.clone(), refuse })), u64::MAX).unwrap()
+        fixture
+            .run_by(store, (2, "w1"), &clock, |_| Ok(Box::new(Gateway { seen: seen.clone(), refuse })), u64::MAX)
+            .unwrap()
     };
     let first = run(&mut store);
     assert_eq!((first.submitted, first.retried, first.failed), (0, 30, 0));
@@ -584,9 +585,7 @@ fn what_a_crash_leaves_open_is_held_or_sent_again() {
 
     let path = fixture.path("handsets.db");
     let run = |store: &mut Store| {
-        let make = |_: &Access<'_>| -> Result<Box<dyn Route>> {
-            Ok(Box::new(SimRoute::open(&path, 7)?))
-        };
+        let make = |_: &Access<'_>| -> Result<Box<dyn Route>> { Ok(Box::new(SimRoute::open(&path, 7)?)) };
         fixture.run_by(store, (1, "w1"), &Clock::at(2_000), make, u64::MAX).unwrap()
     };
     let held = run(&mut store);
@@ -604,8 +603,7 @@ fn simulated_handsets_open_their_own_messages_only() {
     let mut store = fixture.store();
     fixture.plan(&mut store, &table(20), 1).unwrap();
     let path = fixture.path("handsets.db");
-    let make =
-        |_: &Access<'_>| -> Result<Box<dyn Route>> { Ok(Box::new(SimRoute::open(&path, 7)?)) };
+    let make = |_: &Access<'_>| -> Result<Box<dyn Route>> { Ok(Box::new(SimRoute::open(&path, 7)?)) };
     let summary = fixture.run_by(&mut store, (1, "w1"), &Clock::at(2_000), make, u64::MAX).unwrap();
     assert_eq!((summary.submitted, summary.failed), (20, 0));
     assert_eq!(Arrivals::open(&path).unwrap().count().unwrap(), (20, 20, 0));

@@ -6,7 +6,9 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{BEAT, Ended, Event, EventKind, LEASE, Options, Progress, Run, State, Store, Stored, StoredStage, Summary, World};
+use super::{
+    BEAT, Ended, Event, EventKind, LEASE, Options, Progress, Run, State, Store, Stored, StoredStage, Summary, World,
+};
 use crate::batch::campaign::OnAmbiguous;
 use crate::error::Result;
 
@@ -152,9 +154,8 @@ impl<'g> Guard<'g> {
     /// Returns whether anything may still happen: handsets to be sent, or receipts to come.
     pub(super) fn has_more(&self) -> Result<bool> {
         let states = self.store().count_states(&self.campaign.name)?;
-        let is_open = |word: &str| {
-            matches!(State::from_word(word), Some(State::Planned | State::Submitting | State::Submitted))
-        };
+        let is_open =
+            |word: &str| matches!(State::from_word(word), Some(State::Planned | State::Submitting | State::Submitted));
         Ok(states.iter().any(|(state, count)| is_open(state) && *count > 0))
     }
 

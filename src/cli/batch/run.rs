@@ -68,7 +68,9 @@ struct Stage(Option<u32>);
 fn stage(text: &str) -> std::result::Result<Stage, String> {
     match text {
         "all" => Ok(Stage(None)),
-        _ => text.parse().ok().filter(|n| *n > 0).map(|n| Stage(Some(n))).ok_or_else(|| "write a number or `all`".into()),
+        _ => {
+            text.parse().ok().filter(|n| *n > 0).map(|n| Stage(Some(n))).ok_or_else(|| "write a number or `all`".into())
+        }
     }
 }
 
@@ -153,7 +155,10 @@ fn lanes(store: &Mutex<Store>, campaign: &Campaign, worker: &str, routes: Vec<Ro
 fn every_handset_has_a_route(store: &Store, campaign: &Campaign, routes: &[RouteSettings]) -> Result<()> {
     for (name, count) in store.routes_left(&campaign.name)? {
         if !routes.iter().any(|route| route.name == name) {
-            let what = format!("{} handsets are planned for the route `{name}`, which the campaign no longer has", grouped(count));
+            let what = format!(
+                "{} handsets are planned for the route `{name}`, which the campaign no longer has",
+                grouped(count)
+            );
             return Err(Error::input(what).at(&campaign.name).help("put the route back, or plan again"));
         }
     }
@@ -195,7 +200,9 @@ impl<'e> Events<'e> {
 
     fn close(self) -> Result<()> {
         let flushed = self.out.map_or(Ok(()), |mut out| out.flush());
-        self.fault.and(flushed).map_err(|error| Error::input(format!("events cannot be written: {error}")).at("--events"))
+        self.fault
+            .and(flushed)
+            .map_err(|error| Error::input(format!("events cannot be written: {error}")).at("--events"))
     }
 }
 

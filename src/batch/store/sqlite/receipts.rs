@@ -55,7 +55,8 @@ impl Store {
                 return Ok(None);
             };
             let sql = "SELECT place, attempts, state FROM device WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
-            let device = |row: &rusqlite::Row<'_>| Ok((unsigned(row, 0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?));
+            let device =
+                |row: &rusqlite::Row<'_>| Ok((unsigned(row, 0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?));
             let (place, attempt, state) =
                 tx.prepare_cached(sql)?.query_row(params![campaign, slice, msisdn], device)?;
             if submitted_at(tx, campaign, (slice, place))?.is_none_or(|submitted| submitted > at) {
@@ -250,7 +251,8 @@ impl Part {
             Fate::Expired => State::Expired,
             _ => State::Failed,
         };
-        let code = (!is_good).then(|| receipt.code.clone().unwrap_or_else(|| format!("receipt:{}", receipt.fate.as_str())));
+        let code =
+            (!is_good).then(|| receipt.code.clone().unwrap_or_else(|| format!("receipt:{}", receipt.fate.as_str())));
         tx.prepare_cached(
             "UPDATE device SET state = ?4, error = ?5 WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
         )?

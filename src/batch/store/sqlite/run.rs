@@ -60,7 +60,8 @@ impl<'s> Run<'s> {
             let sql = "SELECT epoch FROM slice WHERE campaign = ?1 AND slice = ?2 AND route = ?3";
             let epoch = tx.query_row(sql, params![campaign, slice, route], |row| unsigned(row, 0))?;
             let mut lease = Lease { slice, epoch, ambiguous: 0 };
-            let all = Wanted { slice, state: State::Submitting, now: i64::MAX, after: 0, last: u64::MAX, most: usize::MAX };
+            let all =
+                Wanted { slice, state: State::Submitting, now: i64::MAX, after: 0, last: u64::MAX, most: usize::MAX };
             let left = rows_in(tx, self, key.as_ref(), &all)?;
             lease.ambiguous = left.len() as u64;
             for row in left.iter().filter(|_| resend) {
@@ -77,7 +78,12 @@ impl<'s> Run<'s> {
     /// planning: `most` of them, however large the slice is.
     pub fn due_rows(&self, slice: u32, now: Timestamp, (after, last): (u64, u64), most: usize) -> Result<Vec<DueRow>> {
         let store = self.store();
-        rows_in(&store.connection, self, store.key.as_ref(), &Wanted { slice, state: State::Planned, now, after, last, most })
+        rows_in(
+            &store.connection,
+            self,
+            store.key.as_ref(),
+            &Wanted { slice, state: State::Planned, now, after, last, most },
+        )
     }
 
     /// Lets rows wait, each until its time; they were not handed over. `false`: the lease is lost.
@@ -285,7 +291,9 @@ fn take_step(
         // What stays where it is has nothing to tell.
         1 if step.from == step.to => Ok(()),
         1 => note(tx, run, lease, step, attempt, now),
-        _ => Err(Error::store(format!("+{} is no longer {}", step.row.msisdn, step.from)).help("run the command again")),
+        _ => {
+            Err(Error::store(format!("+{} is no longer {}", step.row.msisdn, step.from)).help("run the command again"))
+        }
     }
 }
 

@@ -145,9 +145,16 @@ pub struct Options<'a> {
     pub devices: &'a [&'a Pack],
     /// The most SMS that a message may take.
     pub max_sms: Option<usize>,
+    /// How a document is sealed; `None` where nothing says it, `Some(None)` for no seal.
+    pub seal: Option<Option<Security>>,
 }
 
 impl<'a> Options<'a> {
+    /// Returns how a document is sealed: with a MAC where nothing says it.
+    pub fn sealed(&self) -> Option<Security> {
+        self.seal.unwrap_or(Some(Security::NetwPin))
+    }
+
     /// Returns the descriptions of what may be in a tree.
     pub fn descriptions(&self) -> Vec<&'a Description> {
         provision::apply::on_device(self.descriptions)
@@ -405,7 +412,7 @@ fn check_devices(document: &Document<'_>, options: &Options<'_>, report: &mut Re
     let place = (Span { end: root.span.start, ..root.span }, root.name.as_ref());
     let size = |style| {
         let octets = octets.map_or_else(|| encoded_length(root, style), |octets| Some(octets.len()))?;
-        Some(Size { octets, sms: delivery::sms_count(octets, SEALED) })
+        Some(Size { octets, sms: delivery::sms_count(octets, options.sealed()) })
     };
     for pack in options.devices {
         device::check(root, octets, pack, report);
@@ -417,9 +424,6 @@ fn check_devices(document: &Document<'_>, options: &Options<'_>, report: &mut Re
         device::check_limit(size, most, place, report);
     }
 }
-
-/// How a document is taken to be sealed where nothing says it: with a MAC.
-const SEALED: Option<Security> = Some(Security::NetwPin);
 
 fn encoded_length(root: &Element<'_>, style: WbxmlStyle) -> Option<usize> {
     let options = WbxmlOptions { style, ..WbxmlOptions::default() };

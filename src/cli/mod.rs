@@ -14,6 +14,7 @@ mod client_dm;
 mod convert;
 mod decode;
 mod descriptions;
+mod device;
 mod diff;
 mod explain;
 mod fmt;

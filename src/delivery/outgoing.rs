@@ -102,6 +102,18 @@ pub fn sms_count(octets: usize, security: Option<Security>) -> usize {
     wdp::segment_count(octets + wsp::prefix_length(security), Reference::Short(0))
 }
 
+/// Returns by how many octets a document has to be shorter to take one SMS less; 0 where it takes one.
+pub fn spare_octets(octets: usize, security: Option<Security>) -> usize {
+    let length = octets + wsp::prefix_length(security);
+    let count = wdp::segment_count(length, Reference::Short(0));
+    let room = match count {
+        0 | 1 => return 0,
+        2 => wdp::room(None),
+        _ => (count - 1) * wdp::room(Some(Reference::Short(0))),
+    };
+    length - room
+}
+
 fn kind_of_part(kind: Kind, place: usize, count: usize) -> Kind {
     match kind {
         Kind::Submit { reference, validity, receipt, reject_duplicates } => {

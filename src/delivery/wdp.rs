@@ -182,7 +182,7 @@ impl Segment<'_> {
 }
 
 /// Returns the octets of datagram that one SMS holds beside the header.
-fn room(reference: Option<Reference>) -> usize {
+pub(super) fn room(reference: Option<Reference>) -> usize {
     let concatenation = reference.map(|reference| Concatenation { reference, total: 1, sequence: 1 });
     let segment = Segment { ports: Some(Ports::default()), concatenation, data: &[] };
     MOST_USER_DATA - segment.header_length()

@@ -18,6 +18,7 @@ use crate::delivery::sms::Malformed;
 use crate::delivery::wsp::{Media, PROVISIONING, Push};
 use crate::diagnose::{Diagnostic, Report, Span};
 use crate::dm::session::notification::Notification;
+use crate::provision::device::Sealing;
 use crate::{catalogue, diagnose};
 
 /// Larger inputs are not peeled: the largest known device description has 3 MB.
@@ -60,6 +61,8 @@ pub struct Layer {
     pub octets: Vec<u8>,
     /// What kind of layer it is.
     pub kind: LayerKind,
+    /// Of a push: how it is sealed.
+    pub sealing: Option<Sealing>,
 }
 
 /// What a layer is, for programs.
@@ -306,7 +309,16 @@ impl Peeler<'_> {
     fn push(&mut self, kind: LayerKind, at: (usize, Span), name: impl Into<String>, facts: String) -> &mut Layer {
         let (level, span) = at;
         let name = name.into();
-        self.layers.push(Layer { level, name, span, facts, report: Report::new(), octets: Vec::new(), kind });
+        self.layers.push(Layer {
+            level,
+            name,
+            span,
+            facts,
+            report: Report::new(),
+            octets: Vec::new(),
+            kind,
+            sealing: None,
+        });
         self.layers.last_mut().expect("one was just added")
     }
 
@@ -430,7 +442,13 @@ impl Peeler<'_> {
             push.media.is_provisioning() || push.media.is_management() || push.sec.is_some() || push.mac.is_some();
         let state = is_ours.then(|| seal::check(octets, push, self.options, &mut report));
         self.mac = worse([self.mac, state]);
-        self.push(LayerKind::Push, (level, span), name, push_facts(push, state)).tell(report, octets);
+        let layer = self.push(LayerKind::Push, (level, span), name, push_facts(push, state));
+        layer.sealing = Some(Sealing {
+            method: push.security(),
+            media_is_text: matches!(push.media, Media::Text(_)),
+            sec_after_mac: push.sec_after_mac,
+        });
+        layer.tell(report, octets);
         if push.media.is_notification() {
             return self.notification(level + 1, push.body, push.body_span);
         }

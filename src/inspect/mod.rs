@@ -14,6 +14,7 @@ pub mod picture;
 pub mod trial;
 
 mod check;
+mod cost;
 mod format;
 mod layers;
 mod parts;
@@ -22,6 +23,7 @@ mod summary;
 mod transfer;
 
 pub use check::{Judged, PUSH, SMS, check, inside};
+pub use cost::Cost;
 pub use format::format;
 pub use layers::{Guess, Layer, LayerKind, MOST_INPUT, MacState, Options, Peeled, peel};
 pub use seal::why;

@@ -1,6 +1,8 @@
 //! A trial of a profile: built for a made-up handset in every form, and each form checked.
 
-use crate::catalogue;
+use super::cost::{self, Cost};
+use super::layers::LIMITS;
+use crate::catalogue::{self, Options};
 use crate::codec::{Segments, WbxmlStyle};
 use crate::cp::mac::{Imsi, Key, Pin, Security};
 use crate::delivery::sms::{Address, Kind};
@@ -9,7 +11,8 @@ use crate::delivery::{Bearing, MANY_PARTS, Outgoing, receive};
 use crate::diagnose::{Diagnostic, Report, Severity, Span};
 use crate::dm::{self, Description, Uri};
 use crate::provision::apply::{Place, to_tree};
-use crate::provision::{BAD_VALUE, Compiled, Filled, Profile};
+use crate::provision::device::{self, Size};
+use crate::provision::{BAD_VALUE, Compiled, Filled, Pack, Profile};
 
 /// Values of a handset that is made up where none is given: numbers of test networks.
 pub const MADE_UP: &[(&str, &str)] = &[
@@ -20,35 +23,36 @@ pub const MADE_UP: &[(&str, &str)] = &[
     ("password", "made-up-1"),
 ];
 
-/// What a profile became for the made-up handset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Built {
-    /// Octets of the provisioning document in WBXML.
-    pub document: usize,
-    /// SMS that carry its push.
-    pub sms: usize,
-}
-
 /// Messages of more parts are dropped by some handsets (rule SM007).
 const MANY: usize = 5;
 
 /// Builds a profile and its variants in every form; what is wrong with the forms is added to `report`.
-pub(super) fn build(text: &str, report: &mut Report) -> Option<Built> {
+pub(super) fn build(text: &str, options: &Options<'_>, report: &mut Report) -> Option<Cost> {
     // Secrets kept elsewhere are not fetched to check a text.
     let profile = Profile::read(text, &mut |_| Ok("secret".to_owned()), &mut Report::new())?;
-    let built = build_one(&profile, "", report);
+    let built = build_one(&profile, "", options.devices, report);
     for (place, variant) in profile.variants.iter().enumerate() {
         let mut own = Report::new();
-        build_one(&variant.profile, &format!("variant {}: ", place + 1), &mut own);
+        build_one(&variant.profile, &format!("variant {}: ", place + 1), &[], &mut own);
         // What is wrong with the profile itself has been said once.
         own.retain(|d| !report.diagnostics().iter().any(|said| said.rule == d.rule && said.message == d.message));
         report.append(own);
     }
-    built
+    for pack in options.devices {
+        let whose = format!("for {}: ", pack.model);
+        if let Err(what) = try_device(&profile, pack, &whose, report) {
+            report.add(Diagnostic::new(&BAD_VALUE, Span::default(), what).at(whose + "the document built for it"));
+        }
+    }
+    let cost = built?;
+    if let Some(most) = options.max_sms {
+        device::check_limit(cost.size, most, (Span::default(), "SMS"), report);
+    }
+    Some(cost)
 }
 
-fn build_one(profile: &Profile, whose: &str, report: &mut Report) -> Option<Built> {
-    try_forms(profile, whose, report)
+fn build_one(profile: &Profile, whose: &str, packs: &[&Pack], report: &mut Report) -> Option<Cost> {
+    try_forms(profile, whose, packs, report)
         .map_err(|what| {
             let finding = Diagnostic::new(&BAD_VALUE, Span::default(), what);
             report.add(finding.at(format!("{whose}the forms built from it")));
@@ -56,7 +60,7 @@ fn build_one(profile: &Profile, whose: &str, report: &mut Report) -> Option<Buil
         .ok()
 }
 
-fn try_forms(profile: &Profile, whose: &str, report: &mut Report) -> Result<Built, String> {
+fn try_forms(profile: &Profile, whose: &str, packs: &[&Pack], report: &mut Report) -> Result<Cost, String> {
     let values = made_up(profile);
     let (header, cells): (Vec<&str>, Vec<&str>) = values.iter().map(|(n, v)| (n.as_str(), v.as_str())).unzip();
     let compiled = Compiled::new(profile, &header, "check", WbxmlStyle::Safe).map_err(|error| error.what)?;
@@ -71,7 +75,28 @@ fn try_forms(profile: &Profile, whose: &str, report: &mut Report) -> Result<Buil
         report.add(Diagnostic::new(&MANY_PARTS, Span::default(), message).at(format!("{whose}SMS")));
     }
     try_tree(&filled, &format!("{whose}management object, "), report)?;
-    Ok(Built { document: document.len(), sms })
+    let size = Size { octets: document.len(), sms };
+    let read = catalogue::read(&document, &LIMITS, &mut Report::new());
+    let seal = filled.profile.security.unwrap_or(Some(Security::UserPin));
+    Ok(Cost { size, advice: read.map_or_else(Vec::new, |read| cost::advice(&read.root, size, seal, packs)) })
+}
+
+/// Builds the document of a profile for the handsets of a pack, and reports what they do with it.
+fn try_device(profile: &Profile, pack: &Pack, whose: &str, report: &mut Report) -> Result<(), String> {
+    let values = made_up(profile);
+    let (header, cells): (Vec<&str>, Vec<&str>) = values.iter().map(|(n, v)| (n.as_str(), v.as_str())).unzip();
+    let compiled = Compiled::new(profile, &header, "check", pack.style()).map_err(|error| error.what)?;
+    let mut document = Vec::new();
+    let filled = compiled.fill(&|place| cells[place], Some(&pack.model), &mut document);
+    let filled = filled.map_err(|bad| format!("with made-up values: {} ({})", bad.message, bad.column))?;
+    let options = Options { devices: &[pack], seal: filled.profile.security, ..Options::default() };
+    let mut own = catalogue::check(&document[..], "document", &options).report;
+    // A value of the profile itself that is cut has been told at its place.
+    let outcome = |d: &Diagnostic| d.message.rsplit(": ").next().map(str::to_owned);
+    let is_said = |d: &Diagnostic| report.diagnostics().iter().any(|s| s.rule == d.rule && outcome(s) == outcome(d));
+    own.retain(|d| d.rule.code.starts_with("QRK") && !is_said(d));
+    copy(own, whose, report);
+    Ok(())
 }
 
 /// Seals and splits the document, and takes the parts in as a handset would; returns how many there are.

@@ -73,9 +73,9 @@ fn tries_profiles() {
     let profile = include_str!("../../templates/acme.toml");
     let judged = inspect::check(profile.as_bytes(), "acme.toml", &catalogue::Options::default());
     assert!(judged.layers[0].report.diagnostics().is_empty(), "{:?}", judged.layers[0].report);
-    let built = judged.trial.expect("it can be built");
+    let built = judged.cost.expect("it can be built").size;
     // 140 octets an SMS less 12 of user data header; the push adds 50 octets of headers with the MAC.
-    assert_eq!(built.sms, (built.document + 50).div_ceil(128));
+    assert_eq!(built.sms, (built.octets + 50).div_ceil(128));
     let listed = profile.replace("services_parm = \"omit\"", "services_parm = \"IM;PR\"");
     let judged = inspect::check(listed.as_bytes(), "acme.toml", &catalogue::Options::default());
     assert!(judged.layers[0].report.cites("WA012"), "S60 splits no list: {:?}", judged.layers[0].report);

@@ -31,6 +31,7 @@ mod inspect;
 mod laws;
 mod management;
 mod mapping;
+mod packs;
 mod peers;
 mod pictures;
 mod placing;

@@ -3,6 +3,7 @@
 mod against;
 mod baseline;
 mod fix;
+mod handsets;
 mod output;
 pub(super) mod own;
 pub(super) mod walk;
@@ -15,6 +16,7 @@ use impskit::catalogue::{self, KINDS, Kind};
 use impskit::diagnose::Severity;
 use impskit::error::Result;
 use impskit::inspect::{self, Judged};
+use impskit::provision::Pack;
 
 use self::against::{Against, AgainstOptions};
 use self::output::Tally;
@@ -60,6 +62,8 @@ pub(crate) struct Check {
     telling: output::Telling,
     #[command(flatten)]
     against: AgainstOptions,
+    #[command(flatten)]
+    handsets: handsets::HandsetOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -92,6 +96,8 @@ impl FailOn {
 
 pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     let against = command.against.read(ui)?;
+    let devices = command.handsets.read(ui)?;
+    let meant = Meant { against: &against, devices: &devices };
     let mut failed = Failed::default();
     let fails = command.fail_on.severity();
     let mut known = command.known.open()?;
@@ -100,8 +106,8 @@ pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     for path in command.files(ui, &mut failed) {
         match ui::read_input(&path) {
             Ok((name, octets)) => {
-                let judged = command.check(octets, &name, &path, &against);
-                match command.mending.mend(command, &against, ui, judged, &path) {
+                let judged = command.check(octets, &name, &path, &meant);
+                match command.mending.mend(command, &meant, ui, judged, &path) {
                     Ok((mut judged, fixed)) => {
                         known.excuse(&mut judged, &path);
                         told.add(ui, &judged, fixed)?;
@@ -121,6 +127,12 @@ pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     })
 }
 
+/// What documents are checked against, and the handsets that they are for.
+struct Meant<'m> {
+    against: &'m Against,
+    devices: &'m [Pack],
+}
+
 impl Check {
     /// Returns the files to check, in order.
     fn files(&self, ui: &mut Ui, failed: &mut Failed) -> Vec<PathBuf> {
@@ -135,13 +147,21 @@ impl Check {
     }
 
     /// Checks one input as the options say; `path` is where it lies.
-    fn check(&self, octets: Vec<u8>, name: &str, path: &Path, against: &Against) -> Judged<'static> {
+    fn check(&self, octets: Vec<u8>, name: &str, path: &Path, meant: &Meant<'_>) -> Judged<'static> {
         let is_own = |kind: &&Kind| [&own::CAMPAIGN, &own::CONFIGURATION].contains(kind);
         let own = self.kind.map_or_else(|| own::recognise(&octets), |kind| Some(kind).filter(is_own));
         let mut judged = match own {
-            Some(kind) => Judged { layers: vec![own::check(kind, octets, name, path)], trial: None },
-            None => against.with(|options| {
-                let options = catalogue::Options { kind: self.kind, fragment: self.fragment, ..*options };
+            Some(kind) => Judged { layers: vec![own::check(kind, octets, name, path)], cost: None },
+            None => meant.against.with(|options| {
+                let devices: Vec<&Pack> = meant.devices.iter().collect();
+                let max_sms = self.handsets.max_sms();
+                let options = catalogue::Options {
+                    kind: self.kind,
+                    fragment: self.fragment,
+                    devices: &devices,
+                    max_sms,
+                    ..*options
+                };
                 inspect::check(octets, name, &options)
             }),
         };

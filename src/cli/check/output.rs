@@ -194,8 +194,11 @@ fn summary(judged: &Judged<'_>, fixed: usize) -> String {
             kinds.push(kind.name);
         }
     }
-    let what = match (&judged.trial, kinds.is_empty()) {
-        (Some(built), _) => format!("CP document {} bytes, {} SMS", built.document, built.sms),
+    if kinds == ["profile"] && judged.cost.is_some() {
+        kinds = vec!["CP document"];
+    }
+    let what = match (&judged.cost, kinds.is_empty()) {
+        (Some(cost), _) => format!("{} {} bytes, {} SMS", kinds.join(", "), cost.size.octets, cost.size.sms),
         (None, true) => "unknown kind of document".to_owned(),
         (None, false) => kinds.join(", "),
     };
@@ -204,7 +207,9 @@ fn summary(judged: &Judged<'_>, fixed: usize) -> String {
     let name = judged.layers.first().map_or("", |layer| layer.source.name.as_str());
     let is_ok = own.counts == [0; 3] && own.suppressed + fixed == 0;
     let fared = if is_ok { "ok".to_owned() } else { own.in_words() };
-    format!("{}: {fared} ({what}){}{}\n", text::printable(name), own.offer(), own.grades_below())
+    let advice = judged.cost.as_ref().map(|cost| cost.advice.join("; ")).filter(|advice| !advice.is_empty());
+    let advice = advice.map(|advice| format!("\n  cheaper: {}", text::printable(&advice))).unwrap_or_default();
+    format!("{}: {fared} ({what}){}{}{advice}\n", text::printable(name), own.offer(), own.grades_below())
 }
 
 /// What was found so far.

@@ -137,27 +137,52 @@ pub fn check_profile(profile: &Profile, packs: &[&Pack], report: &mut Report) {
     });
     for pack in packs {
         if let Some(method) = profile.for_handset(Some(&pack.model), None).0.security {
-            check_message(method, pack, (Span::default(), "push.security"), report);
+            check_sealing(Sealing::of(method), pack, (Span::default(), "push.security"), report);
         }
     }
 }
 
-/// Reports a way to seal that the handsets of a pack do not take, `None` for no seal; `span` and `path` are where it
-/// is said.
-pub fn check_message(method: Option<Security>, pack: &Pack, (span, path): (Span, &str), report: &mut Report) {
-    let name = security_name(method);
-    let taken = pack.security.as_ref().filter(|taken| !taken.contains(&method));
-    let by_build = pack.by_build.iter().find(|(of, _)| *of == method);
-    let (message, severity) = match (taken, by_build) {
-        (Some(taken), _) => {
-            let words: Vec<&str> = taken.iter().map(|method| security_name(*method)).collect();
-            let words = if words.is_empty() { "nothing known".to_owned() } else { words.join(", ") };
-            (format!("`{name}` is not taken by {}, but {words}", pack.name), Severity::Error)
-        }
-        (None, Some((_, why))) => (format!("`{name}` with {}: {why}", pack.name), Severity::Warning),
-        (None, None) => return,
+/// How a push says that it is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealing {
+    /// The method; `None` for no seal.
+    pub method: Option<Security>,
+    /// Whether the content type is a name in letters, not a number.
+    pub media_is_text: bool,
+    /// Whether SEC comes after MAC.
+    pub sec_after_mac: bool,
+}
+
+impl Sealing {
+    /// Returns a seal as we write it.
+    pub fn of(method: Option<Security>) -> Self {
+        Self { method, media_is_text: false, sec_after_mac: false }
+    }
+}
+
+/// Reports a way to seal a message that the handsets of a pack do not take; `span` and `path` are where it is said.
+pub fn check_sealing(sealing: Sealing, pack: &Pack, (span, path): (Span, &str), report: &mut Report) {
+    let mut add = |message: String, severity| {
+        report.add(Diagnostic::new(&SECURITY, span, message).at(path).severity(severity));
     };
-    report.add(Diagnostic::new(&SECURITY, span, message).at(path).severity(severity));
+    let name = security_name(sealing.method);
+    let is_taken = |taken: &Vec<_>| taken.contains(&sealing.method);
+    let by_build = pack.by_build.iter().find(|(of, _)| *of == sealing.method);
+    if let Some(taken) = pack.security.as_ref().filter(|taken| !is_taken(taken)) {
+        let words: Vec<&str> = taken.iter().map(|method| security_name(*method)).collect();
+        add(format!("`{name}` is not taken by {}, which take {}", pack.name, words.join(", ")), Severity::Error);
+    } else if let Some((_, why)) = by_build {
+        add(format!("`{name}` with {}: {why}", pack.name), Severity::Warning);
+    }
+    if pack.media_number && sealing.media_is_text && sealing.method.is_some() {
+        add(
+            format!("the content type is text: {} look for the seal behind its number only", pack.name),
+            Severity::Error,
+        );
+    }
+    if pack.sec_first && sealing.sec_after_mac {
+        add(format!("SEC comes after MAC: {} want it first", pack.name), Severity::Error);
+    }
 }
 
 fn finding(rule: &'static Rule, holder: &Characteristic<'_>, message: String) -> Diagnostic {

@@ -18,7 +18,7 @@ mod size;
 
 use std::sync::LazyLock;
 
-pub use check::{check, check_message, check_profile};
+pub use check::{Sealing, check, check_profile, check_sealing};
 pub use known::check_known;
 pub use rules::{DROPPED, NO_SOURCE, REFUSED, RULES, SECURITY, TOO_LONG};
 pub use size::{Size, check_limit, check_size};

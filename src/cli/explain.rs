@@ -262,7 +262,11 @@ fn of_application(appid: &str) -> Option<Entry> {
     let application = APPLICATIONS.iter().find(|a| a.appid.eq_ignore_ascii_case(appid))?;
     let mut meaning = format!("{}; its parms as far as known here ({}):", application.description, application.basis);
     for parm in &application.parms {
-        let note = if parm.status == cp::Status::Ignored { " (clients ignore it)" } else { "" };
+        let note = match parm.status {
+            cp::Status::Ignored => " (clients ignore it)",
+            cp::Status::Must => " (needed)",
+            _ => "",
+        };
         let _ = write!(meaning, "\n{}/{}: {}{note}", parm.types, parm.declaration.name, parm.meaning);
     }
     Some(entry("application", application.appid, meaning))

@@ -11,12 +11,22 @@ use crate::document::Element;
 /// The files.
 const FILES: &[&str] = &[
     include_str!("../../wap-provisioning/wA.txt"),
+    include_str!("../../wap-provisioning/w2.txt"),
+    include_str!("../../wap-provisioning/w4.txt"),
     include_str!("../../wap-provisioning/w5.txt"),
     include_str!("../../wap-provisioning/w7.txt"),
+    include_str!("../../wap-provisioning/25.txt"),
+    include_str!("../../wap-provisioning/110.txt"),
+    include_str!("../../wap-provisioning/143.txt"),
+    include_str!("../../wap-provisioning/554.txt"),
+    include_str!("../../wap-provisioning/ap0001.txt"),
+    include_str!("../../wap-provisioning/ap0002.txt"),
+    include_str!("../../wap-provisioning/ap0003.txt"),
+    include_str!("../../wap-provisioning/ap0004.txt"),
+    include_str!("../../wap-provisioning/ap0005.txt"),
+    include_str!("../../wap-provisioning/ap0006.txt"),
+    include_str!("../../wap-provisioning/ap2001.txt"),
 ];
-
-/// Applications that are registered, or widely used, without additions that are known here.
-const OTHERS: &[&str] = &["w2", "w4"];
 
 /// A registered application.
 #[derive(Debug)]
@@ -25,7 +35,8 @@ pub struct Application {
     pub appid: &'static str,
     /// What it is.
     pub description: &'static str,
-    /// Where the rows are from: `reconstructed` from what clients do, or `partial`, a few known additions.
+    /// Where the rows are from: `reconstructed` from what clients do and their makers write, or `partial`, what little is
+    /// known.
     pub basis: &'static str,
     /// The parms.
     pub parms: Vec<RegisteredParm>,
@@ -40,6 +51,8 @@ pub struct RegisteredParm {
     pub declaration: ParmDeclaration,
     /// What to do with it.
     pub status: Status,
+    /// Whether two independent sources say so; one alone, or common knowledge, is no ground to call a document wrong.
+    pub is_certain: bool,
     /// What it says.
     pub meaning: &'static str,
 }
@@ -101,7 +114,7 @@ impl Application {
 impl RegisteredParm {
     fn read(row: &'static str) -> Self {
         let cells: Vec<&'static str> = row.split('\t').collect();
-        let [path, occurs, status, value, meaning, _certainty] = cells[..] else {
+        let [path, occurs, status, value, meaning, certainty] = cells[..] else {
             panic!("application characteristic: `{row}`")
         };
         let (types, name) = path.rsplit_once('/').expect("application characteristic: a path");
@@ -113,7 +126,8 @@ impl RegisteredParm {
             _ => panic!("application characteristic: `{status}`"),
         };
         let occurs = characteristic::occurs(occurs);
-        Self { types, declaration: ParmDeclaration { name, occurs, value: Value::read(value) }, status, meaning }
+        let declaration = ParmDeclaration { name, occurs, value: Value::read(value) };
+        Self { types, declaration, status, is_certain: certainty == "A", meaning }
     }
 }
 
@@ -129,5 +143,5 @@ pub fn is_registered(appid: &str) -> bool {
     let is_ap =
         appid.strip_prefix("ap").is_some_and(|rest| rest.len() == 4 && rest.bytes().all(|b| b.is_ascii_alphanumeric()));
     let is_port = appid.bytes().all(|b| b.is_ascii_digit()) && appid.parse::<u16>().is_ok();
-    is_ap || is_port || OTHERS.contains(&appid) || APPLICATIONS.iter().any(|a| a.appid == appid)
+    is_ap || is_port || APPLICATIONS.iter().any(|a| a.appid == appid)
 }

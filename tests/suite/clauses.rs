@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use impskit::catalogue::{self, Options};
 use impskit::codec::{Limits, write_wbxml};
-use impskit::cp::{self, DECLARATIONS};
+use impskit::cp::{self, APPLICATIONS, DECLARATIONS};
 use impskit::diagnose::{Report, Severity};
 
 use super::codecs::octets;
@@ -114,6 +114,20 @@ fn every_rule_has_a_row() {
             let rule = format!("{code}{number:03}");
             let of_clause = || rows().filter(|row| row.clause == clause);
             assert!(of_clause().any(|row| row.findings.contains(&rule)), "no row of {clause} finds {rule}");
+        }
+    }
+}
+
+/// Each parm of each registered application stands in a row without findings, or is ignored by clients.
+#[test]
+fn every_registered_parm_has_a_row() {
+    for application in APPLICATIONS.iter().filter(|application| application.appid != "wA") {
+        let clause = format!("application {}", application.appid);
+        let good = rows().find(|row| row.clause == clause && row.findings.is_empty()).expect(&clause);
+        let generic = ["TO-PROXY", "TO-NAPID", "ADDR", "ADDRTYPE", "PORTNBR", "AAUTHTYPE"];
+        for name in application.parms.iter().map(|parm| parm.declaration.name).filter(|name| !generic.contains(name)) {
+            let is_there = |row: &Row| row.document.split([' ', '[', ']']).any(|w| w.split('=').next() == Some(name));
+            assert!(is_there(&good), "{clause}: {name}");
         }
     }
 }

@@ -118,6 +118,7 @@ fn check_whole(root: &Element<'_>, fragment: bool, report: &mut Report) {
 /// What is looked at in every characteristic that a client reads.
 const EACH: &[fn(&Characteristic<'_>, &mut Report)] = &[
     structure::missing_parms,
+    structure::missing_registered,
     structure::missing_children,
     structure::repeated,
     structure::access_order,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Provisioning, imps, quoted};
+use crate::cp::application::{RegisteredParm, Status};
 use crate::cp::characteristic::{Characteristic, Declaration, Parm, Value};
 use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
 use crate::document::{Element, is_declaration, shorten};
@@ -196,6 +197,23 @@ pub(super) fn missing_parms(characteristic: &Characteristic<'_>, report: &mut Re
         };
         let message = format!("`{}` {what}, and `{}` needs it", parm.name, characteristic.name);
         report.add(characteristic.parm_finding(&PARM_MISSING, found.value_span(), parm.name, message));
+    }
+}
+
+/// Reports what the registration of an application needs beyond what is generic. What one source says is a warning.
+pub(super) fn missing_registered(characteristic: &Characteristic<'_>, report: &mut Report) {
+    let Some(application) = characteristic.application.filter(|_| !characteristic.is_imps()) else { return };
+    let is_needed = |p: &&RegisteredParm| p.types == characteristic.types && p.status == Status::Must;
+    for parm in application.parms.iter().filter(is_needed).filter(|p| p.declaration.occurs.least == 0) {
+        let name = parm.declaration.name;
+        // An address may be written in two ways.
+        let has_long = || name == "ADDR" && characteristic.children_named("APPADDR").next().is_some();
+        if characteristic.parm(name).is_some() || has_long() {
+            continue;
+        }
+        let message = format!("an application `{}` without `{name}`", application.appid);
+        let finding = characteristic.finding(&PARM_MISSING, message).help(format!("add it: {}", parm.meaning));
+        report.add(if parm.is_certain { finding } else { finding.severity(Severity::Warning) });
     }
 }
 

@@ -32,7 +32,10 @@ pub(super) fn numbers(characteristic: &Characteristic<'_>, report: &mut Report) 
             _ => continue,
         };
         let message = format!("`{}` is `{}`, which is not {due}", parm.name, shorten(value));
-        report.add(characteristic.parm_finding(&NUMBER, parm.value_span(), parm.name, message));
+        let finding = characteristic.parm_finding(&NUMBER, parm.value_span(), parm.name, message);
+        let registered = characteristic.application.and_then(|a| a.registered(&characteristic.types, parm.name));
+        let is_certain = registered.is_none_or(|r| r.is_certain);
+        report.add(if is_certain { finding } else { finding.severity(Severity::Warning) });
     }
     // Within the range, but nobody answers there: seen where a table's empty cell became 0.
     if let Some(port) = characteristic.parm("PORTNBR").filter(|p| characteristic.name == "PORT" && p.value == Some("0"))

@@ -39,7 +39,7 @@ pub(crate) struct Build {
     /// Make one JSON object a line for every row of a table
     #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "set", "to", "bootstrap"])]
     rows: Option<PathBuf>,
-    /// Write the rows that are wrong, with the reason, to FILE
+    /// Write rows that are wrong to FILE, with the reason; their cells stay as they are, formulas of spreadsheets too
     #[arg(long, value_name = "FILE", requires = "rows")]
     reject: Option<PathBuf>,
     /// How binary output is printed

@@ -2,22 +2,22 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::thread;
 
 use impskit::batch::pipeline::in_order;
 use impskit::delivery::Outgoing;
 use impskit::delivery::TOO_MANY_PARTS;
-use impskit::diagnose::{Report, Rule, Source};
+use impskit::diagnose::{Report, Source};
 use impskit::document::{LOWER_HEX, put_hex};
 use impskit::error::{Error, Result};
-use impskit::provision::rows::{self, Names, REJECT_COLUMNS, Row, Table};
+use impskit::provision::rows::{self, Header, Names, Row, Table};
 use impskit::provision::{Compiled, Filled, Profile};
 
 use super::build::{Maker, is_sound};
 use super::form::{Form, Made, cannot_write};
-use super::ui::{Output, Stream};
+use super::ui::{Output, Stream, private};
 use super::{Outcome, Ui};
 
 /// Where rows come from and where results go.
@@ -59,7 +59,7 @@ pub(super) fn run(maker: &Maker<'_>, profile: &Profile, files: &Files<'_>, ui: &
     if matches!(maker.form, Form::Push | Form::Sms) {
         maker.seal.method(profile.security)?;
     }
-    let mut sink = Sink::open(files, &header)?;
+    let mut sink = Sink::open(files, table.header())?;
     let is_closed = Cell::new(false);
     let mut is_first = true;
     let mut unsound = false;
@@ -139,9 +139,7 @@ fn line(
 ) -> std::result::Result<(), (&'static str, String)> {
     let mut report = Report::new();
     row.check(if is_ours { &[("msisdn", "every row needs it")] } else { &[] }, &mut report);
-    // What a column of a maker's own table must hold is not ours to say.
-    let counts = |rule: &Rule| is_ours || [&rows::FIELD_COUNT, &rows::NOT_UTF_8].contains(&rule);
-    if let Some(finding) = report.diagnostics().iter().find(|finding| counts(finding.rule)) {
+    if let Some(finding) = report.diagnostics().first() {
         return Err((finding.rule.code, finding.message.clone()));
     }
     let cell = |place| row.cell(place).unwrap_or_default();
@@ -212,28 +210,24 @@ fn put_quoted(octets: &[u8], lines: &mut Vec<u8>) {
 /// Where results and rejected rows go.
 struct Sink {
     stream: Stream,
-    reject: Option<csv::Writer<fs::File>>,
-    /// The columns of the table that a reject file repeats.
-    kept: Vec<usize>,
+    reject: Option<io::BufWriter<fs::File>>,
     rejected: u64,
     told: Vec<String>,
 }
 
 impl Sink {
-    fn open(files: &Files<'_>, header: &[&str]) -> Result<Self> {
-        let kept = (0..header.len()).filter(|&i| !REJECT_COLUMNS.contains(&header[i])).collect::<Vec<_>>();
+    fn open(files: &Files<'_>, header: &Header) -> Result<Self> {
         let reject = match files.reject {
             None => None,
             Some(path) => {
-                let file = fs::File::create_new(path)
+                let file = private(path, fs::OpenOptions::new().create_new(true))
                     .map_err(|error| Error::file(path, &error).help("name another file, or remove this one"))?;
-                let mut writer = csv::WriterBuilder::new().delimiter(files.delimiter).from_writer(file);
-                let names = kept.iter().map(|&i| header[i]).chain(REJECT_COLUMNS.iter().copied());
-                writer.write_record(names).map_err(|error| unwritable(path, &error))?;
+                let mut writer = io::BufWriter::new(file);
+                writer.write_all(&header.reject_line()).map_err(|error| Error::file(path, &error))?;
                 Some(writer)
             }
         };
-        Ok(Self { stream: Stream::open(files.output)?, reject, kept, rejected: 0, told: Vec::new() })
+        Ok(Self { stream: Stream::open(files.output)?, reject, rejected: 0, told: Vec::new() })
     }
 
     /// Takes what a worker made; returns whether nobody reads any more.
@@ -241,15 +235,12 @@ impl Sink {
         for rejected in &built.rejected {
             self.rejected += 1;
             let Rejected { row, code, message } = rejected;
-            let line = row.line.to_string();
             match &mut self.reject {
                 Some(writer) => {
-                    let cells: Vec<&str> = row.cells().collect();
-                    let own = self.kept.iter().map(|&i| cells.get(i).copied().unwrap_or_default());
-                    let record = own.chain([line.as_str(), *code, message.as_str()]);
-                    writer.write_record(record).map_err(|error| Error::input(error.to_string()).at("--reject"))?;
+                    let line = row.reject_line(code, message);
+                    writer.write_all(&line).map_err(|error| Error::input(error.to_string()).at("--reject"))?;
                 }
-                None if self.rejected <= MOST_TOLD => self.told.push(format!("line {line}: {code} {message}")),
+                None if self.rejected <= MOST_TOLD => self.told.push(format!("line {}: {code} {message}", row.line)),
                 None => {}
             }
         }
@@ -272,8 +263,4 @@ impl Sink {
         ui.say(&format!("rejected {} rows: {place}", self.rejected));
         Ok(Outcome::Partly)
     }
-}
-
-fn unwritable(path: &Path, error: &csv::Error) -> Error {
-    Error::input(error.to_string()).at(path.display().to_string())
 }

@@ -81,8 +81,8 @@ pub(crate) fn delimiter(text: &str) -> std::result::Result<u8, String> {
     match text {
         "tab" => Ok(b'\t'),
         _ => match text.as_bytes() {
-            [octet] if octet.is_ascii() => Ok(*octet),
-            _ => Err("write one character, or `tab`".to_owned()),
+            [octet] if octet.is_ascii() && !b"\"\r\n".contains(octet) => Ok(*octet),
+            _ => Err("write one character that is no quote and no line end, or `tab`".to_owned()),
         },
     }
 }

@@ -312,3 +312,10 @@ impl Drop for Stream {
         }
     }
 }
+
+/// Makes a file for rejected rows, which only its owner reads: what is wrong with a row does not make its secrets public.
+pub(crate) fn private(path: &Path, options: &mut fs::OpenOptions) -> io::Result<fs::File> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options.write(true).open(path)
+}

@@ -47,5 +47,6 @@ mod services;
 mod skeleton;
 mod smpp;
 mod syncml;
+mod table;
 mod trees;
 mod vendor;

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{Common, Format, load, now, read_campaign, routes, stop_flag, store_path, workers};
 use crate::cli::progress::{Bar, grouped};
+use crate::cli::ui::private;
 use crate::cli::{Outcome, Ui, profile};
 
 /// Read, check and store every row before the first one is sent
@@ -32,7 +33,7 @@ pub(super) struct Plan {
     /// The table of subscribers
     #[arg(value_name = "SUBSCRIBERS.csv")]
     subscribers: PathBuf,
-    /// Write rows that are wrong to FILE, with the reason
+    /// Write rows that are wrong to FILE, with the reason; their cells stay as they are, formulas of spreadsheets too
     #[arg(long, value_name = "FILE")]
     reject: Option<PathBuf>,
     /// Read only the first N rows
@@ -59,7 +60,8 @@ pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
     let about = count_lines(&command.subscribers)?;
     let rejects: Option<Box<dyn Write>> = match &command.reject {
         Some(reject) => {
-            let file = File::create(reject).map_err(|error| Error::file(reject, &error))?;
+            let new = private(reject, File::options().create(true).truncate(true));
+            let file = new.map_err(|error| Error::file(reject, &error))?;
             Some(Box::new(BufWriter::new(file)))
         }
         None => None,

@@ -1,35 +1,27 @@
 //! Subscriber tables: CSV rows with the place of every cell, read as a stream.
 //!
 //! [`Table`] yields one [`Row`] at a time and holds no more than a row and a buffer, however long the file is.
-//! [`Row::check`] says what is wrong with a row; a finding points at the cell, also inside quotes.
+//! [`Row::check`] says what is wrong with a row; a finding points at the cell, also inside quotes. A row that is no CSV is
+//! a row with a finding: what comes after it is read as if it were not there.
 
-mod octets;
+mod header;
+mod record;
+mod row;
 mod rules;
 mod values;
 
 use std::io::Read;
-use std::ops::Range;
 use std::sync::Arc;
 
-use csv::{ByteRecord, ReaderBuilder, StringRecord};
-
-use self::octets::{Tail, count_lines, end_of_cell, join, quoted};
-use self::rules::{NO_HEADER, UNKNOWN_COLUMN};
-use self::values::check_value;
-use crate::diagnose::{Diagnostic, Report, Rule, Source, Span, nearest};
+pub use self::header::Header;
+use self::record::Records;
+pub use self::row::Row;
+pub(crate) use self::rules::{BAD_IMSI, BAD_NUMBER, DUPLICATE};
+pub use self::rules::{BAD_VALUE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, QUOTING, RULES};
+pub(crate) use self::values::{instant, number};
+use crate::diagnose::{Diagnostic, Report, Source, Span};
 use crate::dm;
 use crate::error::{Error, Result};
-
-pub(crate) use self::rules::{BAD_IMSI, BAD_NUMBER, DUPLICATE};
-pub use self::rules::{BAD_VALUE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, RULES};
-pub(crate) use self::values::{instant, number};
-
-/// Octets of one row at the most: a quote that is never closed would otherwise swallow the file.
-const MOST_ROW: u64 = 1 << 20;
-/// Columns of a table at the most.
-const MOST_COLUMNS: usize = 256;
-/// Octets of one cell at the most; no setting of a handset is longer.
-const MOST_CELL: usize = 4096;
 
 /// Columns with a meaning of their own.
 pub const COLUMNS: &[&str] = &[
@@ -62,49 +54,11 @@ pub enum Names {
     Theirs,
 }
 
-/// The first line of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// The names as they stand in the file.
-    names: StringRecord,
-    /// The same in lower case, for look-up.
-    keys: Vec<String>,
-    delimiter: u8,
-    whose: Names,
-}
-
-impl Header {
-    /// Returns the names as they stand in the file.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter()
-    }
-
-    /// Returns the place of the column called `name`, in any case of letters.
-    pub fn column(&self, name: &str) -> Option<usize> {
-        self.keys.iter().position(|key| key.eq_ignore_ascii_case(name))
-    }
-
-    /// Returns the first line of a reject file for this table: its columns and those that say why.
-    pub(crate) fn reject_line(&self) -> Vec<u8> {
-        let names = self.names.iter().zip(&self.keys).filter(|(_, key)| !is_of_rejects(key)).map(|(name, _)| name);
-        let cells = names.chain(REJECT_COLUMNS.iter().copied()).map(quoted);
-        join(cells, self.delimiter)
-    }
-
-    /// Returns what decides the form of a column's values; an operator's own names decide nothing.
-    fn kind_of<'k>(&self, key: &'k str) -> &'k str {
-        if self.whose == Names::Ours { key } else { "" }
-    }
-}
-
 /// A table that is read row by row.
 #[derive(Debug)]
 pub struct Table<R> {
-    reader: csv::Reader<Tail<R>>,
+    records: Records<R>,
     header: Arc<Header>,
-    record: ByteRecord,
-    /// Line ends before the row to come.
-    lines: u64,
 }
 
 impl<R: Read> Table<R> {
@@ -115,21 +69,16 @@ impl<R: Read> Table<R> {
     ///
     /// Fails when `input` cannot be read.
     pub fn open(input: R, delimiter: u8, names: Names, report: &mut Report) -> Result<Option<Self>> {
-        let reader =
-            ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(Tail::of(input));
-        let header = Header { names: StringRecord::new(), keys: Vec::new(), delimiter, whose: names };
-        let mut table = Self { reader, header: Arc::new(header), record: ByteRecord::new(), lines: 0 };
+        let header = Header::new(Vec::new(), delimiter, names);
+        let mut table = Self { records: Records::new(input, delimiter), header: Arc::new(header) };
         let Some(first) = table.next_row()? else {
-            report.add(Diagnostic::new(&NO_HEADER, Span::default(), "the table is empty"));
+            report.add(Diagnostic::new(&rules::NO_HEADER, Span::default(), "the table is empty"));
             return Ok(None);
         };
-        check_header(&first, names, report);
-        if report.has_errors() {
-            return Ok(None);
-        }
-        let keys = first.cells.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
-        table.header = Arc::new(Header { names: first.cells, keys, delimiter, whose: names });
-        Ok(Some(table))
+        let header = Header::new(first.cells().map(str::to_owned).collect(), delimiter, names);
+        header.check(&first, report);
+        table.header = Arc::new(header);
+        Ok((!report.has_errors()).then_some(table))
     }
 
     /// Returns the header.
@@ -141,158 +90,14 @@ impl<R: Read> Table<R> {
     ///
     /// # Errors
     ///
-    /// Fails when the input cannot be read, and for a row longer than 1 MiB.
+    /// Fails when the input cannot be read.
     pub fn next_row(&mut self) -> Result<Option<Row>> {
-        let from = self.reader.position().byte();
-        self.reader.get_mut().needed = from;
-        let is_row =
-            self.reader.read_byte_record(&mut self.record).map_err(|error| self.unreadable(&error.to_string()))?;
-        if !is_row {
-            return Ok(None);
-        }
-        let raw = self.reader.get_ref().slice(from, self.reader.position().byte());
-        // The reader leaves the second half of a line end, empty lines and the byte-order mark to the next row.
-        let ends = raw.iter().take_while(|&&b| b == b'\n' || b == b'\r').count();
-        let mark = if from == 0 && raw.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-        let (before, raw) = raw.split_at(ends + mark);
-        let line = self.lines + count_lines(before) + 1;
-        self.lines = line - 1 + count_lines(raw);
-        let broken = self.record.iter().position(|cell| std::str::from_utf8(cell).is_err());
-        let cells = match broken {
-            None => StringRecord::from_byte_record_lossy(std::mem::take(&mut self.record)),
-            Some(_) => self.record.iter().map(String::from_utf8_lossy).collect(),
-        };
-        let end = raw.iter().rposition(|&b| b != b'\n' && b != b'\r').map_or(0, |last| last + 1);
-        let raw = raw[..end].to_vec();
-        Ok(Some(Row { header: Arc::clone(&self.header), line, at: from + before.len() as u64, raw, cells, broken }))
+        let record = self.records.next().map_err(|error| {
+            let line = self.records.line();
+            Error::input(format!("the table cannot be read: {error}")).at(format!("line {line}"))
+        })?;
+        Ok(record.map(|record| Row::new(Arc::clone(&self.header), record)))
     }
-
-    fn unreadable(&self, why: &str) -> Error {
-        let line = self.lines + 1;
-        Error::input(format!("the table cannot be read: {why}"))
-            .at(format!("line {line}"))
-            .help("look for a quote that is opened there and not closed")
-    }
-}
-
-/// One row of a table.
-#[derive(Debug, Clone)]
-pub struct Row {
-    header: Arc<Header>,
-    /// The line where the row begins, from 1.
-    pub line: u64,
-    /// Where the row begins in the file.
-    at: u64,
-    raw: Vec<u8>,
-    cells: StringRecord,
-    /// The first cell that is not UTF-8.
-    broken: Option<usize>,
-}
-
-impl Row {
-    /// Returns the value of the column called `name`; an empty cell and a missing column give none.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.cell(self.header.column(name)?)
-    }
-
-    /// Returns the value of the cell at `column`; an empty one gives none.
-    pub fn cell(&self, column: usize) -> Option<&str> {
-        self.cells.get(column).filter(|value| !value.is_empty())
-    }
-
-    /// Returns the names of the columns and their values, empty ones left out.
-    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.header.keys.iter().map(String::as_str).zip(&self.cells).filter(|(_, value)| !value.is_empty())
-    }
-
-    /// Returns the row for a reject file: its cells as they stand, then the line, the rule's code and what is wrong.
-    pub(crate) fn reject_line(&self, code: &str, message: &str) -> Vec<u8> {
-        let raw: Vec<&[u8]> = self.raw_cells().map(|range| &self.raw[range]).collect();
-        let keys = self.header.keys.iter().map(String::as_str);
-        // A row with too few cells is filled up, so that what is added stands in its columns.
-        let padded = raw.iter().copied().chain(std::iter::repeat(&b""[..]));
-        let known = keys.zip(padded).filter(|(key, _)| !is_of_rejects(key)).map(|(_, cell)| cell);
-        let surplus = raw.iter().copied().skip(self.header.keys.len());
-        let line = self.line.to_string();
-        let why = [line.as_str(), code, message].map(quoted);
-        let why = why.iter().map(|cell| cell.as_bytes());
-        join(known.chain(surplus).chain(why), self.header.delimiter)
-    }
-
-    /// Returns all cells as they are.
-    pub fn cells(&self) -> impl Iterator<Item = &str> {
-        self.cells.iter()
-    }
-
-    /// Returns the header of the table.
-    pub fn header(&self) -> &Arc<Header> {
-        &self.header
-    }
-
-    /// Returns the place of a cell in the file, quotes left out; the whole row where there is no such cell.
-    pub fn span(&self, column: usize) -> Span {
-        let range = self.ranges().nth(column).unwrap_or(0..self.raw.len());
-        let at = usize::try_from(self.at).unwrap_or(usize::MAX);
-        Span::new(at.saturating_add(range.start), at.saturating_add(range.end))
-    }
-
-    /// Returns a finding at a column's cell, or at the row where the column is missing.
-    pub fn finding(&self, rule: &'static Rule, column: &str, message: impl Into<String>) -> Diagnostic {
-        let place = self.header.column(column).unwrap_or(usize::MAX);
-        Diagnostic::new(rule, self.span(place), message).at(format!("line {}, {column}", self.line))
-    }
-
-    /// Adds what is wrong with the row: its shape, its values, and the columns of `needed` that it leaves empty,
-    /// each with the reason why it is needed.
-    pub fn check(&self, needed: &[(&str, &str)], report: &mut Report) {
-        if let Some(broken) = self.broken {
-            let name = self.header.names.get(broken).unwrap_or("?");
-            report.add(Diagnostic::new(&NOT_UTF_8, self.span(broken), format!("`{name}` is not UTF-8")));
-            return;
-        }
-        let (has, wants) = (self.cells.len(), self.header.keys.len());
-        if has != wants {
-            let word = if has == 1 { "field" } else { "fields" };
-            let message = format!("the row has {has} {word}, the header {wants}");
-            report.add(Diagnostic::new(&FIELD_COUNT, self.span(usize::MAX), message).at(format!("line {}", self.line)));
-            return;
-        }
-        for (column, (name, value)) in self.header.keys.iter().zip(&self.cells).enumerate() {
-            if !value.is_empty()
-                && let Err((rule, message)) = check_value(self.header.kind_of(name), value)
-            {
-                report.add(Diagnostic::new(rule, self.span(column), message).at(format!("line {}, {name}", self.line)));
-            }
-        }
-        for (name, reason) in needed {
-            if self.get(name).is_none() {
-                report.add(self.finding(&MISSING_VALUE, name, format!("`{name}` is empty, but {reason}")));
-            }
-        }
-    }
-
-    /// Returns where each cell stands in the raw row, quotes left out.
-    fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
-        self.raw_cells().map(|Range { start, end }| {
-            let quoted = end >= start + 2 && self.raw[start] == b'"' && self.raw[end - 1] == b'"';
-            if quoted { start + 1..end - 1 } else { start..end }
-        })
-    }
-
-    /// Returns where each cell stands in the raw row, with its quotes.
-    fn raw_cells(&self) -> impl Iterator<Item = Range<usize>> {
-        let mut from = 0;
-        std::iter::from_fn(move || {
-            let rest = self.raw.get(from..)?;
-            let range = from..from + end_of_cell(rest, self.header.delimiter);
-            from = range.end + 1;
-            Some(range)
-        })
-    }
-}
-
-fn is_of_rejects(key: &str) -> bool {
-    REJECT_COLUMNS.contains(&key)
 }
 
 /// Adds everything that is wrong with a table, duplicates included, and returns how many rows it has.
@@ -328,9 +133,14 @@ pub fn hide_secrets(source: &mut Source<'_>, delimiter: u8, report: &Report) {
     while let Ok(Some(row)) = table.next_row() {
         let whole = row.span(usize::MAX);
         let next = places.partition_point(|&place| place < whole.start);
-        if places.get(next).is_some_and(|&place| place <= whole.end) {
-            let columns = row.header.keys.iter().enumerate();
-            secrets.extend(columns.filter(|(_, key)| is_secret(key)).map(|(column, _)| row.span(column)));
+        if places.get(next).is_none_or(|&place| place > whole.end) {
+            continue;
+        }
+        let columns = row.header().keys.iter().enumerate().filter(|(_, key)| is_secret(key));
+        match row.cells().count() == row.header().keys.len() {
+            true => secrets.extend(columns.map(|(column, _)| row.span(column))),
+            // Where the cells of the header are not those of the row, any of them may be a secret.
+            false => secrets.extend(columns.map(|_| whole).take(1)),
         }
     }
     secrets.into_iter().for_each(|secret| source.hide(secret));
@@ -341,43 +151,10 @@ fn is_secret(key: &str) -> bool {
     key == "pin" || key == "imsi" || dm::is_secret(key)
 }
 
-fn check_header(first: &Row, names: Names, report: &mut Report) {
-    let span = |column| first.span(column);
-    let mut keys: Vec<String> = Vec::new();
-    let known = |key: &str| COLUMNS.contains(&key) || REJECT_COLUMNS.contains(&key);
-    if first.broken.is_some() || first.cells.len() > MOST_COLUMNS {
-        let message = format!("the first line is not a header: not UTF-8, or more than {MOST_COLUMNS} columns");
-        report.add(Diagnostic::new(&NO_HEADER, span(usize::MAX), message));
-        return;
-    }
-    let lower: Vec<String> = first.cells.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
-    if names == Names::Ours && !lower.iter().any(|key| key == "msisdn") {
-        let message = "the first line names no column `msisdn`";
-        report.add(Diagnostic::new(&NO_HEADER, span(usize::MAX), message));
-        // Data in place of a header: a finding a cell would only hide the one that matters.
-        if !lower.iter().any(|key| known(key)) {
-            return;
-        }
-    }
-    for (column, key) in lower.into_iter().enumerate() {
-        if keys.contains(&key) {
-            let message = format!("the column `{key}` is given twice");
-            report.add(Diagnostic::new(&UNKNOWN_COLUMN, span(column), message).help("remove one of the two"));
-        } else if names == Names::Ours && !known(&key) && !key.starts_with("x_") {
-            let finding = Diagnostic::new(&UNKNOWN_COLUMN, span(column), format!("there is no column `{key}`"));
-            report.add(match nearest(&key, COLUMNS) {
-                Some(name) => finding.help(format!("did you mean `{name}`? columns of your own begin with `x_`")),
-                None => finding,
-            });
-        }
-        keys.push(key);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnose::{Source, rules_are_sound};
+    use crate::diagnose::{Rule, Source, rules_are_sound};
 
     fn findings(table: &[u8]) -> Vec<(String, String)> {
         let mut report = Report::new();
@@ -424,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_reject_file_is_the_table_with_reasons_and_reads_again() {
-        let table = b"user;msisdn;error\n\"a;\"\"b\";0701;old\nr\xF6meo;46701234567;old\nx\n";
+        let table = b"user;msisdn;error\n\"a;\"\"b\";0701;old\nr\xF6meo;46701234567;old\nx\na;\"46701234567;old\n";
         let mut input = Table::open(&table[..], b';', Names::Ours, &mut Report::new()).unwrap().unwrap();
         let mut rejects = input.header().reject_line();
         while let Some(row) = input.next_row().unwrap() {
@@ -436,18 +213,39 @@ mod tests {
         let expected = b"user;msisdn;line;error_code;error\n\
             \"a;\"\"b\";0701;2;CSV003;\"`0701` begins with zero, where the country code belongs\"\n\
             r\xF6meo;46701234567;3;CSV008;`user` is not UTF-8\n\
-            x;;4;CSV007;\"the row has 1 field, the header 3\"\n";
+            x;;4;CSV007;\"the row has 1 field, the header 3\"\n\
+            \"a;\"\"46701234567;old\";;5;CSV010;the quote that opens `msisdn` is not closed\n";
         assert_eq!(String::from_utf8_lossy(&rejects), String::from_utf8_lossy(expected));
         let mut again = Report::new();
         check(&rejects, b';', &[], &mut again).unwrap();
         let codes: Vec<&str> = again.diagnostics().iter().map(|d| d.rule.code).collect();
-        assert_eq!(codes, ["CSV003", "CSV008", "CSV006"]);
+        assert_eq!(codes, ["CSV003", "CSV008", "CSV006", "CSV006"]);
+    }
+
+    /// Where the password stands is not known in such rows.
+    #[test]
+    fn a_row_of_another_shape_shows_no_secret() {
+        let table = &b"msisdn,user,password\n46701234567,hush\n46701234568,\"hush,hush\n46701234569,a,hush,hush\n"[..];
+        let mut report = Report::new();
+        check(table, b',', &[], &mut report).unwrap();
+        assert_eq!(report.diagnostics().len(), 3);
+        let mut source = Source::new("t", table);
+        hide_secrets(&mut source, b',', &report);
+        let shown = crate::diagnose::text::render(&source, &report, false);
+        assert!(shown.contains("*****") && !shown.contains("hush"), "{shown}");
     }
 
     #[test]
-    fn a_quote_left_open_does_not_swallow_the_file() {
-        let table = [b"msisdn,user\n46701234567,\"romeo\n".to_vec(), vec![b'a'; 3 << 20]].concat();
-        let error = check(&table, b',', &[], &mut Report::new()).unwrap_err();
-        assert_eq!(error.at.as_deref(), Some("line 2"));
+    fn says_which_tool_to_set_right() {
+        for (table, words) in [
+            (&b"\xFF\xFEm\0s\0i\0"[..], "UTF-16"),
+            (b"msisdn,user\r46701234567,romeo\r", "CR alone"),
+            (b"msisdn,\"user\n46701234567,romeo\n", "not closed"),
+        ] {
+            let mut report = Report::new();
+            assert_eq!(check(table, b',', &[], &mut report).unwrap(), 0);
+            let finding = &report.diagnostics()[0];
+            assert!(finding.rule.code == "CSV001" && finding.message.contains(words), "{}", finding.message);
+        }
     }
 }

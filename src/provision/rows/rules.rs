@@ -13,6 +13,7 @@ pub static RULES: &[&Rule] = &[
     &FIELD_COUNT,
     &NOT_UTF_8,
     &BAD_VALUE,
+    &QUOTING,
 ];
 
 pub(super) const NO_HEADER: Rule = Rule {
@@ -119,4 +120,17 @@ pub const BAD_VALUE: Rule = Rule {
     help: "`impskit explain CSV009` shows the form; leave the cell empty where there is no value",
     bad: "msisdn,pin,expires\n46701234567,12a4,tomorrow\n",
     good: "msisdn,pin,expires\n46701234567,1234,2026-11-23T12:00:00+01:00\n",
+};
+
+/// The quotes of a row do not match.
+pub const QUOTING: Rule = Rule {
+    code: "CSV010",
+    name: "quoting",
+    severity: Severity::Error,
+    clause: "RFC 4180, section 2",
+    summary: "a quote is left open, or stands where none may be",
+    help: "a cell with a quote, the delimiter or a line end in it stands in quotes, and each quote in it is doubled; \
+           the rows after this one are read as if it were not there",
+    bad: "msisdn,user\n46701234567,\"romeo\n",
+    good: "msisdn,user\n46701234567,\"ro\"\"meo\"\n",
 };

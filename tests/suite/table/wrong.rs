@@ -432,7 +432,7 @@ fn own_texts(column: &str) -> Vec<Way> {
     match column {
         "route" => {
             let routes = ["smsc-b", "FILE", "file.toml", "sim", "1"];
-            ways.extend(routes.map(|value| way(format!("elsewhere, {value}"), value, "the campaign's is")));
+            ways.extend(routes.map(|value| way(format!("elsewhere, {value}"), value, "the campaign has")));
         }
         "profile" => {
             let outside = [

@@ -4,6 +4,8 @@
 
 mod abuse;
 mod batch;
+#[cfg(feature = "smpp")]
+mod centre;
 mod clauses;
 #[cfg(feature = "server")]
 mod cli;

@@ -3,14 +3,18 @@
 mod file;
 mod settings;
 mod sim;
+#[cfg(feature = "smpp")]
+mod smpp;
 
 use crate::batch::store::{DueRow, Timestamp};
 use crate::cp::mac::{Imsi, Mac, Pin, Security};
 use crate::error::Result;
 
 pub use file::FileRoute;
-pub use settings::{MOST_WINDOW, Part, RouteKind, RouteSettings};
+pub use settings::{MOST_WINDOW, MessageIds, Part, RouteKind, RouteSettings};
 pub use sim::{Arrivals, SimRoute};
+#[cfg(feature = "smpp")]
+pub use smpp::SmppRoute;
 
 /// A message that is ready to leave.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::Class;
 use crate::batch::store::Timestamp;
-use crate::batch::units::{QuietHours, Rate, are_naming, seconds};
+use crate::batch::units::{QuietHours, Rate, are_naming, seconds, some_seconds};
+use crate::delivery::smpp::{Form, Mode};
 use crate::error::{Error, Result};
 
 /// Largest window: results are written in groups of this many.
@@ -46,6 +47,51 @@ pub struct RouteSettings {
     /// What a line of JSON holds: `file`, `stdout`, `exec`.
     #[serde(default = "Part::usual")]
     pub parts: Vec<Part>,
+    /// Where the message centre is, `HOST:PORT`: `smpp`, as all that follow.
+    pub address: Option<String>,
+    /// The account.
+    pub system_id: Option<String>,
+    /// What kind of system we are, where the centre wants to know.
+    pub system_type: Option<String>,
+    /// Transceiver or transmitter.
+    pub bind: Option<Mode>,
+    /// Who messages are from: `+` and digits, a short code, or a word.
+    pub source: Option<String>,
+    /// Its type of number, where its form does not tell.
+    pub source_ton: Option<u8>,
+    /// Its numbering plan, where its form does not tell.
+    pub source_npi: Option<u8>,
+    /// The service, where the centre wants to know.
+    pub service_type: Option<String>,
+    /// How a push is handed over.
+    pub form: Option<Form>,
+    /// The mode of messages, 0 to 3; whether there is a user data header follows from the form.
+    pub esm_class: Option<u8>,
+    /// The coding; 4 where not given.
+    pub data_coding: Option<u8>,
+    /// Whether receipts are asked for.
+    pub registered_delivery: Option<bool>,
+    /// How long the centre tries, in seconds.
+    #[serde(default, deserialize_with = "some_seconds")]
+    pub validity: Option<Timestamp>,
+    /// Seconds of silence after which the centre is asked whether it is there.
+    #[serde(default, deserialize_with = "some_seconds")]
+    pub enquire_link: Option<Timestamp>,
+    /// How the centre writes the names of messages.
+    pub message_ids: Option<MessageIds>,
+}
+
+/// How a centre writes the names of messages: some answer in hexadecimal and send receipts in decimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MessageIds {
+    /// The same both times.
+    #[default]
+    Same,
+    /// Answers in hexadecimal, receipts in decimal.
+    HexDecimal,
+    /// Answers in decimal, receipts in hexadecimal.
+    DecimalHex,
 }
 
 /// What a route is.
@@ -56,6 +102,8 @@ pub enum RouteKind {
     File,
     /// Simulated handsets.
     Sim,
+    /// A message centre by SMPP.
+    Smpp,
 }
 
 /// A part of a message as a line of JSON.
@@ -99,6 +147,21 @@ impl RouteSettings {
             throttled: Vec::new(),
             path: None,
             parts: Part::usual(),
+            address: None,
+            system_id: None,
+            system_type: None,
+            bind: None,
+            source: None,
+            source_ton: None,
+            source_npi: None,
+            service_type: None,
+            form: None,
+            esm_class: None,
+            data_coding: None,
+            registered_delivery: None,
+            validity: None,
+            enquire_link: None,
+            message_ids: None,
         })
     }
 

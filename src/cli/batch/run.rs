@@ -145,6 +145,7 @@ fn lanes(store: &Mutex<Store>, campaign: &Campaign, worker: &str, routes: Vec<Ro
         let route: Box<dyn Route> = match settings.kind {
             RouteKind::File => Box::new(FileRoute::open(&settings, &path, &access)?),
             RouteKind::Sim => Box::new(SimRoute::open(&path, settings.window)?),
+            RouteKind::Smpp => return Err(Error::input("a route of the kind `smpp` cannot be used yet")),
         };
         Ok(Lane { settings, route })
     };

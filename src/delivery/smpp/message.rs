@@ -1,5 +1,7 @@
 //! What submit_sm, deliver_sm and data_sm carry, and the three forms in which a push is handed to a centre.
 
+use serde::Deserialize;
+
 use super::octets::{Malformed, Reader, Writer};
 use super::tlv::{Tlv, tag};
 use super::{Carrier, octets};
@@ -103,7 +105,8 @@ pub struct ShortMessage {
 }
 
 /// How a push is handed to a centre.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Form {
     /// One submit_sm a segment, with its user data header: needs nothing from the centre.
     #[default]

@@ -17,6 +17,7 @@ mod tlv;
 
 use std::fmt;
 
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 pub use message::{Form, ShortMessage, SmeAddress};
@@ -97,7 +98,8 @@ pub enum Body {
 }
 
 /// What a session is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Messages come from the centre.
     Receiver,
@@ -206,10 +208,10 @@ pub fn length(octets: &[u8]) -> Result<Option<usize>, Malformed> {
     Err(Malformed::new(0, format!("command_length is {length}, and a PDU has {HEADER} to {MOST_PDU} octets")))
 }
 
-/// Returns the command of the PDU at the front of `octets` and its sequence number, whatever its body holds.
-pub fn header(octets: &[u8]) -> Option<(u32, u32)> {
+/// Returns command, status and sequence number of the PDU at the front of `octets`, whatever its body holds.
+pub fn header(octets: &[u8]) -> Option<(u32, Status, u32)> {
     let number = |at: usize| octets.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four));
-    Some((number(4)?, number(12)?))
+    Some((number(4)?, Status(number(8)?), number(12)?))
 }
 
 /// Returns whether the command is the answer to another.

@@ -69,6 +69,8 @@ pub static STATUSES: LazyLock<Vec<StatusRow>> = LazyLock::new(|| {
 impl Status {
     /// All is well.
     pub const OK: Self = Self(0);
+    /// The PDU's length is wrong.
+    pub const INVALID_LENGTH: Self = Self(0x02);
     /// The command is not known.
     pub const INVALID_COMMAND: Self = Self(0x03);
     /// The centre failed.
@@ -79,6 +81,8 @@ impl Status {
     pub const QUEUE_FULL: Self = Self(0x14);
     /// The sender is too fast.
     pub const THROTTLED: Self = Self(0x58);
+    /// The receiver refuses for now.
+    pub const RECEIVER_BUSY: Self = Self(0x64);
 
     /// Reads a status as people write it: `0x58` or `88`.
     pub fn read(text: &str) -> Option<Self> {

@@ -1,0 +1,239 @@
+//! The thread that reads from the centre: it answers whatever the centre asks at any time, takes receipts, asks
+//! whether the centre is still there, and hands answers over.
+
+use std::collections::VecDeque;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroize as _;
+
+use crate::delivery::smpp::{self, Body, Carrier, Pdu, Receipt, Status};
+use crate::error::reason;
+
+/// How often the thread looks at the time while nothing arrives.
+const TICK: Duration = Duration::from_millis(200);
+/// Octets read at once.
+const CHUNK: usize = 16 << 10;
+
+/// What the two ends of a session in this process share.
+#[derive(Debug)]
+pub(super) struct Link {
+    stream: Mutex<TcpStream>,
+    sequence: AtomicU32,
+    inbox: Arc<Inbox>,
+}
+
+/// What the centre answers, or the end of the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    /// An answer to the request of that sequence number.
+    Answer {
+        /// The request's.
+        sequence: u32,
+        /// What became of it.
+        status: Status,
+        /// The message_id or system_id; `None` where the answer's body cannot be read.
+        name: Option<String>,
+    },
+    /// The session is over; why.
+    Gone(String),
+}
+
+/// Receipts that nobody has fetched yet.
+#[derive(Debug, Default)]
+pub(super) struct Inbox(Mutex<VecDeque<Receipt>>);
+
+impl Inbox {
+    /// Receipts kept; beyond, the centre is asked to come again later.
+    const MOST: usize = 100_000;
+
+    fn add(&self, receipt: Receipt) -> bool {
+        let mut receipts = locked(&self.0);
+        let has_room = receipts.len() < Self::MOST;
+        if has_room {
+            receipts.push_back(receipt);
+        }
+        has_room
+    }
+
+    /// Takes all of them.
+    pub(super) fn take(&self) -> Vec<Receipt> {
+        locked(&self.0).drain(..).collect()
+    }
+}
+
+/// What is in a lock is sound even where a thread ended while it held it: nothing is ever half done there.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Link {
+    /// Returns the shared end over a connected stream.
+    pub(super) fn new(stream: TcpStream, inbox: Arc<Inbox>) -> Self {
+        Self { stream: Mutex::new(stream), sequence: AtomicU32::new(0), inbox }
+    }
+
+    /// Sends a request; returns its sequence number.
+    ///
+    /// # Errors
+    ///
+    /// Says why the session is over, or why the request cannot be written.
+    pub(super) fn request(&self, body: Body) -> Result<u32, String> {
+        // Numbers are 1 to 0x7FFF_FFFF (SMPP 3.4, 5.1.4).
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) % 0x7FFF_FFFF + 1;
+        self.write(&Pdu::request(sequence, body)).map(|()| sequence)
+    }
+
+    fn write(&self, pdu: &Pdu) -> Result<(), String> {
+        let mut octets = Vec::with_capacity(256);
+        let written = pdu.write(&mut octets).map_err(|fault| fault.what);
+        let sent = written.and_then(|()| {
+            let mut stream = locked(&self.stream);
+            stream.write_all(&octets).map_err(|error| {
+                // Half a PDU may be out: nothing that follows would be understood.
+                let _ = stream.shutdown(std::net::Shutdown::Both);
+                reason(&error)
+            })
+        });
+        // A bind holds the password.
+        octets.zeroize();
+        sent
+    }
+
+    /// Ends the connection; the keeper notices.
+    pub(super) fn shut(&self) {
+        let _ = locked(&self.stream).shutdown(std::net::Shutdown::Both);
+    }
+}
+
+/// The reading thread's own.
+pub(super) struct Keeper {
+    link: Arc<Link>,
+    stream: TcpStream,
+    events: SyncSender<Event>,
+    buffer: Vec<u8>,
+    /// How long the centre may be silent before it is asked, and then before it counts as gone.
+    idle: Duration,
+    patience: Duration,
+    heard: Instant,
+    asked: Option<Instant>,
+}
+
+#[allow(clippy::disallowed_methods, reason = "this edge waits for a socket")]
+impl Keeper {
+    pub(super) fn new(
+        link: Arc<Link>,
+        stream: TcpStream,
+        events: SyncSender<Event>,
+        (idle, patience): (Duration, Duration),
+    ) -> io::Result<Self> {
+        stream.set_read_timeout(Some(TICK))?;
+        Ok(Self { link, stream, events, buffer: Vec::new(), idle, patience, heard: Instant::now(), asked: None })
+    }
+
+    /// Reads until the session is over, and says why it is.
+    pub(super) fn run(mut self) {
+        let why = loop {
+            if let Err(why) = self.listen() {
+                break why;
+            }
+        };
+        self.link.shut();
+        // Where nobody listens any more, nobody wants to know.
+        let _ = self.events.send(Event::Gone(why));
+    }
+
+    /// Waits a tick for octets, and handles the PDUs that are whole.
+    fn listen(&mut self) -> Result<(), String> {
+        let mut chunk = [0; CHUNK];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => return Err("the centre closed the connection".to_owned()),
+            Ok(count) => {
+                self.buffer.extend_from_slice(&chunk[..count]);
+                (self.heard, self.asked) = (Instant::now(), None);
+            }
+            Err(error) if is_tick(&error) => return self.ask_when_idle(),
+            Err(error) => return Err(reason(&error)),
+        }
+        let mut start = 0;
+        loop {
+            let rest = &self.buffer[start..];
+            match smpp::length(rest) {
+                Ok(Some(length)) if rest.len() >= length => {
+                    let pdu = rest[..length].to_vec();
+                    start += length;
+                    self.handle(&pdu)?;
+                }
+                Ok(_) => break,
+                // Where the next PDU begins, nobody knows.
+                Err(fault) => return Err(format!("the centre sends what is not SMPP: {fault}")),
+            }
+        }
+        self.buffer.drain(..start);
+        Ok(())
+    }
+
+    fn ask_when_idle(&mut self) -> Result<(), String> {
+        match self.asked {
+            Some(asked) if asked.elapsed() > self.patience => Err("the centre does not answer any more".to_owned()),
+            None if self.heard.elapsed() > self.idle => {
+                self.link.request(Body::EnquireLink)?;
+                self.asked = Some(Instant::now());
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn handle(&mut self, octets: &[u8]) -> Result<(), String> {
+        let Ok((pdu, _)) = smpp::read(octets) else { return self.handle_malformed(octets) };
+        let answer = |name: Option<String>| Event::Answer { sequence: pdu.sequence, status: pdu.status, name };
+        let event = match &pdu.body {
+            Body::MessageResp { message_id: name, .. } | Body::BindResp { system_id: name, .. } => {
+                answer(Some(name.clone()))
+            }
+            // It says no, whatever number it gives.
+            Body::GenericNack if pdu.status.is_ok() => {
+                Event::Answer { sequence: pdu.sequence, status: Status::INVALID_COMMAND, name: None }
+            }
+            Body::GenericNack | Body::UnbindResp => answer(None),
+            _ => return self.answer(&pdu),
+        };
+        self.events.send(event).map_err(|_| "nobody listens".to_owned())
+    }
+
+    /// An answer whose body cannot be read still says what became of the request.
+    fn handle_malformed(&mut self, octets: &[u8]) -> Result<(), String> {
+        let Some((command, status, sequence)) = smpp::header(octets) else { return Ok(()) };
+        if smpp::is_response(command) {
+            let event = Event::Answer { sequence, status, name: None };
+            return self.events.send(event).map_err(|_| "nobody listens".to_owned());
+        }
+        self.link.write(&Pdu { status: Status::INVALID_LENGTH, sequence, body: Body::GenericNack })
+    }
+
+    /// Answers what the centre asks.
+    fn answer(&mut self, pdu: &Pdu) -> Result<(), String> {
+        let Some(mut answer) = pdu.answer() else { return Ok(()) };
+        if let Body::Message(Carrier::DeliverSm | Carrier::DataSm, message) = &pdu.body {
+            // What a subscriber sends is not for us: the centre keeps it for who reads it.
+            let is_taken = Receipt::read(message).is_some_and(|receipt| self.link.inbox.add(receipt));
+            if !is_taken {
+                answer.status = Status::RECEIVER_BUSY;
+            }
+        }
+        self.link.write(&answer)?;
+        match &pdu.body {
+            Body::Unbind => Err("the centre ended the session".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_tick(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}

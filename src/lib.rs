@@ -22,6 +22,7 @@
 //! | 5 | [`editor`] | what editors are told: findings while typing, fixes, hover, outline, completion |
 //! | 5 | [`rehearse`] | from profile to logged-in client |
 //! | 5 | [`batch`] | campaigns |
+//! | 5 | [`configuration`] | `impskit.toml` and the environment: every value with where it comes from |
 //!
 //! # Where things go
 //!
@@ -82,6 +83,7 @@ pub mod batch;
 pub mod catalogue;
 pub mod client;
 pub mod codec;
+pub mod configuration;
 pub mod cp;
 pub mod csp;
 pub mod delivery;

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use impskit::batch::audit::{Object, What};
 use impskit::csp::Address;
 use impskit::error::{Error, Result};
 use impskit::server::{Configuration, Store, Timestamp, User};
 use serde::Serialize;
 
 use super::secret::PasswordOptions;
-use super::{Outcome, Ui, ui};
+use super::{Outcome, Ui, audit};
 
 /// Look after the server's users
 #[derive(Debug, Args)]
@@ -142,9 +143,6 @@ struct Change<'u> {
 /// Where the server's users and data are, for the commands that look there.
 #[derive(Debug, Args)]
 pub(crate) struct ServerOptions {
-    /// Read FILE; without it there are only defaults
-    #[arg(long, value_name = "FILE", env = "IMPSKIT_CONFIG")]
-    config: Option<PathBuf>,
     /// The home domain
     #[arg(long, value_name = "D")]
     domain: Option<String>,
@@ -157,30 +155,9 @@ pub(crate) struct ServerOptions {
 pub(crate) const STORE: &str = "impskit-server.db";
 
 impl ServerOptions {
-    /// Returns the folder that file names in the configuration start from.
-    #[cfg(feature = "server")]
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.config.as_deref().and_then(std::path::Path::parent).unwrap_or("".as_ref())
-    }
-
-    /// Returns the configuration: options before file before defaults.
-    pub(crate) fn configuration(&self) -> Result<Configuration> {
-        let mut configuration = match &self.config {
-            None => Configuration::default(),
-            Some(path) => {
-                let (name, text) = ui::read_input(path)?;
-                let text = String::from_utf8(text).map_err(|_| Error::input("the file is not UTF-8").at(&name))?;
-                Configuration::read(&text).map_err(|error| {
-                    let at = error.at.as_ref().map_or(name.clone(), |at| {
-                        match at.starts_with(|first: char| first.is_ascii_digit()) {
-                            true => format!("{name}:{at}"),
-                            false => format!("{name}: {at}"),
-                        }
-                    });
-                    error.at(at)
-                })?
-            }
-        };
+    /// Returns the server's configuration: options before files before defaults.
+    pub(crate) fn configuration(&self, ui: &Ui) -> Result<Configuration> {
+        let mut configuration = ui.configuration()?.server;
         if let Some(domain) = &self.domain {
             configuration.set_domain(domain).map_err(|error| error.at("--domain"))?;
         }
@@ -195,7 +172,7 @@ pub(crate) fn run(command: &Admin, ui: &mut Ui) -> Result<Outcome> {
         UserCommand::Add(command) => add(command, ui),
         UserCommand::Passwd(command) => change_password(command, ui),
         UserCommand::Show(command) => show(command, ui),
-        UserCommand::List(common) => list(&Desk::open(common)?.store.users()?, common.format, ui),
+        UserCommand::List(common) => list(&Desk::open(common, ui)?.store.users()?, common.format, ui),
         UserCommand::Disable(command) => disable(command, true, ui),
         UserCommand::Enable(command) => disable(command, false, ui),
         UserCommand::Delete(command) => delete(command, ui),
@@ -210,8 +187,8 @@ struct Desk {
 }
 
 impl Desk {
-    fn open(common: &Common) -> Result<Self> {
-        let configuration = common.server.configuration()?;
+    fn open(common: &Common, ui: &Ui) -> Result<Self> {
+        let configuration = common.server.configuration(ui)?;
         let path = configuration.store.clone().unwrap_or_else(|| STORE.into());
         Ok(Self { store: Store::open(&path)?, configuration, format: common.format })
     }
@@ -227,6 +204,9 @@ impl Desk {
 
     /// Keeps what was changed, and says so.
     fn done(mut self, user: &str, change: &'static str, ui: &mut Ui) -> Result<Outcome> {
+        if change != "unchanged" {
+            audit::note(ui, What::UserChange, Object::User(user), Some(change))?;
+        }
         self.store.commit()?;
         match self.format {
             Format::Text => ui.line(&format!("{user}: {change}"))?,
@@ -252,7 +232,7 @@ fn unknown(address: &str) -> Error {
 
 fn add(command: &WithPassword, ui: &mut Ui) -> Result<Outcome> {
     let password = command.password.password(ui)?;
-    let mut desk = Desk::open(&command.user.common)?;
+    let mut desk = Desk::open(&command.user.common, ui)?;
     let address = desk.address(&command.user.user)?;
     if desk.store.add_user(&address, &password, now())? {
         return desk.done(&address, "added", ui);
@@ -267,7 +247,7 @@ fn add(command: &WithPassword, ui: &mut Ui) -> Result<Outcome> {
 
 fn change_password(command: &WithPassword, ui: &mut Ui) -> Result<Outcome> {
     let password = command.password.password(ui)?;
-    let mut desk = Desk::open(&command.user.common)?;
+    let mut desk = Desk::open(&command.user.common, ui)?;
     let account = desk.account(&command.user.user)?;
     let is_equal = account.password == *password;
     desk.store.set_password(&account.address, &password)?;
@@ -275,7 +255,7 @@ fn change_password(command: &WithPassword, ui: &mut Ui) -> Result<Outcome> {
 }
 
 fn disable(command: &OfUser, is_disabled: bool, ui: &mut Ui) -> Result<Outcome> {
-    let mut desk = Desk::open(&command.common)?;
+    let mut desk = Desk::open(&command.common, ui)?;
     let account = desk.account(&command.user)?;
     desk.store.set_disabled(&account.address, is_disabled)?;
     let change = match (account.is_disabled == is_disabled, is_disabled) {
@@ -287,14 +267,14 @@ fn disable(command: &OfUser, is_disabled: bool, ui: &mut Ui) -> Result<Outcome> 
 }
 
 fn delete(command: &OfUser, ui: &mut Ui) -> Result<Outcome> {
-    let mut desk = Desk::open(&command.common)?;
+    let mut desk = Desk::open(&command.common, ui)?;
     let address = desk.address(&command.user)?;
     let was_there = desk.store.delete_user(&address)?;
     desk.done(&address, if was_there { "deleted" } else { "unchanged" }, ui)
 }
 
 fn show(command: &OfUser, ui: &mut Ui) -> Result<Outcome> {
-    let desk = Desk::open(&command.common)?;
+    let desk = Desk::open(&command.common, ui)?;
     list(&[desk.account(&command.user)?], desk.format, ui)
 }
 

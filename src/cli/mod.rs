@@ -3,6 +3,7 @@
 mod admin;
 mod apply;
 mod apply_commands;
+mod audit;
 mod batch;
 mod build;
 mod build_rows;
@@ -11,6 +12,7 @@ mod check;
 mod client;
 #[cfg(feature = "server")]
 mod client_dm;
+mod config;
 mod convert;
 mod decode;
 mod descriptions;
@@ -41,6 +43,7 @@ mod usage;
 
 use std::process::ExitCode;
 
+use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use impskit::error::{Error, ErrorKind};
 
@@ -81,6 +84,7 @@ enum Command {
     Fmt(fmt::Fmt),
     Lsp(lsp::Lsp),
     Batch(batch::Batch),
+    Audit(audit::Audit),
     #[cfg(feature = "server")]
     Rehearse(Box<rehearse::Rehearse>),
     #[cfg(feature = "server")]
@@ -119,12 +123,15 @@ impl From<Outcome> for ExitCode {
 
 /// Runs the command line and returns the exit code.
 pub(crate) fn main() -> ExitCode {
-    let matches = command_line().try_get_matches();
-    let cli = match matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
-        Ok(cli) => cli,
+    let read = |mut matches: clap::ArgMatches| {
+        let is_ticket_typed = matches.value_source("ticket") == Some(ValueSource::CommandLine);
+        Ok((Cli::from_arg_matches_mut(&mut matches)?, is_ticket_typed))
+    };
+    let (cli, is_ticket_typed) = match command_line().try_get_matches().and_then(read) {
+        Ok(read) => read,
         Err(error) => return usage::answer(&error),
     };
-    let mut ui = Ui::new(&cli.ui);
+    let mut ui = Ui::new(&cli.ui, is_ticket_typed);
     match run(&cli.command, &mut ui) {
         // Who reads no further has what was wanted (`product.md` section 12).
         Ok(_) if ui.is_closed => ExitCode::SUCCESS,
@@ -159,6 +166,7 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Fmt(command) => fmt::run(command, ui),
         Command::Lsp(command) => command.run(ui),
         Command::Batch(command) => batch::run(command, ui),
+        Command::Audit(command) => command.run(ui),
         #[cfg(feature = "server")]
         Command::Rehearse(command) => command.run(ui),
         #[cfg(feature = "server")]

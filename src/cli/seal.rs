@@ -1,6 +1,7 @@
 //! How a document is sealed as a push and split into SMS: options that several commands share.
 
 use clap::{Args, ValueEnum};
+use impskit::batch::audit::{Object, What};
 use impskit::cp::mac::{Imsi, Key, NetworkKey, Pin, Security};
 use impskit::delivery::sms::{Address, CentreTime, Kind, Validity};
 use impskit::delivery::wdp::{Ports, Reference};
@@ -8,8 +9,9 @@ use impskit::delivery::wsp::Content;
 use impskit::delivery::{Bearing, Outgoing};
 use impskit::document::{LOWER_HEX, put_hex};
 use impskit::error::{Error, Result};
+use sha2::{Digest as _, Sha256};
 
-use super::Ui;
+use super::{Ui, audit};
 use super::secret::SecretOptions;
 
 /// How a push is sealed.
@@ -149,6 +151,8 @@ impl Seal {
         }
         let mac = self.key(Content::Provisioning, Security::UserPinMac, pin, "")?.mac(document);
         let pin = self.pin.clone().map_or_else(|| Pin::read(pin), Ok)?;
+        let object = Object::Document(Sha256::digest(document).into());
+        audit::note(ui, What::SecretPrint, object, Some("the digits to type for USERPINMAC"))?;
         ui.say(&format!("the user types {}", *mac.digits_to_type(&pin)));
         Ok(())
     }

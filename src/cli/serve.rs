@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
 use clap::Args;
+use impskit::batch::audit::{Object, What};
 use impskit::diagnose::Report;
 use impskit::dm::session::auth::Credentials;
 use impskit::dm::session::server::{Server, Terms};
@@ -16,7 +17,7 @@ use impskit::server::{Configuration, Store, http};
 use super::admin::{STORE, ServerOptions, address, now};
 use super::profile::fetch;
 use super::ui::read_input;
-use super::{Outcome, Ui};
+use super::{Outcome, Ui, audit};
 
 /// Run the IMPS server: for provisioning checks, labs and small services
 #[derive(Debug, Args)]
@@ -36,10 +37,10 @@ pub(crate) struct Serve {
 }
 
 pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
-    let mut configuration = command.server.configuration()?;
+    let mut configuration = command.server.configuration(ui)?;
     configuration.listen = command.listen.unwrap_or(configuration.listen);
     let path = configuration.store.clone().unwrap_or_else(|| STORE.into());
-    let users = configured_users(&configuration, command.server.folder(), ui)?;
+    let users = configured_users(&configuration, ui)?;
     if command.check {
         return check(&configuration, &path, ui);
     }
@@ -47,12 +48,7 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
         ui.say("warning: passwords of 2-way logins are readable on the way: put TLS in front of this address");
     }
     let mut store = Store::open(&path).map_err(not_to_be_had)?;
-    for (address, password) in users {
-        if !store.add_user(&address, &password, now())? {
-            store.set_password(&address, &password)?;
-        }
-    }
-    store.commit()?;
+    set_users(&mut store, &users, ui)?;
     let users = store.users()?.len();
     let domain = configuration.domain.clone();
     let (stop, stopped) = mpsc::channel();
@@ -63,7 +59,7 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
             log(line);
         }
     });
-    let management = management(&configuration, command.server.folder(), ui)?;
+    let management = management(&configuration, ui)?;
     let path_of_management = management.as_ref().map(|management| management.path.clone());
     let server = http::spawn_with(configuration, store, management, log)?;
     ui.say(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
@@ -81,18 +77,34 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     Ok(Outcome::Good)
 }
 
+/// Makes the accounts that the configuration names what it says of them.
+fn set_users(store: &mut Store, users: &[(String, String)], ui: &Ui) -> Result<()> {
+    for (address, password) in users {
+        let change = match store.user(address)? {
+            None => "added",
+            Some(user) if user.password == *password => continue,
+            Some(_) => "password changed",
+        };
+        audit::note(ui, What::UserChange, Object::User(address), Some(change))?;
+        if !store.add_user(address, password, now())? {
+            store.set_password(address, password)?;
+        }
+    }
+    store.commit()
+}
+
 /// Returns the accounts that the configuration names, with their passwords.
-fn configured_users(configuration: &Configuration, folder: &Path, ui: &mut Ui) -> Result<Vec<(String, String)>> {
+fn configured_users(configuration: &Configuration, ui: &mut Ui) -> Result<Vec<(String, String)>> {
     let account = |(user, secret): &(String, SecretSource)| {
         let at = |error: Error| error.at("server.csp.users");
-        let password = fetch(secret, folder, ui).map_err(|reason| at(Error::input(reason)))?;
+        let password = fetch(secret, Path::new(""), ui).map_err(|reason| at(Error::input(reason)))?;
         Ok((address(user, &configuration.domain).map_err(at)?, password))
     };
     configuration.users.iter().map(account).collect()
 }
 
 /// Returns the management server that the configuration wants, with the commands that wait for its devices.
-fn management(configuration: &Configuration, folder: &Path, ui: &mut Ui) -> Result<Option<http::Management>> {
+fn management(configuration: &Configuration, ui: &mut Ui) -> Result<Option<http::Management>> {
     let Some(wanted) = &configuration.management else { return Ok(None) };
     let uri = format!("http://{}{}", configuration.listen, wanted.path);
     let mut server = Server::new(uri, http::seed()?);
@@ -101,7 +113,7 @@ fn management(configuration: &Configuration, folder: &Path, ui: &mut Ui) -> Resu
         let mut credentials = |user: &str, secret: &Option<SecretSource>| match secret {
             None => Ok::<_, Error>(None),
             Some(secret) => {
-                let password = fetch(secret, folder, ui).map_err(|reason| at(Error::input(reason)))?;
+                let password = fetch(secret, Path::new(""), ui).map_err(|reason| at(Error::input(reason)))?;
                 Ok(Some((device.scheme, Credentials::new(user, password))))
             }
         };
@@ -109,7 +121,7 @@ fn management(configuration: &Configuration, folder: &Path, ui: &mut Ui) -> Resu
         let of_server = credentials(&wanted.id, &device.server_password)?;
         server.enrol(&device.id, Terms { device: of_device, server: of_server });
         for file in &device.commands {
-            server.queue(&device.id, commands(&folder.join(file))?);
+            server.queue(&device.id, commands(file)?);
         }
     }
     Ok(Some(http::Management { path: wanted.path.clone(), server: Arc::new(Mutex::new(server)) }))

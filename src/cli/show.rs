@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use impskit::batch::audit::{Object, What};
 use impskit::catalogue;
 use impskit::codec::Document;
 use impskit::diagnose::{Report, Severity};
@@ -13,7 +14,7 @@ use impskit::inspect::picture::{self, Graph, View};
 
 use super::descriptions::{DescriptionOptions, bundled};
 use super::ui::Output;
-use super::{Outcome, Ui, input, ui};
+use super::{Outcome, Ui, audit, input, ui};
 
 /// Show a document for people: settings as a table, trees with branches, messages in words
 #[derive(Debug, Args)]
@@ -96,6 +97,9 @@ impl Show {
         let input = Input { name: &name, octets: &input, descriptions: &own.on_device() };
         let mut report = Report::new();
         let shown = self.show(&input, &mut report).map_err(|error| error.at(name.clone()))?;
+        if self.show_secrets {
+            audit::note(ui, What::SecretPrint, Object::File(&name), None)?;
+        }
         let errors = report.count(Severity::Error);
         if errors > 0 {
             let what = if errors == 1 { "a finding" } else { "findings" };

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use impskit::configuration::Configuration;
 use impskit::diagnose::{Report, Source, text};
 use impskit::error::{Error, Result, reason};
 
@@ -14,6 +15,9 @@ use super::Outcome;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Options {
+    /// Read the configuration from FILE, and look for no other
+    #[arg(long, global = true, value_name = "FILE", env = "IMPSKIT_CONFIG")]
+    config: Option<PathBuf>,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: When,
@@ -23,6 +27,9 @@ pub(crate) struct Options {
     /// No progress bar even on a terminal
     #[arg(long, global = true, env = "IMPSKIT_NO_PROGRESS")]
     no_progress: bool,
+    /// Copied to the audit log
+    #[arg(long, global = true, value_name = "ID", env = "IMPSKIT_TICKET")]
+    ticket: Option<String>,
 }
 
 /// When to use colour.
@@ -45,10 +52,16 @@ pub(crate) struct Ui {
     quiet: bool,
     /// Whether nobody reads stdout any more.
     pub(crate) is_closed: bool,
+    /// The configuration file that is named.
+    config: Option<PathBuf>,
+    /// The ticket for which all this is done.
+    pub(crate) ticket: Option<String>,
+    /// Whether it was typed now, and does not stand in the environment.
+    is_ticket_typed: bool,
 }
 
 impl Ui {
-    pub(crate) fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options, is_ticket_typed: bool) -> Self {
         let wanted = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let color = |is_terminal: bool| match options.color {
             When::Always => true,
@@ -63,7 +76,20 @@ impl Ui {
             is_closed: false,
             progress: io::stderr().is_terminal() && !options.no_progress && !options.quiet,
             quiet: options.quiet,
+            config: options.config.clone(),
+            ticket: options.ticket.clone(),
+            is_ticket_typed,
         }
+    }
+
+    /// Returns the configuration that is in force.
+    pub(crate) fn configuration(&self) -> Result<Configuration> {
+        Configuration::load(&super::config::search(self.config.as_deref()))
+    }
+
+    /// Returns the ticket, if it was typed with this command.
+    pub(crate) fn typed_ticket(&self) -> Option<&str> {
+        self.ticket.as_deref().filter(|_| self.is_ticket_typed)
     }
 
     /// Writes data to stdout. A pipe that nobody reads any more is no error; the process then ends with 0.

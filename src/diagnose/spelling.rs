@@ -6,12 +6,23 @@ use crate::error::Error;
 /// Returns the error of TOML that is not what it should be, at `LINE:COLUMN`; of an unknown key with the one that was
 /// meant.
 pub(crate) fn toml_error(error: &toml::de::Error, text: &str) -> Error {
-    let message = error.message().trim();
-    let mut told = Error::input(message.replace('\n', " "));
-    if let Some(span) = error.span() {
-        let position = Source::new("", text.as_bytes()).position(u32::try_from(span.start).unwrap_or(u32::MAX));
-        told = told.at(format!("{}:{}", position.line, position.column));
+    let told = toml_fault(error);
+    match error.span() {
+        Some(span) => told.at(toml_place(text, span.start)),
+        None => told,
     }
+}
+
+/// Returns the `LINE:COLUMN` of an octet of a text.
+pub(crate) fn toml_place(text: &str, offset: usize) -> String {
+    let position = Source::new("", text.as_bytes()).position(u32::try_from(offset).unwrap_or(u32::MAX));
+    format!("{}:{}", position.line, position.column)
+}
+
+/// Returns what is wrong with TOML, without the place; of an unknown key with the one that was meant.
+pub(crate) fn toml_fault(error: &toml::de::Error) -> Error {
+    let message = error.message().trim();
+    let told = Error::input(message.replace('\n', " "));
     let Some(rest) = message.strip_prefix("unknown field `") else { return told };
     let mut words = rest.split('`').step_by(2);
     let word = words.next().unwrap_or_default();

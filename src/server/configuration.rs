@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::csp::Address;
-use crate::diagnose::toml_error;
 use crate::dm::session::auth::Scheme;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
@@ -125,16 +124,14 @@ impl Default for Quotas {
 }
 
 impl Configuration {
-    /// Reads the `[server]` table of a configuration file; what it does not say stays at the default. The other
-    /// tables are none of the server's business.
+    /// Reads a `[server]` table; what it does not say stays at the default.
     ///
     /// # Errors
     ///
-    /// Names the line of a key that is unknown or has a value that cannot be.
-    pub fn read(text: &str) -> Result<Self> {
-        let file: File = toml::from_str(text).map_err(|error| toml_error(&error, text))?;
+    /// Names the key that has a value that cannot be: `server.domain`.
+    pub fn of(table: Table) -> Result<Self> {
         let mut configuration = Self::default();
-        configuration.apply(file.server)?;
+        configuration.apply(table)?;
         Ok(configuration)
     }
 
@@ -150,8 +147,8 @@ impl Configuration {
         Ok(())
     }
 
-    fn apply(&mut self, server: ServerTable) -> Result<()> {
-        let ServerTable { domain, store, drain_seconds, csp, dm, limits } = server;
+    fn apply(&mut self, server: Table) -> Result<()> {
+        let Table { domain, store, drain_seconds, csp, dm, limits } = server;
         if let Some(domain) = domain {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
@@ -175,10 +172,7 @@ impl Configuration {
             let time = read_time(&time).filter(|time| (60..=86_400).contains(&time.as_secs()));
             self.session_ttl = time.ok_or_else(wrong)?;
         }
-        for UserRow { user, password } in csp.users {
-            let secret = password.source(&user, "server.csp.users")?;
-            self.users.push((user, secret));
-        }
+        self.users = csp.users.into_iter().map(|UserRow { user, password }| (user, password)).collect();
         self.management = dm.map(ManagementTable::read).transpose()?;
         if self.management.as_ref().is_some_and(|dm| dm.path == self.path) {
             let both = "management and IMPS messages cannot be posted to one path";
@@ -227,16 +221,10 @@ fn read_time(text: &str) -> Option<Duration> {
     number.trim().parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
 }
 
-/// The configuration file, as far as the server reads it.
-#[derive(Deserialize)]
-struct File {
-    #[serde(default)]
-    server: ServerTable,
-}
-
-#[derive(Default, Deserialize)]
+/// The `[server]` table of `impskit.toml`, as it is written.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ServerTable {
+pub struct Table {
     domain: Option<String>,
     store: Option<String>,
     drain_seconds: Option<u64>,
@@ -247,7 +235,7 @@ struct ServerTable {
     limits: LimitsTable,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CspTable {
     listen: Option<Vec<String>>,
@@ -258,35 +246,14 @@ struct CspTable {
     users: Vec<UserRow>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UserRow {
     user: String,
-    password: PasswordRow,
+    password: SecretSource,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PasswordRow {
-    env: Option<String>,
-    file: Option<String>,
-}
-
-impl PasswordRow {
-    /// Returns where the password of `owner` is kept.
-    fn source(self, owner: &str, at: &str) -> Result<SecretSource> {
-        match (self.env, self.file) {
-            (Some(name), None) => Ok(SecretSource::Environment(name)),
-            (None, Some(name)) => Ok(SecretSource::File(name)),
-            _ => {
-                let help = "write `password = { env = \"NAME\" }` or `{ file = \"NAME\" }`";
-                Err(Error::input(format!("the password of `{owner}` has no place")).at(at).help(help))
-            }
-        }
-    }
-}
-
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ManagementTable {
     path: Option<String>,
@@ -295,14 +262,14 @@ struct ManagementTable {
     devices: Vec<DeviceRow>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DeviceRow {
     id: String,
     scheme: Option<String>,
     user: Option<String>,
-    password: Option<PasswordRow>,
-    server_password: Option<PasswordRow>,
+    password: Option<SecretSource>,
+    server_password: Option<SecretSource>,
     #[serde(default)]
     commands: Vec<PathBuf>,
 }
@@ -322,14 +289,13 @@ impl DeviceRow {
         let scheme = Scheme::from_word(&word).ok_or_else(|| {
             Error::input(format!("`{word}` is no way to prove a password")).at(AT).help("write `basic`, `md5` or `mac`")
         })?;
-        let source = |row: Option<PasswordRow>| row.map(|row| row.source(&self.id, AT)).transpose();
-        let (password, server_password) = (source(self.password)?, source(self.server_password)?);
         let user = self.user.unwrap_or_else(|| self.id.clone());
-        Ok(ManagedDevice { id: self.id, scheme, user, password, server_password, commands: self.commands })
+        let Self { id, password, server_password, commands, .. } = self;
+        Ok(ManagedDevice { id, scheme, user, password, server_password, commands })
     }
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LimitsTable {
     sessions_per_user: Option<usize>,
@@ -342,18 +308,22 @@ struct LimitsTable {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<Configuration> {
+        Configuration::of(toml::from_str(text).expect("a table"))
+    }
+
     #[test]
-    fn reads_its_table_and_no_other() {
-        let text = "[check]\nfail_on = \"error\"\n[server]\ndomain = \"Acme.Example\"\nstore = \"sqlite:/x.db\"\n\
-                    [server.csp]\nlisten = [\"0.0.0.0:80\"]\nmax_body = \"64KiB\"\nsession_ttl = \"30m\"\n\
-                    [server.limits]\nsessions_per_user = 2\n";
-        let read = Configuration::read(text).unwrap();
-        assert_eq!((read.domain.as_str(), read.store), ("acme.example", Some(PathBuf::from("/x.db"))));
-        assert_eq!((read.max_body, read.session_ttl, read.quotas.sessions), (65_536, Duration::from_secs(1800), 2));
-        assert_eq!(Configuration::read("").unwrap(), Configuration::default());
-        let dm = "[server.dm]\nid = \"acme-dm\"\ndevices = [ { id = \"IMEI:1\", scheme = \"mac\", \
+    fn reads_its_table() {
+        let text = "domain = \"Acme.Example\"\nstore = \"sqlite:/x.db\"\n\
+                    [csp]\nlisten = [\"0.0.0.0:80\"]\nmax_body = \"64KiB\"\nsession_ttl = \"30m\"\n\
+                    [limits]\nsessions_per_user = 2\n";
+        let table = read(text).unwrap();
+        assert_eq!((table.domain.as_str(), table.store), ("acme.example", Some(PathBuf::from("/x.db"))));
+        assert_eq!((table.max_body, table.session_ttl, table.quotas.sessions), (65_536, Duration::from_secs(1800), 2));
+        assert_eq!(read("").unwrap(), Configuration::default());
+        let dm = "[dm]\nid = \"acme-dm\"\ndevices = [ { id = \"IMEI:1\", scheme = \"mac\", \
                   password = { file = \"p\" }, commands = [\"a.xml\"] } ]\n";
-        let dm = Configuration::read(dm).unwrap().management.unwrap();
+        let dm = read(dm).unwrap().management.unwrap();
         assert_eq!((dm.path.as_str(), dm.id.as_str()), ("/dm", "acme-dm"));
         let device = ManagedDevice {
             id: "IMEI:1".to_owned(),
@@ -364,24 +334,22 @@ mod tests {
             commands: vec!["a.xml".into()],
         };
         assert_eq!(dm.devices, [device]);
-        let users = "[server.csp]\nusers = [ { user = \"anna\", password = { env = \"ANNA\" } } ]\n";
-        let users = Configuration::read(users).unwrap().users;
+        let users = "[csp]\nusers = [ { user = \"anna\", password = { env = \"ANNA\" } } ]\n";
+        let users = read(users).unwrap().users;
         assert_eq!(users, [("anna".to_owned(), SecretSource::Environment("ANNA".to_owned()))]);
     }
 
     #[test]
     fn says_where_it_is_wrong() {
-        let at = |text: &str| Configuration::read(text).unwrap_err().at.unwrap();
-        assert_eq!(at("[server]\ndomian = \"x\"\n"), "2:1");
-        assert_eq!(at("[server]\ndomain = \"a b\"\n"), "server.domain");
-        assert_eq!(at("[server.csp]\nlisten = []\n"), "server.csp.listen");
-        assert_eq!(at("[server.dm]\nid = \"a\"\npath = \"/csp\"\n"), "server.dm.path");
+        let at = |text: &str| read(text).unwrap_err().at.unwrap();
+        assert_eq!(at("domain = \"a b\"\n"), "server.domain");
+        assert_eq!(at("[csp]\nlisten = []\n"), "server.csp.listen");
+        assert_eq!(at("[dm]\nid = \"a\"\npath = \"/csp\"\n"), "server.dm.path");
         assert_eq!(
-            at("[server.dm]\nid = \"a\"\ndevices = [ { id = \"b\", scheme = \"sha\" } ]\n"),
+            at("[dm]\nid = \"a\"\ndevices = [ { id = \"b\", scheme = \"sha\" } ]\n"),
             "server.dm.devices"
         );
-        assert_eq!(at("[server.csp]\nusers = [ { user = \"anna\", password = {} } ]\n"), "server.csp.users");
-        assert_eq!(at("[server.csp]\nmax_body = \"5MiB\"\n"), "server.csp.max_body");
-        assert_eq!(at("[server.csp]\nsession_ttl = \"18446744073709551615h\"\n"), "server.csp.session_ttl");
+        assert_eq!(at("[csp]\nmax_body = \"5MiB\"\n"), "server.csp.max_body");
+        assert_eq!(at("[csp]\nsession_ttl = \"18446744073709551615h\"\n"), "server.csp.session_ttl");
     }
 }

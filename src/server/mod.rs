@@ -29,7 +29,7 @@ mod store;
 mod timestamp;
 mod watch;
 
-pub use configuration::{Configuration, ManagedDevice, Management, Quotas};
+pub use configuration::{Configuration, ManagedDevice, Management, Quotas, Table};
 pub use engine::{Engine, Input, Output, Request};
 pub use random::Random;
 pub use store::{Store, User};

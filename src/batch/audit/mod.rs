@@ -100,6 +100,8 @@ pub enum Object<'o> {
     User(&'o str),
     /// A file, by its name.
     File(&'o str),
+    /// A document, by its SHA-256.
+    Document([u8; 32]),
 }
 
 impl Object<'_> {
@@ -109,6 +111,7 @@ impl Object<'_> {
             Self::Campaign(name) => format!("campaign:{name}"),
             Self::User(address) => format!("user:{address}"),
             Self::File(name) => format!("file:{name}"),
+            Self::Document(hash) => format!("document:{}", hex(&hash)),
         }
     }
 }

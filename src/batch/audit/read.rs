@@ -120,16 +120,25 @@ pub fn verify(log: impl BufRead) -> io::Result<Verdict> {
     Ok(Verdict { lines, torn: chain.torn, last: chain.hash(), wrong })
 }
 
-/// Calls `take` for each line of a log that is wanted, with the line as it is written; stops when it says so. Lines
-/// that are none are passed over: [`verify`] finds them.
+/// Calls `take` for each line of a log that is wanted, with the line as it is written; stops when it says so. Returns how
+/// many lines were read, and how many of them are none, which are passed over: [`verify`] tells of them.
 ///
 /// # Errors
 ///
 /// Fails where the log cannot be read.
-pub fn show(log: impl BufRead, filter: &Filter, mut take: impl FnMut(&[u8], &Line<'_>) -> bool) -> io::Result<()> {
+pub fn show(
+    log: impl BufRead,
+    filter: &Filter,
+    mut take: impl FnMut(&[u8], &Line<'_>) -> bool,
+) -> io::Result<(u64, u64)> {
+    let (mut lines, mut others) = (0, 0);
     each_line(log, |octets, _| {
-        Line::read(octets).filter(|line| filter.takes(line)).is_none_or(|line| take(octets, &line))
-    })
+        lines += 1;
+        let line = Line::read(octets);
+        others += u64::from(line.is_none());
+        line.filter(|line| filter.takes(line)).is_none_or(|line| take(octets, &line))
+    })?;
+    Ok((lines, others))
 }
 
 /// A chain as far as it was followed.

@@ -36,12 +36,20 @@ pub(super) struct Against {
 
 impl AgainstOptions {
     /// Reads what the options name; a profile with findings at error level, told on stderr, is no profile.
-    pub(super) fn read(&self, ui: &mut Ui) -> Result<Against> {
+    /// `imps_mo` is the genuine description of the IMPS object, for whoever owns it: it stands in for the reference.
+    pub(super) fn read(&self, imps_mo: Option<&Path>, ui: &mut Ui) -> Result<Against> {
         let mut against = Against::default();
         for path in &self.ddf {
             against.descriptions.push(description(path, ui)?);
         }
+        if let Some(path) = imps_mo.filter(|_| self.ddf.is_empty()) {
+            against.descriptions.push(description(path, ui)?);
+        }
         let Some(path) = &self.against else { return Ok(against) };
+        if let Some(path) = imps_mo.filter(|_| path == Path::new("imps")) {
+            against.standard = Some(description(path, ui)?);
+            return Ok(against);
+        }
         if let Some(known) = path.to_str().and_then(Description::named) {
             against.standard = Some(known.clone());
             return Ok(against);

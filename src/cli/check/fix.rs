@@ -7,7 +7,7 @@ use impskit::diagnose::{Report, fix, patch};
 use impskit::error::Result;
 use impskit::inspect::Judged;
 
-use super::{Check, Meant, Ui, ui};
+use super::{Check, Settings, Ui, ui};
 
 /// What is done about findings.
 #[derive(Debug, Args)]
@@ -31,14 +31,14 @@ impl Mending {
     pub(super) fn mend(
         &self,
         command: &Check,
-        meant: &Meant<'_>,
+        settings: &Settings,
         ui: &mut Ui,
         judged: Judged<'static>,
         path: &Path,
     ) -> Result<(Judged<'static>, usize)> {
         let Some(input) = judged.layers.first().filter(|_| self.fix) else { return Ok((judged, 0)) };
         let (name, octets) = (&input.source.name, &input.source.bytes);
-        let check = |text: &str| command.check(text.as_bytes().to_vec(), name, path, meant);
+        let check = |text: &str| command.check(text.as_bytes().to_vec(), name, path, settings);
         let text = std::str::from_utf8(octets).ok().filter(|_| input.source.layer.is_none());
         if text.is_none() && !input.report.diagnostics().is_empty() {
             ui.say(&format!("note: {name} is not mended: only text in UTF-8 is"));

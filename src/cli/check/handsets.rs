@@ -19,9 +19,10 @@ pub(super) struct HandsetOptions {
 }
 
 impl HandsetOptions {
-    /// Reads the packs of the handsets; each has to be known.
-    pub(super) fn read(&self, ui: &mut Ui) -> Result<Vec<Pack>> {
-        self.device.iter().map(|word| device::known(word, ui)).collect()
+    /// Reads the packs of the handsets, of those that are `configured` where none are named; each has to be known.
+    pub(super) fn read(&self, configured: &[String], ui: &mut Ui) -> Result<Vec<Pack>> {
+        let named = if self.device.is_empty() { configured } else { &self.device };
+        named.iter().map(|word| device::known(word, ui)).collect()
     }
 
     /// Returns the most SMS that a message may take, where that is said.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, KINDS, Kind};
+use impskit::configuration::is_rule_prefix;
 use impskit::diagnose::Severity;
 use impskit::error::Result;
 use impskit::inspect::{self, Judged};
@@ -42,9 +43,9 @@ pub(crate) struct Check {
     /// What is wrong by the text, or only what those who load the document will not take
     #[arg(long, value_name = "MODE", default_value = "strict")]
     mode: Mode,
-    /// The severity from which on the exit code is 1
-    #[arg(long, value_name = "LEVEL", default_value = "error")]
-    fail_on: FailOn,
+    /// The severity from which on the exit code is 1; `error` where `[check] fail_on` says nothing else
+    #[arg(long, value_name = "LEVEL")]
+    fail_on: Option<FailOn>,
     /// Only these rules: codes, or the beginnings of codes such as `WA`
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = rule_prefix)]
     select: Vec<String>,
@@ -94,20 +95,40 @@ impl FailOn {
     }
 }
 
+/// What the options say together with the configuration.
+struct Settings {
+    /// The mildest severity that is not good enough.
+    fails: Option<Severity>,
+    /// Rules that are left out: codes, or the beginnings of codes.
+    ignored: Vec<String>,
+    against: Against,
+    /// The handsets that documents are for.
+    devices: Vec<Pack>,
+}
+
+impl Settings {
+    fn of(command: &Check, ui: &mut Ui) -> Result<Self> {
+        let configuration = ui.configuration()?;
+        let against = command.against.read(configuration.reference.imps_mo.as_deref(), ui)?;
+        let fails = command.fail_on.map_or(configuration.check.fail_on.severity(), FailOn::severity);
+        let from_file = configuration.check.ignore.iter().map(|code| code.to_ascii_uppercase());
+        let ignored = command.ignore.iter().cloned().chain(from_file).collect();
+        Ok(Self { fails, ignored, against, devices: command.handsets.read(&configuration.check.device, ui)? })
+    }
+}
+
 pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
-    let against = command.against.read(ui)?;
-    let devices = command.handsets.read(ui)?;
-    let meant = Meant { against: &against, devices: &devices };
+    let settings = Settings::of(command, ui)?;
     let mut failed = Failed::default();
-    let fails = command.fail_on.severity();
+    let fails = settings.fails;
     let mut known = command.known.open()?;
     let mut told = command.telling.open(command.mending.takes_stdout(&command.files), fails)?;
     let mut tally = Tally::default();
     for path in command.files(ui, &mut failed) {
         match ui::read_input(&path) {
             Ok((name, octets)) => {
-                let judged = command.check(octets, &name, &path, &meant);
-                match command.mending.mend(command, &meant, ui, judged, &path) {
+                let judged = command.check(octets, &name, &path, &settings);
+                match command.mending.mend(command, &settings, ui, judged, &path) {
                     Ok((mut judged, fixed)) => {
                         known.excuse(&mut judged, &path);
                         told.add(ui, &judged, fixed)?;
@@ -127,12 +148,6 @@ pub(crate) fn run(command: &Check, ui: &mut Ui) -> Result<Outcome> {
     })
 }
 
-/// What documents are checked against, and the handsets that they are for.
-struct Meant<'m> {
-    against: &'m Against,
-    devices: &'m [Pack],
-}
-
 impl Check {
     /// Returns the files to check, in order.
     fn files(&self, ui: &mut Ui, failed: &mut Failed) -> Vec<PathBuf> {
@@ -147,13 +162,13 @@ impl Check {
     }
 
     /// Checks one input as the options say; `path` is where it lies.
-    fn check(&self, octets: Vec<u8>, name: &str, path: &Path, meant: &Meant<'_>) -> Judged<'static> {
+    fn check(&self, octets: Vec<u8>, name: &str, path: &Path, settings: &Settings) -> Judged<'static> {
         let is_own = |kind: &&Kind| [&own::CAMPAIGN, &own::CONFIGURATION].contains(kind);
         let own = self.kind.map_or_else(|| own::recognise(&octets), |kind| Some(kind).filter(is_own));
         let mut judged = match own {
             Some(kind) => Judged { layers: vec![own::check(kind, octets, name, path)], cost: None },
-            None => meant.against.with(|options| {
-                let devices: Vec<&Pack> = meant.devices.iter().collect();
+            None => settings.against.with(|options| {
+                let devices: Vec<&Pack> = settings.devices.iter().collect();
                 let max_sms = self.handsets.max_sms();
                 let options = catalogue::Options {
                     kind: self.kind,
@@ -168,7 +183,7 @@ impl Check {
         let cited = |codes: &[String], code: &str| codes.iter().any(|prefix| code.starts_with(prefix.as_str()));
         for layer in &mut judged.layers {
             let is_selected = |code: &str| self.select.is_empty() || cited(&self.select, code);
-            layer.report.retain_rules(|rule| is_selected(rule.code) && !cited(&self.ignore, rule.code));
+            layer.report.retain_rules(|rule| is_selected(rule.code) && !cited(&settings.ignored, rule.code));
             if self.mode == Mode::Lenient {
                 layer.report.relax();
             }
@@ -191,8 +206,7 @@ fn kinds() -> impl TypedValueParser<Value = &'static Kind> {
 /// Returns the code or prefix in capitals, if any rule has it.
 fn rule_prefix(code: &str) -> std::result::Result<String, String> {
     let code = code.to_ascii_uppercase();
-    let mut rules = catalogue::RULES.iter().flat_map(|family| family.iter());
-    match rules.any(|rule| !code.is_empty() && rule.code.starts_with(&code)) {
+    match is_rule_prefix(&code) {
         true => Ok(code),
         false => Err("no rule has this code; `impskit explain --list` lists them".to_owned()),
     }

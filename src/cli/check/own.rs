@@ -1,17 +1,17 @@
-//! What `check` knows beside documents: campaigns and the server's configuration, which the commands read themselves.
+//! What `check` knows beside documents: campaigns and configurations, which the commands read themselves.
 
 use std::path::Path;
 
 use impskit::batch::campaign::Campaign;
+use impskit::configuration::Configuration;
 use impskit::catalogue::{Checked, Kind};
 use impskit::codec;
 use impskit::diagnose::{Diagnostic, Report, Source, Span};
 use impskit::error::Error;
 use impskit::provision::BAD_VALUE;
-use impskit::server::Configuration;
 
 pub(super) static CAMPAIGN: Kind = Kind::elsewhere("campaign", "campaign");
-pub(super) static CONFIGURATION: Kind = Kind::elsewhere("config", "server configuration");
+pub(super) static CONFIGURATION: Kind = Kind::elsewhere("config", "configuration");
 
 /// Returns the kind of a text that is one of ours.
 pub(in crate::cli) fn recognise(octets: &[u8]) -> Option<&'static Kind> {
@@ -20,13 +20,18 @@ pub(in crate::cli) fn recognise(octets: &[u8]) -> Option<&'static Kind> {
     }
     let text = std::str::from_utf8(octets).ok()?;
     let lines = text.lines().map(str::trim);
-    if lines.clone().any(|line| line == "[server]" || line.starts_with("[server.")) {
-        return Some(&CONFIGURATION);
-    }
     // Its keys stand before the first table; in a table they may be anything.
-    let keys = lines.take_while(|line| !line.starts_with('['));
+    let keys = lines.clone().take_while(|line| !line.starts_with('['));
     let mut names = keys.filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim());
-    names.any(|name| name == "routes" || name == "profile").then_some(&CAMPAIGN)
+    if names.any(|name| name == "routes" || name == "profile") {
+        return Some(&CAMPAIGN);
+    }
+    let of_configuration = |line: &str| {
+        let table = line.trim_start_matches('[').split([']', '.']).next().unwrap_or_default();
+        let tables = ["check", "store", "reference", "queue", "privacy", "audit", "route", "server"];
+        line.starts_with('[') && tables.contains(&table)
+    };
+    lines.clone().any(of_configuration).then_some(&CONFIGURATION)
 }
 
 /// Checks a text of one of our kinds; `path` is where it lies, its profile beside it.
@@ -36,7 +41,7 @@ pub(super) fn check(kind: &'static Kind, octets: Vec<u8>, name: &str, path: &Pat
     let outcome = if kind == &CAMPAIGN {
         Campaign::read(&text, path).and_then(|campaign| has_profile(&campaign))
     } else {
-        Configuration::read(&text).map(drop)
+        Configuration::read(&text, path).map(drop)
     };
     let mut report = Report::new();
     if let Err(error) = outcome {

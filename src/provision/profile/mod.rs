@@ -15,6 +15,8 @@ pub use keys::{Keys, keys, tables};
 pub(super) use reader::is_xml_character;
 pub use write::{write, write_with};
 
+use serde::{Deserialize, Deserializer, de};
+
 use reader::Reader;
 
 use super::account::{DmAccount, ImpsAccount};
@@ -84,6 +86,19 @@ pub enum SecretSource {
     File(String),
     /// An environment variable.
     Environment(String),
+}
+
+impl<'de> Deserialize<'de> for SecretSource {
+    /// Reads `{ file = "NAME" }` or `{ env = "NAME" }`. What stands there instead is not repeated: it may be the secret.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = toml::Value::deserialize(deserializer)?;
+        let mut keys = value.as_table().into_iter().flatten();
+        match (keys.next().map(|(key, value)| (key.as_str(), value.as_str())), keys.next()) {
+            (Some(("file", Some(name))), None) => Ok(Self::File(name.to_owned())),
+            (Some(("env", Some(name))), None) => Ok(Self::Environment(name.to_owned())),
+            _ => Err(de::Error::custom("a secret is kept in one place: `{ env = \"NAME\" }` or `{ file = \"NAME\" }`")),
+        }
+    }
 }
 
 /// Fetches the secrets that a profile keeps elsewhere; an error says in words why there is none.

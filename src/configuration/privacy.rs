@@ -1,0 +1,89 @@
+//! How numbers of subscribers are written where others read them (`[privacy]`).
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Deserialize;
+use sha2::Sha256;
+
+use crate::document::{LOWER_HEX, put_hex};
+use crate::error::{Error, Result};
+use crate::provision::profile::SecretSource;
+
+/// How numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Numbers {
+    /// The last digits hidden.
+    Mask,
+    /// A word in place of it, the same for the same number.
+    Token,
+    /// As they are.
+    Full,
+}
+
+/// How numbers are written in logs and in events. The audit log always has them whole.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Privacy {
+    /// In logs.
+    pub log_numbers: Numbers,
+    /// In the events of campaigns.
+    pub event_numbers: Numbers,
+    /// Where the key is kept that tokens are made with.
+    pub token_key: Option<SecretSource>,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { log_numbers: Numbers::Mask, event_numbers: Numbers::Full, token_key: None }
+    }
+}
+
+impl Privacy {
+    pub(super) fn check(&self) -> Result<()> {
+        let both = [(self.log_numbers, "privacy.log_numbers"), (self.event_numbers, "privacy.event_numbers")];
+        match both.iter().find(|(numbers, _)| *numbers == Numbers::Token && self.token_key.is_none()) {
+            None => Ok(()),
+            Some((_, key)) => {
+                let error = Error::input("there is no key to make tokens with").at(*key);
+                Err(error.help("write `token_key = { file = \"NAME\" }` into `[privacy]`"))
+            }
+        }
+    }
+}
+
+impl Numbers {
+    /// Returns how a number is written; `key` is what tokens are made with: HMAC-SHA256 of the digits, of which 64 bits
+    /// are shown.
+    pub fn write(self, msisdn: u64, key: &[u8]) -> String {
+        let digits = msisdn.to_string();
+        match self {
+            Self::Full => digits,
+            Self::Mask => {
+                let shown = digits.len().saturating_sub(4).min(5);
+                format!("{}{}", &digits[..shown], "•".repeat(digits.len() - shown))
+            }
+            Self::Token => {
+                // A key may have any length.
+                let Ok(mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
+                let mac = mac.chain_update(digits.as_bytes()).finalize().into_bytes();
+                let mut token = b"t-".to_vec();
+                put_hex(&mac[..8], LOWER_HEX, &mut token);
+                String::from_utf8(token).unwrap_or_default()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_numbers_in_three_ways() {
+        assert_eq!(Numbers::Full.write(46_701_234_567, b""), "46701234567");
+        assert_eq!(Numbers::Mask.write(46_701_234_567, b""), "46701••••••");
+        assert_eq!(Numbers::Mask.write(112, b""), "•••");
+        // By `printf 46701234567 | openssl dgst -sha256 -hmac sesame`.
+        assert_eq!(Numbers::Token.write(46_701_234_567, b"sesame"), "t-0037a7322ef85ae4");
+    }
+}

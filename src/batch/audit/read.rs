@@ -121,7 +121,7 @@ pub fn verify(log: impl BufRead) -> io::Result<Verdict> {
 }
 
 /// Calls `take` for each line of a log that is wanted, with the line as it is written; stops when it says so. Returns how
-/// many lines were read, and how many of them are none, which are passed over: [`verify`] tells of them.
+/// many lines were read, and how many of them are none and not known to be torn: [`verify`] tells of them.
 ///
 /// # Errors
 ///
@@ -131,11 +131,16 @@ pub fn show(
     filter: &Filter,
     mut take: impl FnMut(&[u8], &Line<'_>) -> bool,
 ) -> io::Result<(u64, u64)> {
-    let (mut lines, mut others) = (0, 0);
+    let (mut lines, mut others) = (0, 0_u64);
     each_line(log, |octets, _| {
         lines += 1;
         let line = Line::read(octets);
-        others += u64::from(line.is_none());
+        match &line {
+            None => others += 1,
+            // It vouches for the one before it.
+            Some(line) if line.what == What::Torn.as_str() => others = others.saturating_sub(1),
+            Some(_) => {}
+        }
         line.filter(|line| filter.takes(line)).is_none_or(|line| take(octets, &line))
     })?;
     Ok((lines, others))

@@ -217,7 +217,9 @@ pub(crate) fn who() -> String {
             None => format!("os:{user}"),
         },
         // Where the system does not say it in a file, the environment is believed.
-        None => format!("os:{}", variable("USER").or_else(|| variable("USERNAME")).unwrap_or_else(|| "unknown".to_owned())),
+        None => {
+            format!("os:{}", variable("USER").or_else(|| variable("USERNAME")).unwrap_or_else(|| "unknown".to_owned()))
+        }
     }
 }
 

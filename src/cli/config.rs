@@ -10,8 +10,9 @@ pub(super) fn search(file: Option<&Path>) -> Search {
     let home = folder("HOME");
     let of_user = folder("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
     let of_user = of_user.map(|folder| folder.join("impskit/impskit.toml"));
-    let mut environment: Vec<(String, String)> =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let mut environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
     environment.sort_unstable();
     Search {
         file: file.map(Path::to_owned),

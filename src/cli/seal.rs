@@ -11,8 +11,8 @@ use impskit::document::{LOWER_HEX, put_hex};
 use impskit::error::{Error, Result};
 use sha2::{Digest as _, Sha256};
 
-use super::{Ui, audit};
 use super::secret::SecretOptions;
+use super::{Ui, audit};
 
 /// How a push is sealed.
 #[derive(Debug, Args)]

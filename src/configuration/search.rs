@@ -32,7 +32,10 @@ impl Search {
     /// Returns the variables that are values, in order.
     pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         let is_value = |name: &str| name.strip_prefix("IMPSKIT_").is_some_and(|rest| rest.contains("__"));
-        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(move |(name, _)| is_value(name))
+        self.environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(move |(name, _)| is_value(name))
     }
 
     /// Returns the files that there are, the loudest first.
@@ -45,7 +48,9 @@ impl Search {
             self.must_be_ours(&project)?;
             files.push(project);
         }
-        files.extend(self.others.iter().filter(|path| path.is_file() && !files.contains(path)).cloned().collect::<Vec<_>>());
+        files.extend(
+            self.others.iter().filter(|path| path.is_file() && !files.contains(path)).cloned().collect::<Vec<_>>(),
+        );
         Ok(files)
     }
 

@@ -129,7 +129,10 @@ fn says_where_it_is_wrong() {
         (error.what, at.trim_start_matches("there/impskit.toml:").to_owned(), error.help.unwrap_or_default())
     };
     let (what, at, help) = told("[check]\nfail_onn = \"error\"\n");
-    assert_eq!((what.as_str(), at.as_str(), help.as_str()), ("`fail_onn` is no key here", "2:1", "did you mean `fail_on`?"));
+    assert_eq!(
+        (what.as_str(), at.as_str(), help.as_str()),
+        ("`fail_onn` is no key here", "2:1", "did you mean `fail_on`?")
+    );
     assert_eq!(told("[server]\ndomain = \"a b\"\n").1, "2:10");
     assert_eq!(told("[server]\n[server.csp]\nlisten = []\n").1, "3:10");
     assert_eq!(told("[check]\nignore = [\"CP\", \"ZZ\"]\n").1, "2:10");
@@ -167,8 +170,14 @@ fn each_layer_lies_over_the_next() {
     };
     write("home/work/impskit.toml", "[check]\nignore = [\"CP\"]\n[store]\nkey = { file = \"k\" }\n");
     write("home/impskit.toml", "[check]\nfail_on = \"never\"\n");
-    write("user.toml", "[check]\nfail_on = \"warning\"\n[audit]\nfile = \"./audit.jsonl\"\n[server.csp]\npath = \"/user\"\n");
-    write("system.toml", "[store]\nurl = \"sqlite:all.db\"\nkey = { env = \"K\" }\n[server.csp]\npath = \"/system\"\nmax_body = \"1KiB\"\n");
+    write(
+        "user.toml",
+        "[check]\nfail_on = \"warning\"\n[audit]\nfile = \"./audit.jsonl\"\n[server.csp]\npath = \"/user\"\n",
+    );
+    write(
+        "system.toml",
+        "[store]\nurl = \"sqlite:all.db\"\nkey = { env = \"K\" }\n[server.csp]\npath = \"/system\"\nmax_body = \"1KiB\"\n",
+    );
     std::fs::create_dir_all(at("home/work/deep")).unwrap();
     let environment = [("IMPSKIT_SERVER__CSP__MAX_BODY", "2KiB"), ("IMPSKIT_NO_PROGRESS", "1"), ("HOME", "/")];
     let search = Search {

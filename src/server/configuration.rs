@@ -345,10 +345,7 @@ mod tests {
         assert_eq!(at("domain = \"a b\"\n"), "server.domain");
         assert_eq!(at("[csp]\nlisten = []\n"), "server.csp.listen");
         assert_eq!(at("[dm]\nid = \"a\"\npath = \"/csp\"\n"), "server.dm.path");
-        assert_eq!(
-            at("[dm]\nid = \"a\"\ndevices = [ { id = \"b\", scheme = \"sha\" } ]\n"),
-            "server.dm.devices"
-        );
+        assert_eq!(at("[dm]\nid = \"a\"\ndevices = [ { id = \"b\", scheme = \"sha\" } ]\n"), "server.dm.devices");
         assert_eq!(at("[csp]\nmax_body = \"5MiB\"\n"), "server.csp.max_body");
         assert_eq!(at("[csp]\nsession_ttl = \"18446744073709551615h\"\n"), "server.csp.session_ttl");
     }

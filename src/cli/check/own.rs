@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use impskit::batch::campaign::Campaign;
-use impskit::configuration::Configuration;
 use impskit::catalogue::{Checked, Kind};
 use impskit::codec;
+use impskit::configuration::Configuration;
 use impskit::diagnose::{Diagnostic, Report, Source, Span};
 use impskit::error::Error;
 use impskit::provision::BAD_VALUE;

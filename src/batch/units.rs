@@ -42,6 +42,11 @@ pub fn rfc3339(time: Timestamp) -> String {
     time.unwrap_or_default()
 }
 
+/// Reads a time as RFC 3339 says it.
+pub fn instant(text: &str) -> Option<Timestamp> {
+    crate::provision::rows::instant(text)
+}
+
 /// Returns the minutes ahead of UTC of an offset such as `+02:00`.
 pub fn zone(text: &str) -> Option<i32> {
     let (sign, rest) = match text.split_at_checked(1)? {

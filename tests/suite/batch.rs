@@ -150,6 +150,7 @@ impl Fixture {
             stage: None,
             until: None,
             events: false,
+            trail: None,
         };
         let mut watch = |progress| {
             if matches!(progress, Progress::Done { done, .. } if done >= stop_after) {

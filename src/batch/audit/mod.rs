@@ -15,6 +15,7 @@ mod read;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -133,6 +134,39 @@ pub struct Entry<'e> {
     pub ticket: Option<&'e str>,
     /// What else is to be known: campaign, route, attempt, the reason that was given. No secret.
     pub note: Option<&'e str>,
+}
+
+/// An audit log with what all lines of a process have in common; threads share it.
+#[derive(Debug)]
+pub struct Trail {
+    log: Mutex<Audit>,
+    who: String,
+    ticket: Option<String>,
+}
+
+impl Trail {
+    /// Returns a trail into `log` of what `who` does, for a ticket if there is one; as in [`Entry`].
+    pub fn new(log: Audit, who: String, ticket: Option<String>) -> Self {
+        Self { log: Mutex::new(log), who, ticket }
+    }
+
+    /// Adds a line for each object, with the document that it was sent and a note.
+    ///
+    /// # Errors
+    ///
+    /// As [`Audit::append`]: what is not in the log must not be done.
+    pub fn add<'e>(
+        &self,
+        time: Timestamp,
+        what: What,
+        objects: impl Iterator<Item = (Object<'e>, Option<[u8; 32]>)>,
+        note: Option<&str>,
+    ) -> Result<()> {
+        let (who, ticket) = (self.who.as_str(), self.ticket.as_deref());
+        let entry = |(object, document)| Entry { time, who, what, object, document, ticket, note };
+        let entries: Vec<_> = objects.map(entry).collect();
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).append(&entries)
+    }
 }
 
 /// An audit log that lines are added to. Several processes may have one file open: each write takes the file's lock.

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::guard::Guard;
 use super::pace::Metronome;
 use super::{CHANGED, Compose, Composed, EventKind, LEASE, Lane, PAGE, PLAN_AGAIN, POLL, Refusal, Summary, pipeline};
+use crate::batch::audit::{Object, What};
 use crate::batch::campaign::OnAmbiguous;
 use crate::batch::route::{Class, Message, Outcome};
 use crate::batch::store::{DueRow, Lease, Run, State, Step, Timestamp};
@@ -265,6 +266,7 @@ impl<'g> Worker<'g> {
                 self.tell_row(EventKind::Submitting, row, |_| {});
             }
         }
+        self.write_down(&messages)?;
         let outcomes = self.lane.route.submit(&messages.iter().collect::<Vec<_>>(), &mut self.pace);
         let from = if is_ambiguous { State::Submitting } else { State::Planned };
         let outcomes = match outcomes {
@@ -287,6 +289,14 @@ impl<'g> Worker<'g> {
         // What a file route did not write stays planned: there is nothing to note.
         results.retain(|settled| settled.from != settled.to || settled.from == State::Submitting);
         Ok(Some(()))
+    }
+
+    /// Writes into the audit log who is sent what, before it leaves.
+    fn write_down(&self, messages: &[Message]) -> Result<()> {
+        let Some(trail) = self.guard.options.trail else { return Ok(()) };
+        let note = format!("campaign {}, route {}", self.guard.campaign.name, self.lane.settings.name);
+        let objects = messages.iter().map(|message| (Object::Msisdn(message.row.msisdn), Some(message.row.document)));
+        trail.add(self.now(), What::Send, objects, Some(&note))
     }
 
     fn judge(&self, row: DueRow, from: State, outcome: Outcome, now: Timestamp) -> Settled {

@@ -18,6 +18,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use super::audit::Trail;
 use super::campaign::Limits;
 use super::event::{Event, EventKind};
 use super::pipeline;
@@ -76,6 +77,8 @@ pub struct Options<'o> {
     pub until: Option<Timestamp>,
     /// Whether every change of a handset is told: [`Progress::Event`].
     pub events: bool,
+    /// Where every document that is handed to a route is written down before it is.
+    pub trail: Option<&'o Trail>,
 }
 
 /// A route at work.

@@ -168,6 +168,8 @@ pub struct DueRow {
     pub setup: u32,
     /// The key that it was planned with.
     pub key: [u8; 32],
+    /// SHA-256 of the document.
+    pub document: [u8; 32],
     /// Not sent after.
     pub expires: Option<Timestamp>,
     /// The row's values, separated by [`SEPARATOR`].

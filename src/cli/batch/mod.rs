@@ -1,6 +1,9 @@
 //! `batch`: one profile, many handsets. What its commands share: where campaign, store and profiles are, time, signals.
 
+mod approve;
+mod cancel;
 mod plan;
+mod retry;
 mod run;
 mod status;
 
@@ -11,10 +14,11 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Args, Subcommand, ValueEnum};
+use impskit::batch::audit::{Audit, Object, Trail, What};
 use impskit::batch::campaign::Campaign;
 use impskit::batch::route::RouteSettings;
 use impskit::batch::status::unknown;
-use impskit::batch::store::{Store, Timestamp};
+use impskit::batch::store::{Store, Stored, Timestamp};
 use impskit::error::{Error, Result};
 use impskit::provision::Profile;
 
@@ -35,7 +39,11 @@ pub(crate) struct Batch {
 #[derive(Debug, Subcommand)]
 enum BatchCommand {
     Plan(plan::Plan),
+    Add(plan::Add),
     Run(run::Run),
+    Approve(approve::Approve),
+    Retry(retry::Retry),
+    Cancel(cancel::Cancel),
     Status(status::StatusOf),
 }
 
@@ -61,6 +69,10 @@ enum Format {
 pub(crate) fn run(command: &Batch, ui: &mut Ui) -> Result<Outcome> {
     match &command.command {
         BatchCommand::Plan(command) => plan::run(command, ui),
+        BatchCommand::Add(command) => plan::add(command, ui),
+        BatchCommand::Approve(command) => approve::run(command, ui),
+        BatchCommand::Retry(command) => retry::run(command, ui),
+        BatchCommand::Cancel(command) => cancel::run(command, ui),
         BatchCommand::Run(command) => run::run(command, ui),
         BatchCommand::Status(command) => status::run(command, ui),
     }
@@ -98,6 +110,14 @@ fn find_campaign(what: &Path, common: &Common) -> Result<Campaign> {
     Err(error.help("name the campaign file, or say `--store sqlite:PATH`"))
 }
 
+/// Opens the store of a campaign that is planned.
+fn open_planned(what: &Path, common: &Common) -> Result<(Campaign, Store, Stored)> {
+    let campaign = find_campaign(what, common)?;
+    let store = Store::open_existing(&store_path(common, &campaign)?)?;
+    let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
+    Ok((campaign, store, stored))
+}
+
 fn store_path(common: &Common, campaign: &Campaign) -> Result<PathBuf> {
     match &common.store {
         Some(url) => sqlite_path(url),
@@ -123,6 +143,24 @@ fn load(campaign: &Campaign, name: &Path, ui: &mut Ui) -> Result<Profile> {
         let error = Error::input("the profile has errors").at(path.display().to_string());
         error.help("mend what is said above")
     })
+}
+
+/// Opens the audit log, beside the store at `path` where the configuration names none.
+fn trail(path: &Path, ui: &Ui) -> Result<Trail> {
+    let log = Audit::open(&path.with_file_name("audit.jsonl"))?;
+    Ok(Trail::new(log, who(), None))
+}
+
+/// Writes into the audit log what a person does to a campaign, before it is done.
+fn write_down(common: &Common, campaign: &Campaign, what: What, note: &str, ui: &Ui) -> Result<()> {
+    let object = (Object::Campaign(&campaign.name), None);
+    trail(&store_path(common, campaign)?, ui)?.add(now(), what, std::iter::once(object), Some(note))
+}
+
+/// Returns who runs this process.
+fn who() -> String {
+    let name = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    format!("os:{}", name.unwrap_or_else(|| "unknown".to_owned()))
 }
 
 /// Returns the routes of a campaign.

@@ -2,18 +2,19 @@
 
 use std::cell::RefCell;
 use std::fs::{self, File};
-use std::io::{BufWriter, Read as _, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impskit::batch::campaign::Campaign;
 use impskit::batch::plan::{Options, Planned, Subscribers, plan, reason};
 use impskit::batch::route::RouteSettings;
+use impskit::batch::status::unknown;
 use impskit::batch::store::Store;
 use impskit::error::{Error, Result};
 use serde_json::json;
 
-use super::{Common, Format, load, now, read_campaign, routes, stop_flag, store_path, workers};
+use super::{Common, Format, find_campaign, load, now, read_campaign, routes, stop_flag, store_path, workers};
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::ui::private;
 use crate::cli::{Outcome, Ui, profile};
@@ -30,7 +31,34 @@ pub(super) struct Plan {
     /// The campaign file
     #[arg(value_name = "CAMPAIGN.toml")]
     campaign: PathBuf,
-    /// The table of subscribers
+    #[command(flatten)]
+    rows: Rows,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Add rows to a campaign that is planned: corrected ones, or new ones
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  impskit batch add spring corrected.csv --reject still-wrong.csv
+  impskit batch add spring.toml late.csv
+
+Rows that are planned already are counted as unchanged. The columns that a reject file has at its end do no harm.")]
+pub(super) struct Add {
+    /// The campaign file, its folder, or the campaign's name
+    #[arg(value_name = "CAMPAIGN")]
+    campaign: PathBuf,
+    #[command(flatten)]
+    rows: Rows,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// The table, and what is done with it.
+#[derive(Debug, Args)]
+struct Rows {
+    /// The table of subscribers; `-` for stdin
     #[arg(value_name = "SUBSCRIBERS.csv")]
     subscribers: PathBuf,
     /// Write rows that are wrong to FILE, with the reason; their cells stay as they are, formulas of spreadsheets too
@@ -45,20 +73,35 @@ pub(super) struct Plan {
     /// Threads that check and fill; all cores where not given
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
-    #[command(flatten)]
-    common: Common,
 }
 
-/// Runs the command.
+/// Runs `batch plan`.
 pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
     let campaign = read_campaign(&command.campaign)?;
-    let path = store_path(&command.common, &campaign)?;
-    let routes = routes(&campaign)?;
+    let file = fs::canonicalize(&command.campaign).map_err(|error| Error::file(&command.campaign, &error))?;
+    take_in(&campaign, &file.to_string_lossy(), &command.rows, &command.common, ui)
+}
+
+/// Runs `batch add`.
+pub(super) fn add(command: &Add, ui: &mut Ui) -> Result<Outcome> {
+    let campaign = find_campaign(&command.campaign, &command.common)?;
+    let store = Store::open_existing(&store_path(&command.common, &campaign)?)?;
+    let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
+    drop(store);
+    take_in(&campaign, &stored.file, &command.rows, &command.common, ui)
+}
+
+fn take_in(campaign: &Campaign, file: &str, rows: &Rows, common: &Common, ui: &mut Ui) -> Result<Outcome> {
+    let path = store_path(common, campaign)?;
+    let routes = routes(campaign)?;
     // A profile with errors leaves no store and no reject file behind.
-    let first = load(&campaign, &campaign.profile, ui)?;
-    let input = File::open(&command.subscribers).map_err(|error| Error::file(&command.subscribers, &error))?;
-    let about = count_lines(&command.subscribers)?;
-    let rejects: Option<Box<dyn Write>> = match &command.reject {
+    let first = load(campaign, &campaign.profile, ui)?;
+    let (table, about) = open_table(&rows.subscribers)?;
+    let rejects: Option<Box<dyn Write>> = match &rows.reject {
+        Some(reject) if *reject == rows.subscribers => {
+            let error = Error::input("the table and the reject file are one file").at(reject.display().to_string());
+            return Err(error.help("give the reject file another name"));
+        }
         Some(reject) => {
             let new = private(reject, File::options().create(true).truncate(true));
             let file = new.map_err(|error| Error::file(reject, &error))?;
@@ -67,38 +110,26 @@ pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
         None => None,
     };
     let mut store = Store::open(&path)?;
-    let file = fs::canonicalize(&command.campaign).map_err(|error| Error::file(&command.campaign, &error))?;
     let stop = stop_flag()?;
-    let subscribers = Subscribers {
-        table: Box::new(input),
-        delimiter: command.delimiter,
-        about,
-        limit: command.limit.unwrap_or(u64::MAX),
-        rejects,
-    };
-    let options = Options {
-        file: &file.to_string_lossy(),
-        routes: &routes,
-        workers: workers(command.workers),
-        now: now(),
-        stop: &stop,
-    };
+    let limit = rows.limit.unwrap_or(u64::MAX);
+    let subscribers = Subscribers { table, delimiter: rows.delimiter, about, limit, rejects };
+    let options = Options { file, routes: &routes, workers: workers(rows.workers), now: now(), stop: &stop };
     let planned = {
         let mut bar = Bar::new("planning", ui);
         let ui = RefCell::new(&mut *ui);
         let mut load = |name: &Path| match name == campaign.profile {
             true => Ok(first.clone()),
-            false => load(&campaign, name, &mut ui.borrow_mut()),
+            false => load(campaign, name, &mut ui.borrow_mut()),
         };
         let mut watch = |progress| bar.show(&progress, &mut ui.borrow_mut());
-        plan(&mut store, &campaign, subscribers, &mut load, &options, &mut watch)
-            .map_err(|error| place(error, &command.subscribers))?
+        plan(&mut store, campaign, subscribers, &mut load, &options, &mut watch)
+            .map_err(|error| place(error, &rows.subscribers))?
     };
     if planned.is_interrupted {
         ui.say("interrupted: what was read is stored; the same command goes on");
         return Ok(Outcome::Interrupted);
     }
-    report_plan(&planned, &campaign, &routes, command, ui)?;
+    report_plan(&planned, campaign, &routes, (rows, common.format), ui)?;
     ui.say(&format!("note: the rows' values are stored unencrypted in {}, readable by its owner only", path.display()));
     Ok(if planned.rejected.is_empty() { Outcome::Good } else { Outcome::Partly })
 }
@@ -107,10 +138,10 @@ fn report_plan(
     planned: &Planned,
     campaign: &Campaign,
     routes: &[RouteSettings],
-    command: &Plan,
+    (rows, format): (&Rows, Format),
     ui: &mut Ui,
 ) -> Result<()> {
-    if command.common.format == Format::Json {
+    if format == Format::Json {
         let counts = |kinds: Vec<(String, u64)>| -> Vec<_> {
             kinds.into_iter().map(|(name, count)| json!({ "name": name, "count": count })).collect()
         };
@@ -141,7 +172,7 @@ fn report_plan(
     if rejected > 0 {
         let reasons: Vec<_> =
             planned.rejected.iter().map(|(code, n)| format!("{} {}", grouped(*n), reason(code))).collect();
-        let place = command.reject.as_ref().map(|path| format!("see {}: ", path.display())).unwrap_or_default();
+        let place = rows.reject.as_ref().map(|path| format!("see {}: ", path.display())).unwrap_or_default();
         line += &format!(" ({place}{})", reasons.join(", "));
     }
     ui.line(&line)?;
@@ -149,7 +180,7 @@ fn report_plan(
         let count = grouped(planned.earlier);
         ui.say(&format!("note: {count} handsets of earlier tables, which this one does not name, are still planned"));
     }
-    if rejected > 0 && command.reject.is_none() {
+    if rejected > 0 && rows.reject.is_none() {
         ui.say("note: `--reject FILE` keeps the rejected rows with their reasons");
     }
     let (handsets, sms) = (grouped(planned.handsets), grouped(planned.sms));
@@ -195,15 +226,24 @@ fn place(error: Error, table: &Path) -> Error {
     }
 }
 
+/// Rows of a table that cannot be counted before it is read.
+const UNCOUNTED: u64 = 1_000_000;
+
+/// Opens a table and says about how many rows it has.
+fn open_table(path: &Path) -> Result<(Box<dyn Read>, u64)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(std::io::stdin()), UNCOUNTED));
+    }
+    let wrong = |error: std::io::Error| Error::file(path, &error);
+    let file = File::open(path).map_err(wrong)?;
+    let is_file = file.metadata().map_err(wrong)?.is_file();
+    Ok((Box::new(file), if is_file { count_lines(path)? } else { UNCOUNTED }))
+}
+
 /// Counts the lines of a file without the header: about as many as there are rows.
 fn count_lines(path: &Path) -> Result<u64> {
     let wrong = |error: std::io::Error| Error::file(path, &error);
     let mut file = File::open(path).map_err(wrong)?;
-    if !file.metadata().map_err(wrong)?.is_file() {
-        return Err(Error::input("the table is no regular file: its rows are counted before they are read")
-            .at(path.display().to_string())
-            .help("write it to a file first"));
-    }
     let (mut buffer, mut lines) = (vec![0; 64 << 10], 0);
     loop {
         let read = file.read(&mut buffer).map_err(wrong)?;

@@ -18,7 +18,7 @@ use impskit::batch::units::duration;
 use impskit::error::{Error, Result};
 use serde_json::json;
 
-use super::{Common, Format, clock, find_campaign, load, now, routes, stop_flag, store_path, wait, workers};
+use super::{Common, Format, clock, find_campaign, load, now, routes, stop_flag, store_path, trail, wait, workers};
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::{Outcome, Ui};
 
@@ -105,6 +105,7 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
         });
     }
     let (worker, _lock) = claim_worker(&path, command.worker_id.as_deref())?;
+    let trail = trail(&path, ui)?;
     let lanes = lanes(&store, &campaign, &worker, routes)?;
     let options = Options {
         workers,
@@ -114,6 +115,7 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
         stage: command.stage.and_then(|stage| stage.0),
         until: command.time.map(|time| now() + time),
         events: command.events.is_some(),
+        trail: Some(&trail),
     };
     let mut events = Events::open(command, Origin { campaign: &campaign.name, worker: &worker })?;
     let summary = {

@@ -192,7 +192,7 @@ struct Wanted {
 
 fn rows_in(db: &Connection, run: &Run<'_>, key: Option<&StoreKey>, wanted: &Wanted) -> Result<Vec<DueRow>> {
     let mut statement = db.prepare_cached(
-        "SELECT r.msisdn, r.place, d.attempts, d.free, r.zone, r.setup, r.key, r.expires, r.cells \
+        "SELECT r.msisdn, r.place, d.attempts, d.free, r.zone, r.setup, r.key, r.document, r.expires, r.cells \
          FROM planned_row r JOIN device d \
          ON d.campaign = r.campaign AND d.slice = r.slice AND d.msisdn = r.msisdn \
          WHERE r.campaign = ?1 AND r.slice = ?2 AND r.place > ?3 AND r.place <= ?4 AND d.state = ?5 AND d.due <= ?6 \
@@ -221,8 +221,9 @@ fn rows_in(db: &Connection, run: &Run<'_>, key: Option<&StoreKey>, wanted: &Want
             zone: row.get(4)?,
             setup: row.get(5)?,
             key: row.get(6)?,
-            expires: row.get(7)?,
-            cells: cells(run.campaign, msisdn, row.get_ref(8)?, key)?,
+            document: row.get(7)?,
+            expires: row.get(8)?,
+            cells: cells(run.campaign, msisdn, row.get_ref(9)?, key)?,
         });
     }
     Ok(due)

@@ -435,7 +435,7 @@ impl<'l> Ledger<'l> {
         let rejected = planned.rejected.iter().map(|(code, count)| ("rejected", reason(code), *count));
         let skipped = planned.skipped.iter().map(|(reason, count)| ("skipped", reason.clone(), *count));
         let tally: Vec<_> = rejected.chain(skipped).collect();
-        self.store.end_plan(self.campaign, &planned.plan, &tally, &planned.stages)?;
+        self.store.end_plan(self.campaign, &planned.plan, &tally, (&planned.stages, planned.replaced > 0))?;
         Ok(planned)
     }
 }

@@ -146,15 +146,15 @@ fn load(campaign: &Campaign, name: &Path, ui: &mut Ui) -> Result<Profile> {
 }
 
 /// Opens the audit log, beside the store at `path` where the configuration names none.
-fn trail(path: &Path, ui: &Ui) -> Result<Trail> {
+fn trail(path: &Path) -> Result<Trail> {
     let log = Audit::open(&path.with_file_name("audit.jsonl"))?;
     Ok(Trail::new(log, who(), None))
 }
 
 /// Writes into the audit log what a person does to a campaign, before it is done.
-fn write_down(common: &Common, campaign: &Campaign, what: What, note: &str, ui: &Ui) -> Result<()> {
+fn write_down(common: &Common, campaign: &Campaign, what: What, note: &str) -> Result<()> {
     let object = (Object::Campaign(&campaign.name), None);
-    trail(&store_path(common, campaign)?, ui)?.add(now(), what, std::iter::once(object), Some(note))
+    trail(&store_path(common, campaign)?)?.add(now(), what, std::iter::once(object), Some(note))
 }
 
 /// Returns who runs this process.

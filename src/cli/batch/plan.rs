@@ -193,8 +193,8 @@ fn report_plan(
     if planned.stages.len() > 1 {
         let size = |&last: &u64| if last == u64::MAX { "all".to_owned() } else { grouped(last) };
         let sizes: Vec<String> = planned.stages.iter().map(size).collect();
-        let hold = if campaign.hold_between_stages { ", each after approval" } else { "" };
-        ui.line(&format!("  stages: the first {} handsets{hold}", sizes.join(" → ")))?;
+        let hold = if campaign.hold_between_stages { ", from the second on after approval" } else { "" };
+        ui.line(&format!("  stages: {} handsets{hold}", sizes.join(" → ")))?;
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ pub(super) fn run(command: &Retry, ui: &mut Ui) -> Result<Outcome> {
     if let Some(why) = &stored.cancelled {
         return Err(Error::input(format!("the campaign was cancelled: {why}")).at(&campaign.name));
     }
-    write_down(&command.common, &campaign, What::Retry, &said(command), ui)?;
+    write_down(&command.common, &campaign, What::Retry, &said(command))?;
     let count = store.retry(&campaign.name, stored.slices, &again, now())?;
     if command.common.format == Format::Json {
         let text = json!({ "schema": "impskit.retry/1", "campaign": campaign.name, "handsets": count });

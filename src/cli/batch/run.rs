@@ -105,7 +105,7 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
         });
     }
     let (worker, _lock) = claim_worker(&path, command.worker_id.as_deref())?;
-    let trail = trail(&path, ui)?;
+    let trail = trail(&path)?;
     let lanes = lanes(&store, &campaign, &worker, routes)?;
     let options = Options {
         workers,

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{CAMPAIGN, Store, stored, unsigned};
+use super::{CAMPAIGN, Store, place, stored, unsigned};
 use crate::batch::store::{Added, NewRow, SLICE, State, StoreKey, Stored, Timestamp, slice_of};
 use crate::error::{Error, Result};
 
@@ -93,7 +93,7 @@ impl Store {
         campaign: &Stored,
         plan: &str,
         tally: &[(&str, String, u64)],
-        stages: &[u64],
+        (stages, has_changed): (&[u64], bool),
     ) -> Result<()> {
         let name = &campaign.name;
         self.write(|tx| {
@@ -104,18 +104,29 @@ impl Store {
                     params![name, kind, reason, *count as i64],
                 )?;
             }
-            tx.execute("DELETE FROM stage WHERE campaign = ?1 AND started_at IS NULL", [name])?;
-            for (number, last) in (1_u32..).zip(stages) {
-                tx.execute(
-                    "INSERT INTO stage (campaign, number, last) VALUES (?1, ?2, ?3) \
-                     ON CONFLICT (campaign, number) DO NOTHING",
-                    params![name, number, i64::try_from(*last).unwrap_or(i64::MAX)],
-                )?;
-            }
+            set_stages(tx, name, stages, has_changed)?;
             tx.execute("UPDATE campaign SET plan = ?2 WHERE name = ?1", params![name, plan])?;
             Ok(())
         })
     }
+}
+
+fn set_stages(tx: &Transaction<'_>, name: &str, stages: &[u64], has_changed: bool) -> Result<()> {
+    let count = u32::try_from(stages.len()).unwrap_or(u32::MAX);
+    let sql = "DELETE FROM stage WHERE campaign = ?1 AND started_at IS NULL AND number > ?2";
+    tx.execute(sql, params![name, count])?;
+    if has_changed {
+        let sql = "UPDATE stage SET approved_at = NULL, note = NULL WHERE campaign = ?1 AND started_at IS NULL";
+        tx.execute(sql, [name])?;
+    }
+    for (number, last) in (1_u32..).zip(stages) {
+        tx.execute(
+            "INSERT INTO stage (campaign, number, last) VALUES (?1, ?2, ?3) ON CONFLICT (campaign, number) \
+             DO UPDATE SET last = CASE WHEN started_at IS NULL THEN ?3 ELSE last END",
+            params![name, number, place(*last)],
+        )?;
+    }
+    Ok(())
 }
 
 /// Returns the place of the next row, if no other plan was begun in between.

@@ -30,7 +30,7 @@ pub static VOCABULARIES: &[&Vocabulary] = &[
 pub static RULES: &[&[&Rule]] = &[
     codec::RULES,
     document::RULES,
-    cp::RULES,
+    cp::RULES, cp::settings::RULES,
     dm::RULES, dm::DESCRIPTION_RULES, dm::MESSAGE_RULES,
     csp::RULES,
     provision::RULES,

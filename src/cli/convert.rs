@@ -6,6 +6,7 @@ use clap::Args;
 use impskit::catalogue;
 use impskit::codec::{self, Document, Encoding, WbxmlOptions, write_wbxml, write_xml};
 use impskit::cp::VOCABULARY;
+use impskit::cp::settings::{Today, today};
 use impskit::delivery::Outgoing;
 use impskit::delivery::wsp::{Content, Push};
 use impskit::diagnose::{Report, Source};
@@ -102,7 +103,10 @@ impl Convert {
             Input::Cp(root, octets) => work.of_cp(&root, octets)?,
             Input::Tree(tree) => work.of_tree(&tree)?,
             Input::Push(push) => self.of_push(push)?,
-            Input::Other(document) => self.of_other(&document)?,
+            Input::Other(document) => match today(&document.root) {
+                Some(today) if self.form != Form::Xml => work.of_older(&today)?,
+                _ => self.of_other(&document)?,
+            },
         };
         let outcome = work.outcome;
         made.put(self.transfer, &self.output, ui)?;
@@ -182,6 +186,21 @@ impl Work<'_> {
             }
             Form::DmBootstrap | Form::Json => Err(form.refused("a provisioning document", OF_CP)),
         }
+    }
+
+    /// Says older settings in a form of today. In their own form they are read, never written.
+    fn of_older(&mut self, today: &Today) -> Result<Made> {
+        if self.options.form == Form::Wbxml {
+            let what =
+                "settings from before client provisioning are read, never written: no handset of today takes them";
+            return Err(
+                Error::input(what).help("`--as cp-wbxml` says the same as a provisioning document, `--as cp` in XML")
+            );
+        }
+        for (setting, _) in &today.not_carried {
+            self.ui.say(&format!("not carried: {setting}"));
+        }
+        self.of_cp(&today.document, None)
     }
 
     fn of_tree(&mut self, tree: &Tree) -> Result<Made> {

@@ -2,6 +2,7 @@
 
 use crate::catalogue;
 use crate::codec::{Document, Encoding, Header};
+use crate::cp::settings::today;
 use crate::delivery::pap::{Control, Message, Says};
 use crate::diagnose::text::printable;
 use crate::dm::session::notification::{Notification, UiMode};
@@ -50,8 +51,10 @@ pub(super) fn document(document: &Document<'_>) -> (String, String) {
     };
     let says = match vocabulary.id {
         "cp" => provisioning(root),
-        "ota-settings" => format!("from before client provisioning: {}", ota_settings(root)),
-        "wv-settings" => format!("from before the `wA` application: {}", wv_settings(root)),
+        "ota-settings" | "wv-settings" => {
+            let today = today(root).map(|today| provisioning(&today.document));
+            format!("from before client provisioning; today: {}", today.unwrap_or_default())
+        }
         id if id.starts_with("syncml") => commands(root),
         id if id.starts_with("csp") => primitives(root),
         _ => format!("{} elements", root.count()),
@@ -61,14 +64,14 @@ pub(super) fn document(document: &Document<'_>) -> (String, String) {
 
 fn provisioning(root: &Element<'_>) -> String {
     let items = root.children_named("characteristic").map(|block| {
-        let parm = |name: &str| parm(block, "parm", "name", "value", name);
+        let parm = |name: &str| self::parm(block, name);
         let kind = block.attribute("type").unwrap_or("?");
         match kind {
             "APPLICATION" => {
                 let name = parm("NAME").map(|name| format!(" \"{name}\"")).unwrap_or_default();
                 let address = parm("ADDR").or_else(|| {
                     let mut blocks = block.children_named("characteristic");
-                    blocks.find_map(|inner| self::parm(inner, "parm", "name", "value", "ADDR"))
+                    blocks.find_map(|inner| self::parm(inner, "ADDR"))
                 });
                 let address = address.map(|address| format!(" → {address}")).unwrap_or_default();
                 format!("APPLICATION {}{name}{address}", parm("APPID").unwrap_or_else(|| "?".to_owned()))
@@ -82,27 +85,6 @@ fn provisioning(root: &Element<'_>) -> String {
         }
     });
     list(items)
-}
-
-fn ota_settings(root: &Element<'_>) -> String {
-    let items = root.children_named("CHARACTERISTIC").map(|block| {
-        let parm = |name: &str| parm(block, "PARM", "NAME", "VALUE", name);
-        let kind = shorten(block.attribute("TYPE").unwrap_or("?"));
-        let value = block.attribute("VALUE").map(shorten);
-        match value.or_else(|| parm("URL")).or_else(|| parm("PROXY")).or_else(|| parm("NAME")) {
-            Some(value) => format!("{kind} {value}"),
-            None => kind,
-        }
-    });
-    list(items)
-}
-
-fn wv_settings(root: &Element<'_>) -> String {
-    let at = |path: &[&str]| root.descend(path).map(|leaf| shorten(leaf.trimmed()));
-    let name = at(&["WVCommon", "WVSettingsName"]).map(|name| format!("account \"{name}\""));
-    let user = at(&["WVCommon", "WVUserID"]).map(|user| format!("user {user}"));
-    let address = at(&["WVHTTP", "WVSAPURI"]).or_else(|| at(&["WVSMS", "WVSAPMobileNumber"]));
-    list([name, user, address.map(|address| format!("→ {address}"))].into_iter().flatten())
 }
 
 fn primitives(root: &Element<'_>) -> String {
@@ -119,10 +101,10 @@ fn commands(root: &Element<'_>) -> String {
     list(body.children.iter().map(|command| shorten(&command.name)))
 }
 
-fn parm(block: &Element<'_>, element: &str, name: &str, value: &str, wanted: &str) -> Option<String> {
-    let mut parms = block.children_named(element);
-    let parm = parms.find(|parm| parm.attribute(name).is_some_and(|name| name.eq_ignore_ascii_case(wanted)))?;
-    Some(shorten(parm.attribute(value).unwrap_or_default()))
+fn parm(block: &Element<'_>, wanted: &str) -> Option<String> {
+    let mut parms = block.children_named("parm");
+    let parm = parms.find(|parm| parm.attribute("name").is_some_and(|name| name.eq_ignore_ascii_case(wanted)))?;
+    Some(shorten(parm.attribute("value").unwrap_or_default()))
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {

@@ -46,6 +46,7 @@ mod rehearse;
 mod rules;
 mod server;
 mod services;
+mod settings;
 mod skeleton;
 mod smpp;
 mod syncml;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Picture, View, count, shown};
 use crate::codec::Document;
+use crate::cp::settings::{Today, today};
 use crate::csp::{self, Code, Message, Primitive, Session, Version};
 use crate::dm::is_secret;
 use crate::document::{Content, Element, is_declaration};
@@ -18,6 +19,9 @@ pub fn document(document: &Document<'_>, view: &View<'_>) -> Picture {
         root.children.iter().for_each(|child| settings(child, 0, view, &mut picture));
         return picture;
     }
+    if let Some(today) = today(root) {
+        return older(name, &today, view);
+    }
     if document.vocabulary.is_some_and(|v| v.roots == ["SyncML"]) {
         return super::message::message(root, view);
     }
@@ -27,6 +31,21 @@ pub fn document(document: &Document<'_>, view: &View<'_>) -> Picture {
     }
     let mut picture = Picture::new(name, &["ELEMENT", "CONTENT", "MEANING"], false);
     outline(root, 0, version, view, &mut picture);
+    picture
+}
+
+/// Shows settings from before client provisioning in today's words, and after them what has none.
+fn older(name: &str, today: &Today, view: &View<'_>) -> Picture {
+    let title = format!("{name}, from before client provisioning: what a provisioning document would say");
+    let mut picture = Picture::new(title, &["WHAT", "VALUE", "PARAMETER"], false);
+    today.document.children.iter().for_each(|child| settings(child, 0, view, &mut picture));
+    if !today.not_carried.is_empty() {
+        picture.add(0, ["only in the old format".to_owned(), String::new(), String::new()]);
+    }
+    for (setting, value) in &today.not_carried {
+        let value = shown(value, is_secret(setting), view);
+        picture.add(1, [setting.clone(), value, String::new()]);
+    }
     picture
 }
 
@@ -95,6 +114,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("NAP-ADDRESS", "access point name"),
     ("NAP-ADDRTYPE", "kind of address"),
     ("DNS-ADDR", "name server"),
+    ("CALLTYPE", "kind of call"),
+    ("LINKSPEED", "bits in a second"),
     ("INTERNET", "gives access to the internet"),
     ("AUTHTYPE", "method"),
     ("AUTHNAME", "user"),

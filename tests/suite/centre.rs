@@ -9,6 +9,7 @@ use std::time::Duration;
 use impskit::batch::route::{Body, Class, Fate, Message, Outcome, Pace, Parts, Route as _, RouteSettings, SmppRoute};
 use impskit::batch::store::DueRow;
 use impskit::delivery::smpp::{self, Body as Said, Carrier, Mode, Pdu, ShortMessage, Status, Tlv, tag};
+use impskit::delivery::wdp::{Ports, Reference, split};
 use impskit::error::ErrorKind;
 use zeroize::Zeroizing;
 
@@ -512,4 +513,57 @@ fn settings_are_checked_before_anything_is_sent() {
         (error.kind, error.what.as_str()),
         (ErrorKind::Remote, "the centre cannot be reached: connection refused")
     );
+}
+
+/// A centre of others, started by `peers/smpp.mjs`: the last digit of a number says what becomes of a message.
+#[test]
+fn a_centre_of_others() {
+    let Some(address) = std::env::var_os("IMPSKIT_SMSC") else { return };
+    let address = address.to_str().expect("an address");
+    let row = crate::delivery::rows(include_str!("../samples/cp/push.tsv")).find(|row| row[0] == "v1-userpin");
+    let push = crate::delivery::unhex(row.expect("a row")[2]);
+    let number = |digit: u64| {
+        let mut segments = Vec::new();
+        for segment in split(&push, Ports::default(), Reference::Short(digit as u8)) {
+            let mut octets = Vec::new();
+            segment.write(&mut octets);
+            segments.push(octets);
+        }
+        let mut message = message(46_701_234_560 + digit, 2);
+        let Body::Parts(parts) = &mut message.body else { unreachable!() };
+        (parts.push, parts.segments) = (push.clone(), segments);
+        message
+    };
+    let mut stranger = settings(address, "");
+    stranger.system_id = Some("stranger".into());
+    let error = SmppRoute::open(&stranger, Zeroizing::new("secret".into())).unwrap_err();
+    assert_eq!(error.what, "the centre refused the bind: the password is wrong (smpp:0x0E)");
+
+    let mut route = open(address, "validity = '1d'\nenquire_link = '1s'");
+    let mut pace = Counting::new();
+    let mut of = |digit, route: &mut SmppRoute| route.submit(&[&number(digit)], &mut pace).unwrap().remove(0);
+    let is_taken = |outcome: &Outcome| matches!(outcome, Outcome::Taken { ids } if ids.len() == 2);
+    for digit in [0, 1, 4, 8, 9] {
+        let outcome = of(digit, &mut route);
+        assert!(is_taken(&outcome), "{digit}: {outcome:?}");
+    }
+    let text = "the destination address is wrong (part 2 of 2; the centre took 1 of them)";
+    assert_eq!(of(2, &mut route), refused(Class::Permanent, "smpp:0x0B", text));
+    let outcome = of(3, &mut route);
+    assert_eq!(outcome, refused(Class::Throttled, "smpp:0x14", "the centre's queue is full (part 1 of 2)"));
+    for digit in [5, 6, 0, 7, 0] {
+        let outcome = of(digit, &mut route);
+        assert_eq!(is_taken(&outcome), digit == 0, "{digit}: {outcome:?}");
+        assert!(digit == 0 || matches!(outcome, Outcome::Unknown { .. }), "{digit}: {outcome:?}");
+    }
+    route.finish().unwrap();
+    let receipts = route.receipts();
+    let of_unknown = receipts.iter().filter(|receipt| receipt.id == "FFFF" && receipt.fate == Fate::Failed).count();
+    assert_eq!((receipts.len(), of_unknown), (6, 2), "{receipts:?}");
+    for (form, count) in [("sar", 2), ("payload", 1)] {
+        let mut route = open(address, &format!("form = '{form}'"));
+        let outcome = submit(&mut route, &[number(0)]).remove(0);
+        assert!(matches!(&outcome, Outcome::Taken { ids } if ids.len() == count), "{form}: {outcome:?}");
+        route.finish().unwrap();
+    }
 }

@@ -13,12 +13,13 @@ use crate::cp;
 use crate::cp::mac::{Imsi, Key, Pin, Security};
 use crate::delivery::sms::{Address, Kind};
 use crate::delivery::wdp::{self, MOST_PARTS, Ports, Reference, segment_count};
-use crate::delivery::{Bearing, Outgoing};
+use crate::delivery::{Bearing, Outgoing, most_octets};
 use crate::diagnose::Report;
 use crate::document::{UPPER_HEX, put_hex};
 use crate::error::{Error, Result};
 use crate::provision::rows::{BAD_VALUE, MISSING_VALUE, number};
-use crate::provision::{BadHandset, Compiled, Handset, Profile};
+use crate::provision::device::Seal;
+use crate::provision::{BadHandset, Compiled, Handset, Pack, Profile};
 
 /// One profile, compiled for the columns of one table.
 #[derive(Debug, Clone)]
@@ -64,6 +65,7 @@ impl Composer {
             check_document(one)?;
         }
         let compiled = Compiled::new(profile, header, campaign, WbxmlStyle::Safe)
+            .and_then(|compiled| compiled.for_handsets(Pack::bundled(), Seal::OfProfile, most_octets))
             .map_err(|cannot| Error::input(format!("the profile cannot be encoded: {cannot}")))?;
         let missing = compiled.missing();
         if let Some(name) = missing.first() {
@@ -109,7 +111,7 @@ impl Composed {
     pub fn sms(&self) -> std::result::Result<u32, BadHandset> {
         let mut outgoing = Outgoing::new();
         self.seal(&mut outgoing);
-        let count = segment_count(outgoing.push().len(), self.reference());
+        let count = segment_count(outgoing.push().len(), Reference::Short(0));
         u32::try_from(count).ok().filter(|_| count <= MOST_PARTS).ok_or_else(|| BadHandset {
             rule: &BAD_VALUE,
             column: "msisdn".to_owned(),
@@ -122,16 +124,16 @@ impl Composed {
         outgoing.seal(1, &self.document, self.seal.zip(key.as_ref()));
     }
 
-    /// Of the key, so that it is the same in every run and differs from one handset to the next.
-    fn reference(&self) -> Reference {
-        Reference::Short(self.key[0])
+    /// The same in every run, and that of `build` for the same row.
+    fn reference(&self, outgoing: &Outgoing) -> Reference {
+        Reference::Short(outgoing.reference(&self.msisdn.to_string())[0])
     }
 
     /// Returns the message in the form that its route takes, and how many short messages it is.
     fn body(&self, attempt: u32, needs: &Needs) -> Result<(Body, u32)> {
         let mut outgoing = Outgoing::new();
         self.seal(&mut outgoing);
-        let count = segment_count(outgoing.push().len(), self.reference());
+        let count = segment_count(outgoing.push().len(), Reference::Short(0));
         let body = match needs {
             Needs::Line(parts) => Body::Line(self.line(outgoing, attempt, parts)?),
             Needs::Parts => Body::Parts(Box::new(self.parts(&outgoing))),
@@ -143,7 +145,7 @@ impl Composed {
         let push = outgoing.push().to_vec();
         let key = self.seal.and_then(|security| Key::new(security, self.pin.as_ref(), self.imsi.as_ref()));
         let mac = |key: Key| key.mac(&self.document);
-        let segments = wdp::split(&push, Ports::default(), self.reference());
+        let segments = wdp::split(&push, Ports::default(), self.reference(outgoing));
         let segments = segments.map(|segment| {
             let mut octets = Vec::with_capacity(140);
             segment.write(&mut octets);
@@ -164,7 +166,7 @@ impl Composed {
     /// Returns the message as a line of JSON, `impskit.message/1`.
     fn line(&self, mut outgoing: Outgoing, attempt: u32, parts: &[Part]) -> Result<Vec<u8>> {
         let address = Address::read_text(&format!("+{}", self.msisdn))?;
-        let (reference, ports) = (self.reference(), Ports::default());
+        let (reference, ports) = (self.reference(&outgoing), Ports::default());
         outgoing.split(&Bearing { address: &address, kind: Kind::SUBMIT, reference, ports, centre: None })?;
         let mut line = Vec::with_capacity(512 + 6 * outgoing.push().len());
         line.extend_from_slice(b"{\"schema\":\"impskit.message/1\",\"ref\":\"");

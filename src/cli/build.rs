@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use impskit::codec::{WbxmlOptions, write_wbxml, write_xml};
 use impskit::cp::VOCABULARY;
-use impskit::delivery::Outgoing;
+use impskit::delivery::{Outgoing, most_octets};
 use impskit::delivery::wsp::Content;
 use impskit::diagnose::{Report, Severity};
 use impskit::dm::{Tree, Uri, serialise};
 use impskit::error::{Error, Result};
 use impskit::provision::apply::{Applied, Place, to_tree};
 use impskit::provision::changes::Changes;
+use impskit::provision::device::Seal as OfSeal;
 use impskit::provision::{BadHandset, Compiled, Filled, ImpsAccount, Profile, bootstrap, cp};
 
 use super::build_rows;
 use super::convert::tell;
+use super::device::{self, Handsets};
 use super::descriptions::{DescriptionOptions, Descriptions, tell_applied};
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::profile::{RowOptions, is_secret, load};
@@ -45,9 +47,9 @@ pub(crate) struct Build {
     /// How binary output is printed
     #[arg(long, value_name = "HOW", default_value = "raw")]
     transfer: Transfer,
-    /// How WBXML is written
-    #[arg(long, value_name = "STYLE", default_value = "safe")]
-    wbxml_style: Style,
+    /// How WBXML is written, in place of `safe` or what the handset reads
+    #[arg(long, value_name = "STYLE")]
+    wbxml_style: Option<Style>,
     /// Make a DM server the manager of the handset: a provisioning document with `w7`, or a message with a tree
     #[arg(long, value_name = "PROFILE")]
     bootstrap: Option<Bootstrap>,
@@ -89,12 +91,16 @@ impl Build {
         let Some(syncml) = self.syncml.read(self.form, self.sms.from.as_deref(), ui)? else {
             return Ok(Outcome::NotGood);
         };
+        let mut handsets = Handsets::read(self.row.device.as_deref(), ui)?;
+        if let Some(style) = self.wbxml_style {
+            handsets.packs.iter_mut().for_each(|pack| pack.wbxml = vec![style.into()]);
+        }
         let maker = Maker {
             form: self.form,
-            style: self.wbxml_style,
+            style: self.wbxml_style.unwrap_or(Style::Safe),
             seal: self.seal.read(ui)?,
             sms: &self.sms,
-            model: self.row.device.as_deref(),
+            handsets,
             device: self.ddf.read(ui)?,
             syncml,
             bootstrap: self.bootstrap.or((self.form == Form::DmBootstrap).then_some(Bootstrap::Tree)),
@@ -116,8 +122,7 @@ impl Build {
     fn one(&self, maker: &Maker<'_>, profile: &Profile, ui: &mut Ui) -> Result<Outcome> {
         let Some(values) = self.row.values(profile, ui)? else { return Ok(Outcome::NotGood) };
         let (header, cells): (Vec<&str>, Vec<&str>) = values.iter().map(|(n, v)| (n.as_str(), v.as_str())).unzip();
-        let compiled =
-            Compiled::new(profile, &header, "", self.wbxml_style.into()).map_err(|error| cannot_write(&error))?;
+        let compiled = maker.compile(profile, &header)?;
         if let Some(name) = compiled.missing().first() {
             return Err(Error::input(format!("the profile uses `{name}`, and nothing gives it")).help(
                 match is_secret(name) {
@@ -127,7 +132,7 @@ impl Build {
             ));
         }
         let mut document = Vec::new();
-        let filled = match compiled.fill(&|place| cells[place], maker.model, &mut document) {
+        let filled = match compiled.fill(&|place| cells[place], maker.model(), &mut document) {
             Ok(filled) => filled,
             Err(bad) => {
                 say_bad(&bad, ui);
@@ -135,6 +140,10 @@ impl Build {
             }
         };
         if !is_sound(&filled, ui) {
+            return Ok(Outcome::NotGood);
+        }
+        maker.handsets.tell(filled.variant.is_some(), ui);
+        if maker.is_refused(&filled, document.len(), ui) {
             return Ok(Outcome::NotGood);
         }
         let refused = match self.form {
@@ -165,7 +174,7 @@ pub(super) struct Maker<'o> {
     pub(super) style: Style,
     pub(super) seal: Seal,
     pub(super) sms: &'o SmsOptions,
-    pub(super) model: Option<&'o str>,
+    pub(super) handsets: Handsets,
     /// What may be on the handset, for trees.
     pub(super) device: Descriptions,
     pub(super) syncml: Syncml,
@@ -192,6 +201,31 @@ pub(crate) enum Bootstrap {
 }
 
 impl Maker<'_> {
+    /// Compiles a profile for rows with that header, with the limits of handsets where the form is for them.
+    pub(super) fn compile(&self, profile: &Profile, header: &[&str]) -> Result<Compiled> {
+        let compiled = Compiled::new(profile, header, "", self.style.into()).map_err(|error| cannot_write(&error))?;
+        let seal = match self.form {
+            Form::Cp | Form::CpWbxml => OfSeal::Open,
+            Form::Push | Form::Sms => self.seal.asked().map_or(OfSeal::OfProfile, OfSeal::As),
+            _ => return Ok(compiled),
+        };
+        compiled.for_handsets(&self.handsets.packs, seal, most_octets).map_err(|error| cannot_write(&error))
+    }
+
+    /// Returns the model that counts before those of rows.
+    pub(super) fn model(&self) -> Option<&str> {
+        self.handsets.model.as_deref()
+    }
+
+    /// Tells what the handset does with the document; returns whether it cannot take it.
+    fn is_refused(&self, filled: &Filled<'_>, octets: usize, ui: &mut Ui) -> bool {
+        let Some(pack) = filled.device else { return false };
+        let account = filled.profile.filled(&filled.handset.values);
+        let is_sent = matches!(self.form, Form::Push | Form::Sms);
+        let method = self.seal.asked().or(filled.profile.security).filter(|_| is_sent);
+        device::tell(&cp::write(&account), (None, octets), method, pack, ui)
+    }
+
     /// Makes the form of a filled document.
     pub(super) fn make(&self, filled: &Filled<'_>, document: &[u8], outgoing: &mut Outgoing) -> Result<Made> {
         if let Some(boot) = self.boot(filled)? {

@@ -16,7 +16,7 @@ use impskit::provision::rows::{self, Header, Names, Row, Table};
 use impskit::provision::{Compiled, Filled, Profile};
 
 use super::build::{Maker, is_sound};
-use super::form::{Form, Made, cannot_write};
+use super::form::{Form, Made};
 use super::ui::{Output, Stream, private};
 use super::{Outcome, Ui};
 
@@ -50,7 +50,7 @@ pub(super) fn run(maker: &Maker<'_>, profile: &Profile, files: &Files<'_>, ui: &
     let Some(mut table) = open(profile, files, ui)? else { return Ok(Outcome::NotGood) };
     let names: Vec<String> = table.header().names().map(str::to_owned).collect();
     let header: Vec<&str> = names.iter().map(String::as_str).collect();
-    let compiled = Compiled::new(profile, &header, "", maker.style.into()).map_err(|error| cannot_write(&error))?;
+    let compiled = maker.compile(profile, &header)?;
     if let Some(name) = compiled.missing().first() {
         return Err(Error::input(format!("the profile uses `{name}`, and the table has no such column"))
             .at(files.rows.display().to_string())
@@ -111,7 +111,7 @@ fn open(profile: &Profile, files: &Files<'_>, ui: &mut Ui) -> Result<Option<Tabl
 /// Checks the whole document of the first row: what is wrong with it is wrong with the profile.
 fn first_is_sound(row: &Row, maker: &Maker<'_>, compiled: &Compiled, ui: &mut Ui) -> bool {
     let cell = |place| row.cell(place).unwrap_or_default();
-    compiled.fill(&cell, maker.model, &mut Vec::new()).map_or(true, |filled| is_sound(&filled, ui))
+    compiled.fill(&cell, maker.model(), &mut Vec::new()).map_or(true, |filled| is_sound(&filled, ui))
 }
 
 fn build(chunk: Vec<Row>, maker: &Maker<'_>, compiled: &Compiled, is_ours: bool) -> Built {
@@ -143,7 +143,7 @@ fn line(
         return Err((finding.rule.code, finding.message.clone()));
     }
     let cell = |place| row.cell(place).unwrap_or_default();
-    let filled = compiled.fill(&cell, maker.model, document).map_err(|bad| (bad.rule.code, bad.message))?;
+    let filled = compiled.fill(&cell, maker.model(), document).map_err(|bad| (bad.rule.code, bad.message))?;
     if maker.form == Form::Sms && filled.handset.msisdn.is_empty() {
         return Err((rows::MISSING_VALUE.code, "`msisdn` is empty, but an SMS needs it".to_owned()));
     }

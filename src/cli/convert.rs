@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use impskit::catalogue;
-use impskit::codec::{self, Document, Encoding, WbxmlOptions, write_wbxml, write_xml};
+use impskit::codec::{self, Document, Encoding, WbxmlOptions, WbxmlStyle, write_wbxml, write_xml};
 use impskit::cp::VOCABULARY;
 use impskit::cp::settings::{Today, today};
 use impskit::delivery::Outgoing;
@@ -15,8 +15,9 @@ use impskit::document::Element;
 use impskit::error::{Error, Result};
 use impskit::provision::apply::{Place, to_tree};
 use impskit::provision::cp::Reading;
-use impskit::provision::{cp, dm as object, profile};
+use impskit::provision::{Pack, cp, dm as object, profile};
 
+use super::device;
 use super::descriptions::{DescriptionOptions, tell_applied};
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::input::document;
@@ -45,9 +46,12 @@ pub(crate) struct Convert {
     /// How binary output is printed
     #[arg(long, value_name = "HOW", default_value = "raw")]
     transfer: Transfer,
-    /// How WBXML is written
-    #[arg(long, value_name = "STYLE", default_value = "safe")]
-    wbxml_style: Style,
+    /// How WBXML is written, in place of `safe` or what the handset reads
+    #[arg(long, value_name = "STYLE")]
+    wbxml_style: Option<Style>,
+    /// The handset that a provisioning document is for: a model, or the file of a device pack; its limits are obeyed
+    #[arg(long, value_name = "MODEL|FILE.toml")]
+    device: Option<String>,
     #[command(flatten)]
     ddf: DescriptionOptions,
     #[command(flatten)]
@@ -98,7 +102,9 @@ impl Convert {
         let Some(syncml) = self.syncml.read(self.form, self.sms.from.as_deref(), ui)? else {
             return Ok(Outcome::NotGood);
         };
-        let mut work = Work { options: self, descriptions: own.on_device(), syncml, ui, outcome: Outcome::Good };
+        let pack = self.device.as_deref().map(|word| device::known(word, ui)).transpose()?;
+        let descriptions = own.on_device();
+        let mut work = Work { options: self, pack, descriptions, syncml, ui, outcome: Outcome::Good, refused: false };
         let made = match input {
             Input::Cp(root, octets) => work.of_cp(&root, octets)?,
             Input::Tree(tree) => work.of_tree(&tree)?,
@@ -108,6 +114,9 @@ impl Convert {
                 _ => self.of_other(&document)?,
             },
         };
+        if work.refused {
+            return Ok(Outcome::NotGood);
+        }
         let outcome = work.outcome;
         made.put(self.transfer, &self.output, ui)?;
         Ok(outcome)
@@ -130,7 +139,7 @@ impl Convert {
         match (self.form, document.vocabulary) {
             (Form::Xml, vocabulary) => Ok(Made::Text(write_xml(&document.root, vocabulary, true))),
             (Form::Wbxml, Some(vocabulary)) => {
-                let options = WbxmlOptions { style: self.wbxml_style.into(), ..WbxmlOptions::default() };
+                let options = WbxmlOptions { style: self.style(None), ..WbxmlOptions::default() };
                 write_wbxml(&document.root, vocabulary, &options)
                     .map(Made::Binary)
                     .map_err(|error| cannot_write(&error))
@@ -143,8 +152,13 @@ impl Convert {
         }
     }
 
-    fn wbxml(&self, root: &Element<'_>) -> Result<Vec<u8>> {
-        let options = WbxmlOptions { style: self.wbxml_style.into(), ..WbxmlOptions::default() };
+    /// Returns the style that is asked for, else what a handset reads.
+    fn style(&self, pack: Option<&Pack>) -> WbxmlStyle {
+        self.wbxml_style.map(WbxmlStyle::from).or(pack.map(Pack::style)).unwrap_or_default()
+    }
+
+    fn wbxml(&self, root: &Element<'_>, pack: Option<&Pack>) -> Result<Vec<u8>> {
+        let options = WbxmlOptions { style: self.style(pack), ..WbxmlOptions::default() };
         write_wbxml(root, &VOCABULARY, &options).map_err(|error| cannot_write(&error))
     }
 
@@ -165,20 +179,28 @@ impl Convert {
 /// One conversion.
 struct Work<'w> {
     options: &'w Convert,
+    /// The handset that documents are for.
+    pack: Option<Pack>,
     descriptions: Vec<&'w Description>,
     syncml: Syncml,
     ui: &'w mut Ui,
     outcome: Outcome,
+    /// Whether the handset cannot take the document: nothing is written.
+    refused: bool,
 }
 
 impl Work<'_> {
     fn of_cp(&mut self, root: &Element<'_>, octets: Option<&[u8]>) -> Result<Made> {
         let form = self.options.form;
+        if matches!(form, Form::Cp | Form::Xml | Form::CpWbxml | Form::Wbxml | Form::Push | Form::Sms) {
+            self.obey(root, octets.filter(|_| matches!(form, Form::Push | Form::Sms)))?;
+        }
         match form {
             Form::Cp | Form::Xml => Ok(Made::Text(write_xml(root, Some(&VOCABULARY), true))),
-            Form::CpWbxml | Form::Wbxml => self.options.wbxml(root).map(Made::Binary),
+            Form::CpWbxml | Form::Wbxml => self.options.wbxml(root, self.pack.as_ref()).map(Made::Binary),
             Form::Push | Form::Sms => {
-                let encoded = octets.map_or_else(|| self.options.wbxml(root), |octets| Ok(octets.to_vec()))?;
+                let encoded = || self.options.wbxml(root, self.pack.as_ref());
+                let encoded = octets.map_or_else(encoded, |octets| Ok(octets.to_vec()))?;
                 self.options.deliver(&encoded, self.ui)
             }
             Form::Mo | Form::MoWbxml | Form::Syncml | Form::SyncmlWbxml | Form::Profile => {
@@ -201,6 +223,19 @@ impl Work<'_> {
             self.ui.say(&format!("not carried: {setting}"));
         }
         self.of_cp(&today.document, None)
+    }
+
+    /// Tells what the handset does with a document, whose octets are given where they are sent as they are.
+    fn obey(&mut self, root: &Element<'_>, octets: Option<&[u8]>) -> Result<()> {
+        let Some(pack) = &self.pack else { return Ok(()) };
+        let length = match octets {
+            Some(octets) => octets.len(),
+            None => self.options.wbxml(root, Some(pack))?.len(),
+        };
+        let is_sent = matches!(self.options.form, Form::Push | Form::Sms);
+        let method = self.options.seal.asked().filter(|_| is_sent);
+        self.refused = device::tell(root, (octets, length), method, pack, self.ui);
+        Ok(())
     }
 
     fn of_tree(&mut self, tree: &Tree) -> Result<Made> {

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use impskit::diagnose::{Report, Source};
+use impskit::cp::mac::Security;
+use impskit::delivery::sms_count;
+use impskit::diagnose::{Diagnostic, Report, Severity, Source, Span};
+use impskit::document::Element;
 use impskit::error::{Error, Result};
 use impskit::provision::Pack;
+use impskit::provision::device::{self as pack, Sealing, Size};
 
 use super::Ui;
 use super::ui::read_input;
@@ -16,7 +20,7 @@ use super::ui::read_input;
 ///
 /// Fails where a file cannot be read or has findings at error level.
 pub(crate) fn find(word: &str, ui: &mut Ui) -> Result<Option<Pack>> {
-    if !word.ends_with(".toml") {
+    if !is_file(word) {
         return Ok(Pack::find(word).cloned());
     }
     let (name, octets) = read_input(Path::new(word))?;
@@ -42,4 +46,62 @@ pub(crate) fn known(word: &str, ui: &mut Ui) -> Result<Pack> {
             models.join(", ")
         ))
     })
+}
+
+/// The handsets that documents are made for.
+#[derive(Debug)]
+pub(crate) struct Handsets {
+    /// The model that was asked for, in place of what rows say.
+    pub(crate) model: Option<String>,
+    /// The packs by which rows are checked; the one that was asked for first.
+    pub(crate) packs: Vec<Pack>,
+    is_known: bool,
+}
+
+impl Handsets {
+    /// Returns the handsets that `--device` names: a model, or the file of a pack. A model without a pack still chooses
+    /// variants.
+    pub(crate) fn read(word: Option<&str>, ui: &mut Ui) -> Result<Self> {
+        let own = word.map_or(Ok(None), |word| find(word, ui))?;
+        let is_file = word.is_some_and(is_file);
+        let model = own.as_ref().filter(|_| is_file).map(|pack| pack.model.clone()).or(word.map(str::to_owned));
+        let is_known = own.is_some();
+        let packs = own.into_iter().filter(|_| is_file).chain(Pack::bundled().iter().cloned()).collect();
+        Ok(Self { model, packs, is_known })
+    }
+
+    /// Says that nothing is known of the model but its name, where no variant is for it either.
+    pub(crate) fn tell(&self, chooses_variant: bool, ui: &mut Ui) {
+        if let Some(model) = self.model.as_deref().filter(|_| !self.is_known && !chooses_variant) {
+            ui.say(&format!("note: no device pack is for `{model}`, and no variant of the profile"));
+        }
+    }
+}
+
+fn is_file(word: &str) -> bool {
+    word.ends_with(".toml")
+}
+
+/// Tells what the handsets of a pack do with a document of so many octets in WBXML, which are given where they are sent as
+/// they are, and with its seal where that is known. Returns whether they cannot take it.
+pub(crate) fn tell(
+    root: &Element<'_>,
+    (octets, length): (Option<&[u8]>, usize),
+    method: Option<Option<Security>>,
+    pack: &Pack,
+    ui: &mut Ui,
+) -> bool {
+    let mut report = Report::new();
+    pack::check(root, octets, pack, &mut report);
+    if let Some(method) = method {
+        pack::check_sealing(Sealing::of(method), pack, (Span::default(), "the seal"), &mut report);
+    }
+    let sms = sms_count(length, method.unwrap_or(Some(Security::NetwPin)));
+    pack::check_size(Size { octets: length, sms }, pack, (Span::default(), "the document"), &mut report);
+    for finding in report.diagnostics() {
+        let Diagnostic { rule, message, path, severity, .. } = finding;
+        let shown = format!("{}[{}]: {message}\n  at: {path}\n  help: {}", severity.as_str(), rule.code, finding.way_out());
+        if *severity == Severity::Error { ui.complain(&shown) } else { ui.say(&shown) }
+    }
+    report.has_errors()
 }

@@ -59,8 +59,8 @@ pub(crate) struct RowOptions {
     /// Give a value, in place of the row's
     #[arg(long, value_name = "COLUMN=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
-    /// The model, for the choice of a variant
-    #[arg(long, value_name = "MODEL")]
+    /// The handset: a model, or the file of a device pack; chooses variant and WBXML style, and its limits are obeyed
+    #[arg(long, value_name = "MODEL|FILE.toml")]
     pub(crate) device: Option<String>,
     /// What separates the cells of tables: a character, or `tab`
     #[arg(long, value_name = "C", default_value = ",", value_parser = delimiter)]

@@ -64,10 +64,15 @@ pub(crate) struct Seal {
 }
 
 impl SealOptions {
+    /// Returns the method that is asked for.
+    pub(crate) fn asked(&self) -> Option<Option<Security>> {
+        self.sec.map(|method| method.0)
+    }
+
     /// Reads PIN and IMSI from where the options say.
     pub(crate) fn read(&self, ui: &mut Ui) -> Result<Seal> {
         Ok(Seal {
-            method: self.sec.map(|method| method.0),
+            method: self.asked(),
             pin: self.secrets.pin(ui)?,
             imsi: self.secrets.imsi(ui)?,
             show_secrets: self.show_secrets,
@@ -86,6 +91,11 @@ impl Seal {
             Error::input("nothing says how the push is sealed")
                 .help("use `--sec netwpin` or another method, or `--sec none` for a push that few handsets believe")
         })
+    }
+
+    /// Returns the method that the options ask for, whatever the profile says.
+    pub(crate) fn asked(&self) -> Option<Option<Security>> {
+        self.method
     }
 
     /// Seals a document. `pin` and `imsi` are the handset's own, used where the options give none.
@@ -268,16 +278,31 @@ impl SmsOptions {
         } else {
             Kind::Submit { reference: 0, validity: self.validity, receipt: self.receipt, reject_duplicates: false }
         };
-        let reference = self.reference.unwrap_or_else(|| mark(outgoing.push(), number));
-        let [high, low] = reference.to_be_bytes();
-        if self.reference.is_some() && high != 0 && !self.ref16 {
-            return Err(Error::input(format!("the reference {reference} takes 16 bits")).help("add `--ref16`"));
-        }
-        let reference = if self.ref16 { Reference::Long(reference) } else { Reference::Short(low) };
+        let given = self.to.map(|to| to.to_string());
+        let digits = given.as_deref().map_or(number, |to| to.trim_start_matches('+'));
+        let reference = self.reference(digits, outgoing)?;
         let own = (self.layout == Layout::At).then_some(Centre(None));
         let centre = self.smsc.or(own);
         let centre = centre.as_ref().map(|centre| centre.0.as_ref());
         outgoing.split(&Bearing { address: &address, kind, reference, ports: self.ports, centre })
+    }
+
+    /// Returns what the parts have in common: what is asked for, else what follows from number and document.
+    fn reference(&self, digits: &str, outgoing: &Outgoing) -> Result<Reference> {
+        let reference = match (self.reference, self.ref16) {
+            (Some(reference), true) => Reference::Long(reference),
+            (Some(reference), false) => match u8::try_from(reference) {
+                Ok(reference) => Reference::Short(reference),
+                Err(_) => {
+                    return Err(Error::input(format!("the reference {reference} takes 16 bits")).help("add `--ref16`"));
+                }
+            },
+            (None, is_long) => {
+                let octets = outgoing.reference(digits);
+                if is_long { Reference::Long(u16::from_be_bytes(octets)) } else { Reference::Short(octets[0]) }
+            }
+        };
+        Ok(reference)
     }
 
     /// Returns whether the layout is the PDUs themselves.
@@ -320,16 +345,6 @@ impl SmsOptions {
 
 /// The time in a DELIVER that no centre has stamped.
 const NO_CLOCK: CentreTime = CentreTime { fields: [0, 1, 1, 0, 0, 0], quarters: 0 };
-
-/// Returns a reference made of push and number (FNV-1a), so that another document or handset has another and the same has
-/// the same.
-fn mark(push: &[u8], number: &str) -> u16 {
-    let hash = push
-        .iter()
-        .chain(number.as_bytes())
-        .fold(0x811C_9DC5_u32, |hash, octet| (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193));
-    (hash ^ hash >> 16) as u16
-}
 
 /// Returns octets as hexadecimal digits in lower case.
 pub(crate) fn hex(octets: &[u8]) -> String {

@@ -18,6 +18,6 @@ pub mod sms;
 pub mod wdp;
 pub mod wsp;
 
-pub use outgoing::{Bearing, Outgoing, sms_count, spare_octets};
+pub use outgoing::{Bearing, Outgoing, most_octets, sms_count, spare_octets};
 pub use receive::{Received, receive};
 pub use rules::*;

@@ -2,10 +2,13 @@
 //!
 //! A campaign does this for each handset; nothing here allocates once the buffers have grown.
 
+use sha2::{Digest as _, Sha256};
+
 use super::sms::{Address, Kind, Tpdu, write_centre};
 use super::wdp::{self, MOST_PARTS, Ports, Reference, Segment};
 use super::wsp::{self, Content};
 use crate::cp::mac::{Key, Security};
+use crate::diagnose::Report;
 use crate::error::{Error, Result};
 
 /// How the segments of a push are carried to one handset.
@@ -27,6 +30,8 @@ pub struct Bearing<'a> {
 #[derive(Debug, Default)]
 pub struct Outgoing {
     push: Vec<u8>,
+    /// Where the document begins in the push.
+    body: usize,
     pdus: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -47,6 +52,7 @@ impl Outgoing {
         self.clear();
         let mac = seal.filter(|(security, _)| security.carries_mac()).map(|(_, key)| key.mac(document));
         wsp::write_prefix(transaction, content, seal.map(|(security, _)| security), mac, &mut self.push);
+        self.body = self.push.len();
         self.push.extend_from_slice(document);
     }
 
@@ -54,6 +60,7 @@ impl Outgoing {
     pub fn adopt(&mut self, push: &[u8]) {
         self.clear();
         self.push.extend_from_slice(push);
+        self.body = wsp::Push::read(push, &mut Report::new()).map_or(0, |push| push.body_span.start as usize);
     }
 
     fn clear(&mut self) {
@@ -83,6 +90,15 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Returns what the parts of the message to a number have in common where nobody says it: the first two octets of
+    /// SHA-256 over the number (digits, country code first), U+0000 and the document. So the same row has the same, whoever
+    /// sends it, and another document or handset most often another.
+    pub fn reference(&self, msisdn: &str) -> [u8; 2] {
+        let document = self.push.get(self.body..).unwrap_or_default();
+        let hash = Sha256::new().chain_update(msisdn).chain_update([0]).chain_update(document).finalize();
+        [hash[0], hash[1]]
+    }
+
     /// Returns the push PDU.
     pub fn push(&self) -> &[u8] {
         &self.push
@@ -102,16 +118,22 @@ pub fn sms_count(octets: usize, security: Option<Security>) -> usize {
     wdp::segment_count(octets + wsp::prefix_length(security), Reference::Short(0))
 }
 
+/// Returns the most octets of a provisioning document that so many SMS bring, sealed so.
+pub fn most_octets(sms: usize, security: Option<Security>) -> usize {
+    let room = match sms {
+        0 => 0,
+        1 => wdp::room(None),
+        _ => sms * wdp::room(Some(Reference::Short(0))),
+    };
+    room.saturating_sub(wsp::prefix_length(security))
+}
+
 /// Returns by how many octets a document has to be shorter to take one SMS less; 0 where it takes one.
 pub fn spare_octets(octets: usize, security: Option<Security>) -> usize {
-    let length = octets + wsp::prefix_length(security);
-    let count = wdp::segment_count(length, Reference::Short(0));
-    let room = match count {
-        0 | 1 => return 0,
-        2 => wdp::room(None),
-        _ => (count - 1) * wdp::room(Some(Reference::Short(0))),
-    };
-    length - room
+    match sms_count(octets, security) {
+        0 | 1 => 0,
+        sms => octets - most_octets(sms - 1, security),
+    }
 }
 
 fn kind_of_part(kind: Kind, place: usize, count: usize) -> Kind {

@@ -34,8 +34,8 @@ enum Derived {
 #[derive(Debug, Clone)]
 pub struct Columns {
     slots: Vec<Source>,
-    /// msisdn, imsi, pin, model.
-    own: [Source; 4],
+    /// msisdn, imsi, pin, model, tac, imei.
+    own: [Source; 6],
     /// The texts of `[columns]`, with the sources of the slots in them.
     mapped: Vec<String>,
     raw: Vec<Source>,
@@ -50,7 +50,7 @@ impl Columns {
         let binder = Binder { profile, header };
         let mut columns = Self {
             slots: names.iter().map(|name| binder.source(name)).collect(),
-            own: ["msisdn", "imsi", "pin", "model"].map(|name| binder.source(name)),
+            own: ["msisdn", "imsi", "pin", "model", "tac", "imei"].map(|name| binder.source(name)),
             mapped: profile.columns.iter().map(|(_, text)| text.clone()).collect(),
             raw: names.iter().map(|name| binder.raw(name)).collect(),
             campaign: campaign.to_owned(),
@@ -68,13 +68,14 @@ impl Columns {
 
     /// Returns the handset of a row whose cells `cell` gives by their place in the header.
     pub fn handset<'r>(&'r self, cell: &impl Fn(usize) -> &'r str) -> Handset<'r> {
-        let [msisdn, imsi, pin, model] = [0, 1, 2, 3].map(|i| self.value(&self.own[i], cell));
+        let [msisdn, imsi, pin, model, tac, imei] = [0, 1, 2, 3, 4, 5].map(|i| self.value(&self.own[i], cell));
         let msisdn = match msisdn {
             Cow::Borrowed(text) => Cow::Borrowed(text.strip_prefix('+').unwrap_or(text)),
             Cow::Owned(text) => Cow::Owned(text.strip_prefix('+').unwrap_or(&text).to_owned()),
         };
         let values = self.slots.iter().map(|source| self.value(source, cell)).collect();
-        Handset { msisdn, imsi, pin, model, values }
+        let equipment = if tac.is_empty() { imei } else { tac };
+        Handset { msisdn, imsi, pin, model, equipment, values }
     }
 
     fn value<'r>(&'r self, source: &'r Source, cell: &impl Fn(usize) -> &'r str) -> Cow<'r, str> {

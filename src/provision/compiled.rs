@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::columns::Columns;
+use super::device::{Limits, Pack, Room, Seal};
 use super::handset::{BadHandset, Handset};
 use super::profile::Profile;
 use super::slots::expand;
@@ -16,6 +17,23 @@ pub struct Compiled {
     each: Vec<One>,
     /// Which variant a handset takes.
     profile: Profile,
+    style: WbxmlStyle,
+    /// The handsets whose limits are known.
+    devices: Vec<Device>,
+}
+
+/// A device pack, compiled with the profile and its variants.
+#[derive(Debug, Clone)]
+struct Device {
+    pack: Pack,
+    each: Vec<Limited>,
+}
+
+#[derive(Debug, Clone)]
+struct Limited {
+    limits: Limits,
+    /// The document in the style that these handsets read, where it is another.
+    template: Option<Template>,
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +52,8 @@ pub struct Filled<'r> {
     pub profile: &'r Profile,
     /// The place of the variant, from 0.
     pub variant: Option<usize>,
+    /// The device pack that is for the handset, of those that were given.
+    pub device: Option<&'r Pack>,
 }
 
 impl Filled<'_> {
@@ -56,7 +76,33 @@ impl Compiled {
             let columns = Columns::bind(profile, header, campaign);
             Ok(One { profile: profile.clone(), columns, template: Template::new(profile, style)? })
         };
-        Ok(Self { each: all.map(one).collect::<Result<_, CannotWrite>>()?, profile: profile.clone() })
+        let each = all.map(one).collect::<Result<_, CannotWrite>>()?;
+        Ok(Self { each, profile: profile.clone(), style, devices: Vec::new() })
+    }
+
+    /// Compiles what device packs say of the documents: from now on [`fill`](Self::fill) writes for each handset what it
+    /// reads, and refuses what it cannot take (QRK001 to QRK004). The first pack that is for a handset counts. `room` says
+    /// how many octets of document fit into so many SMS.
+    ///
+    /// # Errors
+    ///
+    /// Names what WBXML cannot carry.
+    pub fn for_handsets(
+        mut self,
+        packs: &[Pack],
+        seal: Seal,
+        room: Room,
+    ) -> Result<Self, CannotWrite> {
+        for pack in packs {
+            let limited = |one: &One| {
+                let style = pack.style();
+                let template = (style != self.style).then(|| Template::new(&one.profile, style)).transpose()?;
+                Ok(Limited { limits: Limits::new(pack, &one.profile, seal, room), template })
+            };
+            let each = self.each.iter().map(limited).collect::<Result<_, CannotWrite>>()?;
+            self.devices.push(Device { pack: pack.clone(), each });
+        }
+        Ok(self)
     }
 
     /// Returns the placeholders, of the profile and its variants, for which the table has no column.
@@ -75,7 +121,7 @@ impl Compiled {
     ///
     /// # Errors
     ///
-    /// Says which value is missing or wrong; nothing is appended then.
+    /// Says which value is missing or wrong, or why the handset cannot take the document; nothing is appended then.
     pub fn fill<'r>(
         &'r self,
         cell: &impl Fn(usize) -> &'r str,
@@ -83,13 +129,15 @@ impl Compiled {
         output: &mut Vec<u8>,
     ) -> Result<Filled<'r>, BadHandset> {
         let mut handset = self.each[0].columns.handset(cell);
+        let kind = model.or(handset.kind());
+        let device = kind.and_then(|kind| self.devices.iter().find(|device| device.pack.is_for(kind)));
         let variant = if self.profile.variants.is_empty() {
             None
         } else {
-            let own = Some(handset.model.as_ref()).filter(|model| !model.is_empty());
-            self.profile.for_handset(model.or(own), None).1
+            self.profile.for_kinds(&[kind, device.map(|device| device.pack.model.as_str())], None).1
         };
-        let one = &self.each[variant.map_or(0, |place| place + 1)];
+        let place = variant.map_or(0, |place| place + 1);
+        let one = &self.each[place];
         if variant.is_some() {
             handset = one.columns.handset(cell);
         }
@@ -98,7 +146,15 @@ impl Compiled {
             handset.pin = Cow::Owned(filled.into_owned());
         }
         handset.check()?;
-        one.template.fill(&handset.values, output)?;
-        Ok(Filled { handset, profile: &one.profile, variant })
+        let limited = device.map(|device| &device.each[place]);
+        let template = limited.and_then(|limited| limited.template.as_ref()).unwrap_or(&one.template);
+        let start = output.len();
+        template.fill(&handset.values, output)?;
+        let refused = limited.map(|limited| limited.limits.check(&handset.values, output.len() - start));
+        if let Some(Err(bad)) = refused {
+            output.truncate(start);
+            return Err(bad);
+        }
+        Ok(Filled { handset, profile: &one.profile, variant, device: device.map(|device| &device.pack) })
     }
 }

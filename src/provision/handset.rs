@@ -15,8 +15,10 @@ pub struct Handset<'r> {
     pub imsi: Cow<'r, str>,
     /// The PIN that the user was told.
     pub pin: Cow<'r, str>,
-    /// The model, for the choice of a variant.
+    /// The model, for the choice of a variant and a device pack.
     pub model: Cow<'r, str>,
+    /// The type allocation code, or the IMEI that begins with it: what a pack is chosen by where there is no model.
+    pub equipment: Cow<'r, str>,
     /// The values of a profile's slots, by number.
     pub values: Vec<Cow<'r, str>>,
 }
@@ -24,7 +26,7 @@ pub struct Handset<'r> {
 /// What is wrong with a handset's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadHandset {
-    /// The rule: CSV003, CSV004, CSV006, CSV009 or PRF004.
+    /// The rule: CSV003, CSV004, CSV006, CSV009, PRF004, or QRK001 to QRK004.
     pub rule: &'static Rule,
     /// The column or key that is at fault.
     pub column: String,
@@ -47,6 +49,11 @@ impl BadHandset {
 }
 
 impl Handset<'_> {
+    /// Returns what a variant and a device pack are chosen by; `None` where the row says nothing of the handset.
+    pub fn kind(&self) -> Option<&str> {
+        [self.model.as_ref(), self.equipment.as_ref()].into_iter().find(|word| !word.is_empty())
+    }
+
     /// Checks number, IMSI and PIN where they are given. Values of slots are checked when a template is filled.
     ///
     /// # Errors

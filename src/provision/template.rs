@@ -143,14 +143,18 @@ impl Profile {
 
     /// Reports the errors of the provisioning document that the profile makes, with sample values in its slots.
     pub fn check_document(&self, report: &mut Report) {
+        let mut found = Report::new();
+        vocabulary::VOCABULARY.check(&cp::write(&self.sample()), &mut found);
+        found.retain(|finding| finding.severity == Severity::Error);
+        report.append(found);
+    }
+
+    /// Returns the account with short sample values in its slots.
+    pub(super) fn sample(&self) -> ImpsAccount {
         let starts = |slot: usize| self.account.addresses.iter().any(|a| a.address.starts_with(&slot_mark(slot)));
         let sample = |slot| if starts(slot) { "http://sample.example/" } else { "1" };
         let samples: Vec<&str> = (0..self.slots.names().len()).map(sample).collect();
-        let account = self.filled(&samples);
-        let mut found = Report::new();
-        vocabulary::VOCABULARY.check(&cp::write(&account), &mut found);
-        found.retain(|finding| finding.severity == Severity::Error);
-        report.append(found);
+        self.filled(&samples)
     }
 }
 

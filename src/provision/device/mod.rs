@@ -12,6 +12,7 @@
 
 mod check;
 mod known;
+mod limits;
 mod read;
 mod rules;
 mod size;
@@ -20,6 +21,8 @@ use std::sync::LazyLock;
 
 pub use check::{Sealing, check, check_profile, check_sealing};
 pub use known::check_known;
+pub(super) use limits::Limits;
+pub use limits::{Room, Seal};
 pub use rules::{DROPPED, NO_SOURCE, REFUSED, RULES, SECURITY, TOO_LONG};
 pub use size::{Size, check_limit, check_size};
 
@@ -159,6 +162,9 @@ impl Pack {
 
     fn has_tac(&self, digits: &str) -> bool {
         const TAC: usize = 8;
+        if self.tac.is_empty() {
+            return false;
+        }
         let tac = digits.get(..TAC).filter(|_| digits.bytes().all(|b| b.is_ascii_digit()));
         tac.is_some_and(|tac| self.tac.iter().any(|pattern| matches(pattern, tac)))
     }

@@ -152,8 +152,14 @@ impl Profile {
 
     /// Returns the profile for a handset: the first variant that fits, with its place, or this profile.
     pub fn for_handset(&self, model: Option<&str>, version: Option<&str>) -> (&Self, Option<usize>) {
+        self.for_kinds(&[model], version)
+    }
+
+    /// Returns the profile for a handset that has several names.
+    pub(super) fn for_kinds(&self, kinds: &[Option<&str>], version: Option<&str>) -> (&Self, Option<usize>) {
         let fits = |v: &Variant| {
-            let device = v.devices.is_empty() || model.is_some_and(|m| v.devices.iter().any(|d| matches(d, m)));
+            let is_named = |d: &String| kinds.iter().flatten().any(|kind| matches(d, kind));
+            let device = v.devices.is_empty() || v.devices.iter().any(is_named);
             device && v.version.as_deref().is_none_or(|wanted| version == Some(wanted))
         };
         match self.variants.iter().position(fits) {

@@ -17,8 +17,8 @@ use crate::delivery::{Bearing, Outgoing, most_octets};
 use crate::diagnose::Report;
 use crate::document::{UPPER_HEX, put_hex};
 use crate::error::{Error, Result};
-use crate::provision::rows::{BAD_VALUE, MISSING_VALUE, number};
 use crate::provision::device::Seal;
+use crate::provision::rows::{BAD_VALUE, MISSING_VALUE, number};
 use crate::provision::{BadHandset, Compiled, Handset, Pack, Profile};
 
 /// One profile, compiled for the columns of one table.

@@ -16,10 +16,11 @@ use super::route::RouteSettings;
 use super::run::Progress;
 use super::store::{Added, NewRow, SEPARATOR, Store, Stored, Timestamp, mix};
 use super::units::zone;
+use crate::catalogue;
 use crate::diagnose::{Diagnostic, Report, Rule};
 use crate::error::{Error, Result};
 use crate::provision::Profile;
-use crate::provision::rows::{BAD_VALUE, DUPLICATE, Names, RULES, Row, Table, instant};
+use crate::provision::rows::{BAD_VALUE, DUPLICATE, Names, Row, Table, instant};
 
 /// Rows that a thread takes at once.
 const CHUNK: usize = 256;
@@ -442,6 +443,6 @@ impl<'l> Ledger<'l> {
 
 /// Returns a rule's code and name, for counting.
 pub fn reason(code: &str) -> String {
-    let name = RULES.iter().find(|rule| rule.code == code).map_or("", |rule| rule.name);
+    let name = catalogue::rule(code).map_or("", |rule| rule.name);
     format!("{code} {name}").trim_end().to_owned()
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use impskit::codec::{WbxmlOptions, write_wbxml, write_xml};
 use impskit::cp::VOCABULARY;
-use impskit::delivery::{Outgoing, most_octets};
 use impskit::delivery::wsp::Content;
+use impskit::delivery::{Outgoing, most_octets};
 use impskit::diagnose::{Report, Severity};
 use impskit::dm::{Tree, Uri, serialise};
 use impskit::error::{Error, Result};
@@ -17,8 +17,8 @@ use impskit::provision::{BadHandset, Compiled, Filled, ImpsAccount, Profile, boo
 
 use super::build_rows;
 use super::convert::tell;
-use super::device::{self, Handsets};
 use super::descriptions::{DescriptionOptions, Descriptions, tell_applied};
+use super::device::{self, Handsets};
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::profile::{RowOptions, is_secret, load};
 use super::seal::{Seal, SealOptions, SmsOptions};

@@ -17,8 +17,8 @@ use impskit::provision::apply::{Place, to_tree};
 use impskit::provision::cp::Reading;
 use impskit::provision::{Pack, cp, dm as object, profile};
 
-use super::device;
 use super::descriptions::{DescriptionOptions, tell_applied};
+use super::device;
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::input::document;
 use super::seal::{SealOptions, SmsOptions};

@@ -7,6 +7,8 @@ use impskit::delivery::sms_count;
 use impskit::diagnose::{Diagnostic, Report, Severity, Source, Span};
 use impskit::document::Element;
 use impskit::error::{Error, Result};
+#[cfg(feature = "server")]
+use impskit::provision::Handset;
 use impskit::provision::Pack;
 use impskit::provision::device::{self as pack, Sealing, Size};
 
@@ -70,6 +72,13 @@ impl Handsets {
         Ok(Self { model, packs, is_known })
     }
 
+    /// Returns the pack of the model that was asked for, else of what the row says of its handset.
+    #[cfg(feature = "server")]
+    pub(crate) fn pack_of(&self, handset: &Handset<'_>) -> Option<&Pack> {
+        let kind = self.model.as_deref().or(handset.kind())?;
+        self.packs.iter().find(|pack| pack.is_for(kind))
+    }
+
     /// Says that nothing is known of the model but its name, where no variant is for it either.
     pub(crate) fn tell(&self, chooses_variant: bool, ui: &mut Ui) {
         if let Some(model) = self.model.as_deref().filter(|_| !self.is_known && !chooses_variant) {
@@ -100,7 +109,8 @@ pub(crate) fn tell(
     pack::check_size(Size { octets: length, sms }, pack, (Span::default(), "the document"), &mut report);
     for finding in report.diagnostics() {
         let Diagnostic { rule, message, path, severity, .. } = finding;
-        let shown = format!("{}[{}]: {message}\n  at: {path}\n  help: {}", severity.as_str(), rule.code, finding.way_out());
+        let shown =
+            format!("{}[{}]: {message}\n  at: {path}\n  help: {}", severity.as_str(), rule.code, finding.way_out());
         if *severity == Severity::Error { ui.complain(&shown) } else { ui.say(&shown) }
     }
     report.has_errors()

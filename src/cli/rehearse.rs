@@ -15,6 +15,7 @@ use impskit::provision::rows::{Names, Table};
 use impskit::provision::{Compiled, Profile};
 use impskit::rehearse::{Choice, Rehearsal, Subject, rehearse, report};
 
+use super::device::Handsets;
 use super::form::cannot_write;
 use super::profile::{RowOptions, load};
 use super::seal::{Seal, SealOptions};
@@ -88,6 +89,7 @@ impl Rehearse {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
         let Some(profile) = load(&self.profile, ui)? else { return Ok(Outcome::NotGood) };
         let seal = self.seal.read(ui)?;
+        let handsets = Handsets::read(self.row.device.as_deref(), ui)?;
         let rows = match &self.csv {
             Some(path) => self.rows_of(path, &profile)?,
             None => match self.row.values(&profile, ui)? {
@@ -97,7 +99,7 @@ impl Rehearse {
         };
         let mut rehearsals = Vec::new();
         for row in &rows {
-            rehearsals.push(self.one(&profile, row, &seal, ui)?);
+            rehearsals.push(self.one(&profile, row, (&seal, &handsets), ui)?);
         }
         if let Some(path) = &self.report {
             Output::replacing(path).write(report::html(&rehearsals).as_bytes())?;
@@ -112,7 +114,13 @@ impl Rehearse {
         Ok(if is_good { Outcome::Good } else { Outcome::NotGood })
     }
 
-    fn one(&self, profile: &Profile, row: &Row, seal: &Seal, ui: &mut Ui) -> Result<Rehearsal> {
+    fn one(
+        &self,
+        profile: &Profile,
+        row: &Row,
+        (seal, handsets): (&Seal, &Handsets),
+        ui: &mut Ui,
+    ) -> Result<Rehearsal> {
         let (header, cells): (Vec<&str>, Vec<&str>) = row.values.iter().map(|(n, v)| (n.as_str(), v.as_str())).unzip();
         let compiled = Compiled::new(profile, &header, "", WbxmlStyle::Safe).map_err(|error| cannot_write(&error))?;
         if let Some(name) = compiled.missing().first() {
@@ -120,7 +128,12 @@ impl Rehearse {
                 .help(format!("use `--set {name}=VALUE`, or a table with a column `{name}`")));
         }
         let cell = |place: usize| cells[place];
-        let filled = compiled.fill(&cell, self.row.device.as_deref(), &mut Vec::new()).map_err(|bad| {
+        let fill = |model: Option<&str>| compiled.fill(&cell, model, &mut Vec::new());
+        let filled = fill(handsets.model.as_deref()).and_then(|filled| match handsets.pack_of(&filled.handset) {
+            Some(pack) if filled.variant.is_none() => fill(Some(&pack.model)),
+            _ => Ok(filled),
+        });
+        let filled = filled.map_err(|bad| {
             Error::input(bad.message)
                 .at(row.name.clone())
                 .help("`impskit explain` tells more: ".to_owned() + bad.rule.code)
@@ -144,6 +157,7 @@ impl Rehearse {
             security,
             pin,
             imsi,
+            device: handsets.pack_of(&filled.handset),
             profile: filled.profile,
             handset: filled.handset,
         };

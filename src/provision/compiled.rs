@@ -87,12 +87,7 @@ impl Compiled {
     /// # Errors
     ///
     /// Names what WBXML cannot carry.
-    pub fn for_handsets(
-        mut self,
-        packs: &[Pack],
-        seal: Seal,
-        room: Room,
-    ) -> Result<Self, CannotWrite> {
+    pub fn for_handsets(mut self, packs: &[Pack], seal: Seal, room: Room) -> Result<Self, CannotWrite> {
         for pack in packs {
             let limited = |one: &One| {
                 let style = pack.style();

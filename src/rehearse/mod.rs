@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use crate::cp::mac::{Imsi, Pin, Security};
-use crate::provision::{Handset, Profile};
+use crate::provision::{Handset, Pack, Profile};
 
 mod management;
 pub mod report;
@@ -34,6 +34,8 @@ pub struct Subject<'p> {
     pub profile: &'p Profile,
     /// What was found when the profile was read: errors and warnings.
     pub findings: (usize, usize),
+    /// What the handset takes, where that is known: a document that it refuses fails the step that makes it.
+    pub device: Option<&'p Pack>,
     /// The handset's values.
     pub handset: Handset<'p>,
     /// How the push is sealed.

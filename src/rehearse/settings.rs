@@ -6,12 +6,13 @@ use crate::cp::mac::Key;
 use crate::delivery::sms::{Address, Kind};
 use crate::delivery::wdp::{Ports, Reference};
 use crate::delivery::{Bearing, Outgoing, receive};
-use crate::diagnose::Report;
+use crate::diagnose::{Report, Span};
 use crate::dm::{self, Description, Tree};
 use crate::document::Element;
 use crate::provision::apply::{self, Place};
 use crate::provision::cp::{self, Reading};
-use crate::provision::{ImpsAccount, Template, dm as object};
+use crate::provision::device::{self, Sealing, Size};
+use crate::provision::{ImpsAccount, Pack, Template, dm as object};
 use crate::{catalogue, cp as vocabulary};
 
 pub(super) const OPERATOR: &str = "operator";
@@ -25,10 +26,10 @@ const CENTRE_TIME: [u8; 7] = [0x62, 0x11, 0x32, 0x21, 0x00, 0x00, 0x00];
 pub(super) fn bring(subject: &Subject<'_>, record: &mut Record) -> Option<ImpsAccount> {
     record.step(1, |_| check(subject))?;
     let account = subject.profile.filled(&subject.handset.values);
-    let document = record.step(2, |_| build(&account))?;
+    let document = record.step(2, |_| build(subject, &account))?;
     let octets = record.step(3, |_| encode(subject, &document))?;
     let outgoing = record.step(4, |seen| seal(subject, &octets, seen))?;
-    let outgoing = record.step(5, |seen| split(outgoing, seen))?;
+    let outgoing = record.step(5, |seen| split(subject, outgoing, octets.len(), seen))?;
     let body = record.step(6, |seen| take_in(subject, &outgoing, &octets, seen))?;
     let tree = record.step(7, |seen| put_in_place(&body, seen))?;
     let known = record.step(8, |_| read_back(&tree, &account))?;
@@ -52,7 +53,18 @@ fn check(subject: &Subject<'_>) -> Done<()> {
     Ok(((), crate::diagnose::text::tally(0, warnings, 0)))
 }
 
-fn build(account: &ImpsAccount) -> Done<Element<'_>> {
+/// Asks what the handset does; what it refuses is an error, the rest is told behind the evidence.
+fn obey(subject: &Subject<'_>, look: impl FnOnce(&Pack, &mut Report)) -> Result<String, String> {
+    let Some(pack) = subject.device else { return Ok(String::new()) };
+    let mut report = Report::new();
+    look(pack, &mut report);
+    match first_error(&report) {
+        Some(error) => Err(error),
+        None => Ok(report.diagnostics().iter().map(|d| format!("; {}: {}", d.rule.code, d.message)).collect()),
+    }
+}
+
+fn build<'a>(subject: &Subject<'_>, account: &'a ImpsAccount) -> Done<Element<'a>> {
     let document = cp::write(account);
     let mut report = Report::new();
     vocabulary::VOCABULARY.check(&document, &mut report);
@@ -61,19 +73,21 @@ fn build(account: &ImpsAccount) -> Done<Element<'_>> {
         None => {
             let mut parms = 0;
             document.walk(&mut |element, _| parms += usize::from(element.name == "parm"));
-            let evidence = format!("{} characteristics at the top, {parms} parms", document.children.len());
+            let handset = obey(subject, |pack, report| device::check(&document, None, pack, report))?;
+            let evidence = format!("{} characteristics at the top, {parms} parms{handset}", document.children.len());
             Ok((document, evidence))
         }
     }
 }
 
 fn encode(subject: &Subject<'_>, document: &Element<'_>) -> Done<Vec<u8>> {
-    let template = Template::new(subject.profile, WbxmlStyle::Safe).map_err(|error| error.what)?;
+    let template = Template::new(subject.profile, subject.device.map_or(WbxmlStyle::Safe, Pack::style))
+        .map_err(|error| error.what)?;
     let mut octets = Vec::new();
     template.fill(&subject.handset.values, &mut octets).map_err(|bad| bad.message)?;
     let mut report = Report::new();
     let read = catalogue::read(&octets, &Limits::default(), &mut report);
-    if !report.diagnostics().is_empty() || !read.is_some_and(|read| read.root.same_as(document)) {
+    if report.has_errors() || !read.is_some_and(|read| read.root.same_as(document)) {
         return Err("the octets do not read back as the document".to_owned());
     }
     let evidence = format!("{} octets, which read back as the document", octets.len());
@@ -82,19 +96,23 @@ fn encode(subject: &Subject<'_>, document: &Element<'_>) -> Done<Vec<u8>> {
 
 fn seal(subject: &Subject<'_>, octets: &[u8], seen: &mut Vec<Exchange>) -> Done<Outgoing> {
     let mut outgoing = Outgoing::new();
+    let place = (Span::default(), "the seal");
+    let handset = obey(subject, |pack, report| {
+        device::check_sealing(Sealing::of(subject.security), pack, place, report);
+    })?;
     let Some(security) = subject.security else {
         outgoing.seal(1, octets, None);
-        return Ok((outgoing, "no security: few handsets believe such a message".to_owned()));
+        return Ok((outgoing, format!("no security: few handsets believe such a message{handset}")));
     };
     let key = Key::new(security, subject.pin.as_ref(), subject.imsi.as_ref());
     let key = key.ok_or_else(|| format!("{} needs a secret that is not given", security.name()))?;
     outgoing.seal(1, octets, Some((security, &key)));
-    let evidence = format!("{}, MAC {}", security.name(), key.mac(octets));
+    let evidence = format!("{}, MAC {}{handset}", security.name(), key.mac(octets));
     seen.push(Exchange { from: OPERATOR, to: OPERATOR, what: format!("seal with {}", security.name()) });
     Ok((outgoing, evidence))
 }
 
-fn split(mut outgoing: Outgoing, seen: &mut Vec<Exchange>) -> Done<Outgoing> {
+fn split(subject: &Subject<'_>, mut outgoing: Outgoing, octets: usize, seen: &mut Vec<Exchange>) -> Done<Outgoing> {
     let sender = Address::read_text("impskit").map_err(|error| error.what)?;
     let kind = Kind::Deliver { more: false, receipt: false, time: CENTRE_TIME };
     let reference = Reference::Short(0x2A);
@@ -102,7 +120,9 @@ fn split(mut outgoing: Outgoing, seen: &mut Vec<Exchange>) -> Done<Outgoing> {
     outgoing.split(&bearing).map_err(|error| error.what)?;
     let count = outgoing.pdus().len();
     seen.push(Exchange { from: OPERATOR, to: NETWORK, what: format!("{count} SMS") });
-    let evidence = format!("{} octets of push in {count} SMS", outgoing.push().len());
+    let size = Size { octets, sms: count };
+    let handset = obey(subject, |pack, report| device::check_size(size, pack, (Span::default(), "SMS"), report))?;
+    let evidence = format!("{} octets of push in {count} SMS{handset}", outgoing.push().len());
     Ok((outgoing, evidence))
 }
 

@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 
 use impskit::catalogue::Options;
+use impskit::codec::{WbxmlOptions, WbxmlStyle, write_wbxml};
 use impskit::cp::mac::{Imsi, Key, Security};
 use impskit::delivery::sms::{Address, Kind};
 use impskit::delivery::wdp::{Ports, Reference};
-use impskit::delivery::{Bearing, Outgoing, sms_count, spare_octets};
+use impskit::delivery::{Bearing, Outgoing, most_octets, sms_count, spare_octets};
 use impskit::diagnose::{Report, Severity};
 use impskit::inspect::{self, Judged};
-use impskit::provision::Pack;
+use impskit::provision::device::Seal;
+use impskit::provision::{Compiled, Pack, Profile};
 
 fn document(account: &str) -> String {
     format!(
@@ -202,7 +204,6 @@ fn what_would_be_cheaper_is_tried() {
 
 #[test]
 fn a_style_that_is_misread_is_told() {
-    use impskit::codec::{WbxmlOptions, WbxmlStyle, write_wbxml};
     let text = account(&[("NAME", "Acme"), ("AACCEPT", "x/y")]).replace(
         "<characteristic type=\"APPADDR\">",
         "<characteristic type=\"APPAUTH\"><parm name=\"AAUTHLEVEL\" value=\"APPSRV\"/></characteristic><characteristic type=\"APPADDR\">",
@@ -220,3 +221,139 @@ fn a_style_that_is_misread_is_told() {
     assert_eq!(said(&whole, &[pack("symbian-s60")]), [""; 0]);
     assert_eq!(said(&write(WbxmlStyle::Safe), &[pack("mediatek-feature")]), [""; 0]);
 }
+
+const PROFILE: &str = "schema = 1\nid = \"acme\"\nname = \"Acme\"\nprovider_id = \"acme.example\"\n[service]\n\
+    addresses = [\"http://imps.acme.example/csp\"]\n[[access_point]]\nid = \"gprs\"\napn = \"chat.acme\"\n[account]\n\
+    level = \"APPSRV\"\nuser = \"wv:{user}@acme.example\"\npassword = \"{password}\"\n[push]\nsecurity = \"userpin\"\n\
+    pin = \"{pin}\"\n";
+
+const HEADER: [&str; 7] = ["msisdn", "user", "password", "pin", "model", "tac", "imei"];
+
+fn compiled(profile: &str, packs: &[Pack], seal: Seal) -> Compiled {
+    let mut report = Report::new();
+    let profile = Profile::read(profile, &mut |_| Ok(String::new()), &mut report).expect("a profile");
+    assert!(!report.has_errors(), "{:?}", report.diagnostics());
+    let compiled = Compiled::new(&profile, &HEADER, "", WbxmlStyle::Safe).expect("WBXML");
+    compiled.for_handsets(packs, seal, most_octets).expect("WBXML")
+}
+
+/// The variant and the pack that a row got.
+type Got = (Option<usize>, Option<String>);
+
+/// Returns what a row got, or what is wrong with it: code and message.
+fn fill(compiled: &Compiled, row: [&str; 7]) -> Result<Got, (&'static str, String)> {
+    let filled = compiled.fill(&|place| row[place], None, &mut Vec::new());
+    let filled = filled.map_err(|bad| (bad.rule.code, bad.message))?;
+    Ok((filled.variant, filled.device.map(|pack| pack.model.clone())))
+}
+
+const NUMBER: &str = "+46700000001";
+
+#[test]
+fn rows_get_the_pack_of_their_handset() {
+    let own = own("match = { tac = [\"35000000\"] }\n[limits]\nmax_sms = 1\n");
+    let packs: Vec<Pack> = std::iter::once(own).chain(Pack::bundled().iter().cloned()).collect();
+    let compiled = compiled(PROFILE, &packs, Seal::OfProfile);
+    let row = |user, model, tac, imei| fill(&compiled, [NUMBER, user, "sesame-1", "4711", model, tac, imei]);
+    let long = "u".repeat(40);
+    assert_eq!(row(&long, "", "", ""), Ok((None, None)));
+    assert_eq!(row("anna", "Nokia-S60-3", "", ""), Ok((None, Some("symbian-s60".to_owned()))));
+    let dropped = "`AAUTHNAME` has 56 characters: the whole block dropped by Symbian S60 (limit 50)";
+    assert_eq!(row(&long, "Nokia-S60-3", "", ""), Err(("QRK002", dropped.to_owned())));
+    let not_ascii = "`AAUTHNAME` is not in ASCII: not taken by MediaTek feature phones";
+    assert_eq!(row("zoë", "mediatek-feature", "", ""), Err(("QRK002", not_ascii.to_owned())));
+    for (tac, imei) in [("35000000", ""), ("", "350000001234567")] {
+        let (code, message) = row("anna", "", tac, imei).unwrap_err();
+        assert_eq!(code, "QRK003", "{message}");
+        assert!(message.ends_with("more than 1 SMS are refused by own phones"), "{message}");
+    }
+    // The model counts before what stands behind it.
+    assert_eq!(row("anna", "mediatek-android", "35000000", ""), Ok((None, Some("mediatek-android".to_owned()))));
+}
+
+#[test]
+fn variants_are_for_packs_too_and_write_what_they_read() {
+    let profile = format!(
+        "{PROFILE}[[variant]]\nwhen = {{ device = [\"symbian-s60\"] }}\nname = \"S60\"\npush.security = \"netwpin\"\n"
+    );
+    let strict = own("wbxml = [\"whole-value\"]\n[limits]\nsecurity = [\"netwpin\"]\n");
+    let packs: Vec<Pack> = std::iter::once(strict).chain(Pack::bundled().iter().cloned()).collect();
+    let row = |model| [NUMBER, "anna", "sesame-1", "4711", model, "", ""];
+    let by_profile = compiled(&profile, &packs, Seal::OfProfile);
+    assert_eq!(fill(&by_profile, row("nokia-s60-3")), Ok((Some(0), Some("symbian-s60".to_owned()))));
+    assert_eq!(fill(&by_profile, row("own")).unwrap_err().0, "QRK004");
+    assert!(fill(&compiled(&profile, &packs, Seal::As(Some(Security::NetwPin))), row("own")).is_ok());
+    let open = compiled(&profile, &packs, Seal::Open);
+    let write = |model| {
+        let (row, mut document) = (row(model), Vec::new());
+        open.fill(&|place| row[place], None, &mut document).expect("a good row");
+        document
+    };
+    let (safe, whole) = (write("mediatek-feature"), write("own"));
+    assert!(whole.len() < safe.len(), "APPSRV has a token of its own: {} and {}", whole.len(), safe.len());
+    let read = |octets: &[u8]| {
+        let document = impskit::catalogue::read(octets, &Default::default(), &mut Report::new()).expect("WBXML");
+        impskit::codec::write_xml(&document.root, None, false)
+    };
+    assert_eq!(read(&safe), read(&whole));
+}
+
+fn run(folder: &std::path::Path, words: &[&str]) -> (i32, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_impskit"));
+    let output = command.args(words).current_dir(folder).env_remove("IMPSKIT_FORMAT").output().expect("it runs");
+    (output.status.code().expect("it ends"), String::from_utf8(output.stdout).expect("text"))
+}
+
+/// One row makes the same SMS by `build`, by `build --rows` and in a campaign, and what a handset cannot take is rejected
+/// with the same code in both.
+#[test]
+fn a_row_makes_the_same_sms_whoever_sends_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
+    write("acme.toml", PROFILE);
+    write("spring.toml", "schema = 1\nname = \"spring\"\nprofile = \"acme.toml\"\nroutes = [\"file\"]\n");
+    let long = "u".repeat(40);
+    write(
+        "rows.csv",
+        &format!(
+            "msisdn,user,password,pin,model\n{NUMBER},anna,sesame-1,4711,symbian-s60\n+46700000002,{long},s,4711,symbian-s60\n"
+        ),
+    );
+    let run = |words: &[&str]| run(folder.path(), words);
+    let (code, built) = run(&["build", "acme.toml", "--as", "sms", "--rows", "rows.csv", "--reject", "built.csv"]);
+    assert_eq!(code, 3);
+    let built: serde_json::Value = serde_json::from_str(&built).expect("one object");
+    let (code, one) = run(&["build", "acme.toml", "--as", "sms", "--row", "rows.csv:2"]);
+    assert_eq!(code, 0);
+    assert_eq!(run(&["build", "acme.toml", "--as", "sms", "--row", "rows.csv:3"]), (1, String::new()));
+    let (code, _) = run(&["batch", "plan", "spring.toml", "rows.csv", "--reject", "planned.csv"]);
+    assert_eq!(code, 3);
+    assert_eq!(run(&["batch", "run", "spring.toml"]).0, 3, "one row was rejected");
+    let files = std::fs::read_dir(folder.path()).expect("the folder").map(|entry| entry.expect("an entry").path());
+    let sent = files.filter(|path| path.extension().is_some_and(|e| e == "jsonl")).collect::<Vec<_>>();
+    let sent = std::fs::read_to_string(sent.first().expect("the route's file")).expect("what was sent");
+    let sent: serde_json::Value = serde_json::from_str(sent.lines().next().expect("a line")).expect("an object");
+    let pdus = |value: &serde_json::Value| -> Vec<String> {
+        let list = value.as_array().expect("a list").iter();
+        list.map(|pdu| pdu.as_str().expect("digits").to_lowercase()).collect()
+    };
+    assert_eq!(pdus(&built["data"]), one.lines().collect::<Vec<_>>());
+    assert_eq!(pdus(&sent["pdus"]), pdus(&built["data"]));
+    for name in ["built.csv", "planned.csv"] {
+        let rejected = std::fs::read_to_string(folder.path().join(name)).expect("a reject file");
+        assert_eq!(rejected.lines().filter(|line| line.contains("QRK002")).count(), 1, "{name}: {rejected}");
+    }
+}
+
+/// The reference is the first octet of SHA-256 over number, U+0000 and document: by `printf '46700000001\0abc' | sha256sum`.
+#[test]
+fn references_follow_from_number_and_document() {
+    let mut outgoing = Outgoing::new();
+    outgoing.seal(1, b"abc", None);
+    assert_eq!(outgoing.reference("46700000001"), REFERENCE);
+    let push = outgoing.push().to_vec();
+    outgoing.adopt(&push);
+    assert_eq!(outgoing.reference("46700000001"), REFERENCE, "a push that was made elsewhere has the same document");
+}
+
+const REFERENCE: [u8; 2] = [0xC5, 0x35];

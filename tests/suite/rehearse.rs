@@ -18,6 +18,7 @@ fn rehearsal(profile: &str, row: [&str; 3], change: impl FnOnce(&mut Subject<'_>
     let mut subject = Subject {
         name: "the test".to_owned(),
         findings: (0, 0),
+        device: None,
         security: Some(Security::NetwPin),
         pin: None,
         imsi: Some(Imsi::read("262022033864727").unwrap()),

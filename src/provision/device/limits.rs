@@ -1,9 +1,9 @@
 //! The limits of a pack on the documents of one profile, compiled: a row is checked without its tree.
 
 use super::{Length, Pack, Sealing, check, check_sealing, is_in_account};
+use crate::codec::SLOT;
 use crate::cp::Characteristic;
 use crate::cp::mac::Security;
-use crate::codec::SLOT;
 use crate::diagnose::{Diagnostic, Report, Severity, Span};
 use crate::provision::handset::BadHandset;
 use crate::provision::profile::Profile;
@@ -48,12 +48,7 @@ struct Watched {
 
 impl Limits {
     /// Compiles what a pack says for a profile.
-    pub(in crate::provision) fn new(
-        pack: &Pack,
-        profile: &Profile,
-        seal: Seal,
-        room: Room,
-    ) -> Self {
+    pub(in crate::provision) fn new(pack: &Pack, profile: &Profile, seal: Seal, room: Room) -> Self {
         let seal = match seal {
             Seal::OfProfile => profile.security,
             Seal::As(method) => Some(method),
@@ -63,7 +58,8 @@ impl Limits {
             let message = format!("more than {most} SMS are refused by {}", pack.name);
             (room(most, seal.unwrap_or(Some(Security::NetwPin))), message)
         });
-        let octets = pack.max_octets.last().map(|most| (*most, format!("more than {most} are refused by {}", pack.name)));
+        let octets =
+            pack.max_octets.last().map(|most| (*most, format!("more than {most} are refused by {}", pack.name)));
         Self {
             refusal: refusal(pack, profile, seal),
             watched: watched(pack, profile),

@@ -304,7 +304,8 @@ impl Maker<'_> {
                 let root = cp::write_all(&accounts, &managers);
                 let options = WbxmlOptions { style: self.style.into(), ..WbxmlOptions::default() };
                 let document = write_wbxml(&root, &VOCABULARY, &options).map_err(|error| cannot_write(&error))?;
-                Boot { text: write_xml(&root, Some(&VOCABULARY), true), document, lost: Vec::new() }
+                let lost = cp::not_carried(&managers);
+                Boot { text: write_xml(&root, Some(&VOCABULARY), true), document, lost }
             }
             Bootstrap::Tree => {
                 let device = device.unwrap_or_else(|| "device".to_owned());

@@ -291,7 +291,10 @@ impl Work<'_> {
                 }
                 self.syncml.make(&changes, blank_header(), self.options.form)
             }
-            _ => self.of_cp(&cp::write_all(&accounts, &managers), None),
+            _ => {
+                tell(&cp::not_carried(&managers), self.ui);
+                self.of_cp(&cp::write_all(&accounts, &managers), None)
+            }
         }
     }
 }

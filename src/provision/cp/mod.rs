@@ -48,6 +48,15 @@ pub fn write_all<'a>(accounts: &'a [ImpsAccount], managers: &'a [DmAccount]) -> 
         .with_all(accounts.iter().map(application))
 }
 
+/// Returns what a provisioning document of accounts of DM servers cannot say, as paths of nodes.
+pub fn not_carried(managers: &[DmAccount]) -> Vec<String> {
+    let preference = |m: &DmAccount| {
+        let server = m.server_id.as_deref().unwrap_or_default();
+        m.auth_preference.as_ref().map(|kind| format!("DMAcc[{server}]/AAuthPref {kind}: `w7` has no parm for it"))
+    };
+    managers.iter().filter_map(preference).collect()
+}
+
 /// The application `w7` (DM Bootstrap 1.2, "CP Profile").
 fn manager(manager: &DmAccount) -> Element<'_> {
     let element = characteristic("APPLICATION")

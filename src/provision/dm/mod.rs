@@ -39,9 +39,7 @@ pub(super) fn account_node(
     put(&mut node, Node::text("AppID", IMPS_APPID));
     put_text(&mut node, "ProviderID", account.provider_id.as_deref());
     put_text(&mut node, "Name", account.name.as_deref());
-    let proxies = account.to_proxies.iter().map(|id| reference(Reference::Proxy(id)));
-    let points = account.to_access_points.iter().map(|id| reference(Reference::AccessPoint(id)));
-    put_references(&mut node, proxies.chain(points).collect());
+    put_references(&mut node, references(&account.to_proxies, &account.to_access_points, reference, lost));
     put_text(&mut node, "AAccept", account.accept.as_deref());
     put_text(&mut node, "AProtocol", account.protocol.as_deref());
     put_addresses(&mut node, &account.addresses, lost);
@@ -64,9 +62,7 @@ pub(super) fn manager_node(
     let mut node = Node::instance(name, DM_ACCOUNT).with(Node::text("AppID", DM_APPID));
     put_text(&mut node, "ServerID", manager.server_id.as_deref());
     put_text(&mut node, "Name", manager.name.as_deref());
-    let proxies = manager.to_proxies.iter().map(|id| reference(Reference::Proxy(id)));
-    let points = manager.to_access_points.iter().map(|id| reference(Reference::AccessPoint(id)));
-    put_references(&mut node, proxies.chain(points).collect());
+    put_references(&mut node, references(&manager.to_proxies, &manager.to_access_points, reference, lost));
     let address = |(at, address): (usize, &Address)| {
         // The object must say the kind, and a URI is meant where a document does not.
         let kind = Some(address.kind.clone().unwrap_or_else(|| "URI".to_owned()));
@@ -90,6 +86,26 @@ pub(super) fn manager_node(
 pub(super) enum Reference<'i> {
     AccessPoint(&'i str),
     Proxy(&'i str),
+}
+
+/// Returns the values of the references of an account. The id of a proxy that the device does not have would be read as
+/// that of an access point.
+fn references(
+    to_proxies: &[String],
+    to_access_points: &[String],
+    reference: &dyn Fn(Reference<'_>) -> String,
+    lost: &mut Lost,
+) -> Vec<String> {
+    let mut values = Vec::with_capacity(to_proxies.len() + to_access_points.len());
+    for id in to_proxies {
+        let value = reference(Reference::Proxy(id));
+        if value == *id {
+            lost.push(format!("APPLICATION/TO-PROXY {id}: there is no such proxy"));
+        }
+        values.push(value);
+    }
+    values.extend(to_access_points.iter().map(|id| reference(Reference::AccessPoint(id))));
+    values
 }
 
 /// One reference goes into a leaf, several into a container.

@@ -188,6 +188,11 @@ impl Failed {
     }
 }
 
+/// Tells people something from any thread.
+pub(crate) fn remark(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Tells people what went wrong before there are options that say how.
 pub(crate) fn tell(error: &Error) {
     let _ = writeln!(io::stderr(), "{error}");

@@ -1,20 +1,36 @@
 //! Routes: how messages leave the house. Each is an EDGE.
 
+mod exec;
 mod file;
+mod http;
+mod kind;
+mod open;
+mod pap;
 mod settings;
 mod sim;
 #[cfg(feature = "smpp")]
 mod smpp;
+mod stdout;
+#[cfg(test)]
+mod testing;
+
+use serde::Deserialize;
 
 use crate::batch::store::{DueRow, Timestamp};
 use crate::cp::mac::{Imsi, Mac, Pin, Security};
 use crate::error::Result;
 
+pub use exec::ExecRoute;
 pub use file::FileRoute;
-pub use settings::{MOST_WINDOW, MessageIds, Part, RouteKind, RouteSettings};
+pub use http::{Answer, HttpRoute, Place, Preset, Request, Split};
+pub use kind::RouteKind;
+pub use open::{Log, Surroundings, open};
+pub use pap::PapRoute;
+pub use settings::{MOST_WINDOW, MessageIds, Part, RouteSettings};
 pub use sim::{Arrivals, SimRoute};
 #[cfg(feature = "smpp")]
 pub use smpp::SmppRoute;
+pub use stdout::StdoutRoute;
 
 /// A message that is ready to leave.
 #[derive(Debug)]
@@ -65,7 +81,8 @@ pub enum Needs {
 }
 
 /// What to do after a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Class {
     /// Another attempt may succeed.
     Temporary,
@@ -127,7 +144,8 @@ pub struct Receipt {
 }
 
 /// What became of a short message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Fate {
     /// The handset has it.
     Delivered,
@@ -191,4 +209,12 @@ pub trait Route: Send {
     fn finish(&mut self) -> Result<()> {
         Ok(())
     }
+}
+
+/// Makes a text of others fit for a line: bounded, without control characters.
+fn clean(text: &str) -> String {
+    const MOST: usize = 200;
+    let is_long = text.chars().nth(MOST).is_some();
+    let line = text.trim().chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c });
+    line.chain(is_long.then_some('…')).collect()
 }

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Class;
+use super::http::{Answer, Preset, Request, Split};
+use super::{Class, RouteKind};
 use crate::batch::store::Timestamp;
 use crate::batch::units::{QuietHours, Rate, are_naming, seconds, some_seconds};
 use crate::delivery::smpp::{Form, Mode};
 use crate::error::{Error, Result};
+use crate::provision::profile::SecretSource;
 
 /// Largest window: results are written in groups of this many.
 pub const MOST_WINDOW: usize = 500;
@@ -47,7 +49,7 @@ pub struct RouteSettings {
     /// What a line of JSON holds: `file`, `stdout`, `exec`.
     #[serde(default = "Part::usual")]
     pub parts: Vec<Part>,
-    /// Where the message centre is, `HOST:PORT`: `smpp`, as all that follow.
+    /// Where the message centre is, `HOST:PORT`: `smpp`, as all up to `message_ids`.
     pub address: Option<String>,
     /// The account.
     pub system_id: Option<String>,
@@ -79,6 +81,36 @@ pub struct RouteSettings {
     pub enquire_link: Option<Timestamp>,
     /// How the centre writes the names of messages.
     pub message_ids: Option<MessageIds>,
+    /// The program and its arguments, no shell between: `exec`. A name with a `/` starts at the campaign file.
+    pub command: Option<Vec<String>>,
+    /// Where messages are sent to: `http`, `pap`.
+    pub url: Option<String>,
+    /// Who sends: `http`, `pap`.
+    pub user: Option<String>,
+    /// Where the password is kept: `http`, `pap`, `smpp`.
+    pub password: Option<SecretSource>,
+    /// Where another secret is kept that the gateway wants, such as the key of an interface: `http`.
+    pub key: Option<SecretSource>,
+    /// Who the message is from: `http`.
+    pub from: Option<String>,
+    /// A gateway whose requests and answers are known: `http`.
+    pub preset: Option<Preset>,
+    /// Who cuts a message into short messages: `http`.
+    pub split: Option<Split>,
+    /// The data coding scheme; 245 where not given: `http`.
+    pub dcs: Option<u8>,
+    /// What is sent, laid over the preset: `http`.
+    pub request: Option<Request>,
+    /// What is answered, laid over the preset: `http`.
+    pub answer: Option<Answer>,
+    /// Where the gateway is to send receipts to: `http`.
+    pub receipts: Option<String>,
+    /// Where the secret is kept by which receipts are known to be the gateway's: `http`.
+    pub receipts_key: Option<SecretSource>,
+    /// The host name of the gateway in the addresses of handsets; that of `url` where not given: `pap`.
+    pub gateway: Option<String>,
+    /// The edition of the protocol; `1.0` where not given: `pap`.
+    pub edition: Option<String>,
 }
 
 /// How a centre writes the names of messages: some answer in hexadecimal and send receipts in decimal.
@@ -92,18 +124,6 @@ pub enum MessageIds {
     HexDecimal,
     /// Answers in decimal, receipts in hexadecimal.
     DecimalHex,
-}
-
-/// What a route is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RouteKind {
-    /// Messages as JSON lines in a file.
-    File,
-    /// Simulated handsets.
-    Sim,
-    /// A message centre by SMPP.
-    Smpp,
 }
 
 /// A part of a message as a line of JSON.
@@ -128,57 +148,57 @@ impl Part {
 }
 
 impl RouteSettings {
-    /// Returns the routes that need no table of their own: `file` and `sim`.
+    /// Returns the routes that need no table of their own: `file`, `stdout` and `sim`.
     pub fn named(name: &str) -> Option<Self> {
-        let kind = match name {
-            "file" => RouteKind::File,
-            "sim" => RouteKind::Sim,
-            _ => return None,
-        };
-        Some(Self {
-            name: name.to_owned(),
-            kind,
-            rate: None,
-            window: default_window(),
-            timeout: default_timeout(),
-            quiet_hours: None,
-            temporary: Vec::new(),
-            permanent: Vec::new(),
-            throttled: Vec::new(),
-            path: None,
-            parts: Part::usual(),
-            address: None,
-            system_id: None,
-            system_type: None,
-            bind: None,
-            source: None,
-            source_ton: None,
-            source_npi: None,
-            service_type: None,
-            form: None,
-            esm_class: None,
-            data_coding: None,
-            registered_delivery: None,
-            validity: None,
-            enquire_link: None,
-            message_ids: None,
-        })
+        let is_known = matches!(name, "file" | "stdout" | "sim");
+        let table = is_known.then(|| format!("name = \"{name}\"\nkind = \"{name}\"\n"))?;
+        toml::from_str(&table).ok()
     }
 
-    /// Checks the values that have limits.
+    /// Checks the values that have limits, and that each key is one of the kind.
     ///
     /// # Errors
     ///
-    /// Says which is out of range.
+    /// Says which is out of range, or of another kind.
     pub fn check(&self) -> Result<()> {
-        let wrong = |what: String| Err(Error::input(what).at(format!("route `{}`", self.name)));
+        let wrong = |what: String| Err(Error::input(what).at(self.place()));
         if !(1..=MOST_WINDOW).contains(&self.window) {
             return wrong(format!("`window` is {}, not 1 to {MOST_WINDOW}", self.window));
         }
         if !(1..=MOST_TIMEOUT).contains(&self.timeout) {
             return wrong(format!("`timeout` is {} s, not 1 s to {MOST_TIMEOUT} s", self.timeout));
         }
+        let used = self.kind.keys();
+        if let Some(key) = self.own_keys().into_iter().find(|key| !used.contains(key)) {
+            let kind = self.kind.as_str();
+            let error = Error::input(format!("routes of the kind `{kind}` have no `{key}`"));
+            let used: Vec<String> = used.iter().map(|key| format!("`{key}`")).collect();
+            return Err(error
+                .at(self.place())
+                .help(format!("beside what every route has they know {}", used.join(", "))));
+        }
         Ok(())
+    }
+
+    /// Returns how errors name it.
+    pub(super) fn place(&self) -> String {
+        format!("route `{}`", self.name)
+    }
+
+    /// Returns the error of a key without which the kind does not work.
+    pub(super) fn lacks(&self, key: &str, example: &str) -> Error {
+        Error::input(format!("`{key}` is missing")).at(self.place()).help(format!("write `{key} = {example}`"))
+    }
+
+    /// Returns what the operator is to know before the first message leaves.
+    pub fn note(&self) -> Option<&'static str> {
+        match self.kind {
+            RouteKind::Pap => Some(
+                "gateways of this kind may drop SEC and MAC, and the message is then not trusted: check the first one \
+                 that is delivered, for instance with `impskit decode`",
+            ),
+            _ => None,
+        }
     }
 
     /// Returns what a code means: as the table says, else `usual`.

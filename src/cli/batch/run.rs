@@ -4,13 +4,13 @@ use std::fs::{File, TryLockError};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 use impskit::batch::campaign::Campaign;
 use impskit::batch::compose::{Composer, message};
 use impskit::batch::event::{Event, Origin};
-use impskit::batch::route::{FileRoute, Needs, Route, RouteKind, RouteSettings, SimRoute};
+use impskit::batch::route::{FileRoute, Log, Needs, Route, RouteKind, RouteSettings, SimRoute, Surroundings, open};
 use impskit::batch::run::{Ended, Lane, Options, Progress, Summary, World, rehearse, run as send};
 use impskit::batch::status::unknown;
 use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, Store, Stored, Timestamp};
@@ -19,7 +19,9 @@ use impskit::error::{Error, Result};
 use serde_json::json;
 
 use super::{Common, Format, clock, find_campaign, load, now, routes, stop_flag, store_path, trail, wait, workers};
+use crate::cli::profile::fetch;
 use crate::cli::progress::{Bar, grouped};
+use crate::cli::ui::remark;
 use crate::cli::{Outcome, Ui};
 
 /// Send what is planned, or go on after an interruption
@@ -106,7 +108,8 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
     }
     let (worker, _lock) = claim_worker(&path, command.worker_id.as_deref())?;
     let trail = trail(&path)?;
-    let lanes = lanes(&store, &campaign, &worker, routes)?;
+    let is_aside = is_stdout_taken(command, &routes)?;
+    let lanes = lanes(&store, &campaign, &worker, routes, ui)?;
     let options = Options {
         workers,
         worker: &worker,
@@ -128,7 +131,7 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
     };
     events.close()?;
     let store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report_run(&summary, &campaign, command, ui)?;
+    report_run(&summary, &campaign, command, is_aside, ui)?;
     let rejected = store.tally(&campaign.name)?.iter().any(|(kind, _, _)| kind == "rejected");
     let is_good = summary.failed + summary.expired + summary.held == 0 && summary.next_due.is_none() && !rejected;
     Ok(match summary.ended {
@@ -139,19 +142,44 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
     })
 }
 
+/// Returns whether messages or events go to stdout, so that results do not.
+fn is_stdout_taken(command: &Run, routes: &[RouteSettings]) -> Result<bool> {
+    let is_route = routes.iter().any(|route| route.kind == RouteKind::Stdout);
+    let is_events = command.events.as_deref() == Some(Path::new("-"));
+    if is_route && is_events {
+        let error = Error::input("messages go to stdout, so events cannot").at("--events");
+        return Err(error.help("name a file: `--events events.jsonl`"));
+    }
+    Ok(is_route || is_events)
+}
+
 /// Opens every route.
-fn lanes(store: &Mutex<Store>, campaign: &Campaign, worker: &str, routes: Vec<RouteSettings>) -> Result<Vec<Lane>> {
-    let open = |settings: RouteSettings| -> Result<Lane> {
+fn lanes(
+    store: &Mutex<Store>,
+    campaign: &Campaign,
+    worker: &str,
+    routes: Vec<RouteSettings>,
+    ui: &mut Ui,
+) -> Result<Vec<Lane>> {
+    let log: Log = if ui.is_quiet() { Arc::new(|_| {}) } else { Arc::new(remark) };
+    let lane = |settings: RouteSettings| -> Result<Lane> {
+        if let Some(note) = settings.note() {
+            ui.say(&format!("note: route `{}`: {note}", settings.name));
+        }
         let access = Access::new(store, &campaign.name, worker, &settings.name);
         let path = campaign.route_path(&settings);
         let route: Box<dyn Route> = match settings.kind {
             RouteKind::File => Box::new(FileRoute::open(&settings, &path, &access)?),
             RouteKind::Sim => Box::new(SimRoute::open(&path, settings.window)?),
-            RouteKind::Smpp => return Err(Error::input("a route of the kind `smpp` cannot be used yet")),
+            _ => {
+                let (folder, log) = (campaign.folder.as_path(), log.clone());
+                let mut secrets = |secret: &_| fetch(secret, folder, ui);
+                open(&settings, &mut Surroundings { folder, secrets: &mut secrets, log })?
+            }
         };
         Ok(Lane { settings, route })
     };
-    routes.into_iter().map(open).collect()
+    routes.into_iter().map(lane).collect()
 }
 
 /// A handset whose route is gone would never be sent.
@@ -238,7 +266,7 @@ fn composers(store: &Store, campaign: &Campaign, ui: &mut Ui) -> Result<Vec<Comp
     Ok(composers)
 }
 
-fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, ui: &mut Ui) -> Result<()> {
+fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, is_aside: bool, ui: &mut Ui) -> Result<()> {
     let ended = match &summary.ended {
         Ended::Complete => "complete",
         Ended::Interrupted => "interrupted",
@@ -253,7 +281,8 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, ui: &mut Ui
             "delivered": summary.delivered, "possibly_duplicated": summary.ambiguous, "held": summary.held,
             "next_due": summary.next_due,
         });
-        ui.line(&text.to_string())?;
+        let is_events = command.events.as_deref() == Some(Path::new("-"));
+        if is_aside && !is_events { ui.say(&text.to_string()) } else { ui.line(&text.to_string())? }
     } else {
         let mut line = format!("submitted {}   failed {}", grouped(summary.submitted), grouped(summary.failed));
         for (what, count) in [
@@ -267,10 +296,7 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, ui: &mut Ui
                 line += &format!("   {what} {}", grouped(count));
             }
         }
-        match command.events.as_deref() == Some(Path::new("-")) {
-            true => ui.say(&line),
-            false => ui.line(&line)?,
-        }
+        if is_aside { ui.say(&line) } else { ui.line(&line)? }
     }
     let again = format!("impskit batch run {}", command.campaign.display());
     match &summary.ended {

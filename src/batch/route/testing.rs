@@ -43,6 +43,7 @@ fn row(msisdn: u64) -> DueRow {
         zone: None,
         setup: 1,
         key: [0; 32],
+        document: [0; 32],
         expires: None,
         cells: String::new(),
     }

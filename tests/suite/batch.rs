@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use impskit::batch::audit::Trail;
 use impskit::batch::campaign::Campaign;
 use impskit::batch::compose::{Composer, message};
 use impskit::batch::plan::{self, Planned, Subscribers};
@@ -122,14 +123,39 @@ impl Fixture {
         self.run_by(store, (workers, "w1"), &Clock::at(2_000), make, stop_after).unwrap()
     }
 
-    fn run_by(
+    pub(crate) fn run_by(
         &self,
         store: &mut Store,
-        (workers, worker): (usize, &str),
+        who: (usize, &str),
         clock: &Clock,
         make: impl FnOnce(&Access<'_>) -> Result<Box<dyn Route>>,
         stop_after: u64,
     ) -> Result<Summary> {
+        let mut make = Some(make);
+        let mut open = |access: &Access<'_>| make.take().unwrap()(access);
+        self.run_all(store, who, clock, &mut open, Told { stop_after, trail: None })
+    }
+
+    /// Runs with a route for each name that the campaign file has.
+    pub(crate) fn run_lanes(
+        &self,
+        store: &mut Store,
+        clock: &Clock,
+        open: &dyn Fn(&str) -> Box<dyn Route>,
+        told: Told<'_>,
+    ) -> Result<Summary> {
+        self.run_all(store, (2, "w1"), clock, &mut |access| Ok(open(access.route)), told)
+    }
+
+    fn run_all(
+        &self,
+        store: &mut Store,
+        (workers, worker): (usize, &str),
+        clock: &Clock,
+        open: &mut dyn FnMut(&Access<'_>) -> Result<Box<dyn Route>>,
+        told: Told<'_>,
+    ) -> Result<Summary> {
+        let stop_after = told.stop_after;
         let campaign = self.campaign();
         let stored = store.campaign("spring").unwrap().unwrap();
         let mut composers = Vec::new();
@@ -150,52 +176,65 @@ impl Fixture {
             stage: None,
             until: None,
             events: false,
-            trail: None,
+            trail: told.trail,
         };
         let mut watch = |progress| {
             if matches!(progress, Progress::Done { done, .. } if done >= stop_after) {
                 stop.store(true, Ordering::Relaxed);
             }
         };
-        let settings = campaign.routes(&[])?.remove(0);
         // The store goes where lanes can share it, and comes back.
         let shared = Mutex::new(std::mem::replace(store, Store::in_memory()?));
-        let route = make(&Access::new(&shared, "spring", worker, &settings.name));
-        let summary = route.and_then(|route| {
-            let lanes = vec![Lane { settings, route }];
-            run::run(&shared, &stored, &options, lanes, &compose, world, &mut watch)
-        });
+        let lane = |settings: RouteSettings| {
+            let route = open(&Access::new(&shared, "spring", worker, &settings.name))?;
+            Ok(Lane { settings, route })
+        };
+        let lanes: Result<Vec<Lane>> = campaign.routes(&[])?.into_iter().map(lane).collect();
+        let summary = lanes.and_then(|lanes| run::run(&shared, &stored, &options, lanes, &compose, world, &mut watch));
         *store = shared.into_inner().unwrap();
         summary
     }
 }
 
-/// A clock that stands still but for those who wait.
-struct Clock(AtomicI64);
+/// What a run is told besides.
+pub(crate) struct Told<'t> {
+    /// It is stopped when so many handsets have a result.
+    pub(crate) stop_after: u64,
+    pub(crate) trail: Option<&'t Trail>,
+}
 
-impl Clock {
-    fn at(seconds: i64) -> Self {
-        Self(AtomicI64::new(seconds * 1000))
-    }
-
-    fn set(&self, seconds: i64) {
-        self.0.store(seconds * 1000, Ordering::Relaxed);
-    }
-
-    fn now(&self) -> i64 {
-        self.0.load(Ordering::Relaxed) / 1000
-    }
-
-    fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed).unsigned_abs())
-    }
-
-    fn wait(&self, time: Duration) {
-        self.0.fetch_add(time.as_millis() as i64, Ordering::Relaxed);
+impl Default for Told<'_> {
+    fn default() -> Self {
+        Self { stop_after: u64::MAX, trail: None }
     }
 }
 
-fn table(rows: u64) -> Vec<u8> {
+/// A clock that stands still but for those who wait.
+pub(crate) struct Clock(AtomicI64);
+
+impl Clock {
+    pub(crate) fn at(seconds: i64) -> Self {
+        Self(AtomicI64::new(seconds * 1_000_000))
+    }
+
+    pub(crate) fn set(&self, seconds: i64) {
+        self.0.store(seconds * 1_000_000, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed) / 1_000_000
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed).unsigned_abs())
+    }
+
+    fn wait(&self, time: Duration) {
+        self.0.fetch_add(time.as_micros() as i64 + 1, Ordering::Relaxed);
+    }
+}
+
+pub(crate) fn table(rows: u64) -> Vec<u8> {
     let mut text = String::from("msisdn,user,password,pin\n");
     for row in 0..rows {
         let number = 46_700_000_000 + row * 7;

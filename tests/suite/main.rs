@@ -4,6 +4,7 @@
 
 mod abuse;
 mod batch;
+mod campaigns;
 #[cfg(feature = "smpp")]
 mod centre;
 mod clauses;

@@ -23,7 +23,7 @@ impl Store {
         let stages = statement.query_map([name], |row| {
             Ok(StoredStage {
                 number: row.get(0)?,
-                last: unsigned(row, 1)?,
+                last: whole(row.get(1)?),
                 started_at: row.get(2)?,
                 approved_at: row.get(3)?,
                 note: row.get(4)?,
@@ -106,6 +106,11 @@ impl Store {
         }
         Ok(count)
     }
+}
+
+/// Reads a place: the largest stands for whatever is added later, too.
+fn whole(place: i64) -> u64 {
+    if place == i64::MAX { u64::MAX } else { place.unsigned_abs() }
 }
 
 fn is_leased(tx: &Transaction<'_>, name: &str, slice: u32, now: Timestamp) -> Result<bool> {

@@ -153,8 +153,12 @@ fn routes_share_a_campaign_by_their_rates() {
     fixture.write("spring.toml", &file.replace("routes = [\"a\"]", "routes = [\"a\", \"b\"]"));
     let mut store = fixture.store();
     let rows = String::from_utf8(table(4_000)).unwrap();
-    let mut pinned = rows.replacen("msisdn,user,password,pin", "msisdn,user,password,pin,route", 1).replace("\"\n", "\",\n");
-    pinned = pinned.lines().map(|line| if line.starts_with("msisdn") { format!("{line}\n") } else { format!("{line},\n") }).collect();
+    let mut pinned =
+        rows.replacen("msisdn,user,password,pin", "msisdn,user,password,pin,route", 1).replace("\"\n", "\",\n");
+    pinned = pinned
+        .lines()
+        .map(|line| if line.starts_with("msisdn") { format!("{line}\n") } else { format!("{line},\n") })
+        .collect();
     pinned += "+46799999999,last,x,1000,b\n";
     let (planned, _) = fixture.plan(&mut store, pinned.as_bytes(), 2).unwrap();
     let [(a, of_a, _), (b, of_b, _)] = &planned.routes[..] else { panic!("{:?}", planned.routes) };
@@ -227,7 +231,8 @@ fn receipts_come_in_any_order() {
     let mut play = Play::new("", 4);
     let early = |msisdn| (msisdn == 46_700_000_000).then_some(Fate::Delivered);
     let gateway = Gateway { script: taken, seen: play.seen.clone(), receipts: Vec::new(), early };
-    let summary = play.fixture.run_by(&mut play.store, (1, "w1"), &play.clock, |_| Ok(Box::new(gateway)), u64::MAX).unwrap();
+    let summary =
+        play.fixture.run_by(&mut play.store, (1, "w1"), &play.clock, |_| Ok(Box::new(gateway)), u64::MAX).unwrap();
     assert_eq!((summary.submitted, summary.delivered), (4, 1));
     let mut receive = |ids: &[(&str, Fate)], now| {
         let receipts: Vec<Receipt> = ids.iter().map(|(id, fate)| receipt(id, *fate)).collect();
@@ -240,7 +245,10 @@ fn receipts_come_in_any_order() {
     assert_eq!(received.changed, [(46_700_000_007, "spring".to_owned(), State::Delivered, None)]);
     // One part that fails is enough; what is said afterwards changes nothing.
     let received = receive(&[("46700000014-1-2", Fate::Failed), ("46700000014-1-1", Fate::Delivered)], 3_002);
-    assert_eq!(received.changed, [(46_700_000_014, "spring".to_owned(), State::Failed, Some("gw:undelivered".to_owned()))]);
+    assert_eq!(
+        received.changed,
+        [(46_700_000_014, "spring".to_owned(), State::Failed, Some("gw:undelivered".to_owned()))]
+    );
     let received = receive(&[("nobody", Fate::Delivered), ("46700000021-1-1", Fate::Pending)], 3_003);
     assert_eq!((received.unknown, received.matched), (1, 0));
     assert_eq!(play.store.unknown_receipts(&["sim".to_owned()]).unwrap(), 1);
@@ -268,7 +276,10 @@ fn a_receipt_may_be_faster_than_the_answer() {
 fn a_stopped_campaign_is_mended_retried_and_finished() {
     let mut play = Play::new("[limits]\nstop_after_consecutive_failures = 25\n", 100);
     let summary = play.run(|_, _| refused(Class::Permanent));
-    assert!(matches!(&summary.ended, Ended::Stopped(why) if why == "25 consecutive failures on route sim: gw:8"), "{summary:?}");
+    assert!(
+        matches!(&summary.ended, Ended::Stopped(why) if why == "25 consecutive failures on route sim: gw:8"),
+        "{summary:?}"
+    );
     let failed = play.count(State::Failed);
     assert_eq!(failed, 30, "whole windows of ten");
     assert!(play.store.campaign("spring").unwrap().unwrap().halted.is_some());
@@ -328,7 +339,8 @@ fn a_route_that_breaks_gives_its_messages_back() {
         }
     }
     let mut play = Play::new("", 20);
-    let error = play.fixture.run_by(&mut play.store, (1, "w1"), &play.clock, |_| Ok(Box::new(Broken)), u64::MAX).unwrap_err();
+    let error =
+        play.fixture.run_by(&mut play.store, (1, "w1"), &play.clock, |_| Ok(Box::new(Broken)), u64::MAX).unwrap_err();
     assert_eq!(error.what, "the gateway refuses the connection");
     assert_eq!(play.count(State::Planned), 20);
     let summary = play.run(taken);
@@ -397,7 +409,10 @@ fn every_send_is_written_down() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 12);
     let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-    assert_eq!((&first["what"], &first["ticket"], &first["who"]), (&"send".into(), &"CASE-118".into(), &"os:anna".into()));
+    assert_eq!(
+        (&first["what"], &first["ticket"], &first["who"]),
+        (&"send".into(), &"CASE-118".into(), &"os:anna".into())
+    );
     assert_eq!(first["document_sha256"].as_str().unwrap().len(), 64);
     let verdict = audit::verify(std::io::BufReader::new(text.as_bytes())).unwrap();
     assert!(verdict.wrong.is_none(), "{verdict:?}");

@@ -20,6 +20,7 @@ use super::convert::tell;
 use super::descriptions::{DescriptionOptions, Descriptions, tell_applied};
 use super::device::{self, Handsets};
 use super::form::{Form, Made, Style, Transfer, cannot_write};
+use super::pap::PapOptions;
 use super::profile::{RowOptions, is_secret, load};
 use super::seal::{Seal, SealOptions, SmsOptions};
 use super::syncml::{Syncml, SyncmlOptions, blank_header};
@@ -35,7 +36,7 @@ Examples:
 pub(crate) struct Build {
     /// The profile; `-` for stdin
     profile: PathBuf,
-    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml, syncml, syncml-wbxml, dm-bootstrap
+    /// What to make: cp, cp-wbxml, push, sms, pap, mo, mo-wbxml, syncml, syncml-wbxml, dm-bootstrap
     #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
     form: Form,
     /// Make one JSON object a line for every row of a table
@@ -64,6 +65,8 @@ pub(crate) struct Build {
     #[command(flatten)]
     sms: SmsOptions,
     #[command(flatten)]
+    pap: PapOptions,
+    #[command(flatten)]
     syncml: SyncmlOptions,
 }
 
@@ -72,6 +75,7 @@ const FORMS: &[Form] = &[
     Form::CpWbxml,
     Form::Push,
     Form::Sms,
+    Form::Pap,
     Form::Mo,
     Form::MoWbxml,
     Form::Syncml,
@@ -100,6 +104,7 @@ impl Build {
             style: self.wbxml_style.unwrap_or(Style::Safe),
             seal: self.seal.read(ui)?,
             sms: &self.sms,
+            pap: &self.pap,
             handsets,
             device: self.ddf.read(ui)?,
             syncml,
@@ -157,7 +162,7 @@ impl Build {
         };
         let mut outgoing = Outgoing::new();
         let made = maker.make(&filled, &document, &mut outgoing)?;
-        if matches!(self.form, Form::Push | Form::Sms) {
+        if self.form.is_sealed() {
             let method = maker.seal.method(filled.profile.security)?;
             let document = maker.boot(&filled)?.map_or(document, |boot| boot.document);
             maker.seal.tell_digits(&document, method, &filled.handset.pin, ui)?;
@@ -174,6 +179,7 @@ pub(super) struct Maker<'o> {
     pub(super) style: Style,
     pub(super) seal: Seal,
     pub(super) sms: &'o SmsOptions,
+    pub(super) pap: &'o PapOptions,
     pub(super) handsets: Handsets,
     /// What may be on the handset, for trees.
     pub(super) device: Descriptions,
@@ -242,7 +248,7 @@ impl Maker<'_> {
                 Ok(Made::Text(write_xml(&cp::write(&account), Some(&VOCABULARY), true)))
             }
             Form::CpWbxml => Ok(Made::Binary(document.to_vec())),
-            Form::Push | Form::Sms => self.delivered(filled, document, outgoing),
+            Form::Push | Form::Sms | Form::Pap => self.delivered(filled, document, outgoing),
             Form::Mo | Form::MoWbxml => {
                 let (tree, _) = self.tree(filled)?;
                 match self.form {
@@ -293,7 +299,7 @@ impl Maker<'_> {
             Bootstrap::Cp => [Form::Cp, Form::CpWbxml],
             Bootstrap::Tree => [Form::Syncml, Form::SyncmlWbxml],
         };
-        let common = [Form::DmBootstrap, Form::Push, Form::Sms];
+        let common = [Form::DmBootstrap, Form::Push, Form::Sms, Form::Pap];
         if !fits.contains(&self.form) && !common.contains(&self.form) {
             return Err(self.form.refused("this bootstrap", &[&fits[..], &common].concat()));
         }
@@ -321,6 +327,7 @@ impl Maker<'_> {
         self.deliver(filled, document, outgoing)?;
         Ok(match self.form {
             Form::Push => Made::Binary(outgoing.push().to_vec()),
+            Form::Pap => self.pap.make(&self.sms.to(&filled.handset.msisdn)?, outgoing.push())?,
             _ => Made::Lines(self.sms.texts(outgoing)),
         })
     }

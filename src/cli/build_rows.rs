@@ -56,7 +56,7 @@ pub(super) fn run(maker: &Maker<'_>, profile: &Profile, files: &Files<'_>, ui: &
             .at(files.rows.display().to_string())
             .help("add the column, or map another to it in the profile's [columns]"));
     }
-    if matches!(maker.form, Form::Push | Form::Sms) {
+    if maker.form.is_sealed() {
         maker.seal.method(profile.security)?;
     }
     let mut sink = Sink::open(files, table.header())?;
@@ -144,8 +144,8 @@ fn line(
     }
     let cell = |place| row.cell(place).unwrap_or_default();
     let filled = compiled.fill(&cell, maker.model(), document).map_err(|bad| (bad.rule.code, bad.message))?;
-    if maker.form == Form::Sms && filled.handset.msisdn.is_empty() {
-        return Err((rows::MISSING_VALUE.code, "`msisdn` is empty, but an SMS needs it".to_owned()));
+    if matches!(maker.form, Form::Sms | Form::Pap) && filled.handset.msisdn.is_empty() {
+        return Err((rows::MISSING_VALUE.code, "`msisdn` is empty, but a message needs it".to_owned()));
     }
     let length = lines.len();
     head(row, &filled, maker, lines);
@@ -195,6 +195,7 @@ fn data(
         _ => match maker.make(filled, document, outgoing)? {
             Made::Text(text) => lines.extend(serde_json::to_vec(&String::from_utf8_lossy(&text)).unwrap_or_default()),
             Made::Binary(octets) => put_quoted(&octets, lines),
+            Made::Posted(posted) => put_quoted(&posted.body, lines),
             Made::Lines(texts) => lines.extend(serde_json::to_vec(&texts).unwrap_or_default()),
         },
     }

@@ -21,6 +21,7 @@ use super::descriptions::{DescriptionOptions, tell_applied};
 use super::device;
 use super::form::{Form, Made, Style, Transfer, cannot_write};
 use super::input::document;
+use super::pap::PapOptions;
 use super::seal::{SealOptions, SmsOptions};
 use super::syncml::{Syncml, SyncmlOptions, blank_header};
 use super::tree::tree_json;
@@ -37,7 +38,7 @@ pub(crate) struct Convert {
     /// The document; `-` for stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What to make: cp, cp-wbxml, push, sms, mo, mo-wbxml, syncml, syncml-wbxml, profile, xml, wbxml, json
+    /// What to make: cp, cp-wbxml, push, sms, pap, mo, mo-wbxml, syncml, syncml-wbxml, profile, xml, wbxml, json
     #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
     form: Form,
     /// Of several accounts, take this one
@@ -61,6 +62,8 @@ pub(crate) struct Convert {
     #[command(flatten)]
     sms: SmsOptions,
     #[command(flatten)]
+    pap: PapOptions,
+    #[command(flatten)]
     syncml: SyncmlOptions,
 }
 
@@ -81,6 +84,7 @@ const OF_CP: &[Form] = &[
     Form::CpWbxml,
     Form::Push,
     Form::Sms,
+    Form::Pap,
     Form::Mo,
     Form::MoWbxml,
     Form::Syncml,
@@ -94,7 +98,7 @@ impl Convert {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
         let (name, mut octets) = read_input(&self.file)?;
         // A push is sent on as it is sealed; all else is made of the document inside.
-        if !matches!(self.form, Form::Push | Form::Sms) {
+        if !self.form.is_sealed() {
             octets = document(&name, octets, ui)?;
         }
         let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
@@ -125,13 +129,24 @@ impl Convert {
     fn of_push(&self, push: &[u8]) -> Result<Made> {
         let mut outgoing = Outgoing::new();
         outgoing.adopt(push);
-        match self.form {
-            Form::Push => Ok(Made::Binary(push.to_vec())),
-            Form::Sms => {
-                self.sms.split("", &mut outgoing)?;
-                Ok(Made::Lines(self.sms.texts(&outgoing)))
+        match self.form.is_sealed() {
+            true => self.sent(&mut outgoing),
+            false => {
+                let possible = [Form::Push, Form::Sms, Form::Pap];
+                Err(self.form.refused("a push in which no document can be read", &possible))
             }
-            _ => Err(self.form.refused("a push in which no document can be read", &[Form::Push, Form::Sms])),
+        }
+    }
+
+    /// Returns a push in the form in which it is sent.
+    fn sent(&self, outgoing: &mut Outgoing) -> Result<Made> {
+        match self.form {
+            Form::Push => Ok(Made::Binary(outgoing.push().to_vec())),
+            Form::Pap => self.pap.make(&self.sms.to("")?, outgoing.push()),
+            _ => {
+                self.sms.split("", outgoing)?;
+                Ok(Made::Lines(self.sms.texts(outgoing)))
+            }
         }
     }
 
@@ -168,11 +183,7 @@ impl Convert {
         let mut outgoing = Outgoing::new();
         seal.seal((Content::Provisioning, document), method, "", "", &mut outgoing)?;
         seal.tell_digits(document, method, "", ui)?;
-        if self.form == Form::Push {
-            return Ok(Made::Binary(outgoing.push().to_vec()));
-        }
-        self.sms.split("", &mut outgoing)?;
-        Ok(Made::Lines(self.sms.texts(&outgoing)))
+        self.sent(&mut outgoing)
     }
 }
 
@@ -192,13 +203,13 @@ struct Work<'w> {
 impl Work<'_> {
     fn of_cp(&mut self, root: &Element<'_>, octets: Option<&[u8]>) -> Result<Made> {
         let form = self.options.form;
-        if matches!(form, Form::Cp | Form::Xml | Form::CpWbxml | Form::Wbxml | Form::Push | Form::Sms) {
-            self.obey(root, octets.filter(|_| matches!(form, Form::Push | Form::Sms)))?;
+        if form.is_sealed() || matches!(form, Form::Cp | Form::Xml | Form::CpWbxml | Form::Wbxml) {
+            self.obey(root, octets.filter(|_| form.is_sealed()))?;
         }
         match form {
             Form::Cp | Form::Xml => Ok(Made::Text(write_xml(root, Some(&VOCABULARY), true))),
             Form::CpWbxml | Form::Wbxml => self.options.wbxml(root, self.pack.as_ref()).map(Made::Binary),
-            Form::Push | Form::Sms => {
+            Form::Push | Form::Sms | Form::Pap => {
                 let encoded = || self.options.wbxml(root, self.pack.as_ref());
                 let encoded = octets.map_or_else(encoded, |octets| Ok(octets.to_vec()))?;
                 self.options.deliver(&encoded, self.ui)
@@ -247,7 +258,9 @@ impl Work<'_> {
                 .help("`impskit build PROFILE --as dm-bootstrap` makes it of a profile with a `[dm]` table")),
             Form::Json => Ok(Made::Text(tree_json(tree, &self.descriptions).into_bytes())),
             Form::Syncml | Form::SyncmlWbxml | Form::Profile => self.of_accounts(object::read(tree), "the tree"),
-            Form::Cp | Form::CpWbxml | Form::Push | Form::Sms => self.of_accounts(object::read(tree), "the tree"),
+            Form::Cp | Form::CpWbxml | Form::Push | Form::Sms | Form::Pap => {
+                self.of_accounts(object::read(tree), "the tree")
+            }
         }
     }
 

@@ -4,11 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use impskit::codec::{CannotWrite, WbxmlStyle};
+use impskit::delivery::pap::WithType;
 use impskit::error::{Error, Result};
 
-use super::Ui;
 use super::seal::hex;
 use super::ui::Output;
+use super::{Ui, pap};
 
 /// A form, as `--as` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +22,8 @@ pub(crate) enum Form {
     Push,
     /// The push as SMS
     Sms,
+    /// The push as a submission to a push proxy gateway
+    Pap,
     /// Management object as a serialised tree in XML
     Mo,
     /// Management object as a serialised tree in WBXML
@@ -49,6 +52,7 @@ impl Form {
             Self::CpWbxml => "cp-wbxml",
             Self::Push => "push",
             Self::Sms => "sms",
+            Self::Pap => "pap",
             Self::Mo => "mo",
             Self::MoWbxml => "mo-wbxml",
             Self::Syncml => "syncml",
@@ -59,6 +63,11 @@ impl Form {
             Self::Wbxml => "wbxml",
             Self::Json => "json",
         }
+    }
+
+    /// Returns whether the document is sealed in this form.
+    pub(crate) fn is_sealed(self) -> bool {
+        matches!(self, Self::Push | Self::Sms | Self::Pap)
     }
 
     /// Returns the error of a source that cannot become this form, with those that it can become.
@@ -78,6 +87,17 @@ pub(crate) enum Transfer {
     Hex,
     /// Base64
     Base64,
+}
+
+impl Transfer {
+    /// Returns octets as they are printed, and whether they are still binary.
+    fn of(self, octets: Vec<u8>) -> (Vec<u8>, bool) {
+        match self {
+            Self::Raw => (octets, true),
+            Self::Hex => ((hex(&octets) + "\n").into_bytes(), false),
+            Self::Base64 => ((STANDARD.encode(&octets) + "\n").into_bytes(), false),
+        }
+    }
 }
 
 /// How WBXML is written.
@@ -110,6 +130,8 @@ pub(crate) enum Made {
     Binary(Vec<u8>),
     /// Several texts, one a line.
     Lines(Vec<String>),
+    /// What is posted to a gateway.
+    Posted(WithType),
 }
 
 impl Made {
@@ -118,11 +140,11 @@ impl Made {
         let (data, is_binary) = match self {
             Self::Text(text) => (text, false),
             Self::Lines(lines) => (lines.into_iter().map(|line| line + "\n").collect::<String>().into_bytes(), false),
-            Self::Binary(octets) => match transfer {
-                Transfer::Raw => (octets, true),
-                Transfer::Hex => ((hex(&octets) + "\n").into_bytes(), false),
-                Transfer::Base64 => ((STANDARD.encode(&octets) + "\n").into_bytes(), false),
-            },
+            Self::Binary(octets) => transfer.of(octets),
+            Self::Posted(posted) => {
+                pap::advise(&posted.content_type, ui);
+                transfer.of(posted.body)
+            }
         };
         ui.result(&data, output.to_file(), is_binary)
     }

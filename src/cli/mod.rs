@@ -24,6 +24,7 @@ mod form;
 mod input;
 mod lsp;
 mod new;
+mod pap;
 mod profile;
 mod progress;
 #[cfg(feature = "server")]

@@ -255,15 +255,7 @@ fn validity(text: &str) -> std::result::Result<Validity, String> {
 impl SmsOptions {
     /// Splits the push; `number` is the row's, used where the options give none.
     pub(crate) fn split(&self, number: &str, outgoing: &mut Outgoing) -> Result<()> {
-        let to = match &self.to {
-            Some(to) => *to,
-            None if !number.is_empty() => Address::read_text(&format!("+{number}"))?,
-            None => {
-                return Err(
-                    Error::input("nothing says whom the SMS is for").help("use `--to +NUMBER`, or a column `msisdn`")
-                );
-            }
-        };
+        let to = self.to(number)?;
         let deliver = self.layout == Layout::Deliver;
         let address = if deliver {
             let sender = self.from.as_ref().ok_or_else(|| {
@@ -303,6 +295,18 @@ impl SmsOptions {
             }
         };
         Ok(reference)
+    }
+
+    /// Returns whom a message is for: the option's number, else the row's.
+    pub(crate) fn to(&self, number: &str) -> Result<Address> {
+        match &self.to {
+            Some(to) => Ok(*to),
+            None if !number.is_empty() => Address::read_text(&format!("+{number}")),
+            None => {
+                Err(Error::input("nothing says whom the message is for")
+                    .help("use `--to +NUMBER`, or a column `msisdn`"))
+            }
+        }
     }
 
     /// Returns whether the layout is the PDUs themselves.

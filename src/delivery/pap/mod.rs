@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 pub use answer::{Answer, read_response, words};
 pub use multipart::Part;
-pub use write::{Submission, WithType, push_id, write};
+pub use write::{Submission, WithType, check_host, check_time, push_id, write};
 
 use super::rules::{INCOMPLETE_PAP, MALFORMED_PAP};
 use crate::codec::{self, Limits};

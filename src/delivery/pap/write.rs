@@ -75,22 +75,29 @@ fn check(submission: &Submission<'_>) -> Result<()> {
         return Err(Error::input(format!("`{to}` is no telephone number with its country code"))
             .help("write 7 to 15 digits, such as +46700000001"));
     }
-    if let Some(time) = deliver_before
-        && (!time.ends_with('Z') || instant(time).is_none())
-    {
-        return Err(
-            Error::input(format!("`{time}` is no date and time in UTC")).help("write it as 2027-12-31T00:00:00Z")
-        );
-    }
-    let is_host = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b));
-    if gateway.is_empty() || !is_host(gateway) {
-        return Err(Error::input(format!("`{gateway}` is no host name")).help("write it as ppg.example.net"));
-    }
+    deliver_before.map_or(Ok(()), check_time)?;
+    check_host(gateway)?;
     if push_id.is_empty() || push_id.contains(char::is_control) {
         return Err(Error::input("the push-id is empty or has control characters")
             .help("write it as an address: 20261123-1@pi.example.net"));
     }
     Ok(())
+}
+
+/// Fails where a text is no date and time in UTC, as [`Submission::deliver_before`] needs it.
+pub fn check_time(text: &str) -> Result<()> {
+    if text.ends_with('Z') && instant(text).is_some() {
+        return Ok(());
+    }
+    Err(Error::input(format!("`{text}` is no date and time in UTC")).help("write it as 2027-12-31T00:00:00Z"))
+}
+
+/// Fails where a text is no host name, as [`Submission::gateway`] needs it.
+pub fn check_host(text: &str) -> Result<()> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
+        return Ok(());
+    }
+    Err(Error::input(format!("`{text}` is no host name")).help("write it as ppg.example.net"))
 }
 
 fn content_type(push: &Push<'_>) -> Result<String> {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use impskit::diagnose::text::printable;
-use impskit::diagnose::{Diagnostic, Severity};
+use impskit::diagnose::{Diagnostic, Severity, Span};
 use impskit::error::{Error, Result};
-use impskit::inspect::{Form, Guess, MOST_INPUT, MacState, Options, Peeled, peel};
+use impskit::inspect::{Form, Guess, Layer, MOST_INPUT, MacState, Options, Peeled, peel};
 use serde::Serialize;
 
 use super::secret::SecretOptions;
@@ -107,11 +107,7 @@ fn text(peeled: &Peeled, all: bool) -> String {
     let width = peeled.layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0).clamp(18, 30);
     for layer in &peeled.layers {
         let (level, name, facts) = (layer.level, printable(&layer.name), printable(&layer.facts));
-        let place = if layer.level == 1 || layer.span.start == layer.span.end {
-            String::new()
-        } else {
-            format!("  [{}..{}]", layer.span.start, layer.span.end)
-        };
+        let place = place(layer);
         let _ = writeln!(output, "{level}  {name:<width$}  {facts}{place}");
     }
     for layer in &peeled.layers {
@@ -138,6 +134,22 @@ fn text(peeled: &Peeled, all: bool) -> String {
     output
 }
 
+/// Pieces of a layer whose places are shown to people.
+const MOST_PIECES: usize = 3;
+
+/// Returns where a layer is in the one around it.
+fn place(layer: &Layer) -> String {
+    let range = |span: &Span| format!("{}..{}", span.start, span.end);
+    let pieces = layer.pieces.iter().take(MOST_PIECES).map(range).collect::<Vec<_>>().join(", ");
+    match layer.pieces.len() {
+        _ if layer.span.start == layer.span.end => String::new(),
+        0 if layer.level == 1 => String::new(),
+        0 => format!("  [{}]", range(&layer.span)),
+        count if count > MOST_PIECES => format!("  [{pieces}, …]"),
+        _ => format!("  [{pieces}]"),
+    }
+}
+
 /// The output for programs.
 #[derive(Serialize)]
 struct Decoded<'p> {
@@ -156,8 +168,17 @@ struct DecodedLayer<'p> {
     /// Octets of the layer around it.
     start: u32,
     end: u32,
+    /// Where its pieces are, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pieces: Vec<Piece>,
     facts: &'p str,
     findings: Vec<Finding<'p>>,
+}
+
+#[derive(Serialize)]
+struct Piece {
+    start: u32,
+    end: u32,
 }
 
 #[derive(Serialize)]
@@ -194,6 +215,7 @@ fn json(name: &str, peeled: &Peeled, all: bool) -> String {
         name: &layer.name,
         start: layer.span.start,
         end: layer.span.end,
+        pieces: layer.pieces.iter().map(|piece| Piece { start: piece.start, end: piece.end }).collect(),
         facts: &layer.facts,
         findings: layer.report.diagnostics().iter().map(Finding::from).collect(),
     });

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::cost::Cost;
+use super::guess::wrapping;
 use super::layers::{self, Layer, LayerKind, peel};
 use super::{cost, trial};
 use crate::catalogue::{self, Checked, Kind, Options};
@@ -31,7 +32,7 @@ pub struct Judged<'s> {
 /// Reports everything that is wrong with an input of any kind that we know. `name` is what people call it.
 pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options<'_>) -> Judged<'s> {
     let bytes = bytes.into();
-    let certainty = layers::wrapping(&bytes);
+    let certainty = wrapping(&bytes);
     let is_told = options.kind.is_some_and(|kind| kind == &SMS || kind == &PUSH);
     if is_told || options.kind.is_none() && certainty >= SURE {
         return judge_layers(bytes, name, options);
@@ -52,7 +53,7 @@ pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options<
 
 /// Returns the document in a push, an SMS or digits, if the input surely is one of those.
 pub fn inside(input: &[u8]) -> Option<Vec<u8>> {
-    if layers::wrapping(input) < SURE {
+    if wrapping(input) < SURE {
         return None;
     }
     peel(input, &layers::Options::default()).document().map(<[u8]>::to_vec)

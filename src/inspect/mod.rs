@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! input ── transfer ── octets ── parts ── push ── document
-//!          hex, dump,            SMS      WSP     WBXML, XML
-//!          base64
+//!          hex, dump,            SMS,     WSP,    WBXML, XML
+//!          base64, URL           SMPP     PAP
 //! ```
+//!
+//! `guess` says what an input may be, `peeler` reads the likeliest layer by layer, `seal` explains a wrong MAC.
 //!
 //! [`check()`] reports what is wrong with every layer, [`format()`] lays a text out, [`trial`] builds a profile in every
 //! form, and [`picture`] shows a document to people.
@@ -16,8 +18,15 @@ pub mod trial;
 mod check;
 mod cost;
 mod format;
+mod guess;
 mod layers;
+mod lines;
 mod parts;
+mod pasted;
+mod pdu;
+mod peeler;
+mod quoted;
+mod request;
 mod seal;
 mod summary;
 mod transfer;
@@ -25,6 +34,6 @@ mod transfer;
 pub use check::{Judged, PUSH, SMS, check, inside};
 pub use cost::Cost;
 pub use format::format;
-pub use layers::{Guess, Layer, LayerKind, MOST_INPUT, MacState, Options, Peeled, peel};
+pub use layers::{Guess, Layer, LayerKind, MOST_INPUT, MOST_SHOWN, MacState, Options, Peeled, peel};
 pub use seal::why;
 pub use transfer::Form;

@@ -1,15 +1,19 @@
-//! How octets travel as text: hexadecimal digits, dumps with offsets, base64.
+//! How octets travel as text: hexadecimal digits, dumps with offsets, base64, what programs and terminals print.
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::{pasted, quoted};
 
 /// In which form the input comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
     /// To be found out.
     Auto,
-    /// Hexadecimal digits, with or without separators.
+    /// Hexadecimal digits, with or without separators, also as an array of C.
     Hex,
     /// Rows of an offset and octets, as `xxd`, `hexdump`, `od -A x` and protocol analysers print them.
     HexDump,
@@ -17,8 +21,16 @@ pub enum Form {
     Base64,
     /// The octets themselves.
     Raw,
-    /// PDUs in hexadecimal digits, one a line.
+    /// PDUs in hexadecimal digits, one a line, with whatever a modem or a log says around them.
     Pdu,
+    /// String literals with escapes.
+    Escaped,
+    /// Escapes of URLs.
+    Percent,
+    /// Numbers in decimal.
+    Decimal,
+    /// Hexadecimal digits with words around them.
+    Pasted,
 }
 
 impl Form {
@@ -31,16 +43,27 @@ impl Form {
             Self::Base64 => "base64",
             Self::Raw => "octets",
             Self::Pdu => "PDUs",
+            Self::Escaped => "quoted text",
+            Self::Percent => "URL escapes",
+            Self::Decimal => "decimal numbers",
+            Self::Pasted => "hex in text",
         }
     }
 
     /// Undoes the form; `None` where the text is not in it.
     pub(super) fn undo(self, text: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Self::Hex => hex(text),
-            Self::HexDump => hex_dump(text),
-            Self::Base64 => base64(text),
-            _ => None,
+            Self::Hex => hex(text).or_else(|| hex(quoted::array(text)?)),
+            Self::HexDump => hex_dump(text, 16).or_else(|| hex_dump(text, 8)).or_else(|| {
+                let rows = dump_rows(text)?;
+                hex_dump(&rows, 16).or_else(|| hex_dump(&rows, 8))
+            }),
+            Self::Base64 => base64(text).or_else(|| base64(&base64_inside(text)?)),
+            Self::Escaped => quoted::escaped(text),
+            Self::Percent => quoted::percent(text),
+            Self::Decimal => quoted::decimal(text),
+            Self::Pasted => pasted::joined(text),
+            Self::Auto | Self::Raw | Self::Pdu => None,
         }
     }
 }
@@ -92,8 +115,9 @@ pub(super) fn hex(text: &[u8]) -> Option<Vec<u8>> {
 /// More than this is no dump of a message, however a `*` stretches it.
 const MOST_DUMPED: usize = 8 << 20;
 
-/// Reads rows of an offset and octets. The offsets must fit the octets; a row of `*` repeats the row before it.
-fn hex_dump(text: &[u8]) -> Option<Vec<u8>> {
+/// Reads rows of an offset and octets. The offsets, hexadecimal or octal, must fit the octets; a row of `*` repeats the row
+/// before it.
+fn hex_dump(text: &[u8], radix: u32) -> Option<Vec<u8>> {
     let mut octets: Vec<u8> = Vec::new();
     let mut origin = None;
     let mut row = 0..0;
@@ -105,7 +129,7 @@ fn hex_dump(text: &[u8]) -> Option<Vec<u8>> {
             b"" => continue,
             b"*" => repeats = !row.is_empty(),
             _ => {
-                let parsed = Row::read(line)?;
+                let parsed = Row::read(line, radix)?;
                 let at = parsed.offset.checked_sub(*origin.get_or_insert(parsed.offset))?;
                 if at > MOST_DUMPED {
                     return None;
@@ -131,6 +155,16 @@ fn hex_dump(text: &[u8]) -> Option<Vec<u8>> {
     (!octets.is_empty()).then_some(octets)
 }
 
+/// Returns the rows of a dump in a text with other lines, such as the command that printed it.
+fn dump_rows(text: &[u8]) -> Option<Vec<u8>> {
+    let is_row = |line: &&[u8]| {
+        let line = line.trim_ascii();
+        line == b"*" || Row::read(line, 16).is_some()
+    };
+    let rows: Vec<&[u8]> = text.split(|octet| *octet == b'\n').filter(is_row).collect();
+    rows.iter().any(|row| row.len() > 8).then(|| rows.join(&b'\n'))
+}
+
 /// One line of a dump.
 struct Row {
     offset: usize,
@@ -144,11 +178,11 @@ struct Row {
 const WIDEST_ROW: usize = 64;
 
 impl Row {
-    fn read(line: &[u8]) -> Option<Self> {
+    fn read(line: &[u8], radix: u32) -> Option<Self> {
         let end = line.iter().position(|octet| !octet.is_ascii_hexdigit()).unwrap_or(line.len());
         let (offset, rest) = line.split_at(end);
         let offset = std::str::from_utf8(offset).ok().filter(|text| (4..=16).contains(&text.len()))?;
-        let offset = usize::from_str_radix(offset, 16).ok()?;
+        let offset = usize::from_str_radix(offset, radix).ok()?;
         let has_colon = rest.first() == Some(&b':');
         let rest = rest.strip_prefix(b":").unwrap_or(rest);
         if !rest.is_empty() && !rest.starts_with(b" ") && !rest.starts_with(b"\t") {
@@ -171,6 +205,30 @@ impl Row {
         }
         Some(Self { offset, octets, is_of_words })
     }
+}
+
+/// A shorter line of base64 among others is rather a word, unless it is the last.
+const SHORTEST_LINE: usize = 16;
+
+/// Returns the base64 in a text with other words: the lines that are nothing else, or else the longest word.
+fn base64_inside(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let is_digit = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=-_".contains(octet);
+    let mut lines = Vec::new();
+    let mut is_inside = false;
+    for line in text.split(|octet| *octet == b'\n').map(<[u8]>::trim_ascii) {
+        let is_one = line.iter().all(is_digit) && !line.starts_with(b"--") && !line.is_empty();
+        is_inside = is_one && (is_inside || line.len() >= SHORTEST_LINE);
+        if is_inside {
+            lines.extend_from_slice(line);
+        } else if !lines.is_empty() {
+            break;
+        }
+    }
+    if !lines.is_empty() {
+        return Some(Cow::Owned(lines));
+    }
+    let longest = text.split(|octet| !is_digit(octet)).max_by_key(|word| word.len())?;
+    (longest.len() >= 2 * SHORTEST_LINE).then_some(Cow::Borrowed(longest))
 }
 
 /// Shorter text is rather a word than base64.
@@ -209,12 +267,12 @@ mod tests {
         let od = "000000 03 0b 6a 00 c5 46 01 c6 00 01 55 01 87 36 00 00\n000010 06 03\n000012\n";
         let analyser = "0000   03 0b 6a 00 c5 46 01 c6 00 01 55 01 87 36 00 00   ..j..F....U..6..\n0010   06 03                                             ..\n";
         for text in [xxd, canonical, words, od, analyser] {
-            assert_eq!(hex_dump(text.as_bytes()).as_deref(), Some(OCTETS), "{text}");
+            assert_eq!(hex_dump(text.as_bytes(), 16).as_deref(), Some(OCTETS), "{text}");
         }
         let repeated = "00000000  41 41 41 41 41 41 41 41  41 41 41 41 41 41 41 41  |AAAAAAAAAAAAAAAA|\n*\n00000040\n";
-        assert_eq!(hex_dump(repeated.as_bytes()), Some(vec![0x41; 0x40]));
+        assert_eq!(hex_dump(repeated.as_bytes(), 16), Some(vec![0x41; 0x40]));
         for text in ["", "0000 03 0b\n0009 03", "030b6a00", "00000000 41\n*\nffffffffffffffff\n", "*\n"] {
-            assert_eq!(hex_dump(text.as_bytes()), None, "{text}");
+            assert_eq!(hex_dump(text.as_bytes(), 16), None, "{text}");
         }
     }
 

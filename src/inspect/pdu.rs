@@ -68,7 +68,7 @@ const MOST_PDUS: usize = 4096;
 
 /// Returns how long a PDU of SMPP says that it is; `None` where octets do not begin like one.
 fn smpp_length(octets: &[u8]) -> Option<usize> {
-    let (command, _) = smpp::header(octets)?;
+    let (command, ..) = smpp::header(octets)?;
     let is_known = smpp::command_name(command) != "unknown command";
     smpp::length(octets).ok().flatten().filter(|_| is_known)
 }

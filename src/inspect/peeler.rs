@@ -172,7 +172,11 @@ impl Peeler<'_> {
         for message in parts.messages {
             let layer = self.push(LayerKind::Sms, (inner, Span::default()), "SMS user data", message.facts);
             // User data alone stands in the digits themselves.
-            layer.in_pieces(if is_user_data && around.len() != octets.len() { pieces.to_vec() } else { message.pieces });
+            layer.in_pieces(if is_user_data && around.len() != octets.len() {
+                pieces.to_vec()
+            } else {
+                message.pieces
+            });
             layer.show(&message.octets);
             self.likeliest(inner + 1, &message.octets, true);
         }

@@ -296,6 +296,7 @@ fn enter(common: &Common, ui: &mut Ui) -> Result<std::result::Result<(Talk, Repo
         },
         ..Identity::new(common.user.clone(), password.as_str())
     };
+    ui.network(&common.server)?;
     let mut talk = Talk::new(identity, &common.server, common.trace.clone())?;
     let outputs = talk.tell(Event::LogIn)?;
     let mut report = answer_of("Login-Request", &outputs)?;

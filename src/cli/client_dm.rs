@@ -100,6 +100,7 @@ impl Dm {
         let mut client = Client::new(setup, device, seed()?);
         let begin = self.session.map_or((1, CLIENT_INITIATED), |session| (session, SERVER_INITIATED));
         let (mut commands, mut messages) = (Vec::new(), 0);
+        ui.network(&self.server)?;
         let end = manage(&mut client, &mut Line::new(&self.server, None)?, begin, |seen| {
             messages += 1;
             if let Seen::Sent(octets) = seen {

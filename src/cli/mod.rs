@@ -12,6 +12,7 @@ mod check;
 mod client;
 #[cfg(feature = "server")]
 mod client_dm;
+mod completions;
 mod config;
 mod convert;
 mod decode;
@@ -23,6 +24,7 @@ mod fmt;
 mod form;
 mod input;
 mod lsp;
+mod man;
 mod new;
 mod pap;
 mod profile;
@@ -41,6 +43,7 @@ mod tests;
 mod tree;
 mod ui;
 mod usage;
+mod version;
 
 use std::process::ExitCode;
 
@@ -93,6 +96,10 @@ enum Command {
     Admin(admin::Admin),
     #[cfg(feature = "server")]
     Client(client::Client),
+    Config(config::Config),
+    Completions(completions::Completions),
+    Man(man::Man),
+    Version(version::Version),
 }
 
 /// What a command came to; `product.md` section 2, "Exit codes".
@@ -175,6 +182,10 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Admin(command) => admin::run(command, ui),
         #[cfg(feature = "server")]
         Command::Client(command) => client::run(command, ui),
+        Command::Config(command) => command.run(ui),
+        Command::Completions(command) => command.run(ui),
+        Command::Man(command) => command.run(ui),
+        Command::Version(command) => command.run(ui),
     }
 }
 

@@ -1,10 +1,11 @@
 //! `serve`: the IMPS server in the foreground.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use impskit::batch::audit::{Object, What};
 use impskit::diagnose::Report;
 use impskit::dm::session::auth::Credentials;
@@ -13,6 +14,7 @@ use impskit::dm::syncml::{Message, Operation};
 use impskit::error::{Error, ErrorKind, Result, reason};
 use impskit::provision::profile::SecretSource;
 use impskit::server::{Configuration, Store, http};
+use serde_json::json;
 
 use super::admin::{STORE, ServerOptions, address, now};
 use super::profile::fetch;
@@ -34,6 +36,18 @@ pub(crate) struct Serve {
     /// Only check configuration, port and store
     #[arg(long)]
     check: bool,
+    /// How lines of the log are written; text on a terminal, JSON elsewhere where nothing is said
+    #[arg(long, value_name = "F", env = "IMPSKIT_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+/// How lines of the log are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Text,
+    /// For programs, one object a line
+    Json,
 }
 
 pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
@@ -45,6 +59,7 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
         return check(&configuration, &path, ui);
     }
     if !configuration.listen.ip().is_loopback() {
+        ui.network(&configuration.listen.to_string())?;
         ui.say("warning: passwords of 2-way logins are readable on the way: put TLS in front of this address");
     }
     let mut store = Store::open(&path).map_err(not_to_be_had)?;
@@ -53,18 +68,14 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     let domain = configuration.domain.clone();
     let (stop, stopped) = mpsc::channel();
     on_signal(stop)?;
-    let is_quiet = ui.is_quiet();
-    let log = Box::new(move |line: &str| {
-        if !is_quiet || line.starts_with("warning") {
-            log(line);
-        }
-    });
+    let log = Log::new(command.log_format, ui);
+    let of_server = Box::new(move |line: &str| log.line(line));
     let management = management(&configuration, ui)?;
     let path_of_management = management.as_ref().map(|management| management.path.clone());
-    let server = http::spawn_with(configuration, store, management, log)?;
-    ui.say(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
+    let server = http::spawn_with(configuration, store, management, of_server)?;
+    log.line(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
     if let Some(path) = path_of_management {
-        ui.say(&format!("ready: http://{}{path} for device management", server.address()));
+        log.line(&format!("ready: http://{}{path} for device management", server.address()));
     }
     if users == 0 {
         ui.say("  help: nobody can log in yet: `impskit admin user add NAME --password-stdin`");
@@ -72,7 +83,7 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     tell_service_manager();
     // An error would mean that the handler is gone, and nobody could stop us.
     let _ = stopped.recv();
-    ui.say("stopping");
+    log.line("stopping");
     server.stop();
     Ok(Outcome::Good)
 }
@@ -160,11 +171,37 @@ fn not_to_be_had(error: Error) -> Error {
     error.help("name another store with `--store PATH`, in a folder in which you may write")
 }
 
-/// A line of the log, on stderr.
-fn log(line: &str) {
-    use std::io::Write as _;
-    // Nothing can be done about a closed stderr.
-    let _ = writeln!(std::io::stderr(), "{} {line}", now().rfc3339());
+/// The log, on stderr (`product.md` section 9.5).
+#[derive(Debug, Clone, Copy)]
+struct Log {
+    format: LogFormat,
+    is_quiet: bool,
+}
+
+impl Log {
+    fn new(format: Option<LogFormat>, ui: &Ui) -> Self {
+        let usual = || if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
+        Self { format: format.unwrap_or_else(usual), is_quiet: ui.is_quiet() }
+    }
+
+    fn line(self, line: &str) {
+        let (level, message) = match line.strip_prefix("warning: ") {
+            Some(message) => ("WARN", message),
+            None => ("INFO", line),
+        };
+        if self.is_quiet && level == "INFO" {
+            return;
+        }
+        let time = now().rfc3339();
+        let line = match self.format {
+            LogFormat::Text => format!("{time} {line}"),
+            LogFormat::Json => {
+                json!({ "time": time, "level": level, "target": "impskit::server", "msg": message }).to_string()
+            }
+        };
+        // Nothing can be done about a closed stderr.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
 }
 
 /// The first signal stops the server in good order, the second at once.

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use impskit::configuration::Configuration;
+use impskit::configuration::{Configuration, Search};
 use impskit::diagnose::{Report, Source, text};
 use impskit::error::{Error, Result, reason};
 
@@ -27,6 +27,9 @@ pub(crate) struct Options {
     /// No progress bar even on a terminal
     #[arg(long, global = true, env = "IMPSKIT_NO_PROGRESS")]
     no_progress: bool,
+    /// Refuse what talks to other machines
+    #[arg(long, global = true)]
+    offline: bool,
     /// Copied to the audit log
     #[arg(long, global = true, value_name = "ID", env = "IMPSKIT_TICKET")]
     ticket: Option<String>,
@@ -52,6 +55,7 @@ pub(crate) struct Ui {
     quiet: bool,
     /// Whether nobody reads stdout any more.
     pub(crate) is_closed: bool,
+    is_offline: bool,
     /// The configuration file that is named.
     config: Option<PathBuf>,
     /// The ticket for which all this is done.
@@ -76,6 +80,7 @@ impl Ui {
             is_closed: false,
             progress: io::stderr().is_terminal() && !options.no_progress && !options.quiet,
             quiet: options.quiet,
+            is_offline: options.offline,
             config: options.config.clone(),
             ticket: options.ticket.clone(),
             is_ticket_typed,
@@ -84,7 +89,26 @@ impl Ui {
 
     /// Returns the configuration that is in force.
     pub(crate) fn configuration(&self) -> Result<Configuration> {
-        Configuration::load(&super::config::search(self.config.as_deref()))
+        Configuration::load(&self.search())
+    }
+
+    /// Fails where nothing may go to another machine, or come from one, and `address` is none of this: a URL, or
+    /// `HOST:PORT`.
+    #[cfg(feature = "server")]
+    pub(crate) fn network(&self, address: &str) -> Result<()> {
+        let host = address.split_once("://").map_or(address, |(_, rest)| rest).split('/').next().unwrap_or_default();
+        let is_here = ["127.0.0.1", "[::1]", "localhost"].iter().any(|name| {
+            host.strip_prefix(name).is_some_and(|port| port.is_empty() || port.starts_with(':'))
+        });
+        match self.is_offline && !is_here {
+            false => Ok(()),
+            true => Err(Error::input("the network is not to be used").at(address).help("leave `--offline` out")),
+        }
+    }
+
+    /// Returns where configuration is looked for.
+    pub(crate) fn search(&self) -> Search {
+        super::config::search(self.config.as_deref())
     }
 
     /// Returns the ticket, if it was typed with this command.

@@ -39,7 +39,11 @@ impl Search {
     }
 
     /// Returns the files that there are, the loudest first.
-    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
+    ///
+    /// # Errors
+    ///
+    /// Fails where a file was found that somebody else could have laid there.
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
         if let Some(file) = &self.file {
             return Ok(vec![file.clone()]);
         }

@@ -246,6 +246,27 @@ fn errors_have_one_form() {
     }
 }
 
+/// Where no terminal is, the log is for programs, unless people ask for it.
+#[test]
+fn a_server_logs_a_line_an_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let first_line = |more: &[&str]| {
+        let store = folder.path().join("imps.db");
+        let words = ["serve", "--listen", "127.0.0.1:0", "--store", store.to_str().unwrap()];
+        let mut server = impskit(&[&words, more].concat()).spawn().expect("the binary runs");
+        let mut line = String::new();
+        BufReader::new(server.stderr.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        server.kill().expect("it runs");
+        server.wait().expect("it ends");
+        line
+    };
+    let event: serde_json::Value = serde_json::from_str(&first_line(&[])).expect("an object");
+    assert_eq!((event["level"].as_str(), event["target"].as_str()), (Some("INFO"), Some("impskit::server")));
+    assert!(event["msg"].as_str().is_some_and(|text| text.starts_with("ready: http://127.0.0.1:")), "{event}");
+    assert!(event["time"].as_str().is_some_and(|time| time.ends_with('Z') && time.len() == 20), "{event}");
+    assert!(first_line(&["--log-format", "text"]).contains("Z ready: http://127.0.0.1:"));
+}
+
 /// A rehearsal of nothing is no success: a syntax that the server does not speak is named.
 #[test]
 fn a_profile_of_another_syntax_is_not_rehearsed_in_silence() {

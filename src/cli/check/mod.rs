@@ -4,7 +4,7 @@ mod against;
 mod baseline;
 mod fix;
 mod handsets;
-mod output;
+pub(super) mod output;
 pub(super) mod own;
 pub(super) mod walk;
 
@@ -190,6 +190,26 @@ impl Check {
         }
         judged
     }
+}
+
+/// Checks configuration files, which are known for that.
+pub(super) fn configurations(files: &[PathBuf], telling: &output::Telling, ui: &mut Ui) -> Result<Outcome> {
+    let mut told = telling.open(false, Some(Severity::Error))?;
+    let mut tally = Tally::default();
+    let mut failed = Failed::default();
+    for path in files {
+        match ui::read_input(path) {
+            Ok((name, octets)) => {
+                let layers = vec![own::check(&own::CONFIGURATION, octets, &name, path)];
+                let judged = Judged { layers, cost: None };
+                told.add(ui, &judged, 0)?;
+                tally.add(&judged, 0);
+            }
+            Err(error) => failed.add(ui, error),
+        }
+    }
+    told.finish(ui, &tally)?;
+    failed.outcome(if tally.has(Severity::Error) { Outcome::NotGood } else { Outcome::Good })
 }
 
 /// Every kind, with its name in the help.

@@ -12,7 +12,7 @@ use super::{Ui, ui};
 
 /// How findings are told.
 #[derive(Debug, Args)]
-pub(super) struct Telling {
+pub(in crate::cli) struct Telling {
     /// The format of the findings
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,

@@ -68,7 +68,8 @@ fn render(page: &Page, command: &Command) -> io::Result<Vec<u8>> {
     let more = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let lines = more.lines().filter(|line| !line.is_empty() && *line != "Examples:");
     let (examples, notes): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("  "));
-    for (title, lines) in [("NOTES", notes), ("EXAMPLES", examples)].into_iter().filter(|(_, lines)| !lines.is_empty()) {
+    for (title, lines) in [("NOTES", notes), ("EXAMPLES", examples)].into_iter().filter(|(_, lines)| !lines.is_empty())
+    {
         // As they are: an example that is broken can no longer be typed.
         let lines: String = lines.iter().map(|line| format!("{}\n", roff(line.trim()))).collect();
         text.extend_from_slice(format!(".SH {title}\n.nf\n{lines}.fi\n").as_bytes());

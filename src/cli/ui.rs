@@ -97,9 +97,9 @@ impl Ui {
     #[cfg(feature = "server")]
     pub(crate) fn network(&self, address: &str) -> Result<()> {
         let host = address.split_once("://").map_or(address, |(_, rest)| rest).split('/').next().unwrap_or_default();
-        let is_here = ["127.0.0.1", "[::1]", "localhost"].iter().any(|name| {
-            host.strip_prefix(name).is_some_and(|port| port.is_empty() || port.starts_with(':'))
-        });
+        let is_here = ["127.0.0.1", "[::1]", "localhost"]
+            .iter()
+            .any(|name| host.strip_prefix(name).is_some_and(|port| port.is_empty() || port.starts_with(':')));
         match self.is_offline && !is_here {
             false => Ok(()),
             true => Err(Error::input("the network is not to be used").at(address).help("leave `--offline` out")),

@@ -77,7 +77,8 @@ fn provisioning(root: &Element<'_>) -> String {
                 format!("APPLICATION {}{name}{address}", parm("APPID").unwrap_or_else(|| "?".to_owned()))
             }
             "NAPDEF" => {
-                let access = parm("NAP-ADDRESS").map(|address| format!(" (APN {address})")).unwrap_or_default();
+                let kind = if parm("NAP-ADDRTYPE").is_none_or(|kind| kind == "APN") { "APN " } else { "" };
+                let access = parm("NAP-ADDRESS").map(|address| format!(" ({kind}{address})")).unwrap_or_default();
                 format!("NAP {}{access}", parm("NAPID").unwrap_or_else(|| "?".to_owned()))
             }
             "PXLOGICAL" => format!("proxy {}", parm("PROXY-ID").unwrap_or_else(|| "?".to_owned())),

@@ -241,3 +241,21 @@ fn documents_of_others_are_said_today() {
     pair("prov/libwbxml-ota-001.ota.xml", "wbxml/wbxmlstream-ota-ota-001.wbxml");
     pair("prov/libwbxml-ota-003.ota.xml", "wbxml/wbxmlstream-ota-ota-003.wbxml");
 }
+
+/// Other applications in words of their registrations; a parm without value is a flag, or has none.
+#[test]
+fn pictures_name_applications_and_their_parms() {
+    let xml = xml(
+        "APPLICATION[APPID=25 FROM=a@a.example APPAUTH[AAUTHSECRET]] APPLICATION[APPID=w7 INIT] APPLICATION[APPID=x X]",
+    );
+    let text = picture::document(&read(xml.as_bytes()), &picture::View::default()).to_text();
+    for line in [
+        "application: Sending mail (SMTP)                APPLICATION",
+        "the user's own address            a@a.example  FROM",
+        "password                        (no value)   AAUTHSECRET",
+        "the client starts a session of its own accord  yes          INIT",
+    ] {
+        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeezed(&text).contains(&squeezed(line)), "{line}\n{text}");
+    }
+}

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Picture, View, count, shown};
 use crate::codec::Document;
 use crate::cp::settings::{Today, today};
+use crate::cp::{APPLICATIONS, Application, DECLARATIONS, RegisteredParm, Value};
 use crate::csp::{self, Code, Message, Primitive, Session, Version};
 use crate::dm::is_secret;
 use crate::document::{Content, Element, is_declaration};
@@ -134,13 +135,31 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 fn in_words(name: &str) -> Option<&'static str> {
-    SETTINGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, words)| *words)
+    let known = SETTINGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, words)| *words);
+    // What a registration says before it goes into detail.
+    let meaning = || registered(name).next()?.meaning.split([':', ';', ',']).next();
+    known.or_else(meaning)
+}
+
+/// Returns the parms of that name in the registrations that are known.
+fn registered(name: &str) -> impl Iterator<Item = &'static RegisteredParm> {
+    let parms = APPLICATIONS.iter().flat_map(|application| &application.parms);
+    parms.filter(move |parm| parm.declaration.name.eq_ignore_ascii_case(name))
+}
+
+/// Returns what a parm without a value says.
+fn without_value(name: &str) -> &'static str {
+    let generic = DECLARATIONS.iter().filter_map(|declaration| declaration.parm(name));
+    let is_flag = generic.chain(registered(name).map(|parm| &parm.declaration)).any(|p| p.value == Value::Flag);
+    let is_known = is_flag || DECLARATIONS.iter().any(|declaration| declaration.parm(name).is_some());
+    if is_flag || !is_known { "yes" } else { "(no value)" }
 }
 
 fn settings(element: &Element<'_>, depth: usize, view: &View<'_>, picture: &mut Picture) {
     if element.name == "parm" {
         let name = element.attribute("name").unwrap_or_default();
-        let value = element.attribute("value").map_or_else(|| "yes".to_owned(), |v| shown(v, is_secret(name), view));
+        let value = element.attribute("value");
+        let value = value.map_or_else(|| without_value(name).to_owned(), |v| shown(v, is_secret(name), view));
         let words = in_words(name).unwrap_or(name).to_owned();
         return picture.add(depth, [words, value, name.to_owned()]);
     }
@@ -152,6 +171,10 @@ fn settings(element: &Element<'_>, depth: usize, view: &View<'_>, picture: &mut 
     let words = match (kind, parm("APPID")) {
         ("APPLICATION", Some("wA")) => "IMPS account".to_owned(),
         ("APPLICATION", Some("w7")) => "device management account".to_owned(),
+        ("APPLICATION", Some(appid)) => {
+            let known = Application::of(appid).map(|application| format!("application: {}", application.description));
+            known.unwrap_or_else(|| "application".to_owned())
+        }
         _ => in_words(kind).unwrap_or(kind).to_owned(),
     };
     picture.add(depth, [words, String::new(), kind.to_owned()]);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Picture, View, count, shown};
 use crate::codec::Document;
 use crate::cp::settings::{Today, today};
-use crate::cp::{APPLICATIONS, Application, DECLARATIONS, RegisteredParm, Value};
+use crate::cp::{APPLICATIONS, Application, DECLARATIONS, RegisteredParm, Status, Value};
 use crate::csp::{self, Code, Message, Primitive, Session, Version};
 use crate::dm::is_secret;
 use crate::document::{Content, Element, is_declaration};
@@ -137,7 +137,7 @@ const SETTINGS: &[(&str, &str)] = &[
 fn in_words(name: &str) -> Option<&'static str> {
     let known = SETTINGS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, words)| *words);
     // What a registration says before it goes into detail.
-    let meaning = || registered(name).next()?.meaning.split([':', ';', ',']).next();
+    let meaning = || registered(name).find(|p| p.status != Status::Ignored)?.meaning.split([':', ';', ',']).next();
     known.or_else(meaning)
 }
 

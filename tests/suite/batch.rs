@@ -59,6 +59,10 @@ impl Fixture {
         fixture
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -175,6 +179,8 @@ impl Fixture {
             hold_between_stages: campaign.hold_between_stages,
             stage: None,
             until: None,
+            within: campaign.confirm.within,
+            awaits: State::Submitted,
             events: false,
             trail: told.trail,
         };
@@ -597,16 +603,16 @@ fn simulated_handsets_open_their_own_messages_only() {
 }
 
 /// A generator of numbers, the same in every run.
-struct Seeded(u64);
+pub(crate) struct Seeded(pub(crate) u64);
 
 impl Seeded {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 }
 
-fn impskit(fixture: &Fixture, arguments: &[&str]) -> Command {
+pub(crate) fn impskit(fixture: &Fixture, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_impskit"));
     command.current_dir(fixture.folder.path()).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
     command
@@ -687,20 +693,4 @@ fn two_processes_share_the_work() {
     let counted = Arrivals::open(&fixture.path("spring-handsets.db")).unwrap().count().unwrap();
     assert_eq!(counted, (12_000, 12_000, 0));
     assert_eq!(fixture.store().possibly_duplicated("spring").unwrap(), 0);
-}
-
-#[test]
-fn killed_at_random_moments_no_handset_is_left_out_and_few_are_doubled() {
-    let (rows, window) = (1_000, 20);
-    let more = format!("[[route]]\nname = \"phones\"\nkind = \"sim\"\nwindow = {window}\n");
-    let fixture = Fixture::new("phones", &more);
-    fixture.write("rows.csv", &String::from_utf8(table(rows)).unwrap());
-    assert!(impskit(&fixture, &["batch", "plan", "spring.toml", "rows.csv"]).status().unwrap().success());
-    let kills = run_with_kills(&fixture, "2", &mut Seeded(3), 6);
-    assert!(kills > 0, "no kill came in time: plan more rows");
-    let (handsets, arrivals, refused) = Arrivals::open(&fixture.path("spring-handsets.db")).unwrap().count().unwrap();
-    assert_eq!((handsets, refused), (rows, 0));
-    assert!(arrivals - handsets <= window * kills, "{arrivals} arrivals at {handsets} handsets with {kills} kills");
-    let doubled = fixture.store().possibly_duplicated("spring").unwrap();
-    assert!(arrivals - handsets <= doubled, "doubles that the store does not know of");
 }

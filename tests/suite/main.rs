@@ -25,6 +25,7 @@ mod delivery;
 mod descriptions;
 mod device;
 mod editor;
+mod faults;
 mod floors;
 mod format;
 mod fundamental;

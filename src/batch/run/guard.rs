@@ -151,12 +151,27 @@ impl<'g> Guard<'g> {
         Ok(true)
     }
 
-    /// Returns whether anything may still happen: handsets to be sent, or receipts to come.
+    /// Returns whether anything may still happen: handsets to be sent, or to be heard of.
     pub(super) fn has_more(&self) -> Result<bool> {
         let states = self.store().count_states(&self.campaign.name)?;
-        let is_open =
-            |word: &str| matches!(State::from_word(word), Some(State::Planned | State::Submitting | State::Submitted));
+        let is_open = |word: &str| match State::from_word(word) {
+            Some(State::Planned | State::Submitting) => true,
+            Some(state @ (State::Submitted | State::Delivered)) => state < self.options.awaits,
+            _ => false,
+        };
         Ok(states.iter().any(|(state, count)| is_open(state) && *count > 0))
+    }
+
+    /// Lets those expire that were not heard of in time.
+    pub(super) fn expire_unheard(&self) -> Result<()> {
+        let Some(within) = self.options.within else { return Ok(()) };
+        let now = (self.world.now)();
+        let Stored { name, slices, .. } = self.campaign;
+        let expired = self.store().expire_unheard(name, *slices, now - within, now)?;
+        if expired > 0 {
+            self.count(|summary| summary.expired += expired);
+        }
+        Ok(())
     }
 
     /// Counts results and tells how far the run is.

@@ -69,12 +69,16 @@ pub struct Options<'o> {
     pub worker: &'o str,
     /// When to try again and when to stop.
     pub limits: &'o Limits,
+    /// Seconds after its submission at which a handset expires that was not heard of.
+    pub within: Option<Timestamp>,
     /// Whether every stage but the first needs approval.
     pub hold_between_stages: bool,
     /// The last stage of this run; all of them where not given.
     pub stage: Option<u32>,
     /// Go on until then: wait for rows that become due and for receipts. Without it a run ends when nothing is due.
     pub until: Option<Timestamp>,
+    /// Until then a run waits for handsets that are not this far: submitted, delivered or confirmed.
+    pub awaits: State,
     /// Whether every change of a handset is told: [`Progress::Event`].
     pub events: bool,
     /// Where every document that is handed to a route is written down before it is.
@@ -207,6 +211,7 @@ fn direct(guard: &Guard<'_>, lanes: Vec<Lane>, compose: &Compose<'_>) -> Result<
     let threads = (guard.options.workers / lanes.len().max(1)).max(1);
     let mut workers: Vec<_> = lanes.into_iter().map(|lane| Worker::new(guard, lane, threads)).collect();
     guard.resume()?;
+    guard.expire_unheard()?;
     let beat = AtomicBool::new(true);
     let outcome = thread::scope(|scope| {
         scope.spawn(|| guard.keep_alive(&beat));
@@ -240,6 +245,7 @@ fn through_stages(guard: &Guard<'_>, workers: &mut [Worker<'_>], compose: &Compo
         }
         (guard.world.wait)(POLL);
         workers.iter_mut().try_for_each(Worker::listen)?;
+        guard.expire_unheard()?;
     }
 }
 

@@ -7,13 +7,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
-use impskit::batch::campaign::Campaign;
+use impskit::batch::campaign::{Campaign, ConfirmBy};
 use impskit::batch::compose::{Composer, message};
 use impskit::batch::event::{Event, Origin};
 use impskit::batch::route::{FileRoute, Log, Needs, Route, RouteKind, RouteSettings, SimRoute, Surroundings, open};
 use impskit::batch::run::{Ended, Lane, Options, Progress, Summary, World, rehearse, run as send};
 use impskit::batch::status::unknown;
-use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, Store, Stored, Timestamp};
+use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Store, Stored, Timestamp};
 use impskit::batch::units::duration;
 use impskit::error::{Error, Result};
 use serde_json::json;
@@ -117,6 +117,12 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
         hold_between_stages: campaign.hold_between_stages,
         stage: command.stage.and_then(|stage| stage.0),
         until: command.time.map(|time| now() + time),
+        awaits: match campaign.confirm.by {
+            ConfirmBy::None => State::Submitted,
+            ConfirmBy::Receipt => State::Delivered,
+            ConfirmBy::Login => State::Confirmed,
+        },
+        within: campaign.confirm.within,
         events: command.events.is_some(),
         trail: Some(&trail),
     };

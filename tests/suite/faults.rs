@@ -91,7 +91,11 @@ impl Trial {
         let store = self.fixture.store();
         let known = store.possibly_duplicated("spring").unwrap();
         assert!(twice <= known, "seed {seed}: {twice} twice, the store knows of {known}");
-        assert_eq!(store.count_states("spring").unwrap(), [(State::Submitted.as_str().to_owned(), self.rows)], "seed {seed}");
+        assert_eq!(
+            store.count_states("spring").unwrap(),
+            [(State::Submitted.as_str().to_owned(), self.rows)],
+            "seed {seed}"
+        );
         let log = fs::read(self.fixture.path("audit.jsonl")).unwrap();
         let verdict = audit::verify(log.as_slice()).unwrap();
         assert!(verdict.wrong.is_none(), "seed {seed}: {verdict:?}");

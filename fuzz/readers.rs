@@ -15,6 +15,7 @@ use impskit::dm::session::server::{Server, Terms};
 use impskit::dm::syncml::Message;
 use impskit::dm::{self, Acl, Description, Tree, Uri, serialise};
 use impskit::inspect;
+use impskit::provision::Pack;
 
 /// A reader's name and what holds for it; it panics where that does not hold.
 pub(crate) type Target = (&'static str, fn(&[u8]));
@@ -34,7 +35,9 @@ pub(crate) const TARGETS: &[Target] = &[
 
 /// Findings have a place within the document, and can be shown in every form.
 pub(crate) fn check(octets: &[u8]) {
-    let options = catalogue::Options::default();
+    Pack::read(&String::from_utf8_lossy(octets), &mut Report::new());
+    let packs: Vec<&Pack> = Pack::bundled().iter().collect();
+    let options = catalogue::Options { devices: &packs, max_sms: Some(1), ..catalogue::Options::default() };
     for Checked { source, report, .. } in inspect::check(octets, "input", &options).layers {
         for finding in report.diagnostics() {
             let related = finding.related.iter().map(|related| related.span);

@@ -52,20 +52,20 @@ pub struct Composed {
 }
 
 impl Composer {
-    /// Compiles a profile for rows with the columns of `header`.
+    /// Compiles a profile for rows with the columns of `header`, whose handsets are those of `packs` or unknown.
     ///
     /// # Errors
     ///
     /// Fails when the profile does not say how pushes are sealed, when its document has errors, when it uses columns
     /// that the table does not have, and when WBXML cannot carry it.
-    pub fn new(profile: &Profile, header: &[&str], campaign: &str, number: u32) -> Result<Self> {
+    pub fn new(profile: &Profile, header: &[&str], campaign: &str, number: u32, packs: &[Pack]) -> Result<Self> {
         let all = std::iter::once(profile).chain(profile.variants.iter().map(|variant| &variant.profile));
         for one in all {
             security_of(one)?;
             check_document(one)?;
         }
         let compiled = Compiled::new(profile, header, campaign, WbxmlStyle::Safe)
-            .and_then(|compiled| compiled.for_handsets(Pack::bundled(), Seal::OfProfile, most_octets))
+            .and_then(|compiled| compiled.for_handsets(packs, Seal::OfProfile, most_octets))
             .map_err(|cannot| Error::input(format!("the profile cannot be encoded: {cannot}")))?;
         let missing = compiled.missing();
         if let Some(name) = missing.first() {

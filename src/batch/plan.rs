@@ -19,8 +19,8 @@ use super::units::zone;
 use crate::catalogue;
 use crate::diagnose::{Diagnostic, Report, Rule};
 use crate::error::{Error, Result};
-use crate::provision::Profile;
 use crate::provision::rows::{BAD_VALUE, DUPLICATE, Names, Row, Table, instant};
+use crate::provision::{Pack, Profile};
 
 /// Rows that a thread takes at once.
 const CHUNK: usize = 256;
@@ -50,6 +50,8 @@ pub struct Options<'o> {
     pub file: &'o str,
     /// The routes that rows are spread over, by their rates.
     pub routes: &'o [RouteSettings],
+    /// The packs of handsets: rows whose message theirs cannot take are rejected.
+    pub packs: &'o [Pack],
     /// Threads that check and fill.
     pub workers: usize,
     /// What time it is.
@@ -112,11 +114,11 @@ pub fn plan(
     let header: Vec<String> = table.header().names().map(|name| name.trim().to_owned()).collect();
     let columns: Vec<&str> = header.iter().map(String::as_str).collect();
     // What is wrong with the profile as a whole is said before anything is stored.
-    Composer::new(&profile, &columns, &campaign.name, 0)?;
+    Composer::new(&profile, &columns, &campaign.name, 0, options.packs)?;
     let stored = store.begin_plan(&campaign.name, options.file, subscribers.about, options.now)?;
     let header = header.join(&SEPARATOR.to_string());
     let number = store.setup(&stored.name, &campaign.profile.to_string_lossy(), &header)?;
-    let composer = Arc::new(Composer::new(&profile, &columns, &campaign.name, number)?);
+    let composer = Arc::new(Composer::new(&profile, &columns, &campaign.name, number, options.packs)?);
     let rejects = (subscribers.rejects, table.header().reject_line());
     let intake = Intake {
         table,
@@ -125,6 +127,7 @@ pub fn plan(
         standard: composer,
         header,
         campaign,
+        packs: options.packs,
         names,
         load,
         stop: options.stop,
@@ -169,6 +172,7 @@ struct Intake<'i> {
     composers: BTreeMap<String, std::result::Result<Arc<Composer>, String>>,
     header: String,
     campaign: &'i Campaign,
+    packs: &'i [Pack],
     names: Names,
     load: &'i mut dyn FnMut(&Path) -> Result<Profile>,
     stop: &'i AtomicBool,
@@ -208,7 +212,7 @@ impl Intake<'_> {
         let made = match (self.load)(Path::new(name)) {
             Ok(profile) => {
                 let number = ledger.store.setup(&ledger.campaign.name, name, &self.header)?;
-                Composer::new(&profile, &columns, &self.campaign.name, number).map(Arc::new)
+                Composer::new(&profile, &columns, &self.campaign.name, number, self.packs).map(Arc::new)
             }
             Err(error) => Err(error),
         };

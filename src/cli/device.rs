@@ -15,34 +15,41 @@ use impskit::provision::device::{self as pack, Sealing, Size};
 use super::Ui;
 use super::ui::read_input;
 
-/// Returns the pack of a model, a type allocation code or an IMEI, or the one in a file whose name ends with `.toml`.
-/// `None` where no pack is for the model. Findings on a file go to stderr.
+/// Returns the packs that are known: those in files that `[check] device` of the configuration names, then the bundled
+/// ones.
 ///
 /// # Errors
 ///
-/// Fails where a file cannot be read or has findings at error level.
-pub(crate) fn find(word: &str, ui: &mut Ui) -> Result<Option<Pack>> {
-    if !is_file(word) {
-        return Ok(Pack::find(word).cloned());
-    }
-    let (name, octets) = read_input(Path::new(word))?;
+/// Fails where a file cannot be read or has findings at error level, which go to stderr.
+pub(crate) fn packs(ui: &mut Ui) -> Result<Vec<Pack>> {
+    let configured = ui.configuration()?.check.device;
+    let mut packs =
+        configured.iter().filter(|word| is_file(word)).map(|word| read(word, ui)).collect::<Result<Vec<_>>>()?;
+    packs.extend_from_slice(Pack::bundled());
+    Ok(packs)
+}
+
+fn read(name: &str, ui: &mut Ui) -> Result<Pack> {
+    let (name, octets) = read_input(Path::new(name))?;
     let mut report = Report::new();
     let pack = Pack::read(&String::from_utf8_lossy(&octets), &mut report);
     ui.findings(&Source::new(name.as_str(), octets), &report);
-    match pack.filter(|_| !report.has_errors()) {
-        Some(pack) => Ok(Some(pack)),
-        None => Err(Error::input("the device pack has findings at error level").at(name)),
-    }
+    let unsound = || Error::input("the device pack has findings at error level").at(name);
+    pack.filter(|_| !report.has_errors()).ok_or_else(unsound)
 }
 
-/// Returns the pack of a model that has to be known.
+/// Returns the pack of a model, a type allocation code or an IMEI, or the one in a file whose name ends with `.toml`.
 ///
 /// # Errors
 ///
-/// As [`find`], and where no pack is for the model.
+/// As [`packs`], and where no pack is for the model.
 pub(crate) fn known(word: &str, ui: &mut Ui) -> Result<Pack> {
-    find(word, ui)?.ok_or_else(|| {
-        let models: Vec<&str> = Pack::bundled().iter().map(|pack| pack.model.as_str()).collect();
+    if is_file(word) {
+        return read(word, ui);
+    }
+    let packs = packs(ui)?;
+    packs.iter().find(|pack| pack.is_for(word)).cloned().ok_or_else(|| {
+        let models: Vec<&str> = packs.iter().map(|pack| pack.model.as_str()).collect();
         Error::input(format!("no device pack is for `{word}`")).help(format!(
             "packs are known for {}; `impskit new device` starts one of your own, for `--device FILE.toml`",
             models.join(", ")
@@ -57,19 +64,20 @@ pub(crate) struct Handsets {
     pub(crate) model: Option<String>,
     /// The packs by which rows are checked; the one that was asked for first.
     pub(crate) packs: Vec<Pack>,
-    is_known: bool,
 }
 
 impl Handsets {
     /// Returns the handsets that `--device` names: a model, or the file of a pack. A model without a pack still chooses
     /// variants.
     pub(crate) fn read(word: Option<&str>, ui: &mut Ui) -> Result<Self> {
-        let own = word.map_or(Ok(None), |word| find(word, ui))?;
-        let is_file = word.is_some_and(is_file);
-        let model = own.as_ref().filter(|_| is_file).map(|pack| pack.model.clone()).or(word.map(str::to_owned));
-        let is_known = own.is_some();
-        let packs = own.into_iter().filter(|_| is_file).chain(Pack::bundled().iter().cloned()).collect();
-        Ok(Self { model, packs, is_known })
+        let mut packs = packs(ui)?;
+        let mut model = word.map(str::to_owned);
+        if let Some(file) = word.filter(|word| is_file(word)) {
+            let own = read(file, ui)?;
+            model = Some(own.model.clone());
+            packs.insert(0, own);
+        }
+        Ok(Self { model, packs })
     }
 
     /// Returns the pack of the model that was asked for, else of what the row says of its handset.
@@ -81,7 +89,8 @@ impl Handsets {
 
     /// Says that nothing is known of the model but its name, where no variant is for it either.
     pub(crate) fn tell(&self, chooses_variant: bool, ui: &mut Ui) {
-        if let Some(model) = self.model.as_deref().filter(|_| !self.is_known && !chooses_variant) {
+        let is_known = |model: &&str| self.packs.iter().any(|pack| pack.is_for(model));
+        if let Some(model) = self.model.as_deref().filter(|model| !is_known(model) && !chooses_variant) {
             ui.say(&format!("note: no device pack is for `{model}`, and no variant of the profile"));
         }
     }

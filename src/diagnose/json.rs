@@ -9,7 +9,19 @@ use super::{Basis, Diagnostic, Fix, Form, Grade, Report, Severity, Source, Span}
 pub struct Findings {
     schema: &'static str,
     findings: Vec<Finding>,
+    /// What it costs to send the documents that can be sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    costs: Vec<Cost>,
     summary: Summary,
+}
+
+/// What it costs to send a document.
+#[derive(Debug, Serialize)]
+struct Cost {
+    file: String,
+    octets: usize,
+    sms: usize,
+    cheaper: Vec<String>,
 }
 
 /// One finding.
@@ -97,7 +109,7 @@ struct Grades {
 
 impl Default for Findings {
     fn default() -> Self {
-        Self { schema: "impskit.findings/1", findings: Vec::new(), summary: Summary::default() }
+        Self { schema: "impskit.findings/1", findings: Vec::new(), costs: Vec::new(), summary: Summary::default() }
     }
 }
 
@@ -115,6 +127,11 @@ impl Findings {
         self.summary.grades.advice += report.count_grade(Grade::Advice);
         self.summary.grades.vendor += report.count_grade(Grade::Vendor);
         self.findings.extend(report.diagnostics().iter().map(|d| Finding::new(source, d)));
+    }
+
+    /// Adds what it costs to send the document of a file: octets of its WBXML, SMS, and what would be cheaper.
+    pub fn add_cost(&mut self, file: &str, octets: usize, sms: usize, cheaper: &[String]) {
+        self.costs.push(Cost { file: file.to_owned(), octets, sms, cheaper: cheaper.to_vec() });
     }
 
     /// Counts fixes that were applied before.

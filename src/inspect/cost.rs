@@ -35,8 +35,10 @@ struct Change<'e> {
 /// Returns what it costs to send a provisioning document, in XML or WBXML; what would make it cheaper where handsets or
 /// a limit are given. `None` for what is no such document.
 pub(super) fn of_document(octets: &[u8], options: &Options<'_>) -> Option<Cost> {
-    let document = catalogue::read(octets, &options.limits, &mut Report::new())?;
-    if document.vocabulary.is_none_or(|vocabulary| vocabulary.id != VOCABULARY.id) {
+    let mut report = Report::new();
+    let document = catalogue::read(octets, &options.limits, &mut report)?;
+    // What breaks off is not what will be sent.
+    if report.has_errors() || document.vocabulary.is_none_or(|vocabulary| vocabulary.id != VOCABULARY.id) {
         return None;
     }
     let style = options.devices.first().map_or(WbxmlStyle::Safe, |pack| pack.style());

@@ -24,7 +24,7 @@ use impskit::cp::mac::Pin;
 use impskit::delivery::receive;
 use impskit::diagnose::Report;
 use impskit::error::{Error, Result};
-use impskit::provision::{ImpsAccount, Profile, cp as provisioning};
+use impskit::provision::{ImpsAccount, Pack, Profile, cp as provisioning};
 use tempfile::TempDir;
 
 const PROFILE: &str = r#"
@@ -101,7 +101,14 @@ impl Fixture {
         };
         let stop = AtomicBool::new(false);
         let routes = self.campaign().routes(&[])?;
-        let options = plan::Options { file: "spring.toml", routes: &routes, workers, now: 1_000, stop: &stop };
+        let options = plan::Options {
+            file: "spring.toml",
+            routes: &routes,
+            packs: Pack::bundled(),
+            workers,
+            now: 1_000,
+            stop: &stop,
+        };
         let mut load = |name: &Path| self.profile(name);
         let planned = plan::plan(store, &self.campaign(), subscribers, &mut load, &options, &mut |_| {})?;
         Ok((planned, String::from_utf8_lossy(&fs::read(rejects).unwrap()).into_owned()))
@@ -165,7 +172,13 @@ impl Fixture {
         let mut composers = Vec::new();
         for setup in store.setups("spring")? {
             let header: Vec<&str> = setup.header.split(SEPARATOR).collect();
-            composers.push(Composer::new(&self.profile(Path::new(&setup.profile))?, &header, "spring", setup.number)?);
+            composers.push(Composer::new(
+                &self.profile(Path::new(&setup.profile))?,
+                &header,
+                "spring",
+                setup.number,
+                Pack::bundled(),
+            )?);
         }
         let compose = |row: DueRow, needs: &Needs| message(&composers, needs, row);
         let stop = AtomicBool::new(stop_after == 0);

@@ -343,6 +343,32 @@ fn a_row_makes_the_same_sms_whoever_sends_it() {
     }
 }
 
+/// A pack that the configuration names is known to every command.
+#[test]
+fn configured_packs_are_known_everywhere() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
+    write("acme.toml", PROFILE);
+    write("impskit.toml", "[check]\ndevice = [\"own.toml\"]\n");
+    write("own.toml", "model = \"own\"\nsource = \"a test\"\n[limits]\nmax_sms = 1\n");
+    write("spring.toml", "schema = 1\nname = \"spring\"\nprofile = \"acme.toml\"\nroutes = [\"file\"]\n");
+    write("rows.csv", &format!("msisdn,user,password,pin,model\n{NUMBER},anna,sesame-1,4711,OWN\n"));
+    let (code, found) = run(folder.path(), &["check", "acme.toml", "--format", "json"]);
+    let found: serde_json::Value = serde_json::from_str(&found).expect("one object");
+    assert_eq!((code, found["findings"][0]["code"].as_str()), (1, Some("QRK003")), "{found}");
+    assert_eq!(found["costs"][0]["sms"], 3, "{found}");
+    for words in [
+        &["build", "acme.toml", "--as", "sms", "--rows", "rows.csv", "--reject", "rejected.csv"][..],
+        &["batch", "plan", "spring.toml", "rows.csv", "--reject", "planned.csv"],
+    ] {
+        assert_eq!(run(folder.path(), words).0, 3, "{words:?}");
+    }
+    for name in ["rejected.csv", "planned.csv"] {
+        let rejected = std::fs::read_to_string(folder.path().join(name)).expect("a reject file");
+        assert!(rejected.contains("QRK003"), "{name}: {rejected}");
+    }
+}
+
 /// The reference is the first octet of SHA-256 over number, U+0000 and document: by `printf '46700000001\0abc' | sha256sum`.
 #[test]
 fn references_follow_from_number_and_document() {

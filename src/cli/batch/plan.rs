@@ -17,7 +17,7 @@ use serde_json::json;
 use super::{Common, Format, find_campaign, load, now, read_campaign, routes, stop_flag, store_path, workers};
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::ui::private;
-use crate::cli::{Outcome, Ui, profile};
+use crate::cli::{Outcome, Ui, device, profile};
 
 /// Read, check and store every row before the first one is sent
 #[derive(Debug, Args)]
@@ -113,7 +113,9 @@ fn take_in(campaign: &Campaign, file: &str, rows: &Rows, common: &Common, ui: &m
     let stop = stop_flag()?;
     let limit = rows.limit.unwrap_or(u64::MAX);
     let subscribers = Subscribers { table, delimiter: rows.delimiter, about, limit, rejects };
-    let options = Options { file, routes: &routes, workers: workers(rows.workers), now: now(), stop: &stop };
+    let packs = device::packs(ui)?;
+    let options =
+        Options { file, routes: &routes, packs: &packs, workers: workers(rows.workers), now: now(), stop: &stop };
     let planned = {
         let mut bar = Bar::new("planning", ui);
         let ui = RefCell::new(&mut *ui);

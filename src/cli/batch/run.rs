@@ -22,7 +22,7 @@ use super::{Common, Format, clock, find_campaign, load, now, routes, stop_flag, 
 use crate::cli::profile::fetch;
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::ui::remark;
-use crate::cli::{Outcome, Ui};
+use crate::cli::{Outcome, Ui, device};
 
 /// Send what is planned, or go on after an interruption
 #[derive(Debug, Args)]
@@ -263,11 +263,11 @@ fn other_plan(command: &Run, stored: &Stored, ui: &mut Ui) -> Result<Option<Outc
 }
 
 fn composers(store: &Store, campaign: &Campaign, ui: &mut Ui) -> Result<Vec<Composer>> {
-    let mut composers = Vec::new();
+    let (mut composers, packs) = (Vec::new(), device::packs(ui)?);
     for setup in store.setups(&campaign.name)? {
         let profile = load(campaign, Path::new(&setup.profile), ui)?;
         let header: Vec<&str> = setup.header.split(SEPARATOR).collect();
-        composers.push(Composer::new(&profile, &header, &campaign.name, setup.number)?);
+        composers.push(Composer::new(&profile, &header, &campaign.name, setup.number, &packs)?);
     }
     Ok(composers)
 }

@@ -136,6 +136,10 @@ impl Form {
             Self::Json(findings) => {
                 findings.add_fixed(fixed);
                 layers.for_each(|(source, report)| findings.add(source, report));
+                if let Some(cost) = &judged.cost {
+                    let name = judged.layers.first().map_or("", |layer| layer.source.name.as_str());
+                    findings.add_cost(name, cost.size.octets, cost.size.sms, &cost.advice);
+                }
                 String::new()
             }
             Self::Sarif(log) => {

@@ -20,8 +20,8 @@
 //! | 4 | [`client`] | the IMPS client and conversation scripts; the device's end of DM sessions |
 //! | 5 | [`inspect`] | peeling a blob layer by layer; checking every layer; trying a profile in every form; pictures, pages, code; differences; layout |
 //! | 5 | [`editor`] | what editors are told: findings while typing, fixes, hover, outline, completion |
-//! | 5 | [`rehearse`] | from profile to logged-in client |
 //! | 5 | [`batch`] | campaigns |
+//! | 5 | [`rehearse`] | from profile to logged-in client |
 //! | 5 | [`configuration`] | `impskit.toml` and the environment: every value with where it comes from |
 //!
 //! # Where things go

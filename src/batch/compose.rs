@@ -19,7 +19,7 @@ use crate::document::{UPPER_HEX, put_hex};
 use crate::error::{Error, Result};
 use crate::provision::device::Seal;
 use crate::provision::rows::{BAD_VALUE, MISSING_VALUE, number};
-use crate::provision::{BadHandset, Compiled, Handset, Pack, Profile};
+use crate::provision::{BadHandset, Compiled, Pack, Profile};
 
 /// One profile, compiled for the columns of one table.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ impl Composer {
             None => filled.profile.id.clone(),
         };
         let seal = security_of(filled.profile).unwrap_or_default();
-        let (pin, imsi) = secrets(seal, &filled.handset)?;
+        let (pin, imsi) = filled.handset.secrets(seal, (false, false))?;
         let key = key(&self.campaign, msisdn, &variant, &document);
         let model = Some(filled.handset.model.as_ref()).filter(|model| !model.is_empty()).map(str::to_owned);
         let user = filled.user();
@@ -239,31 +239,6 @@ fn check_document(profile: &Profile) -> Result<()> {
     let what =
         format!("the document of the profile `{}` breaks {}: {}", profile.id, finding.rule.code, finding.message);
     Err(Error::input(what).help(finding.way_out()))
-}
-
-/// Returns the secrets that a seal needs.
-fn secrets(
-    seal: Option<Security>,
-    handset: &Handset<'_>,
-) -> std::result::Result<(Option<Pin>, Option<Imsi>), BadHandset> {
-    let Some(security) = seal else { return Ok((None, None)) };
-    let reason = format!("the seal {} needs it", security.name());
-    let wrong = |column: &str, error: &Error| BadHandset {
-        rule: &BAD_VALUE,
-        column: column.to_owned(),
-        message: format!("`{column}`: {}", error.what),
-    };
-    let pin = match handset.pin.as_ref() {
-        _ if !security.needs_pin() => None,
-        "" => return Err(missing("pin", &reason)),
-        pin => Some(Pin::read(pin).map_err(|error| wrong("pin", &error))?),
-    };
-    let imsi = match handset.imsi.as_ref() {
-        _ if !security.needs_imsi() => None,
-        "" => return Err(missing("imsi", &reason)),
-        imsi => Some(Imsi::read(imsi).map_err(|error| wrong("imsi", &error))?),
-    };
-    Ok((pin, imsi))
 }
 
 fn missing(column: &str, reason: &str) -> BadHandset {

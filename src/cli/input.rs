@@ -63,6 +63,12 @@ pub(super) fn must_be_campaign(name: &str, octets: &[u8]) -> Result<()> {
     )
 }
 
+/// Returns whether an input is a campaign.
+#[cfg(feature = "server")]
+pub(super) fn is_campaign(octets: &[u8]) -> bool {
+    recognise(octets).is_some_and(|kind| kind.id == "campaign")
+}
+
 fn must_be(wanted: &str, name: &str, octets: &[u8], help: &str) -> Result<()> {
     let message = || inspect::inside(octets).map(|_| "message");
     // What looks like a table may be anything with commas.

@@ -1,23 +1,28 @@
 //! `rehearse`: from profile to logged-in client, no handset needed.
 
 use std::fs;
-use std::io::BufReader;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use impskit::batch::campaign::Campaign;
 use impskit::codec::{Encoding, WbxmlStyle};
 use impskit::cp::mac::Security;
 use impskit::csp::Version;
 use impskit::diagnose::{Report, Severity};
 use impskit::error::{Error, Result};
 use impskit::inspect::trial::MADE_UP;
-use impskit::provision::rows::{Names, Table};
+use impskit::provision::rows::{self, Names};
 use impskit::provision::{Compiled, Profile};
+use impskit::rehearse::survey::{Terms, survey};
+use impskit::rehearse::table::Table;
 use impskit::rehearse::{Choice, Rehearsal, Subject, rehearse, report};
 
+use super::batch::{now, workers};
 use super::device::Handsets;
 use super::form::cannot_write;
-use super::profile::{RowOptions, load};
+use super::input;
+use super::profile::{RowOptions, load_for_table};
 use super::seal::{Seal, SealOptions};
 use super::ui::Output;
 use super::{Outcome, Ui};
@@ -25,21 +30,28 @@ use super::{Outcome, Ui};
 /// From profile to logged-in client, in fifteen steps, no handset needed
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without a row, a made-up handset is used. Without `--server`, a server of its own is started on a free
-loopback port.
+Without a row, a made-up handset is used. Of a table every row is checked as a campaign checks it, and a sample
+is rehearsed that is spread over the table and over its profiles, variants, device packs and ways to seal. Without
+`--server`, a server of its own is started on a free loopback port.
 
 Examples:
   impskit rehearse templates/acme.toml --report rehearsal.html
-  impskit rehearse acme.toml --csv subscribers.csv --sample 5 --version 1.2 --format json")]
+  impskit rehearse spring.toml --csv subscribers.csv --sample 50 --report rehearsal.html")]
 pub(crate) struct Rehearse {
-    /// The profile; `-` for stdin
+    /// The profile, or a campaign for its profile and its columns; `-` for stdin
     profile: PathBuf,
-    /// Rehearse rows of a table, spread evenly over it
+    /// Check every row of a table, and rehearse a sample of them
     #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "set"])]
     csv: Option<PathBuf>,
-    /// How many rows of the table
+    /// How many rows of the table; one of each group at least
     #[arg(long, value_name = "N", default_value_t = 10, requires = "csv", value_parser = clap::value_parser!(u64).range(1..=1000))]
     sample: u64,
+    /// What chooses the rows: the same number chooses the same ones
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "csv")]
+    seed: u64,
+    /// Show the numbers of subscribers in the report whole
+    #[arg(long, requires = "csv")]
+    show_numbers: bool,
     /// Syntaxes of CSP: xml, wbxml; else those of the profile
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = encoding)]
     encoding: Vec<Encoding>,
@@ -79,6 +91,14 @@ fn version(word: &str) -> std::result::Result<Version, String> {
     Version::from_text(word).ok_or_else(|| "write 1.1, 1.2 or 1.3".to_owned())
 }
 
+/// A profile with what a campaign lays over it, and the folder where others are.
+struct Loaded {
+    profile: Profile,
+    folder: PathBuf,
+    columns: String,
+    routes: Vec<String>,
+}
+
 /// A handset's columns with their values, and its name for people.
 struct Row {
     name: String,
@@ -87,31 +107,87 @@ struct Row {
 
 impl Rehearse {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
-        let Some(profile) = load(&self.profile, ui)? else { return Ok(Outcome::NotGood) };
+        let Some(loaded) = self.load(ui)? else { return Ok(Outcome::NotGood) };
+        let profile = &loaded.profile;
         let seal = self.seal.read(ui)?;
         let handsets = Handsets::read(self.row.device.as_deref(), ui)?;
-        let rows = match &self.csv {
-            Some(path) => self.rows_of(path, &profile)?,
-            None => match self.row.values(&profile, ui)? {
-                Some(values) => vec![made_whole(values, &profile)],
-                None => return Ok(Outcome::NotGood),
-            },
-        };
-        let mut rehearsals = Vec::new();
-        for row in &rows {
-            rehearsals.push(self.one(&profile, row, (&seal, &handsets), ui)?);
+        if let Some(path) = &self.csv {
+            let table = self.table(path, &loaded, (&seal, &handsets), ui)?;
+            let shown = match self.format {
+                Format::Text => table.text(),
+                Format::Json => format!("{:#}\n", table.json()),
+                Format::Junit => table.junit(),
+            };
+            return self.tell(&shown, || table.html(), table.is_ok(), ui);
         }
+        let Some(values) = self.row.values(profile, ui)? else { return Ok(Outcome::NotGood) };
+        let rehearsals = [self.one(profile, &made_whole(values, profile), (&seal, &handsets), ui)?];
+        let shown = match self.format {
+            Format::Text => report::text(&rehearsals),
+            Format::Json => format!("{:#}\n", report::json(&rehearsals)),
+            Format::Junit => report::junit(&rehearsals),
+        };
+        self.tell(&shown, || report::html(&rehearsals), rehearsals[0].is_ok(), ui)
+    }
+
+    /// Writes the page that is asked for, and shows the rest.
+    fn tell(&self, shown: &str, page: impl FnOnce() -> String, is_good: bool, ui: &mut Ui) -> Result<Outcome> {
         if let Some(path) = &self.report {
-            Output::replacing(path).write(report::html(&rehearsals).as_bytes())?;
+            Output::replacing(path).write(page().as_bytes())?;
             ui.say(&format!("report: {}", path.display()));
         }
-        match self.format {
-            Format::Text => ui.data(report::text(&rehearsals).as_bytes())?,
-            Format::Json => ui.line(&format!("{:#}", report::json(&rehearsals)))?,
-            Format::Junit => ui.data(report::junit(&rehearsals).as_bytes())?,
-        }
-        let is_good = !rehearsals.is_empty() && rehearsals.iter().all(Rehearsal::is_ok);
+        ui.data(shown.as_bytes())?;
         Ok(if is_good { Outcome::Good } else { Outcome::NotGood })
+    }
+
+    /// Reads the profile, or the campaign and its profile.
+    fn load(&self, ui: &mut Ui) -> Result<Option<Loaded>> {
+        let is_file = self.profile != Path::new("-");
+        let octets = if is_file { fs::read(&self.profile).unwrap_or_default() } else { Vec::new() };
+        let (path, columns, routes) = match input::is_campaign(&octets) {
+            true => {
+                let campaign = Campaign::read(&String::from_utf8_lossy(&octets), &self.profile)?;
+                let routes = campaign.routes(&[])?.into_iter().map(|route| route.name).collect();
+                (campaign.folder.join(&campaign.profile), campaign.columns()?, routes)
+            }
+            false => (self.profile.clone(), String::new(), Vec::new()),
+        };
+        let profile = load_for_table(&path, &columns, ui)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(profile.map(|profile| Loaded { profile, folder, columns, routes }))
+    }
+
+    /// Checks a table, and rehearses a sample of its rows.
+    fn table(&self, path: &Path, loaded: &Loaded, (seal, handsets): (&Seal, &Handsets), ui: &mut Ui) -> Result<Table> {
+        let names = if loaded.profile.own_table { Names::Theirs } else { Names::Ours };
+        let mut open = || open(path, self.row.delimiter, names);
+        let survey = {
+            let mut load = |name: &str| match load_for_table(&loaded.folder.join(name), &loaded.columns, ui) {
+                Ok(profile) => profile.ok_or_else(|| "it has errors".to_owned()),
+                Err(error) => Err(error.what),
+            };
+            let terms = Terms {
+                profile: &loaded.profile,
+                load: &mut load,
+                device: handsets.model.as_deref(),
+                packs: &handsets.packs,
+                security: seal.asked(),
+                routes: loaded.routes.clone(),
+                given: seal.given(),
+                now: now(),
+                sample: self.sample,
+                seed: self.seed,
+                workers: workers(None),
+            };
+            survey(&mut open, terms)?
+        };
+        let mut rehearsals = Vec::new();
+        for sample in &survey.samples {
+            let name = format!("{}:{}", path.display(), sample.line);
+            let row = Row { name, values: sample.values.clone() };
+            rehearsals.push(self.one(&sample.profile, &row, (seal, handsets), ui)?);
+        }
+        Ok(Table::new(path.display().to_string(), survey, rehearsals, self.show_numbers))
     }
 
     fn one(
@@ -191,41 +267,23 @@ impl Rehearse {
         };
         Choice { encodings, versions, server: self.server.clone() }
     }
+}
 
-    /// Returns rows of a table, spread evenly over it.
-    fn rows_of(&self, path: &Path, profile: &Profile) -> Result<Vec<Row>> {
-        let open = || -> Result<Table<BufReader<fs::File>>> {
-            let file = fs::File::open(path).map_err(|error| Error::file(path, &error))?;
-            let names = if profile.own_table { Names::Theirs } else { Names::Ours };
-            let table = Table::open(BufReader::new(file), self.row.delimiter, names, &mut Report::new())?;
-            table.ok_or_else(|| {
-                let help = "`impskit check` says what is wrong with it";
-                Error::input("the table cannot be read").at(path.display().to_string()).help(help)
-            })
-        };
-        let mut count = 0;
-        let mut table = open()?;
-        while table.next_row()?.is_some() {
-            count += 1;
-        }
-        let sample = self.sample.min(count);
-        let wanted: Vec<u64> = (0..sample).map(|i| i * count / sample).collect();
-        let mut rows = Vec::new();
-        let mut table = open()?;
-        let mut place = 0;
-        while let Some(row) = table.next_row()? {
-            if wanted.contains(&place) {
-                let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-                let values = row.header().names().zip(row.cells()).map(pair).collect();
-                rows.push(Row { name: format!("{}:{}", path.display(), row.line), values });
-            }
-            place += 1;
-        }
-        if rows.is_empty() {
-            return Err(Error::input("the table has no rows").at(path.display().to_string()));
-        }
-        Ok(rows)
+/// Opens a table that is read several times.
+fn open(path: &Path, delimiter: u8, names: Names) -> Result<rows::Table<Box<dyn Read>>> {
+    let file = fs::File::open(path).map_err(|error| Error::file(path, &error))?;
+    if !file.metadata().is_ok_and(|data| data.is_file()) {
+        let error = Error::input("the table is no regular file: it is read more than once");
+        return Err(error.at(path.display().to_string()).help("write it to a file first"));
     }
+    let mut report = Report::new();
+    let table = rows::Table::open(Box::new(file) as Box<dyn Read>, delimiter, names, &mut report)?;
+    table.ok_or_else(|| {
+        let finding = report.diagnostics().first();
+        let what = finding.map_or_else(String::new, |f| format!("{}: {}", f.rule.code, f.message));
+        let help = finding.map_or("`impskit check` says what is wrong with it", |finding| finding.way_out());
+        Error::input(what).at(format!("{}:1", path.display())).help(help)
+    })
 }
 
 /// Adds what a profile of our own columns needs and nobody gave; an operator's own table must be whole.

@@ -98,6 +98,12 @@ impl Seal {
         self.method
     }
 
+    /// Returns whether the options give a PIN, and an IMSI, for all rows.
+    #[cfg(feature = "server")]
+    pub(crate) fn given(&self) -> (bool, bool) {
+        (self.pin.is_some(), self.imsi.is_some())
+    }
+
     /// Seals a document. `pin` and `imsi` are the handset's own, used where the options give none.
     pub(crate) fn seal(
         &self,

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::rows;
 use super::rows::{BAD_IMSI, BAD_NUMBER, BAD_VALUE, MISSING_VALUE};
+use crate::cp::mac::{Imsi, Pin, Security};
 use crate::diagnose::Rule;
+use crate::error::Error;
 
 /// One handset's values. Everything is empty where it is not given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,6 +76,36 @@ impl Handset<'_> {
             return Err(BadHandset::value("pin", "must be 4 to 20 digits"));
         }
         Ok(())
+    }
+
+    /// Returns the secrets that a seal needs, PIN and IMSI; `given` says which of them come from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Says which is missing or wrong.
+    pub fn secrets(
+        &self,
+        seal: Option<Security>,
+        given: (bool, bool),
+    ) -> Result<(Option<Pin>, Option<Imsi>), BadHandset> {
+        let Some(security) = seal else { return Ok((None, None)) };
+        let missing = |column: &str| {
+            let message = format!("`{column}` is empty, but the seal {} needs it", security.name());
+            BadHandset::new(&MISSING_VALUE, column, message)
+        };
+        let wrong =
+            |column: &str, error: &Error| BadHandset::new(&BAD_VALUE, column, format!("`{column}`: {}", error.what));
+        let pin = match self.pin.as_ref() {
+            _ if !security.needs_pin() || given.0 => None,
+            "" => return Err(missing("pin")),
+            pin => Some(Pin::read(pin).map_err(|error| wrong("pin", &error))?),
+        };
+        let imsi = match self.imsi.as_ref() {
+            _ if !security.needs_imsi() || given.1 => None,
+            "" => return Err(missing("imsi")),
+            imsi => Some(Imsi::read(imsi).map_err(|error| wrong("imsi", &error))?),
+        };
+        Ok((pin, imsi))
     }
 }
 

@@ -18,11 +18,15 @@ use std::time::Duration;
 use crate::cp::mac::{Imsi, Pin, Security};
 use crate::provision::{Handset, Pack, Profile};
 
+mod groups;
 mod management;
 pub mod report;
 mod session;
 mod settings;
+pub mod survey;
+pub mod table;
 
+pub use groups::Group;
 pub use session::{Choice, rehearse};
 
 /// What is rehearsed: a profile for one handset.

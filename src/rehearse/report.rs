@@ -118,11 +118,16 @@ nav a{margin-right:1rem}";
 
 /// Returns a page that stands alone: no script, nothing from outside.
 pub fn html(rehearsals: &[Rehearsal]) -> String {
+    page(&verdict(rehearsals), "", rehearsals)
+}
+
+/// Returns a page with a verdict, something before the rehearsals, and these.
+pub(super) fn page(verdict: &str, before: &str, rehearsals: &[Rehearsal]) -> String {
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Rehearsal</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>Rehearsal</h1>\n<p>{}</p>\n<nav>",
-        escape(verdict(rehearsals))
+         <title>Rehearsal</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>Rehearsal</h1>\n<p>{}</p>\n{before}<nav>",
+        escape(verdict)
     );
     let all = || rehearsals.iter().flat_map(|r| r.combinations.iter().map(move |c| (r, c)));
     for (i, (_, c)) in all().enumerate() {

@@ -80,7 +80,7 @@ impl Fixture {
         Store::open(&self.path("spring.db")).unwrap()
     }
 
-    fn profile(&self, name: &Path) -> Result<Profile> {
+    pub(crate) fn profile(&self, name: &Path) -> Result<Profile> {
         let text = fs::read_to_string(self.path(&name.to_string_lossy())).map_err(|e| Error::file(name, &e))?;
         let mut report = Report::new();
         let columns = self.campaign().columns()?;

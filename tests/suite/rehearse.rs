@@ -1,10 +1,15 @@
 //! Rehearsals: every step of every combination, and what a failing one looks like.
 
+use std::io::{Cursor, Read};
+
 use impskit::codec::{Encoding, WbxmlStyle};
 use impskit::cp::mac::{Imsi, Pin, Security};
 use impskit::csp::Version;
 use impskit::diagnose::Report;
-use impskit::provision::{Compiled, Profile};
+use impskit::provision::rows::{self, Names};
+use impskit::provision::{Compiled, Pack, Profile};
+use impskit::rehearse::survey::{Terms, survey};
+use impskit::rehearse::table::Table;
 use impskit::rehearse::{Choice, Outcome, Rehearsal, Subject, rehearse, report};
 
 const HEADER: [&str; 3] = ["user", "password", "msisdn"];
@@ -101,4 +106,124 @@ fn reports_are_well_formed_and_stand_alone() {
     let json = report::json(&all);
     assert_eq!(json["schema"], "impskit.rehearsal/1");
     assert_eq!(json["rehearsals"][0]["combinations"][5]["steps"][14]["number"], 15);
+}
+
+const GROUPED: &str = r#"
+schema = 1
+id = "grouped"
+name = "Acme Chat"
+[service]
+addresses = ["{x_address}"]
+versions = ["1.2"]
+encodings = ["xml"]
+services = ["im"]
+[[access_point]]
+id = "gprs"
+apn = "chat.acme"
+[[account]]
+user = "wv:{user}@acme.example"
+password = "secret"
+[push]
+security = "userpin"
+pin = "{pin}"
+[[variant]]
+when = { device = ["old*"] }
+push.security = "none"
+[[variant]]
+when = { device = ["strict*"] }
+push.security = "userpinmac"
+"#;
+
+/// A table whose groups are small, with a row that a plan takes and a client cannot use.
+fn grouped() -> Table {
+    let mut text = String::from("msisdn,user,pin,model,x_address\n");
+    for row in 0..400 {
+        let model = match row {
+            7 => "old-1",
+            300 | 301 => "strict-2",
+            _ => "new",
+        };
+        // The address of this one leads nowhere a user can be.
+        let user = if row == 7 { "a@b" } else { "anna" };
+        text += &format!("467000{row:05},{user}{row},1234,{model},http://imps.acme.example/csp\n");
+    }
+    text += "0701234567,romeo,1234,new,http://x.example/csp\n46709999999,romeo,1234,new,nowhere\n";
+    let mut findings = Report::new();
+    let profile = Profile::read(GROUPED, &mut |_| Err("there are none".to_owned()), &mut findings).unwrap();
+    assert!(!findings.has_errors(), "{:?}", findings.diagnostics());
+    let mut open = || {
+        let input: Box<dyn Read> = Box::new(Cursor::new(text.clone().into_bytes()));
+        Ok(rows::Table::open(input, b',', Names::Ours, &mut Report::new())?.unwrap())
+    };
+    let terms = Terms {
+        profile: &profile,
+        load: &mut |_| Err("there are none".to_owned()),
+        device: None,
+        packs: Pack::bundled(),
+        security: None,
+        routes: Vec::new(),
+        given: (false, false),
+        now: 0,
+        sample: 2,
+        seed: 0,
+        workers: 1,
+    };
+    let survey = survey(&mut open, terms).unwrap();
+    let rehearsals = survey.samples.iter().map(|sample| {
+        let (header, cells): (Vec<&str>, Vec<&str>) =
+            sample.values.iter().map(|(n, v)| (n.as_str(), v.as_str())).unzip();
+        let compiled = Compiled::new(&sample.profile, &header, "", WbxmlStyle::Safe).unwrap();
+        let filled = compiled.fill(&|place| cells[place], None, &mut Vec::new()).unwrap();
+        let subject = Subject {
+            name: format!("line {}", sample.line),
+            findings: (0, 0),
+            security: filled.profile.security.flatten(),
+            pin: Some(Pin::read("1234").unwrap()),
+            imsi: None,
+            device: None,
+            profile: filled.profile,
+            handset: filled.handset,
+        };
+        let choice = Choice { encodings: vec![Encoding::Xml], versions: vec![Version::V1_2], server: None };
+        rehearse(&subject, &choice).unwrap()
+    });
+    let rehearsals = rehearsals.collect();
+    Table::new("grouped.csv".to_owned(), survey, rehearsals, false)
+}
+
+#[test]
+fn each_group_of_a_table_is_tried_and_what_fails_is_named() {
+    let table = grouped();
+    assert!(!table.is_ok());
+    let text = table.text();
+    let has = |words: &[&str]| {
+        let is_there = |line: &str| words.iter().all(|word| line.split_whitespace().any(|w| w == *word));
+        assert!(text.lines().any(is_there), "no line with {words:?} in\n{text}");
+    };
+    // Rows, sampled, ok, failed of each group: more than were asked for, since every group has one.
+    has(&["grouped", "-", "USERPIN", "397", "1", "1", "0"]);
+    has(&["grouped", "1", "none", "1", "1", "0", "1"]);
+    has(&["grouped", "2", "USERPINMAC", "2", "1", "1", "0"]);
+    has(&["rejected", "1", "CSV003", "bad-number"]);
+    has(&["line", "403:", "`nowhere`"]);
+    has(&["failed", "line", "9,", "46*******07"]);
+    assert!(!text.contains("46700000007") && !text.contains("0701234567"), "numbers are masked: {text}");
+
+    let json = table.json();
+    assert_eq!(json["schema"], "impskit.rehearsal/1");
+    assert_eq!((&json["table"]["rows"], &json["table"]["good"]), (&402.into(), &400.into()));
+    assert_eq!(json["table"]["failures"][0]["line"], 9);
+    assert_eq!(json["table"]["rejected"][1]["examples"][0]["line"], 403);
+    assert_eq!(json["rehearsals"].as_array().unwrap().len(), 3);
+
+    let junit = table.junit();
+    let document = roxmltree::Document::parse(&junit).unwrap();
+    let suites: Vec<_> = document.descendants().filter(|node| node.has_tag_name("testsuite")).collect();
+    assert_eq!(
+        (suites.len(), suites[0].attribute("tests"), suites[0].attribute("failures")),
+        (4, Some("5"), Some("3"))
+    );
+    let page = table.html();
+    assert!(page.contains("<caption>Groups</caption>") && page.contains("USERPINMAC") && !page.contains("46700000007"));
+    assert_eq!(page.matches("<svg").count(), 3);
 }

@@ -302,7 +302,7 @@ pub fn slice_of(msisdn: u64, slices: u32) -> u32 {
 }
 
 /// Returns a hash of a number: the finaliser of SplitMix64, in which every digit moves half of the bits.
-pub(super) fn mix(number: u64) -> u64 {
+pub(crate) fn mix(number: u64) -> u64 {
     let mut hash = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     hash = (hash ^ hash >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     hash = (hash ^ hash >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);

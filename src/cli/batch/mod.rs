@@ -168,7 +168,7 @@ fn routes(campaign: &Campaign) -> Result<Vec<RouteSettings>> {
     campaign.routes(&[])
 }
 
-fn workers(wanted: Option<usize>) -> usize {
+pub(super) fn workers(wanted: Option<usize>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     wanted.unwrap_or_else(cores).clamp(1, 64)
 }
@@ -191,7 +191,7 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is where a campaign is told the time")]
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::try_from(since.as_secs()).unwrap_or_default()
 }

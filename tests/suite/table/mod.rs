@@ -3,10 +3,16 @@
 mod wrong;
 
 use std::collections::{BTreeMap, BTreeSet};
+#[cfg(feature = "server")]
+use std::path::Path;
 
 use impskit::batch::store::Store;
 use impskit::diagnose::Report;
+#[cfg(feature = "server")]
+use impskit::provision::Pack;
 use impskit::provision::rows::{self, Names, Table};
+#[cfg(feature = "server")]
+use impskit::rehearse::survey::{Survey, Terms, survey};
 use proptest::prelude::*;
 use wrong::{COLUMNS, Wrong, good, line};
 
@@ -182,6 +188,56 @@ fn each_wrong_row_is_rejected_for_its_reason_and_each_good_one_planned() {
     let mut own_store = own.store();
     let (whole, _) = own.plan(&mut own_store, &table_of(&all), 1).unwrap();
     assert_eq!((second.handsets, keys(&store)), (whole.handsets, keys(&own_store)));
+}
+
+/// A rehearsal says of every row what a plan says; its memory of numbers is another one.
+#[cfg(feature = "server")]
+#[test]
+fn a_rehearsal_judges_rows_as_a_plan_does() {
+    let Mixed { table, good, wrong } = mixed();
+    let fixture = fixture();
+    let profile = fixture.profile(Path::new("acme.toml")).unwrap();
+    let survey = |sample, seed| {
+        let mut open = || {
+            let input: Box<dyn std::io::Read> = Box::new(std::io::Cursor::new(table.clone()));
+            Ok(Table::open(input, b',', Names::Ours, &mut Report::new())?.unwrap())
+        };
+        let mut load = |name: &str| fixture.profile(Path::new(name)).map_err(|error| error.what);
+        let terms = Terms {
+            profile: &profile,
+            load: &mut load,
+            device: None,
+            packs: Pack::bundled(),
+            security: None,
+            routes: vec!["file".to_owned()],
+            given: (false, false),
+            now: 1_000,
+            sample,
+            seed,
+            workers: 2,
+        };
+        survey(&mut open, terms).unwrap()
+    };
+    let surveyed = survey(20, 1);
+    assert_eq!(surveyed.rows, (good.len() + wrong.len()) as u64);
+    assert_eq!(surveyed.groups.iter().map(|group| group.rows).sum::<u64>(), good.len() as u64);
+    let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
+    wrong.values().for_each(|wrong| *expected.entry(wrong.code).or_default() += 1);
+    let counts: BTreeMap<&str, u64> =
+        surveyed.rejected.iter().map(|(code, rejected)| (*code, rejected.count)).collect();
+    assert_eq!(counts, expected);
+    for (code, rejected) in &surveyed.rejected {
+        let first = wrong.iter().filter(|(_, wrong)| wrong.code == *code);
+        for ((line, message), (at, wrong)) in rejected.examples.iter().zip(first) {
+            assert!(line == at && message.contains(&wrong.words), "line {line} {message}, not line {at}");
+        }
+    }
+    // Good rows only, spread, the same for the same seed.
+    let lines = |survey: &Survey| survey.samples.iter().map(|sample| sample.line).collect::<Vec<_>>();
+    assert_eq!(surveyed.samples.len(), 20);
+    assert!(surveyed.samples.iter().all(|sample| !wrong.contains_key(&sample.line)));
+    assert_eq!(lines(&surveyed), lines(&survey(20, 1)));
+    assert_ne!(lines(&surveyed), lines(&survey(20, 2)));
 }
 
 #[test]

@@ -319,11 +319,11 @@ fn masked_value(message: &str) -> String {
 
 /// Returns a number of which only the first two and the last two digits are shown.
 fn masked(number: &str) -> String {
-    let count = number.chars().filter(|c| !c.is_ascii_punctuation()).count();
+    let count = number.chars().filter(|c| c.is_alphanumeric()).count();
     let mut place = 0;
     let hide = |c: char| {
-        place += usize::from(!c.is_ascii_punctuation());
-        let is_shown = c.is_ascii_punctuation() || (count > 4 && (place <= 2 || place + 2 > count));
+        place += usize::from(c.is_alphanumeric());
+        let is_shown = !c.is_alphanumeric() || (count > 4 && (place <= 2 || place + 2 > count));
         if is_shown { c } else { '*' }
     };
     number.chars().map(hide).collect()

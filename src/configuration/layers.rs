@@ -187,7 +187,8 @@ impl Home<'_> {
         let value = match value.into_inner() {
             DeValue::Table(table) => DeValue::Table(self.table(table, node)),
             DeValue::Array(array) => {
-                DeValue::Array(array.into_iter().map(|item| self.value(item, node.items())).collect())
+                let items = array.into_iter().enumerate();
+                DeValue::Array(items.map(|(number, item)| self.value(item, node.item(number))).collect())
             }
             DeValue::String(text) => DeValue::String(self.text(text, node)),
             other => other,
@@ -200,6 +201,8 @@ impl Home<'_> {
         let (scheme, name) = match node.format() {
             Some("impskit-file") => ("", &*text),
             // A model, or a file.
+            // One without is looked for where programs are.
+            Some("impskit-program") if text.contains('/') => ("", &*text),
             Some("impskit-pack") if text.ends_with(".toml") => ("", &*text),
             Some("impskit-store") if text.starts_with("sqlite:") => text.split_at("sqlite:".len()),
             Some("impskit-store") if !text.contains(':') => ("", &*text),

@@ -28,9 +28,9 @@ impl Node {
         self.inner(&self.value["properties"][key])
     }
 
-    /// Returns what it says of each item of a list.
-    pub(super) fn items(self) -> Self {
-        self.inner(&self.value["items"])
+    /// Returns what it says of an item of a list, counted from 0.
+    pub(super) fn item(self, number: usize) -> Self {
+        self.inner(self.value["prefixItems"].get(number).unwrap_or(&self.value["items"]))
     }
 
     fn inner(self, value: &'static Value) -> Self {
@@ -55,7 +55,7 @@ impl Node {
         self.value["type"].as_str()
     }
 
-    /// Returns what a text is: `impskit-file`, `impskit-store`, `impskit-pack`.
+    /// Returns what a text is: `impskit-file`, `impskit-store`, `impskit-pack`, `impskit-program`.
     pub(super) fn format(self) -> Option<&'static str> {
         self.value["format"].as_str()
     }

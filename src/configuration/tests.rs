@@ -9,13 +9,19 @@ fn read(text: &str) -> Result<Configuration> {
     Configuration::read(text, Path::new("there/impskit.toml"))
 }
 
-/// Reads a file with one value at the place that a pointer into the schema names.
+/// Reads a file with one value at the place that a pointer into the schema names; what is of a route, in any kind of it.
 fn with(place: &str, value: &Value) -> Result<Configuration> {
+    let kinds = ["http", "smpp", "pap", "exec", "stdout", "sim", "file"];
+    let read = kinds.map(|kind| with_kind(kind, place, value));
+    read.into_iter().reduce(|one, other| one.or(other)).unwrap()
+}
+
+fn with_kind(kind: &str, place: &str, value: &Value) -> Result<Configuration> {
     let mut file = value.clone();
     for word in place.rsplit('/') {
         // What has to stand beside a value of some tables.
         let mut beside = match word {
-            "route[]" => json!({ "name": "a", "kind": "file" }),
+            "route[]" => json!({ "name": "a", "kind": kind }),
             "users[]" => json!({ "user": "anna", "password": { "env": "ANNA" } }),
             "devices[]" | "dm" => json!({ "id": "a" }),
             _ => json!({}),
@@ -39,7 +45,7 @@ fn walk(visit: &mut dyn FnMut(&str, Node)) {
             let (place, inner) = (format!("{prefix}{name}"), node.property(name));
             visit(&place, inner);
             below(&format!("{place}/"), inner, visit);
-            below(&format!("{place}[]/"), inner.items(), visit);
+            below(&format!("{place}[]/"), inner.item(0), visit);
         }
     }
     below("", Node::root(), visit);
@@ -55,7 +61,7 @@ fn schema_and_types_have_the_same_keys() {
     for table in tables {
         let words = table.split('/').filter(|word| !word.is_empty());
         let node = words.fold(Node::root(), |node, word| match word.strip_suffix("[]") {
-            Some(word) => node.property(word).items(),
+            Some(word) => node.property(word).item(0),
             None => node.property(word),
         });
         let in_schema: BTreeSet<&str> = node.keys().collect();

@@ -69,11 +69,6 @@ impl MessageState {
         let is = |known: &str| word == known || (word.len() > known.len() && word.starts_with(&known[..5]));
         STATES.iter().find(|row| is(row.1)).map(|row| row.2)
     }
-
-    /// Returns whether nothing more will happen to the message.
-    pub fn is_final(self) -> bool {
-        !matches!(self, Self::Enroute | Self::Accepted | Self::Unknown)
-    }
 }
 
 impl Receipt {

@@ -75,8 +75,6 @@ impl Status {
     pub const INVALID_COMMAND: Self = Self(0x03);
     /// The centre failed.
     pub const SYSTEM_ERROR: Self = Self(0x08);
-    /// The bind was refused.
-    pub const BIND_FAILED: Self = Self(0x0D);
     /// The centre has too many messages.
     pub const QUEUE_FULL: Self = Self(0x14);
     /// The sender is too fast.

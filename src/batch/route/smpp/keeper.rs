@@ -159,22 +159,18 @@ impl Keeper {
             Err(error) if is_tick(&error) => return self.ask_when_idle(),
             Err(error) => return Err(reason(&error)),
         }
-        let mut start = 0;
-        loop {
-            let rest = &self.buffer[start..];
-            match smpp::length(rest) {
-                Ok(Some(length)) if rest.len() >= length => {
-                    let pdu = rest[..length].to_vec();
-                    start += length;
-                    self.handle(&pdu)?;
-                }
-                Ok(_) => break,
-                // Where the next PDU begins, nobody knows.
-                Err(fault) => return Err(format!("the centre sends what is not SMPP: {fault}")),
-            }
+        let buffer = std::mem::take(&mut self.buffer);
+        let (mut rest, mut end) = (buffer.as_slice(), Ok(()));
+        // Where the next PDU begins after one without a length, nobody knows.
+        let unknown = |fault| format!("the centre sends what is not SMPP: {fault}");
+        while let Some(length) = smpp::length(rest).map_err(unknown)?.filter(|length| rest.len() >= *length) {
+            let (pdu, more) = rest.split_at(length);
+            // What stands behind the PDU that ends the session may be answers.
+            end = end.and(self.handle(pdu));
+            rest = more;
         }
-        self.buffer.drain(..start);
-        Ok(())
+        self.buffer = rest.to_vec();
+        end
     }
 
     fn ask_when_idle(&mut self) -> Result<(), String> {

@@ -121,7 +121,7 @@ impl Settings {
             Body::Message(Carrier::SubmitSm, Box::new(self.template.clone())),
         ];
         for body in bodies {
-            let mut octets = Zeroizing::new(Vec::new());
+            let mut octets = Zeroizing::new(Vec::with_capacity(512));
             Pdu::request(1, body).write(&mut octets).map_err(|fault| Error::input(fault.what))?;
         }
         Ok(())

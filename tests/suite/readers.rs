@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 #[path = "../../fuzz/readers.rs"]
-mod targets;
+pub(crate) mod targets;
 
 use crate::abuse::collect;
 use targets::TARGETS;

@@ -1,12 +1,17 @@
 //! SMPP: PDUs against those of others, receipts, forms.
 
-use impskit::delivery::smpp::{self, Body, Carrier, Form, Pdu, ShortMessage, SmeAddress, Tlv, tag};
+use impskit::delivery::smpp::{
+    self, Body, Carrier, Form, MessageState, Pdu, Receipt, ShortMessage, SmeAddress, Tlv, tag,
+};
 use impskit::delivery::wdp::{Joined, Ports, Reassembly, Reference, split};
 
 use crate::delivery::{rows, unhex};
+use crate::readers::targets;
 
 /// What Kannel sent: push, segment, PDU.
 const SUBMITTED: &str = include_str!("../samples/cp/submit_sm.tsv");
+/// What a route and a centre of others said to each other: who, command, octets, and what Wireshark reads there.
+const SESSION: &str = include_str!("../samples/peers/smpp.tsv");
 const PUSHES: &str = include_str!("../samples/cp/push.tsv");
 
 fn message(pdu: &Pdu) -> &ShortMessage {
@@ -97,4 +102,68 @@ fn every_form_carries_the_push() {
     assert_eq!(messages[0].tlv(tag::DESTINATION_PORT), Some(&[0x0B, 0x84][..]));
     assert_eq!((messages[0].tlv(tag::SAR_TOTAL_SEGMENTS), messages[0].short_message.as_slice()), (None, &[0xAA][..]));
     assert!(template.carrying(&[0xAA], &[vec![0, 0xAA]], Form::Sar).is_err(), "no ports");
+}
+
+/// Returns what Wireshark's columns of [`SESSION`] have: sequence number, destination, ports, part and parts.
+fn columns(pdu: &Pdu) -> [String; 4] {
+    let mut columns = [pdu.sequence.to_string(), String::new(), String::new(), String::new()];
+    let Body::Message(carrier, message) = &pdu.body else { return columns };
+    columns[1].clone_from(&message.destination.address);
+    if *carrier == Carrier::SubmitSm {
+        let segment = message.segment().expect("a segment");
+        let ports = segment.ports.expect("ports");
+        columns[2] = format!("{} {}", ports.source, ports.destination);
+        columns[3] = segment.concatenation.map(|part| format!("{} {}", part.sequence, part.total)).unwrap_or_default();
+    }
+    columns
+}
+
+/// Both sides of the session are read as Wireshark reads them, and written with the same octets.
+#[test]
+fn a_session_with_a_centre_of_others() {
+    let (mut ours, mut receipts) = (Vec::new(), Vec::new());
+    for row in rows(SESSION) {
+        let [from, command, octets, expected @ ..] = &row[..] else { panic!("{row:?}") };
+        let octets = unhex(octets);
+        let (pdu, _) = smpp::read(&octets).unwrap_or_else(|fault| panic!("{row:?}: {fault}"));
+        assert_eq!(pdu.name(), *command);
+        let mut again = Vec::new();
+        pdu.write(&mut again).expect("a PDU");
+        assert_eq!(again, octets, "{row:?}");
+        assert_eq!(columns(&pdu), expected, "{row:?}");
+        ours.extend((*from == "impskit").then_some(*command));
+        if let Body::Message(Carrier::DeliverSm, message) = &pdu.body {
+            receipts.push(Receipt::read(message).expect("a receipt"));
+        }
+    }
+    ours.sort_unstable();
+    ours.dedup();
+    assert_eq!(
+        ours,
+        ["bind_transceiver", "deliver_sm_resp", "enquire_link", "enquire_link_resp", "submit_sm", "unbind"]
+    );
+    let states: Vec<_> = receipts.iter().map(|receipt| receipt.state).collect();
+    assert!(states.contains(&Some(MessageState::Delivered)) && states.contains(&Some(MessageState::Undeliverable)));
+}
+
+/// No octet of a PDU can be another and do harm, nor can one be missing.
+#[test]
+fn damaged_pdus_end_with_a_pdu_or_a_fault() {
+    for row in rows(SUBMITTED).chain(rows(SESSION)) {
+        let whole = unhex(row[2]);
+        for place in 0..whole.len() {
+            for octet in [0, 1, 0x40, 0x7F, 0x80, 0xFF] {
+                let mut damaged = whole.clone();
+                damaged[place] = octet;
+                targets::smpp(&damaged);
+            }
+            // The length says what is there, so that the fields themselves are cut.
+            let mut cut = whole[..place].to_vec();
+            targets::smpp(&cut);
+            if let Some(length) = cut.first_chunk_mut::<4>() {
+                *length = (place as u32).to_be_bytes();
+                targets::smpp(&cut);
+            }
+        }
+    }
 }

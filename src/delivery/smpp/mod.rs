@@ -9,39 +9,30 @@
 //! [`read`] and [`Pdu::write`] go both ways; [`Status`] says what an answer means; [`Receipt`] is what became of a
 //! message. Connections are kept elsewhere: nothing here waits.
 
+mod bind;
+mod command;
 mod message;
 mod octets;
 mod receipt;
 mod status;
 mod tlv;
 
-use std::fmt;
-
-use serde::Deserialize;
-use zeroize::Zeroizing;
-
+pub use bind::{Bind, Mode, VERSION};
+pub use command::{Carrier, command_name, is_response};
 pub use message::{Form, ShortMessage, SmeAddress};
 pub use octets::Malformed;
 pub use receipt::{MessageState, Receipt};
 pub use status::{Class, STATUSES, Status, StatusRow};
 pub use tlv::{Tlv, tag, tlv_name};
 
+use bind::MOST_SYSTEM_ID;
+use command::{ALERT_NOTIFICATION, ENQUIRE_LINK, GENERIC_NACK, RESPONSE, UNBIND};
 use octets::{Reader, Writer};
 
 /// Octets of the four numbers at the head of each PDU: command_length, command_id, command_status, sequence_number.
 pub const HEADER: usize = 16;
 /// Larger PDUs are refused: no message is longer, and a length that is out of step with the stream mostly is.
 pub const MOST_PDU: usize = 64 << 10;
-/// The version that a bind names: 3.4.
-pub const VERSION: u8 = 0x34;
-
-/// The bit that makes a command_id the answer's.
-const RESPONSE: u32 = 0x8000_0000;
-const ENQUIRE_LINK: u32 = 0x15;
-const UNBIND: u32 = 0x06;
-/// generic_nack answers what could not be understood, and so answers no command in particular.
-const GENERIC_NACK: u32 = RESPONSE;
-
 /// One PDU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pdu {
@@ -97,80 +88,6 @@ pub enum Body {
     },
 }
 
-/// What a session is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Messages come from the centre.
-    Receiver,
-    /// Messages go to the centre.
-    Transmitter,
-    /// Both.
-    Transceiver,
-}
-
-impl Mode {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Receiver, Self::Transmitter, Self::Transceiver];
-
-    fn command(self) -> u32 {
-        match self {
-            Self::Receiver => 0x01,
-            Self::Transmitter => 0x02,
-            Self::Transceiver => 0x09,
-        }
-    }
-}
-
-/// The command that carries a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Carrier {
-    /// To the centre.
-    SubmitSm,
-    /// From the centre: what a handset sent, or a receipt.
-    DeliverSm,
-    /// Either way, with the text in message_payload.
-    DataSm,
-}
-
-impl Carrier {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::SubmitSm, Self::DeliverSm, Self::DataSm];
-
-    fn command(self) -> u32 {
-        match self {
-            Self::SubmitSm => 0x04,
-            Self::DeliverSm => 0x05,
-            Self::DataSm => 0x103,
-        }
-    }
-}
-
-/// Who wants a session.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Bind {
-    /// What the session is for.
-    pub mode: Mode,
-    /// The name of the account, at most 15 characters.
-    pub system_id: String,
-    /// Its password. The standard has at most 8 characters; centres with longer ones exist, so that 64 are read.
-    pub password: Zeroizing<String>,
-    /// What kind of system it is, as the centre wants it; mostly empty. At most 12 characters.
-    pub system_type: String,
-    /// The version of the protocol; [`VERSION`].
-    pub interface_version: u8,
-    /// Type of number, numbering plan and pattern of the addresses served; mostly 0, 0 and empty.
-    pub range: SmeAddress,
-}
-
-/// The password stays out of it.
-impl fmt::Debug for Bind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { mode, system_id, system_type, interface_version, range, .. } = self;
-        write!(f, "Bind({mode:?}, {system_id:?}, …, {system_type:?}, {interface_version:#04x}, {range:?})")
-    }
-}
-
 /// Reads the PDU at the front of `octets`; returns it and how many octets it takes.
 ///
 /// # Errors
@@ -214,11 +131,6 @@ pub fn header(octets: &[u8]) -> Option<(u32, Status, u32)> {
     Some((number(4)?, Status(number(8)?), number(12)?))
 }
 
-/// Returns whether the command is the answer to another.
-pub fn is_response(command: u32) -> bool {
-    command & RESPONSE != 0
-}
-
 fn read_body(command: u32, reader: &mut Reader<'_>) -> Result<Body, Malformed> {
     let request = command & !RESPONSE;
     let mode = Mode::ALL.into_iter().find(|mode| mode.command() == request);
@@ -243,8 +155,6 @@ fn read_body(command: u32, reader: &mut Reader<'_>) -> Result<Body, Malformed> {
     })
 }
 
-/// Octets of a system_id, its zero included.
-const MOST_SYSTEM_ID: usize = 16;
 /// Octets of a message_id, its zero included. The standard has 65; centres with longer ones exist.
 const MOST_MESSAGE_ID: usize = 255;
 
@@ -254,30 +164,6 @@ fn read_answer(reader: &mut Reader<'_>, name: &str, most: usize) -> Result<(Stri
         return Ok((String::new(), Vec::new()));
     }
     Ok((reader.text(name, most)?, reader.tlvs()?))
-}
-
-impl Bind {
-    /// Octets of a password, its zero included.
-    const MOST_PASSWORD: usize = 65;
-
-    fn read(mode: Mode, reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self {
-            mode,
-            system_id: reader.text("system_id", MOST_SYSTEM_ID)?,
-            password: Zeroizing::new(reader.text("password", Self::MOST_PASSWORD)?),
-            system_type: reader.text("system_type", 13)?,
-            interface_version: reader.octet("interface_version")?,
-            range: SmeAddress::read(reader, "address_range", 41)?,
-        })
-    }
-
-    fn write(&self, writer: &mut Writer<'_>) -> Result<(), Malformed> {
-        writer.text("system_id", &self.system_id, MOST_SYSTEM_ID)?;
-        writer.text("password", &self.password, Self::MOST_PASSWORD)?;
-        writer.text("system_type", &self.system_type, 13)?;
-        writer.octet(self.interface_version);
-        self.range.write(writer, "address_range", 41)
-    }
 }
 
 impl Pdu {
@@ -367,47 +253,10 @@ impl Pdu {
     }
 }
 
-/// alert_notification is a request without answer.
-const ALERT_NOTIFICATION: u32 = 0x102;
-
-/// The commands of SMPP 3.4, 5.1.2.1; that of an answer has the highest bit set and `_resp` in its name.
-const COMMANDS: &[(u32, &str)] = &[
-    (0x0000_0001, "bind_receiver"),
-    (0x8000_0001, "bind_receiver_resp"),
-    (0x0000_0002, "bind_transmitter"),
-    (0x8000_0002, "bind_transmitter_resp"),
-    (0x0000_0003, "query_sm"),
-    (0x8000_0003, "query_sm_resp"),
-    (0x0000_0004, "submit_sm"),
-    (0x8000_0004, "submit_sm_resp"),
-    (0x0000_0005, "deliver_sm"),
-    (0x8000_0005, "deliver_sm_resp"),
-    (0x0000_0006, "unbind"),
-    (0x8000_0006, "unbind_resp"),
-    (0x0000_0007, "replace_sm"),
-    (0x8000_0007, "replace_sm_resp"),
-    (0x0000_0008, "cancel_sm"),
-    (0x8000_0008, "cancel_sm_resp"),
-    (0x0000_0009, "bind_transceiver"),
-    (0x8000_0009, "bind_transceiver_resp"),
-    (0x0000_000B, "outbind"),
-    (0x0000_0015, "enquire_link"),
-    (0x8000_0015, "enquire_link_resp"),
-    (0x0000_0021, "submit_multi"),
-    (0x8000_0021, "submit_multi_resp"),
-    (0x0000_0102, "alert_notification"),
-    (0x0000_0103, "data_sm"),
-    (0x8000_0103, "data_sm_resp"),
-    (0x8000_0000, "generic_nack"),
-];
-
-/// Returns the standard's name of a command; `unknown command` where it has none.
-pub fn command_name(command: u32) -> &'static str {
-    COMMANDS.iter().find(|(known, _)| *known == command).map_or("unknown command", |(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
 
     #[track_caller]
@@ -491,13 +340,5 @@ mod tests {
             assert!(pdu.write(&mut out).is_err(), "{pdu:?}");
         }
         assert_eq!(out, [1]);
-    }
-
-    #[test]
-    fn commands_have_one_name_each() {
-        for (place, (command, name)) in COMMANDS.iter().enumerate() {
-            assert!(COMMANDS[..place].iter().all(|(other, text)| other != command && text != name), "{name}");
-            assert_eq!(is_response(*command), name.ends_with("_resp") || *name == "generic_nack", "{name}");
-        }
     }
 }

@@ -188,3 +188,76 @@ fn among(place: usize, count: usize, taken: usize) -> String {
         (_, taken) => format!(" (part {} of {count}; the centre took {taken} of them)", place + 1),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "only to have some time")]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn usual(status: Status) -> Class {
+        match status {
+            Status::THROTTLED => Class::Throttled,
+            Status::SYSTEM_ERROR => Class::Temporary,
+            _ => Class::Permanent,
+        }
+    }
+
+    /// Plays answers to a message of as many parts: a status, or nothing in time, or the part is not sent at all.
+    fn fate(answers: &[Option<Option<Status>>]) -> Outcome {
+        let start = Instant::now();
+        let mut flight = Flight::new(SECOND);
+        let message = flight.begin(answers.len());
+        for (part, answer) in answers.iter().enumerate() {
+            let Some(answer) = answer else { continue };
+            let sequence = part as u32;
+            flight.sent(sequence, (message, part), start);
+            if let Some(status) = answer {
+                assert_eq!(flight.answered(sequence, *status, Some(part.to_string())), Some(start));
+                assert_eq!(flight.answered(sequence, *status, None), None);
+            }
+        }
+        flight.expire(start + SECOND / 2);
+        assert_eq!(flight.outstanding(), answers.iter().filter(|answer| **answer == Some(None)).count());
+        flight.expire(start + SECOND);
+        assert_eq!(flight.outstanding(), 0);
+        flight.outcomes(usual).remove(0)
+    }
+
+    #[test]
+    fn the_worst_part_decides() {
+        let (ok, slow, silent, unsent) = (Some(Some(Status::OK)), Some(Some(Status::THROTTLED)), Some(None), None);
+        let (wrong, failed) = (Some(Some(Status(0x0B))), Some(Some(Status::SYSTEM_ERROR)));
+        assert_eq!(fate(&[ok, ok]), Outcome::Taken { ids: vec!["0".into(), "1".into()] });
+        assert_eq!(fate(&[unsent, unsent]), Outcome::NotSent);
+        for (answers, class, code) in [
+            ([failed, wrong, slow], Class::Permanent, "smpp:0x0B"),
+            ([slow, failed, ok], Class::Temporary, "smpp:0x08"),
+            ([slow, silent, unsent], Class::Throttled, "smpp:0x58"),
+            ([ok, unsent, unsent], Class::Temporary, "smpp:cut-short"),
+            ([ok, silent, unsent], Class::Temporary, "smpp:cut-short"),
+        ] {
+            let outcome = fate(&answers);
+            let is_it = matches!(&outcome, Outcome::Refused { class: c, code: n, .. } if *c == class && n == code);
+            assert!(is_it, "{answers:?}: {outcome:?}");
+        }
+        assert!(matches!(fate(&[ok, silent]), Outcome::Unknown { code, .. } if code == "smpp:no-answer"));
+    }
+
+    #[test]
+    fn only_messages_that_are_begun_are_completed() {
+        let now = Instant::now();
+        let mut flight = Flight::new(SECOND);
+        for (message, statuses) in [[0, 0x58], [0x58, 0x58], [0, 0x0B], [0, 0]].iter().enumerate() {
+            flight.begin(2);
+            for (part, status) in statuses.iter().enumerate() {
+                let sequence = (message * 2 + part) as u32;
+                flight.sent(sequence, (message, part), now);
+                flight.answered(sequence, Status(*status), Some(String::new()));
+            }
+        }
+        assert_eq!(flight.begin_again(|status| status == Status::THROTTLED), [(0, 1)]);
+        assert!(flight.is_spoilt(1) && flight.is_spoilt(2) && !flight.is_spoilt(0) && !flight.is_spoilt(3));
+    }
+}

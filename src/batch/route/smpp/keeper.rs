@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
 use crate::delivery::smpp::{self, Body, Carrier, Pdu, Receipt, Status};
 use crate::error::reason;
@@ -25,6 +25,17 @@ pub(super) struct Link {
     stream: Mutex<TcpStream>,
     sequence: AtomicU32,
     inbox: Arc<Inbox>,
+    /// Why the session is over, from before the connection is shut.
+    end: OnceLock<String>,
+}
+
+/// Why a PDU was not sent.
+#[derive(Debug)]
+pub(super) enum Unsent {
+    /// Nothing of it is out.
+    All(String),
+    /// Some of it may be out.
+    Some(String),
 }
 
 /// What the centre answers, or the end of the session.
@@ -74,7 +85,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Link {
     /// Returns the shared end over a connected stream.
     pub(super) fn new(stream: TcpStream, inbox: Arc<Inbox>) -> Self {
-        Self { stream: Mutex::new(stream), sequence: AtomicU32::new(0), inbox }
+        Self { stream: Mutex::new(stream), sequence: AtomicU32::new(0), inbox, end: OnceLock::new() }
     }
 
     /// Sends a request; returns its sequence number.
@@ -82,31 +93,46 @@ impl Link {
     /// # Errors
     ///
     /// Says why the session is over, or why the request cannot be written.
-    pub(super) fn request(&self, body: Body) -> Result<u32, String> {
+    pub(super) fn request(&self, body: Body) -> Result<u32, Unsent> {
         // Numbers are 1 to 0x7FFF_FFFF (SMPP 3.4, 5.1.4).
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) % 0x7FFF_FFFF + 1;
         self.write(&Pdu::request(sequence, body)).map(|()| sequence)
     }
 
-    fn write(&self, pdu: &Pdu) -> Result<(), String> {
-        let mut octets = Vec::with_capacity(256);
-        let written = pdu.write(&mut octets).map_err(|fault| fault.what);
-        let sent = written.and_then(|()| {
-            let mut stream = locked(&self.stream);
-            stream.write_all(&octets).map_err(|error| {
-                // Half a PDU may be out: nothing that follows would be understood.
-                let _ = stream.shutdown(std::net::Shutdown::Both);
-                reason(&error)
-            })
-        });
-        // A bind holds the password.
-        octets.zeroize();
-        sent
+    fn write(&self, pdu: &Pdu) -> Result<(), Unsent> {
+        // No bind has more: the octets of a password are nowhere else.
+        let mut octets = Zeroizing::new(Vec::with_capacity(256));
+        pdu.write(&mut octets).map_err(|fault| Unsent::All(fault.what))?;
+        let mut stream = locked(&self.stream);
+        match self.end.get() {
+            Some(why) => Err(Unsent::All(why.clone())),
+            None => stream.write_all(&octets).map_err(|error| {
+                // Nothing that follows half a PDU would be understood.
+                let _ = stream.shutdown(Shutdown::Both);
+                Unsent::Some(reason(&error))
+            }),
+        }
     }
 
-    /// Ends the connection; the keeper notices.
-    pub(super) fn shut(&self) {
-        let _ = locked(&self.stream).shutdown(std::net::Shutdown::Both);
+    /// Ends the connection and says why; the first reason counts.
+    pub(super) fn shut(&self, why: &str) {
+        let stream = locked(&self.stream);
+        self.end.get_or_init(|| why.to_owned());
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+
+    /// Returns why the session is over, if it is.
+    pub(super) fn end(&self) -> Option<&str> {
+        self.end.get().map(String::as_str)
+    }
+}
+
+impl Unsent {
+    /// Returns the reason.
+    pub(super) fn why(self) -> String {
+        match self {
+            Self::All(why) | Self::Some(why) => why,
+        }
     }
 }
 
@@ -142,7 +168,7 @@ impl Keeper {
                 break why;
             }
         };
-        self.link.shut();
+        self.link.shut(&why);
         // Where nobody listens any more, nobody wants to know.
         let _ = self.events.send(Event::Gone(why));
     }
@@ -177,7 +203,7 @@ impl Keeper {
         match self.asked {
             Some(asked) if asked.elapsed() > self.patience => Err("the centre does not answer any more".to_owned()),
             None if self.heard.elapsed() > self.idle => {
-                self.link.request(Body::EnquireLink)?;
+                self.link.request(Body::EnquireLink).map_err(Unsent::why)?;
                 self.asked = Some(Instant::now());
                 Ok(())
             }
@@ -209,7 +235,8 @@ impl Keeper {
             let event = Event::Answer { sequence, status, name: None };
             return self.events.send(event).map_err(|_| "nobody listens".to_owned());
         }
-        self.link.write(&Pdu { status: Status::INVALID_LENGTH, sequence, body: Body::GenericNack })
+        let nack = Pdu { status: Status::INVALID_LENGTH, sequence, body: Body::GenericNack };
+        self.link.write(&nack).map_err(Unsent::why)
     }
 
     /// Answers what the centre asks.
@@ -222,7 +249,7 @@ impl Keeper {
                 answer.status = Status::RECEIVER_BUSY;
             }
         }
-        self.link.write(&answer)?;
+        self.link.write(&answer).map_err(Unsent::why)?;
         match &pdu.body {
             Body::Unbind => Err("the centre ended the session".to_owned()),
             _ => Ok(()),

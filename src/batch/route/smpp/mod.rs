@@ -23,7 +23,7 @@ use crate::delivery::smpp::{self, Carrier, MessageState, ShortMessage, SmeAddres
 use crate::error::{Error, Result};
 
 use flight::Flight;
-use keeper::Inbox;
+use keeper::{Inbox, Unsent};
 use session::Session;
 use settings::Settings;
 
@@ -101,7 +101,7 @@ impl SmppRoute {
         let session = self.session.take();
         self.failures = if self.is_proven { 0 } else { self.failures + u32::from(session.is_some()) };
         self.is_proven = false;
-        let why = session.as_ref().and_then(Session::gone).unwrap_or("there is no session");
+        let why = session.as_ref().and_then(Session::end).unwrap_or("there is no session");
         Error::remote(format!("the centre ends every session before it answers a message: {why}"))
             .at(&self.settings.address)
             .help("ask the operator of the centre; what was sent without an answer may have been taken")
@@ -116,13 +116,18 @@ impl SmppRoute {
         template.carrying(&parts.push, &parts.segments, self.settings.form)
     }
 
+    fn is_connected(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.end().is_none())
+    }
+
     /// Sends a part where there is a session to send it on.
     fn send(&mut self, flight: &mut Flight, place: (usize, usize), message: ShortMessage) {
-        let Some(session) = self.session.as_mut().filter(|session| session.gone().is_none()) else { return };
+        let Some(session) = &self.session else { return };
         let now = Instant::now();
         match session.send(smpp::Body::Message(Carrier::SubmitSm, Box::new(message))) {
             Ok(sequence) => flight.sent(sequence, place, now),
-            Err(why) => flight.broken(place, &why),
+            Err(Unsent::Some(why)) => flight.broken(place, &why),
+            Err(Unsent::All(_)) => {}
         }
     }
 
@@ -161,7 +166,7 @@ impl SmppRoute {
     /// Sends messages one after the other; those that `pace` or the end of the session leaves out are not in the flight.
     fn send_all(&mut self, flight: &mut Flight, pdus: &[(u32, Vec<ShortMessage>)], pace: &mut dyn Pace) {
         for (sms, parts) in pdus {
-            if !pace.take(*sms) || self.session.as_mut().is_none_or(|session| session.gone().is_some()) {
+            if !pace.take(*sms) || !self.is_connected() {
                 break;
             }
             let message = flight.begin(parts.len());
@@ -180,9 +185,8 @@ impl SmppRoute {
     /// Sends again what was too much, of messages that the centre has in part.
     fn complete(&mut self, flight: &mut Flight, pdus: &[(u32, Vec<ShortMessage>)], pace: &mut dyn Pace) {
         for _ in 0..MOST_AGAIN {
-            let is_over = self.session.as_ref().is_none_or(|session| session.gone().is_some());
             let again = flight.begin_again(|status| is_throttled(&self.route, status));
-            if is_over || again.is_empty() {
+            if !self.is_connected() || again.is_empty() {
                 return;
             }
             for (message, part) in again {

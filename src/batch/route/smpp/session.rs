@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::keeper::{Event, Inbox, Keeper, Link};
+use super::keeper::{Event, Inbox, Keeper, Link, Unsent};
 use crate::delivery::smpp::{Bind, Body, Class, Status};
 use crate::error::{Error, Result, reason};
 
@@ -69,7 +69,7 @@ impl Session {
     fn bind(&mut self, bind: &Bind, patience: Duration) -> std::result::Result<(), NoSession> {
         let fail = |what: &str, help: &str| NoSession { error: Error::remote(what).help(help), may_retry: true };
         let no_answer = "look whether the address is that of SMPP, and not of TLS or HTTP";
-        self.send(Body::Bind(Box::new(bind.clone()))).map_err(|why| fail(&why, no_answer))?;
+        self.send(Body::Bind(Box::new(bind.clone()))).map_err(|unsent| fail(&unsent.why(), no_answer))?;
         let until = Instant::now() + patience;
         match self.answer(until) {
             Some((_, status, _)) if status.is_ok() => Ok(()),
@@ -81,11 +81,8 @@ impl Session {
         }
     }
 
-    /// Sends a request; returns its sequence number, or why the session is over.
-    pub(super) fn send(&mut self, body: Body) -> std::result::Result<u32, String> {
-        if let Some(why) = &self.gone {
-            return Err(why.clone());
-        }
+    /// Sends a request; returns its sequence number.
+    pub(super) fn send(&self, body: Body) -> std::result::Result<u32, Unsent> {
         self.link.request(body)
     }
 
@@ -107,12 +104,17 @@ impl Session {
     /// Returns whether the session is over by now. Answers that nobody waits for any more are dropped.
     pub(super) fn is_over(&mut self) -> bool {
         while self.answer(Instant::now()).is_some() {}
-        self.gone.is_some()
+        self.link.end().is_some()
     }
 
-    /// Returns why the session is over, if it is.
+    /// Returns why the session is over, once all that came before is looked at.
     pub(super) fn gone(&self) -> Option<&str> {
         self.gone.as_deref()
+    }
+
+    /// Returns why the session is over, if it is by now.
+    pub(super) fn end(&self) -> Option<&str> {
+        self.link.end()
     }
 
     /// Takes leave of the centre.
@@ -130,7 +132,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.link.shut();
+        self.link.shut("we ended the session");
         // The keeper may wait for room.
         self.events = None;
         if let Some(keeper) = self.keeper.take() {

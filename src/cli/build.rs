@@ -40,7 +40,7 @@ pub(crate) struct Build {
     #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
     form: Form,
     /// Make one JSON object a line for every row of a table
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "set", "to", "bootstrap"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "set", "to", "transfer"])]
     rows: Option<PathBuf>,
     /// Write rows that are wrong to FILE, with the reason; their cells stay as they are, formulas of spreadsheets too
     #[arg(long, value_name = "FILE", requires = "rows")]
@@ -87,9 +87,6 @@ impl Build {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
         if !FORMS.contains(&self.form) {
             return Err(self.form.refused("a profile", FORMS));
-        }
-        if self.rows.is_some() && self.form == Form::DmBootstrap {
-            return Err(Error::input("`dm-bootstrap` is made for one handset at a time").help("use `--row FILE:LINE`"));
         }
         let Some(profile) = load(&self.profile, ui)? else { return Ok(Outcome::NotGood) };
         let Some(syncml) = self.syncml.read(self.form, self.sms.from.as_deref(), ui)? else {
@@ -151,15 +148,7 @@ impl Build {
         if maker.is_refused(&filled, document.len(), ui) {
             return Ok(Outcome::NotGood);
         }
-        let refused = match self.form {
-            _ if maker.bootstrap.is_some() => {
-                maker.boot(&filled)?.iter().for_each(|boot| tell(&boot.lost, ui));
-                false
-            }
-            Form::Mo | Form::MoWbxml => tell_applied(&maker.tree(&filled)?.1, ui),
-            Form::Syncml | Form::SyncmlWbxml => maker.syncml.tell(&maker.changes(&filled)?, ui),
-            _ => false,
-        };
+        let refused = maker.tell_lost(&filled, ui)?;
         let mut outgoing = Outgoing::new();
         let made = maker.make(&filled, &document, &mut outgoing)?;
         if self.form.is_sealed() {
@@ -230,6 +219,19 @@ impl Maker<'_> {
         let is_sent = matches!(self.form, Form::Push | Form::Sms);
         let method = self.seal.asked().or(filled.profile.security).filter(|_| is_sent);
         device::tell(&cp::write(&account), (None, octets), method, pack, ui)
+    }
+
+    /// Tells what the form cannot carry, and what the handset has no place for; returns whether there is such.
+    pub(super) fn tell_lost(&self, filled: &Filled<'_>, ui: &mut Ui) -> Result<bool> {
+        Ok(match self.form {
+            _ if self.bootstrap.is_some() => {
+                self.boot(filled)?.iter().for_each(|boot| tell(&boot.lost, ui));
+                false
+            }
+            Form::Mo | Form::MoWbxml => tell_applied(&self.tree(filled)?.1, ui),
+            Form::Syncml | Form::SyncmlWbxml => self.syncml.tell(&self.changes(filled)?, ui),
+            _ => false,
+        })
     }
 
     /// Makes the form of a filled document.

@@ -61,17 +61,16 @@ pub(super) fn run(maker: &Maker<'_>, profile: &Profile, files: &Files<'_>, ui: &
     }
     let mut sink = Sink::open(files, table.header())?;
     let is_closed = Cell::new(false);
-    let mut is_first = true;
-    let mut unsound = false;
+    let mut first = First::Unknown;
     let source = || {
         let mut chunk = Vec::with_capacity(CHUNK);
-        while chunk.len() < CHUNK && !is_closed.get() && !unsound {
+        while chunk.len() < CHUNK && !is_closed.get() {
             let Some(row) = table.next_row()? else { break };
-            if std::mem::take(&mut is_first) {
-                unsound = !first_is_sound(&row, maker, &compiled, ui);
-                if unsound {
-                    break;
-                }
+            if first == First::Unknown {
+                first = look_at_first(&row, maker, &compiled, ui)?;
+            }
+            if first == First::Unsound {
+                break;
             }
             chunk.push(row);
         }
@@ -83,10 +82,11 @@ pub(super) fn run(maker: &Maker<'_>, profile: &Profile, files: &Files<'_>, ui: &
         is_closed.set(sink.take(&built)?);
         Ok(())
     })?;
-    if unsound {
-        return Ok(Outcome::NotGood);
+    match first {
+        First::Unsound => Ok(Outcome::NotGood),
+        First::Lossy => sink.finish(files, ui).map(|_| Outcome::NotGood),
+        _ => sink.finish(files, ui),
     }
-    sink.finish(files, ui)
 }
 
 fn open(profile: &Profile, files: &Files<'_>, ui: &mut Ui) -> Result<Option<Table<Box<dyn io::Read>>>> {
@@ -108,10 +108,27 @@ fn open(profile: &Profile, files: &Files<'_>, ui: &mut Ui) -> Result<Option<Tabl
     Ok(table)
 }
 
-/// Checks the whole document of the first row: what is wrong with it is wrong with the profile.
-fn first_is_sound(row: &Row, maker: &Maker<'_>, compiled: &Compiled, ui: &mut Ui) -> bool {
+/// What the first row that can be filled says of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// There was none yet.
+    Unknown,
+    /// Its document is as it should be.
+    Sound,
+    /// The handset has no place for a part of it, which was told.
+    Lossy,
+    /// Its document breaks a rule, which was told.
+    Unsound,
+}
+
+/// Checks the whole document of the first row: what is wrong with it, or lost of it, is so because of the profile.
+fn look_at_first(row: &Row, maker: &Maker<'_>, compiled: &Compiled, ui: &mut Ui) -> Result<First> {
     let cell = |place| row.cell(place).unwrap_or_default();
-    compiled.fill(&cell, maker.model(), &mut Vec::new()).map_or(true, |filled| is_sound(&filled, ui))
+    let Ok(filled) = compiled.fill(&cell, maker.model(), &mut Vec::new()) else { return Ok(First::Unknown) };
+    if !is_sound(&filled, ui) {
+        return Ok(First::Unsound);
+    }
+    Ok(if maker.tell_lost(&filled, ui)? { First::Lossy } else { First::Sound })
 }
 
 fn build(chunk: Vec<Row>, maker: &Maker<'_>, compiled: &Compiled, is_ours: bool) -> Built {
@@ -178,13 +195,15 @@ fn data(
     outgoing: &mut Outgoing,
     lines: &mut Vec<u8>,
 ) -> Result<()> {
+    let is_bootstrap = maker.bootstrap.is_some();
     match maker.form {
-        Form::CpWbxml => put_quoted(document, lines),
-        Form::Push => {
+        // The usual forms without a copy.
+        Form::CpWbxml if !is_bootstrap => put_quoted(document, lines),
+        Form::Push if !is_bootstrap => {
             maker.deliver(filled, document, outgoing)?;
             put_quoted(outgoing.push(), lines);
         }
-        Form::Sms if maker.sms.is_plain() => {
+        Form::Sms if !is_bootstrap && maker.sms.is_plain() => {
             maker.deliver(filled, document, outgoing)?;
             for (place, pdu) in outgoing.pdus().enumerate() {
                 lines.push(if place == 0 { b'[' } else { b',' });

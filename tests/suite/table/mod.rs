@@ -1,5 +1,7 @@
 //! Subscriber tables: more than a thousand kinds of wrong rows among good ones, and what becomes of each.
 
+#[cfg(feature = "server")]
+mod built;
 mod wrong;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -13,7 +13,7 @@
 //! | 3 | [`cp`] | client provisioning documents, the `wA` application, their MAC |
 //! | 3 | [`dm`] | device trees, device descriptions, management objects; SyncML messages, a device that carries them out, sessions |
 //! | 3 | [`csp`] | the IMPS client-server language |
-//! | 4 | [`provision`] | profiles, accounts, handsets; writing, reading and comparing them as documents, trees and DM commands |
+//! | 4 | [`provision`] | profiles, accounts, handsets and what they take; writing, reading and comparing them as documents, trees and DM commands |
 //! | 4 | [`delivery`] | push, segments, SMS |
 //! | 4 | [`catalogue`] | all vocabularies and all rules |
 //! | 4 | [`server`] | the IMPS server |

@@ -112,7 +112,7 @@ impl Convert {
         let made = match input {
             Input::Cp(root, octets) => work.of_cp(&root, octets)?,
             Input::Tree(tree) => work.of_tree(&tree)?,
-            Input::Push(push) => self.of_push(push)?,
+            Input::Push(push) => work.of_push(push)?,
             Input::Other(document) => match today(&document.root) {
                 Some(today) if self.form != Form::Xml => work.of_older(&today)?,
                 _ => self.of_other(&document)?,
@@ -234,6 +234,19 @@ impl Work<'_> {
             self.ui.say(&format!("not carried: {setting}"));
         }
         self.of_cp(&today.document, None)
+    }
+
+    /// A push goes on as it is sealed, if the handset can take what is in it.
+    fn of_push(&mut self, push: &[u8]) -> Result<Made> {
+        let read = Push::read(push, &mut Report::new()).zip(self.pack.as_ref());
+        if let Some((read, pack)) = read
+            && let Some(document) = catalogue::read(read.body, &serialise::LIMITS, &mut Report::new())
+            && document.vocabulary.is_some_and(|vocabulary| vocabulary.id == VOCABULARY.id)
+        {
+            let (octets, method) = ((Some(read.body), read.body.len()), Some(read.security()));
+            self.refused = device::tell(&document.root, octets, method, pack, self.ui);
+        }
+        self.options.of_push(push)
     }
 
     /// Tells what the handset does with a document, whose octets are given where they are sent as they are.

@@ -343,6 +343,20 @@ fn a_row_makes_the_same_sms_whoever_sends_it() {
     }
 }
 
+/// A push that a handset cannot take is not passed on.
+#[test]
+fn a_push_is_passed_on_to_those_who_take_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = account(&[("NAME", "Acme")]);
+    std::fs::write(folder.path().join("settings.xml"), &text).expect("a file");
+    let run = |words: &[&str]| run(folder.path(), words);
+    assert_eq!(run(&["convert", "settings.xml", "--as", "push", "--sec", "none", "-o", "settings.push"]).0, 0);
+    let pass_on = |model| run(&["convert", "settings.push", "--as", "sms", "--to", NUMBER, "--device", model]);
+    assert_eq!(pass_on("access-netfront"), (1, String::new()), "it needs AACCEPT");
+    let (code, sms) = pass_on("mediatek-feature");
+    assert_eq!((code, sms.lines().count()), (0, 1), "without a seal 129 octets fit into one SMS");
+}
+
 /// A pack that the configuration names is known to every command.
 #[test]
 fn configured_packs_are_known_everywhere() {

@@ -227,3 +227,27 @@ fn each_group_of_a_table_is_tried_and_what_fails_is_named() {
     assert!(page.contains("<caption>Groups</caption>") && page.contains("USERPINMAC") && !page.contains("46700000007"));
     assert_eq!(page.matches("<svg").count(), 3);
 }
+
+/// What the handset refuses fails the step that makes it: the document, the seal, the SMS.
+#[test]
+fn a_handset_that_refuses_fails_the_step_that_makes_it() {
+    let failing = |pack: &str| {
+        let mut findings = Report::new();
+        let pack = Pack::read(&format!("model = \"own\"\nsource = \"a test\"\n{pack}"), &mut findings).unwrap();
+        assert!(findings.diagnostics().is_empty(), "{:?}", findings.diagnostics());
+        let pack: &'static Pack = Box::leak(Box::new(pack));
+        let rehearsal = rehearsal(include_str!("../../templates/acme.toml"), ROW, |subject, choice| {
+            subject.device = Some(pack);
+            choice.versions = vec![Version::V1_3];
+            choice.encodings = vec![Encoding::Wbxml];
+        });
+        let steps = &rehearsal.combinations[0].steps;
+        let failed = steps.iter().find(|step| step.outcome == Outcome::Failed);
+        failed.map(|step| (step.number, step.evidence.get(..6).unwrap_or_default().to_owned()))
+    };
+    let step = |number, code: &str| Some((number, code.to_owned()));
+    assert_eq!(failing("[lengths]\nADDR = { max = 5, over = \"cut\" }\n"), step(2, "QRK002"));
+    assert_eq!(failing("[limits]\nsecurity = [\"userpin\"]\n"), step(4, "QRK004"));
+    assert_eq!(failing("[limits]\nmax_sms = 1\n"), step(5, "QRK003"));
+    assert_eq!(failing("wbxml = [\"whole-value\"]\n[lengths]\nNAME = { max = 5, over = \"cut\" }\n"), None);
+}

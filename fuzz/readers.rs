@@ -6,7 +6,9 @@ use std::time::Duration;
 use impskit::catalogue::{self, Checked};
 use impskit::codec::{self, Encoding, Limits, WbxmlOptions};
 use impskit::cp::mac::{Imsi, Pin};
+use impskit::delivery::pap::{self, Says, Submission, Version};
 use impskit::delivery::smpp::{self, Body, Receipt};
+use impskit::delivery::wsp::Push;
 use impskit::diagnose::{Report, Severity, Source, Span, fix, json, text};
 use impskit::dm::device::{Abilities, Device};
 use impskit::dm::session::auth::MacHeader;
@@ -31,6 +33,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("peel", peel),
     ("words", words),
     ("smpp", smpp),
+    ("pap", pap),
 ];
 
 /// Findings have a place within the document, and can be shown in every form.
@@ -140,10 +143,31 @@ pub(crate) fn peel(octets: &[u8]) {
     for layer in inspect::peel(octets, &options).layers {
         assert!((1..=above + 1).contains(&layer.level), "{} lies in no layer", layer.name);
         above = layer.level;
+        assert!(layer.pieces.iter().all(|piece| piece.start <= piece.end && piece.end <= layer.span.end));
         for finding in layer.report.diagnostics() {
             assert!(finding.span.end as usize <= layer.octets.len(), "{}: {:?}", finding.rule.code, finding.span);
         }
     }
+}
+
+/// Parts lie within the message; octets that are handed to a gateway come out of the submission as they went in.
+pub(crate) fn pap(octets: &[u8]) {
+    if let Some(message) = pap::read(octets, &mut Report::new()) {
+        for span in message.content.iter().map(|part| part.span).chain([message.control_span]) {
+            assert!(span.start <= span.end && span.end as usize <= octets.len(), "{span:?}");
+        }
+    }
+    assert!(pap::read_response(octets).map_or_else(|why| !why.is_empty(), |answer| !answer.to_string().is_empty()));
+    let push = [&[1, 6, 1, 0xB6], octets].concat();
+    let Some(push) = Push::read(&push, &mut Report::new()) else { return };
+    let (push_id, version) = (pap::push_id("+46700000001", &push), Version::V2_0);
+    let submission =
+        Submission { version, push_id: &push_id, to: "+46700000001", gateway: "ppg", deliver_before: None };
+    let written = pap::write(&submission, &push).expect("all of it is sound");
+    let message = pap::read(&written.body, &mut Report::new()).expect("it was just written");
+    assert!(matches!(&message.says, Says::Push(control) if control.push_id == push_id));
+    let body = message.content.as_ref().and_then(pap::Part::body);
+    assert_eq!(body.as_deref(), Some(octets));
 }
 
 /// The small languages: addresses, access control lists, notifications, headers.

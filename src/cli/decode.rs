@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use impskit::diagnose::text::printable;
 use impskit::diagnose::{Diagnostic, Severity, Span};
 use impskit::error::{Error, Result};
+use impskit::inspect::picture::layers_page;
 use impskit::inspect::{Form, Guess, Layer, MOST_INPUT, MacState, Options, Peeled, peel};
 use serde::Serialize;
 
@@ -58,6 +59,8 @@ enum Format {
     Text,
     /// For programs
     Json,
+    /// A page with the layers side by side
+    Html,
 }
 
 impl From<InputForm> for Form {
@@ -94,6 +97,7 @@ pub(crate) fn run(command: &Decode, ui: &mut Ui) -> Result<Outcome> {
     let output = match command.format {
         Format::Text => text(&peeled, command.all),
         Format::Json => json(&name, &peeled, command.all),
+        Format::Html => layers_page(&name, &peeled),
     };
     ui.data(output.as_bytes())?;
     Ok(if peeled.is_good() { Outcome::Good } else { Outcome::NotGood })

@@ -75,7 +75,7 @@ fn judge_layers<'s>(bytes: Cow<'s, [u8]>, name: &str, options: &Options<'_>) -> 
                 all.push(checked);
                 continue;
             }
-            LayerKind::Transfer | LayerKind::Octets if !layer.report.diagnostics().is_empty() => None,
+            LayerKind::Transfer | LayerKind::Text | LayerKind::Octets if !layer.report.diagnostics().is_empty() => None,
             _ => continue,
         };
         all.push(check_layer(layer, kind, &bytes, name, options));

@@ -68,8 +68,10 @@ pub const MOST_SHOWN: usize = 16 << 10;
 /// What a layer is, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerKind {
-    /// Digits, or another form in which octets are printed.
+    /// Digits, or another form in which octets are printed: all of it is the layer inside.
     Transfer,
+    /// Text in which the layers inside have their places.
+    Text,
     /// PDUs of SMS or SMPP, or what they carry.
     Sms,
     /// A push.

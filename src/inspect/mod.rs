@@ -6,7 +6,8 @@
 //!          base64, URL           SMPP     PAP
 //! ```
 //!
-//! `guess` says what an input may be, `peeler` reads the likeliest layer by layer, `seal` explains a wrong MAC.
+//! `guess` says what an input may be, `peeler` reads the likeliest layer by layer, `seal` checks the MAC and
+//! `reasons` explains a wrong one.
 //!
 //! [`check()`] reports what is wrong with every layer, [`format()`] lays a text out, [`trial`] builds a profile in every
 //! form, and [`picture`] shows a document to people.
@@ -26,6 +27,7 @@ mod pasted;
 mod pdu;
 mod peeler;
 mod quoted;
+mod reasons;
 mod request;
 mod seal;
 mod summary;
@@ -35,5 +37,5 @@ pub use check::{Judged, PUSH, SMS, check, inside};
 pub use cost::Cost;
 pub use format::format;
 pub use layers::{Guess, Layer, LayerKind, MOST_INPUT, MOST_SHOWN, MacState, Options, Peeled, peel};
-pub use seal::why;
+pub use reasons::why;
 pub use transfer::Form;

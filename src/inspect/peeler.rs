@@ -118,7 +118,7 @@ impl Peeler<'_> {
             (pdus, lines) => format!("{pdus} PDUs in {lines} lines"),
         };
         let whole = Span::new(0, text.len());
-        self.push(LayerKind::Transfer, (level, whole), Form::Hex.name(), facts).show(text);
+        self.push(LayerKind::Text, (level, whole), Form::Hex.name(), facts).show(text);
         let (mut parts, mut octets, mut pieces) = (Parts::default(), Vec::new(), Vec::new());
         for run in &runs {
             let span = Span::new(run.range.start, run.range.end);
@@ -215,7 +215,7 @@ impl Peeler<'_> {
     fn lines(&mut self, level: usize, text: &[u8]) {
         for line in lines::read(text, MOST_MESSAGES) {
             let (start, end) = (line.span.start as usize, line.span.end as usize);
-            let layer = self.push(LayerKind::Transfer, (level, line.span), line.name, line.facts);
+            let layer = self.push(LayerKind::Text, (level, line.span), line.name, line.facts);
             layer.show(&text[start..end]);
             if !line.are_pdus {
                 for (span, octets) in line.pieces.iter().take(MOST_MESSAGES) {

@@ -10,6 +10,7 @@ use crate::delivery::{rows, unhex};
 
 const PUSHES: &str = include_str!("../samples/cp/push.tsv");
 const SMS: &str = include_str!("../samples/cp/sms.tsv");
+const SUBMITS: &str = include_str!("../samples/cp/submit_sm.tsv");
 
 fn names(peeled: &Peeled) -> Vec<&str> {
     peeled.layers.iter().map(|layer| layer.name.as_str()).collect()
@@ -125,6 +126,85 @@ fn every_form_of_transfer() {
     }
 }
 
+/// One push in every wrapping in which it is pasted; `xxd`, `base64`, a compiler and Python's `quote` made them.
+#[test]
+fn blobs_of_support_staff() {
+    let push = unhex(rows(PUSHES).find(|row| row[0] == "v1-userpin").expect("a row")[2]);
+    let pin = Pin::read("1234").expect("a PIN");
+    let text = hex(&push);
+    let smpp: Vec<String> = rows(SUBMITS).filter(|row| row[0] == "v1-userpin").map(|row| row[2].to_owned()).collect();
+    let rows_of = |octets: &[u8]| octets.iter().map(|octet| octet.to_string()).collect::<Vec<_>>().join(", ");
+    let inner = ["WSP push", "WBXML 1.3", "client provisioning document"];
+    let octal: String = push
+        .chunks(16)
+        .enumerate()
+        .map(|(row, octets)| {
+            format!("{:07o} {}\n", row * 16, octets.iter().map(|o| format!("{o:02x} ")).collect::<String>())
+        })
+        .collect();
+    for (input, outer) in [
+        (include_str!("../samples/blobs/push.c").to_owned(), &["quoted text"][..]),
+        (include_str!("../samples/blobs/nested.b64").to_owned(), &["base64", "hex text"]),
+        (format!("[{}]", rows_of(&push)), &["decimal numbers"]),
+        (octal, &["hex dump"]),
+        (format!("$ xxd -p push.bin\n{text}\n$ \n"), &["hex in text"]),
+        (
+            format!(
+                "unsigned char a[] = {{ 0x{} }};",
+                push.iter().map(|o| format!("{o:x}")).collect::<Vec<_>>().join(", 0x")
+            ),
+            &["hex text"],
+        ),
+        (smpp.join("\n"), &["hex text", "SMPP", "SMS user data"]),
+        (smpp.iter().rev().map(|pdu| format!("{}\n", &pdu[32..])).collect(), &["hex text", "SMPP", "SMS user data"]),
+        (include_str!("../samples/blobs/gateway.log").to_owned(), &["hex in text", "SMPP", "SMS user data"]),
+        (include_str!("../samples/blobs/sendsms.txt").to_owned(), &["Kannel sendsms", "SMS user data"]),
+        (format!("{{\"schema\":\"impskit.message/1\",\"ref\":\"A1\",\"push\":\"{text}\"}}\n"), &["impskit.message/1"]),
+        (
+            format!("{{\"schema\":\"impskit.built/1\",\"line\":2,\"form\":\"push\",\"data\":\"{text}\"}}"),
+            &["impskit.built/1"],
+        ),
+    ] {
+        let peeled = peel(input.as_bytes(), &Options { pin: Some(&pin), ..Options::default() });
+        let expected: Vec<&str> = outer.iter().copied().chain(inner).collect();
+        assert_eq!(names(&peeled), expected, "{input}");
+        assert_eq!((peeled.mac, peeled.is_good()), (MacState::Right, true), "{input}");
+        assert!(peeled.layers.iter().all(|layer| !layer.facts.contains("hunter2")), "a password of a gateway");
+    }
+    let submission = include_bytes!("../samples/blobs/submission.pap");
+    let peeled = peel(submission, &Options { pin: Some(&pin), ..Options::default() });
+    assert_eq!(names(&peeled), ["PAP 1.0 submission", "pushed content", "WBXML 1.3", "client provisioning document"]);
+    assert_eq!((peeled.mac, peeled.document()), (MacState::Right, Some(&push[50..])));
+}
+
+/// Forms inside forms are undone four deep, and no deeper.
+#[test]
+fn nests_four_deep() {
+    let mut text = hex(&unhex(rows(PUSHES).next().expect("a row")[2]));
+    for depth in 1..=6 {
+        let peeled = peel(text.as_bytes(), &Options::default());
+        assert_eq!(peeled.document().is_some(), depth <= 4, "{depth}: {:?}", names(&peeled));
+        text = hex(text.as_bytes());
+    }
+}
+
+/// The page is well-formed, asks for nothing outside, and marks the octets of each layer in the one around it.
+#[test]
+fn a_page_of_layers() {
+    let input = include_bytes!("../samples/blobs/modem.log");
+    let page = inspect::picture::layers_page("<a&b>", &peel(input, &Options::default()));
+    roxmltree::Document::parse_with_options(&page, roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() })
+        .expect("well-formed");
+    assert!(page.contains("Layers of &lt;a&amp;b&gt;") && !page.contains("<a&b>"));
+    assert!(!page.contains("http:") || page.matches("src=").count() == 0);
+    for place in 1..=4 {
+        assert!(page.contains(&format!("<mark class=\"c{place} ")), "layer {place} is marked");
+        assert!(page.contains(&format!("main:has(#l{place}:hover) .c{place}")));
+    }
+    let blank = inspect::picture::layers_page("x", &peel(b"", &Options::default()));
+    assert!(blank.ends_with("</html>\n"));
+}
+
 /// All sets of the vectors, in the four forms of PDU, backwards and with a part twice; and without their second part.
 #[test]
 fn sets_of_pdus() {
@@ -186,6 +266,29 @@ fn the_reason_of_a_wrong_mac() {
     ] {
         assert!(help.contains(expected), "`{expected}` is not in `{help}`");
     }
+}
+
+/// MACs that OpenSSL made in the ways in which gateways and people make them wrong.
+#[test]
+fn reasons_that_others_made() {
+    let mut count = 0;
+    for row in rows(include_str!("../samples/cp/wrong-macs.tsv")) {
+        let [name, sec, body, pin, imsi, mac, reason] = row[..] else { panic!("{row:?}") };
+        let media = [&[0xB6, 0x91, 0x80 | sec.as_bytes()[0] - b'0', 0x92], mac.as_bytes(), &[0]].concat();
+        let head = [&[0x1F, media.len() as u8][..], &media].concat();
+        let octets = [&[1, 6, head.len() as u8][..], &head, &unhex(body)].concat();
+        let pin = Pin::read(pin).ok();
+        let imsi = Imsi::read(imsi).ok();
+        let peeled = peel(&octets, &Options { pin: pin.as_ref(), imsi: imsi.as_ref(), ..Options::default() });
+        assert_eq!((peeled.mac, peeled.is_good()), (MacState::Wrong, false), "{name}");
+        let help = help_of(&peeled, "PU002");
+        assert!(help.contains(reason), "{name}: `{reason}` is not in `{help}`");
+        for secret in [pin.as_ref().map(Pin::digits), imsi.as_ref().map(Imsi::digits)].into_iter().flatten() {
+            assert!(!help.contains(secret), "{name}: {help}");
+        }
+        count += 1;
+    }
+    assert_eq!(count, 29);
 }
 
 #[test]

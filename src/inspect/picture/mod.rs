@@ -5,6 +5,7 @@
 //!                             ├─ description_json
 //!                             ├─ page, markdown        a section a node
 //!                             └─ fold ── svg, dot      large trees folded
+//! layers of a blob ── layers_page
 //! any other document ── Picture ── text, JSON, a table in Markdown or HTML
 //! ```
 //!
@@ -15,6 +16,7 @@ mod dot;
 mod fold;
 mod graph;
 mod json;
+mod layers;
 mod lines;
 mod markdown;
 mod markup;
@@ -29,6 +31,7 @@ pub use dot::dot;
 pub use fold::{MOST_ROWS, ROWS};
 pub use graph::{Drawn, Finding, Graph, Said};
 pub use json::description as description_json;
+pub use layers::layers_page;
 pub use lines::Picture;
 pub use markdown::markdown;
 pub use page::{page, table_page};

@@ -15,9 +15,11 @@ use crate::diagnose::{Basis, Grade, Severity};
 use crate::dm::{Command, Format};
 use crate::document::to_base64;
 
-const STYLE: &str = include_str!("page.css");
+pub(super) const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
+/// What leads past the contents by keyboard.
+const SKIP: &str = "Skip the contents";
 /// Nodes of a page at the most; the largest known description has 3,300.
 const MOST_NODES: usize = 10_000;
 /// Children that a node links to at the most.
@@ -53,7 +55,7 @@ pub fn page(graph: &Graph) -> String {
 /// Returns a picture of lines as a page with one table.
 pub fn table_page(picture: &Picture) -> String {
     let mut out = String::new();
-    write_start(&mut out, &picture.title, &picture.title);
+    write_start(&mut out, &picture.title, &picture.title, STYLE, SKIP);
     out.push_str("</header>\n<main id=\"nodes\">\n<table>\n<thead><tr>");
     for column in picture.columns() {
         let _ = write!(out, "<th scope=\"col\">{}</th>", markup(&column));
@@ -72,7 +74,7 @@ pub fn table_page(picture: &Picture) -> String {
 }
 
 /// Writes all up to the first heading with its sentence; a header is open then.
-fn write_start(out: &mut String, title: &str, heading: &str) {
+pub(super) fn write_start(out: &mut String, title: &str, heading: &str, style: &str, skip: &str) {
     let hash = |text: &str| to_base64(&Sha256::digest(text.as_bytes()));
     let _ = write!(
         out,
@@ -80,9 +82,9 @@ fn write_start(out: &mut String, title: &str, heading: &str) {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; \
          script-src 'sha256-{}'; base-uri 'none'; form-action 'none'\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#nodes\">Skip the contents</a>\n<header>\n<h1>{}</h1>\n",
-        hash(STYLE),
+         <title>{}</title>\n<style>{style}</style>\n</head>\n<body>\n\
+         <a class=\"skip\" href=\"#nodes\">{skip}</a>\n<header>\n<h1>{}</h1>\n",
+        hash(style),
         hash(SCRIPT),
         markup(title),
         markup(heading)
@@ -128,7 +130,7 @@ impl Page<'_> {
             "." | "" => what.to_owned(),
             names => format!("{names}{more}"),
         };
-        write_start(out, &format!("{heading}: {what}"), &heading);
+        write_start(out, &format!("{heading}: {what}"), &heading, STYLE, SKIP);
         let _ = writeln!(out, "<p class=\"dim\">{}</p>", markup(&graph.title));
         if graph.is_reference {
             let subject =

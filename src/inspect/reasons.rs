@@ -39,6 +39,13 @@ pub fn why(pdu: &[u8], push: &Push<'_>, pin: Option<&Pin>, imsi: Option<&Imsi>) 
         let all = if is_common { bodies.len() } else { 1 };
         bodies[..all].iter().for_each(|body| try_body(&key, under, body));
     });
+    if reasons.is_empty() && (pin.is_some() || imsi.is_some()) {
+        for key in DEFAULT_PINS.iter().filter_map(|digits| Key::from_parts(&[digits.as_bytes()])) {
+            if spelling(&key.mac(push.body), text).is_some() {
+                reasons.push("under USERPIN with a PIN that a gateway takes where it is told none".to_owned());
+            }
+        }
+    }
     reasons.truncate(MOST_REASONS);
     reasons
 }
@@ -125,7 +132,10 @@ fn encoded_again(body: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
     let styles = [WbxmlStyle::Safe, WbxmlStyle::Prefix, WbxmlStyle::WholeValue].into_iter().filter_map(|style| {
         let options = WbxmlOptions { style, ..WbxmlOptions::default() };
         let octets = codec::write_wbxml(&document.root, vocabulary, &options).ok()?;
-        Some((octets, "if the document had not been encoded again (string table, tokens, character set) after it was sealed"))
+        Some((
+            octets,
+            "if the document had not been encoded again (string table, tokens, character set) after it was sealed",
+        ))
     });
     let texts = [Some(vocabulary), None].into_iter().flat_map(|vocabulary| {
         [true, false].map(|indent| {
@@ -197,15 +207,6 @@ fn each_key(pin: Option<&Pin>, imsi: Option<&Imsi>, own: Option<Security>, visit
             && let Some(key) = Key::new(security, pin, imsi)
         {
             visit(key, &format!("under {}", security.name()), true);
-        }
-    }
-    for default in DEFAULT_PINS.iter().filter(|default| pin.is_none_or(|pin| pin.digits() != **default)) {
-        if let Some(key) = Key::from_parts(&[default.as_bytes()]) {
-            visit(
-                key,
-                &format!("under USERPIN with the PIN {default} that a gateway takes where it is told none"),
-                false,
-            );
         }
     }
     let digits = |pin: &Pin| Zeroizing::new(pin.digits().as_bytes().to_vec());

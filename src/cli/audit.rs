@@ -169,11 +169,12 @@ impl Verify {
 }
 
 fn told(path: &Path, verdict: &Verdict) -> String {
-    let (name, Verdict { lines, last, .. }) = (path.display(), verdict);
+    let (name, last) = (path.display(), &verdict.last);
+    let lines = if verdict.lines == 1 { "1 line".to_owned() } else { format!("{} lines", verdict.lines) };
     match (&verdict.wrong, verdict.torn) {
         (Some(wrong), _) => format!("{name}:{}: {}", wrong.line, wrong.what),
-        (None, 0) => format!("{name}: whole, {lines} lines, the last {last}"),
-        (None, torn) => format!("{name}: whole, {lines} lines, {torn} of them cut off and closed, the last {last}"),
+        (None, 0) => format!("{name}: whole, {lines}, the last {last}"),
+        (None, torn) => format!("{name}: whole, {lines}, {torn} of them cut off and closed, the last {last}"),
     }
 }
 

@@ -94,7 +94,6 @@ impl Ui {
 
     /// Fails where nothing may go to another machine, or come from one, and `address` is none of this: a URL, or
     /// `HOST:PORT`.
-    #[cfg(feature = "server")]
     pub(crate) fn network(&self, address: &str) -> Result<()> {
         let host = address.split_once("://").map_or(address, |(_, rest)| rest).split('/').next().unwrap_or_default();
         let is_here = ["127.0.0.1", "[::1]", "localhost"]

@@ -110,6 +110,46 @@ fn what_the_schema_allows_is_read_and_what_it_forbids_is_not() {
     assert!(values > 40, "{values} values");
 }
 
+/// The file of `product.md` section 5.
+const SHEET: &str = r#"
+[check]
+fail_on = "error"
+ignore  = []
+device  = ["nokia-s60-3", "sonyericsson-a2"]
+[store]
+url = "sqlite:./impskit.db"
+[reference]
+imps_mo = "mo_oma_imps-v1_3.ddf"
+[queue]
+url = "none"
+[privacy]
+log_numbers    = "mask"
+event_numbers  = "full"
+token_key      = { file = "/etc/impskit/token.key" }
+[audit]
+file = "audit.jsonl"
+[[route]]
+name = "smsc-a"
+kind = "http"
+preset = "kannel"
+url  = "http://127.0.0.1:13013/cgi-bin/sendsms"
+user = "acme"
+password = { env = "SMSC_A_PASSWORD" }
+rate = "300/s"
+window = 50
+quiet_hours = "21:00-08:00"
+[server]
+"#;
+
+#[test]
+fn reads_the_file_of_the_sheet() {
+    let read = read(SHEET).unwrap();
+    assert_eq!(read.check.device, ["nokia-s60-3", "sonyericsson-a2"]);
+    assert_eq!(read.privacy.token_key, Some(SecretSource::File("/etc/impskit/token.key".to_owned())));
+    assert_eq!((read.routes().len(), read.routes()[0].window), (1, 50));
+    assert!(read.audit.file.unwrap().ends_with("there/audit.jsonl"));
+}
+
 #[test]
 fn the_defaults_of_the_schema_are_those_of_the_program() {
     let nothing = read("").unwrap();

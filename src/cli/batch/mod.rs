@@ -23,6 +23,7 @@ use impskit::error::{Error, Result};
 use impskit::provision::Profile;
 
 use super::input::must_be_campaign;
+use super::audit::who;
 use super::{Outcome, Ui, profile};
 
 /// Send settings to a list of subscribers
@@ -49,8 +50,8 @@ enum BatchCommand {
 
 #[derive(Debug, Args)]
 struct Common {
-    /// The store, `sqlite:PATH`; beside the campaign file where not given
-    #[arg(long, value_name = "URL", env = "IMPSKIT_STORE__URL")]
+    /// The store, `sqlite:PATH`; that of `[store]`, or beside the campaign file, where not given
+    #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
@@ -85,7 +86,7 @@ fn read_campaign(path: &Path) -> Result<Campaign> {
 }
 
 /// Finds a campaign by its file, its folder or its name.
-fn find_campaign(what: &Path, common: &Common) -> Result<Campaign> {
+fn find_campaign(what: &Path, common: &Common, ui: &Ui) -> Result<Campaign> {
     if what.is_file() {
         return read_campaign(what);
     }
@@ -97,8 +98,8 @@ fn find_campaign(what: &Path, common: &Common) -> Result<Campaign> {
     if let Some(path) = beside.iter().find(|path| path.is_file()) {
         return read_campaign(path);
     }
-    let store = match &common.store {
-        Some(url) => sqlite_path(url)?,
+    let store = match set_store(common, ui)? {
+        Some(url) => sqlite_path(&url)?,
         None => what.with_file_name(format!("{name}.db")),
     };
     if store.is_file() {
@@ -111,16 +112,24 @@ fn find_campaign(what: &Path, common: &Common) -> Result<Campaign> {
 }
 
 /// Opens the store of a campaign that is planned.
-fn open_planned(what: &Path, common: &Common) -> Result<(Campaign, Store, Stored)> {
-    let campaign = find_campaign(what, common)?;
-    let store = Store::open_existing(&store_path(common, &campaign)?)?;
+fn open_planned(what: &Path, common: &Common, ui: &Ui) -> Result<(Campaign, Store, Stored)> {
+    let campaign = find_campaign(what, common, ui)?;
+    let store = Store::open_existing(&store_path(common, &campaign, ui)?)?;
     let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
     Ok((campaign, store, stored))
 }
 
-fn store_path(common: &Common, campaign: &Campaign) -> Result<PathBuf> {
+/// Returns the store that the option or the configuration names.
+fn set_store(common: &Common, ui: &Ui) -> Result<Option<String>> {
     match &common.store {
-        Some(url) => sqlite_path(url),
+        Some(url) => Ok(Some(url.clone())),
+        None => Ok(ui.configuration()?.store_url().map(str::to_owned)),
+    }
+}
+
+fn store_path(common: &Common, campaign: &Campaign, ui: &Ui) -> Result<PathBuf> {
+    match set_store(common, ui)? {
+        Some(url) => sqlite_path(&url),
         None => Ok(campaign.folder.join(format!("{}.db", campaign.name))),
     }
 }
@@ -146,26 +155,21 @@ fn load(campaign: &Campaign, name: &Path, ui: &mut Ui) -> Result<Profile> {
 }
 
 /// Opens the audit log, beside the store at `path` where the configuration names none.
-fn trail(path: &Path) -> Result<Trail> {
-    let log = Audit::open(&path.with_file_name("audit.jsonl"))?;
-    Ok(Trail::new(log, who(), None))
+fn trail(path: &Path, ui: &Ui) -> Result<Trail> {
+    let named = ui.configuration()?.audit.file;
+    let log = Audit::open(&named.unwrap_or_else(|| path.with_file_name("audit.jsonl")))?;
+    Ok(Trail::new(log, who(), ui.ticket.clone()))
 }
 
 /// Writes into the audit log what a person does to a campaign, before it is done.
-fn write_down(common: &Common, campaign: &Campaign, what: What, note: &str) -> Result<()> {
+fn write_down(common: &Common, campaign: &Campaign, what: What, note: &str, ui: &Ui) -> Result<()> {
     let object = (Object::Campaign(&campaign.name), None);
-    trail(&store_path(common, campaign)?)?.add(now(), what, std::iter::once(object), Some(note))
+    trail(&store_path(common, campaign, ui)?, ui)?.add(now(), what, std::iter::once(object), Some(note))
 }
 
-/// Returns who runs this process.
-fn who() -> String {
-    let name = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    format!("os:{}", name.unwrap_or_else(|| "unknown".to_owned()))
-}
-
-/// Returns the routes of a campaign.
-fn routes(campaign: &Campaign) -> Result<Vec<RouteSettings>> {
-    campaign.routes(&[])
+/// Returns the routes of a campaign: its own, else those of the configuration.
+fn routes(campaign: &Campaign, ui: &Ui) -> Result<Vec<RouteSettings>> {
+    campaign.routes(ui.configuration()?.routes())
 }
 
 pub(super) fn workers(wanted: Option<usize>) -> usize {

@@ -84,16 +84,16 @@ pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
 
 /// Runs `batch add`.
 pub(super) fn add(command: &Add, ui: &mut Ui) -> Result<Outcome> {
-    let campaign = find_campaign(&command.campaign, &command.common)?;
-    let store = Store::open_existing(&store_path(&command.common, &campaign)?)?;
+    let campaign = find_campaign(&command.campaign, &command.common, ui)?;
+    let store = Store::open_existing(&store_path(&command.common, &campaign, ui)?)?;
     let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
     drop(store);
     take_in(&campaign, &stored.file, &command.rows, &command.common, ui)
 }
 
 fn take_in(campaign: &Campaign, file: &str, rows: &Rows, common: &Common, ui: &mut Ui) -> Result<Outcome> {
-    let path = store_path(common, campaign)?;
-    let routes = routes(campaign)?;
+    let path = store_path(common, campaign, ui)?;
+    let routes = routes(campaign, ui)?;
     // A profile with errors leaves no store and no reject file behind.
     let first = load(campaign, &campaign.profile, ui)?;
     let (table, about) = open_table(&rows.subscribers)?;

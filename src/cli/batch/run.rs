@@ -82,15 +82,15 @@ fn seconds(text: &str) -> std::result::Result<Timestamp, String> {
 
 /// Runs the command.
 pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
-    let campaign = find_campaign(&command.campaign, &command.common)?;
-    let path = store_path(&command.common, &campaign)?;
+    let campaign = find_campaign(&command.campaign, &command.common, ui)?;
+    let path = store_path(&command.common, &campaign, ui)?;
     let store = Store::open_existing(&path)?;
     let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
     if let Some(outcome) = other_plan(command, &stored, ui)? {
         return Ok(outcome);
     }
     let composers = composers(&store, &campaign, ui)?;
-    let routes = routes(&campaign)?;
+    let routes = routes(&campaign, ui)?;
     every_handset_has_a_route(&store, &campaign, &routes)?;
     let store = Mutex::new(store);
     let compose = |row: DueRow, needs: &Needs| message(&composers, needs, row);
@@ -107,7 +107,7 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
         });
     }
     let (worker, _lock) = claim_worker(&path, command.worker_id.as_deref())?;
-    let trail = trail(&path)?;
+    let trail = trail(&path, ui)?;
     let is_aside = is_stdout_taken(command, &routes)?;
     let lanes = lanes(&store, &campaign, &worker, routes, ui)?;
     let options = Options {
@@ -171,6 +171,9 @@ fn lanes(
     let lane = |settings: RouteSettings| -> Result<Lane> {
         if let Some(note) = settings.note() {
             ui.say(&format!("note: route `{}`: {note}", settings.name));
+        }
+        if let Some(address) = settings.url.as_ref().or(settings.address.as_ref()) {
+            ui.network(address)?;
         }
         let access = Access::new(store, &campaign.name, worker, &settings.name);
         let path = campaign.route_path(&settings);

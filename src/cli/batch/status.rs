@@ -52,8 +52,8 @@ fn state(word: &str) -> std::result::Result<State, String> {
 
 /// Runs the command.
 pub(super) fn run(command: &StatusOf, ui: &mut Ui) -> Result<Outcome> {
-    let campaign = find_campaign(&command.campaign, &command.common)?;
-    let store = Store::open_existing(&store_path(&command.common, &campaign)?)?;
+    let campaign = find_campaign(&command.campaign, &command.common, ui)?;
+    let store = Store::open_existing(&store_path(&command.common, &campaign, ui)?)?;
     let status = Status::read(&store, &campaign.name, command.list.map(|state| (state, command.limit)))?;
     if command.common.format == Format::Json {
         let text = serde_json::to_string(&status).map_err(|error| Error::input(error.to_string()))?;

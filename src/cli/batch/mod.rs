@@ -22,8 +22,8 @@ use impskit::batch::store::{Store, Stored, Timestamp};
 use impskit::error::{Error, Result};
 use impskit::provision::Profile;
 
-use super::input::must_be_campaign;
 use super::audit::who;
+use super::input::must_be_campaign;
 use super::{Outcome, Ui, profile};
 
 /// Send settings to a list of subscribers

@@ -30,6 +30,8 @@ mod pap;
 mod profile;
 mod progress;
 #[cfg(feature = "server")]
+mod receipts;
+#[cfg(feature = "server")]
 mod rehearse;
 mod seal;
 mod secret;

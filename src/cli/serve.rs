@@ -19,7 +19,7 @@ use serde_json::json;
 use super::admin::{STORE, ServerOptions, address, now};
 use super::profile::fetch;
 use super::ui::read_input;
-use super::{Outcome, Ui, audit};
+use super::{Outcome, Ui, audit, receipts};
 
 /// Run the IMPS server: for provisioning checks, labs and small services
 #[derive(Debug, Args)]
@@ -72,10 +72,15 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     let of_server = Box::new(move |line: &str| log.line(line));
     let management = management(&configuration, ui)?;
     let path_of_management = management.as_ref().map(|management| management.path.clone());
-    let server = http::spawn_with(configuration, store, management, of_server)?;
+    let callbacks = receipts::callbacks(&configuration, move |line| log.line(line), ui)?;
+    let paths_of_receipts: Vec<String> = callbacks.iter().map(|callback| callback.path.clone()).collect();
+    let server = http::spawn_beside(configuration, store, management, callbacks, of_server)?;
     log.line(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
     if let Some(path) = path_of_management {
         log.line(&format!("ready: http://{}{path} for device management", server.address()));
+    }
+    for path in paths_of_receipts {
+        log.line(&format!("ready: http://{}{path} for receipts", server.address()));
     }
     if users == 0 {
         ui.say("  help: nobody can log in yet: `impskit admin user add NAME --password-stdin`");

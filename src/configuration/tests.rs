@@ -22,6 +22,8 @@ fn with_kind(kind: &str, place: &str, value: &Value) -> Result<Configuration> {
         // What has to stand beside a value of some tables.
         let mut beside = match word {
             "route[]" => json!({ "name": "a", "kind": kind }),
+            "receipts" if place.starts_with("server") => json!({ "store": "a.db" }),
+            "routes[]" => json!({ "route": "a", "key": { "env": "KEY" } }),
             "users[]" => json!({ "user": "anna", "password": { "env": "ANNA" } }),
             "devices[]" | "dm" => json!({ "id": "a" }),
             _ => json!({}),

@@ -38,6 +38,19 @@ pub struct Configuration {
     pub quotas: Quotas,
     /// The management server beside, if there is one.
     pub management: Option<Management>,
+    /// Where gateways send receipts to, if they do.
+    pub receipts: Option<Receipts>,
+}
+
+/// Where gateways send receipts to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipts {
+    /// The path; the name of a route follows it.
+    pub path: String,
+    /// The store of the campaigns.
+    pub store: PathBuf,
+    /// The routes, and where the secret of each is kept.
+    pub routes: Vec<(String, SecretSource)>,
 }
 
 /// How the management server is set up: for trying what `build --as syncml` wrote, not for a network of devices.
@@ -104,6 +117,7 @@ impl Default for Configuration {
             users: Vec::new(),
             quotas: Quotas::default(),
             management: None,
+            receipts: None,
         }
     }
 }
@@ -148,7 +162,7 @@ impl Configuration {
     }
 
     fn apply(&mut self, server: Table) -> Result<()> {
-        let Table { domain, store, drain_seconds, csp, dm, limits } = server;
+        let Table { domain, store, drain_seconds, csp, dm, receipts, limits } = server;
         if let Some(domain) = domain {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
@@ -178,6 +192,7 @@ impl Configuration {
             let both = "management and IMPS messages cannot be posted to one path";
             return Err(Error::input(both).at("server.dm.path"));
         }
+        self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
         self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
         let quotas = &mut self.quotas;
         for (quota, value) in [
@@ -231,6 +246,7 @@ pub struct Table {
     #[serde(default)]
     csp: CspTable,
     dm: Option<ManagementTable>,
+    receipts: Option<ReceiptsTable>,
     #[serde(default)]
     limits: LimitsTable,
 }
@@ -251,6 +267,31 @@ struct CspTable {
 struct UserRow {
     user: String,
     password: SecretSource,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReceiptsTable {
+    path: Option<String>,
+    store: String,
+    #[serde(default)]
+    routes: Vec<ReceiptsRow>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReceiptsRow {
+    route: String,
+    key: SecretSource,
+}
+
+impl ReceiptsTable {
+    fn read(self) -> Result<Receipts> {
+        let path = read_path(self.path.unwrap_or_else(|| "/api/v1/receipts".to_owned()), "server.receipts.path")?;
+        let store = PathBuf::from(self.store.strip_prefix("sqlite:").unwrap_or(&self.store));
+        let routes = self.routes.into_iter().map(|ReceiptsRow { route, key }| (route, key)).collect();
+        Ok(Receipts { path: path.trim_end_matches('/').to_owned(), store, routes })
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -15,7 +15,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
+use hyper::header::{
+    ALLOW, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
@@ -24,9 +26,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+pub use super::beside::Management;
+use super::beside::{self, Callback};
 use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
+use crate::dm::session::MOST_MESSAGE;
 use crate::dm::session::auth::MAC_HEADER;
-use crate::dm::session::{MOST_MESSAGE, server as session};
 use crate::error::{Error, Result, reason};
 
 /// The time that the header of a request may take, and again its body, however slowly octets drip (abuse case B02).
@@ -49,15 +53,6 @@ const TOGETHER: usize = 256;
 /// Takes the lines of the log.
 pub type Log = Box<dyn FnMut(&str) + Send>;
 
-/// A management server that is served at a path of its own, beside the IMPS server.
-#[derive(Debug, Clone)]
-pub struct Management {
-    /// The path that its messages are posted to.
-    pub path: String,
-    /// The server; whoever holds it may queue commands and take answers.
-    pub server: Arc<Mutex<session::Server>>,
-}
-
 /// A server at work. Dropping it stops it.
 #[derive(Debug)]
 pub struct Running {
@@ -67,19 +62,19 @@ pub struct Running {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// A request on its way to the engine, with the MAC that the transport carried.
-struct Job {
-    request: Request,
-    mac: Option<String>,
-    answer: oneshot::Sender<Answer>,
+/// A request on its way to the engine, with what the transport carried to prove it: a MAC, an authorization.
+pub(super) struct Job {
+    pub(super) request: Request,
+    pub(super) proof: Option<String>,
+    pub(super) answer: oneshot::Sender<Answer>,
 }
 
 /// What goes back.
-struct Answer {
-    status: u16,
-    media_type: String,
-    body: Vec<u8>,
-    mac: Option<String>,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) media_type: String,
+    pub(super) body: Vec<u8>,
+    pub(super) mac: Option<String>,
 }
 
 /// Starts a server on the store and returns when it listens. The port is the system's choice where it is 0.
@@ -102,6 +97,21 @@ pub fn spawn_with(
     management: Option<Management>,
     log: Log,
 ) -> Result<Running> {
+    spawn_beside(configuration, store, management, Vec::new(), log)
+}
+
+/// As [`spawn_with`], with callbacks of gateways beside.
+///
+/// # Errors
+///
+/// Fails where the address cannot be listened on.
+pub fn spawn_beside(
+    configuration: Configuration,
+    store: Store,
+    management: Option<Management>,
+    callbacks: Vec<Callback>,
+    log: Log,
+) -> Result<Running> {
     let failed = |error: std::io::Error| {
         let error = Error::remote(reason(&error)).at(configuration.listen.to_string());
         error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
@@ -115,13 +125,19 @@ pub fn spawn_with(
     let (path, time_to_drain, most) = (configuration.path.clone(), configuration.drain, configuration.max_body);
     let engine = Engine::open(configuration, store, Random::new(seed()?));
     let log: SharedLog = Arc::new(Mutex::new(log));
-    let mut routes = vec![Route { path: path.clone(), max_body: most, jobs }];
+    let mut routes = vec![Route { path: path.clone(), max_body: most, proof: MAC_HEADER, takes_queries: false, jobs }];
     let mut threads = Vec::new();
     if let Some(Management { path, server }) = management {
         let (jobs, waiting) = sync_channel(WAITING);
         let log = log.clone();
-        routes.push(Route { path, max_body: MOST_MESSAGE, jobs });
-        threads.push(std::thread::spawn(move || manage(&server, &waiting, &log)));
+        routes.push(Route { path, max_body: MOST_MESSAGE, proof: MAC_HEADER, takes_queries: false, jobs });
+        threads.push(std::thread::spawn(move || beside::manage(&server, &waiting, &log)));
+    }
+    for callback in callbacks {
+        let (jobs, waiting) = sync_channel(WAITING);
+        let (path, max_body, proof) = (callback.path.clone(), beside::MOST_BODY, AUTHORIZATION.as_str());
+        routes.push(Route { path, max_body, proof, takes_queries: true, jobs });
+        threads.push(std::thread::spawn(move || beside::call(callback, &waiting)));
     }
     let edge = Arc::new(Edge { routes, exchanges: AtomicU64::new(0) });
     threads.push(std::thread::spawn(move || work(engine, &waiting, &log)));
@@ -173,36 +189,16 @@ pub fn seed() -> Result<[u8; 32]> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "the engine is told the time by this edge")]
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_milliseconds(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// The log of several threads.
-type SharedLog = Arc<Mutex<Log>>;
+pub(super) type SharedLog = Arc<Mutex<Log>>;
 
-fn tell(log: &SharedLog, line: &str) {
+pub(super) fn tell(log: &SharedLog, line: &str) {
     log.lock().unwrap_or_else(PoisonError::into_inner)(line);
-}
-
-/// The management server's thread: it ends when nobody can ask any more.
-fn manage(server: &Mutex<session::Server>, waiting: &Receiver<Job>, log: &SharedLog) {
-    while let Ok(Job { request, mac, answer }) = waiting.recv() {
-        let since = Duration::from_millis(now().milliseconds());
-        let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
-        let packet = server.handle(since, &request.body, mac.as_deref());
-        let events = server.take_events();
-        drop(server);
-        events.iter().for_each(|event| tell(log, event));
-        let back = match packet {
-            Some(packet) => {
-                Answer { status: 200, media_type: packet.media_type.to_owned(), body: packet.body, mac: packet.mac }
-            }
-            None => Answer { status: 400, media_type: String::new(), body: Vec::new(), mac: None },
-        };
-        // Whoever asked may be gone.
-        let _ = answer.send(back);
-    }
 }
 
 /// The engine's thread: it ends when nobody can ask any more.
@@ -245,6 +241,10 @@ struct Edge {
 struct Route {
     path: String,
     max_body: usize,
+    /// The header that proves a request.
+    proof: &'static str,
+    /// Whether a GET is taken as a form that stands in the address.
+    takes_queries: bool,
     jobs: SyncSender<Job>,
 }
 
@@ -331,19 +331,19 @@ async fn respond(edge: &Edge, peer: IpAddr, request: hyper::Request<Incoming>) -
     }
     let header =
         |name| request.headers().get(name).and_then(|text: &HeaderValue| text.to_str().ok()).map(str::to_owned);
-    let (media_type, mac) = (header(CONTENT_TYPE.as_str()).unwrap_or_default(), header(MAC_HEADER));
-    let body = Limited::new(request.into_body(), route.max_body).collect();
-    let body = match tokio::time::timeout(REQUEST_TIME, body).await {
-        Ok(Ok(body)) => body.to_bytes().to_vec(),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return closing(StatusCode::PAYLOAD_TOO_LARGE);
+    let proof = header(route.proof);
+    let (media_type, body) = if request.method() == Method::GET {
+        (FORM.to_owned(), request.uri().query().unwrap_or_default().as_bytes().to_vec())
+    } else {
+        let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        match body_of(request, route.max_body).await {
+            Ok(body) => (media_type, body),
+            Err(status) => return closing(status),
         }
-        Ok(Err(_)) => return closing(StatusCode::BAD_REQUEST),
-        Err(_) => return closing(StatusCode::REQUEST_TIMEOUT),
     };
     let (answer, answered) = oneshot::channel();
     let connection = edge.exchanges.fetch_add(1, Ordering::Relaxed);
-    let job = Job { request: Request { connection, media_type, body, peer }, mac, answer };
+    let job = Job { request: Request { connection, media_type, body, peer }, proof, answer };
     if route.jobs.try_send(job).is_err() {
         return overloaded();
     }
@@ -359,8 +359,25 @@ async fn respond(edge: &Edge, peer: IpAddr, request: hyper::Request<Incoming>) -
     }
 }
 
+/// The media type of a query (HTML, "URL-encoded form data").
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Reads a body within its limits.
+async fn body_of(request: hyper::Request<Incoming>, most: usize) -> std::result::Result<Vec<u8>, StatusCode> {
+    let body = Limited::new(request.into_body(), most).collect();
+    match tokio::time::timeout(REQUEST_TIME, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
 /// Refuses what the header already shows to be wrong.
 fn refuse(route: &Route, request: &hyper::Request<Incoming>) -> Option<Response> {
+    if route.takes_queries && request.method() == Method::GET {
+        return None;
+    }
     if request.method() != Method::POST {
         let mut response = closing(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));

@@ -13,6 +13,8 @@
 //! see it, `post` brings messages and reports to their sessions.
 
 mod answer;
+#[cfg(feature = "server")]
+mod beside;
 mod configuration;
 mod door;
 mod engine;
@@ -29,7 +31,9 @@ mod store;
 mod timestamp;
 mod watch;
 
-pub use configuration::{Configuration, ManagedDevice, Management, Quotas, Table};
+#[cfg(feature = "server")]
+pub use beside::{Callback, Called};
+pub use configuration::{Configuration, ManagedDevice, Management, Quotas, Receipts, Table};
 pub use engine::{Engine, Input, Output, Request};
 pub use random::Random;
 pub use store::{Store, User};

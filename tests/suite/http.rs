@@ -13,7 +13,7 @@ use impskit::csp::{Message, Outcome, Session, Transaction, Version};
 use impskit::dm::session::server as management;
 use impskit::document::Element;
 use impskit::server::http::{self, Running};
-use impskit::server::{Configuration, Store, Timestamp};
+use impskit::server::{Callback, Called, Configuration, Store, Timestamp};
 
 fn start() -> Running {
     let mut store = Store::in_memory().unwrap();
@@ -220,4 +220,33 @@ fn device_management_is_behind_the_same_walls() {
     let (code, header, body) = answer(&mut stream);
     assert!(code == 200 && header.contains("content-type: application/vnd.syncml.dm+xml\r\n"), "{code} {header}");
     assert!(String::from_utf8(body).unwrap().contains("<Data>407</Data>"));
+}
+
+/// Callbacks of gateways have paths of their own, take forms in addresses and bodies, and are as bounded as the rest.
+#[test]
+fn callbacks_are_taken_at_their_paths_alone() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let kept = calls.clone();
+    let answer = Box::new(move |called: &Called| {
+        let body = String::from_utf8_lossy(&called.body).into_owned();
+        kept.lock().unwrap().push((called.media_type.clone(), body, called.authorization.clone()));
+        if called.authorization.is_some() { 200 } else { 401 }
+    });
+    let callback = Callback { path: "/api/v1/receipts/a".to_owned(), answer };
+    let configuration = Configuration { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Configuration::default() };
+    let store = Store::in_memory().unwrap();
+    let server = http::spawn_beside(configuration, store, None, vec![callback], Box::new(|_| {})).unwrap();
+    assert_eq!(status(&server, "GET /api/v1/receipts/a?id=1&type=%31 HTTP/1.1\r\nHost: x\r\n\r\n"), 401);
+    let post = "Host: x\r\nAuthorization: Bearer s\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(status(&server, &format!("POST /api/v1/receipts/a HTTP/1.1\r\n{post}")), 200);
+    assert_eq!(status(&server, &format!("POST /api/v1/receipts/b HTTP/1.1\r\n{post}")), 404);
+    assert_eq!(status(&server, "PUT /api/v1/receipts/a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), 405);
+    let long = "POST /api/v1/receipts/a HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n";
+    assert_eq!(status(&server, long), 413);
+    let form = "application/x-www-form-urlencoded".to_owned();
+    let expected = [
+        (form, "id=1&type=%31".to_owned(), None),
+        ("application/json".to_owned(), "{}".to_owned(), Some("Bearer s".to_owned())),
+    ];
+    assert_eq!(*calls.lock().unwrap(), expected);
 }

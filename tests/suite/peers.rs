@@ -5,7 +5,7 @@ use std::path::Path;
 
 use impskit::codec::{self, WbxmlOptions, WbxmlStyle};
 use impskit::cp;
-use impskit::cp::mac::{Imsi, Key, Pin, Security};
+use impskit::cp::mac::{Imsi, Key, Mac, Pin, Security};
 use impskit::delivery::Outgoing;
 use impskit::delivery::sms::{Kind, Tpdu};
 use impskit::delivery::wdp::{Joined, Reassembly, Reference, Segment};
@@ -258,4 +258,49 @@ fn parts_are_joined_by_others() {
             other => assert_eq!((other, joined), (Joined::Waiting, "")),
         }
     }
+}
+
+/// What Kannel 1.4.5 handed to its message centre: two messages of three SMS each, the parts cut by us and by the
+/// gateway; and what its push proxy gateway makes of the same (`peers/kannel.sh`). No octet of the seal is lost by the first.
+#[test]
+fn what_comes_out_of_kannel_is_what_was_sealed() {
+    let pin = |number: &str| Pin::read(if number.ends_with('1') { "4071" } else { "8852" }).unwrap();
+    let imsi =
+        |number: &str| Imsi::read(if number.ends_with('1') { "240011234567890" } else { "001010123456789" }).unwrap();
+    for (file, security) in [
+        ("peers/kannel-userpin-segments.jsonl", Some(Security::UserPin)),
+        ("peers/kannel-netwpin-whole.jsonl", Some(Security::NetwPin)),
+        ("peers/kannel-pap.jsonl", None),
+    ] {
+        let pushes = kannel(file);
+        assert_eq!(pushes.len(), 2, "{file}");
+        for (number, octets) in pushes {
+            let push = Push::read(&octets, &mut Report::new()).expect("a push");
+            assert_eq!(push.security(), security, "{file}");
+            let Some(security) = security else {
+                assert_eq!(push.mac, None, "the push proxy gateway drops the seal");
+                assert!(matches!(push.media, impskit::delivery::wsp::Media::Text(_)), "and writes the type as text");
+                continue;
+            };
+            let key = Key::new(security, Some(&pin(&number)), Some(&imsi(&number))).unwrap();
+            let mac = Mac::from_hex(push.mac.expect("a MAC")).expect("of 40 digits");
+            assert!(key.verifies(push.body, &mac), "{file}: {number}");
+        }
+    }
+}
+
+/// Returns the pushes that Kannel's short messages join to, each with its number.
+fn kannel(file: &str) -> Vec<(String, Vec<u8>)> {
+    let (mut reassembly, mut pushes) = (Reassembly::new(), Vec::new());
+    for line in String::from_utf8(sample(file)).unwrap().lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| row[key].as_str().unwrap();
+        let octets = unhex(&format!("{}{}", text("udh"), text("data")));
+        let segment = Segment::read(&octets).unwrap();
+        assert_eq!(segment.ports.unwrap().destination, 2948);
+        if let Joined::Whole(push) = reassembly.add(text("to").as_bytes(), &segment) {
+            pushes.push((text("to").to_owned(), push));
+        }
+    }
+    pushes
 }

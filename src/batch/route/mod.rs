@@ -6,6 +6,7 @@ mod http;
 mod kind;
 mod open;
 mod pap;
+mod receipt;
 mod settings;
 mod sim;
 #[cfg(feature = "smpp")]
@@ -26,6 +27,7 @@ pub use http::{Answer, HttpRoute, Place, Preset, Request, Split};
 pub use kind::RouteKind;
 pub use open::{Log, Surroundings, open};
 pub use pap::PapRoute;
+pub use receipt::{Receipts, read_receipts};
 pub use settings::{MOST_WINDOW, MessageIds, Part, RouteSettings};
 pub use sim::{Arrivals, SimRoute};
 #[cfg(feature = "smpp")]

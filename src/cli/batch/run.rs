@@ -181,6 +181,8 @@ fn lanes(
             RouteKind::File => Box::new(FileRoute::open(&settings, &path, &access)?),
             RouteKind::Sim => Box::new(SimRoute::open(&path, settings.window)?),
             _ => {
+                let places = settings.url.iter().chain(&settings.address);
+                places.into_iter().try_for_each(|place| ui.network(place))?;
                 let (folder, log) = (campaign.folder.as_path(), log.clone());
                 let mut secrets = |secret: &_| fetch(secret, folder, ui);
                 open(&settings, &mut Surroundings { folder, secrets: &mut secrets, log })?

@@ -1,0 +1,103 @@
+//! Receipts that gateways send to `serve`: `[server.receipts]`.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use impskit::batch::route::read_receipts;
+use impskit::batch::store::Store;
+use impskit::error::{Error, Result};
+use impskit::server::{Callback, Called, Configuration};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::Ui;
+use super::admin::now;
+use super::profile::fetch;
+
+/// Returns who takes the receipts of each route that the configuration names. `log` takes lines for people.
+///
+/// # Errors
+///
+/// Says which secret cannot be read, or why the store cannot be opened.
+pub(super) fn callbacks(
+    configuration: &Configuration,
+    log: impl Fn(&str) + Copy + Send + 'static,
+    ui: &mut Ui,
+) -> Result<Vec<Callback>> {
+    let Some(wanted) = &configuration.receipts else { return Ok(Vec::new()) };
+    let store = Arc::new(Mutex::new(Store::open(&wanted.store)?));
+    let mut callbacks = Vec::new();
+    for (route, secret) in &wanted.routes {
+        let wrong = |why: String| Error::input(why).at(format!("server.receipts: route `{route}`"));
+        let key = fetch(secret, Path::new(""), ui).map(Zeroizing::new).map_err(wrong)?;
+        if key.is_empty() {
+            return Err(wrong("the key is empty".to_owned()));
+        }
+        let (path, route, store) = (format!("{}/{route}", wanted.path), route.clone(), store.clone());
+        let answer = move |called: &Called| take(called, &route, &key, &store, log);
+        callbacks.push(Callback { path, answer: Box::new(answer) });
+    }
+    Ok(callbacks)
+}
+
+/// Notes the receipts of one request; returns the status of HTTP.
+fn take(called: &Called, route: &str, key: &str, store: &Mutex<Store>, log: impl Fn(&str)) -> u16 {
+    let read = read_receipts(&called.media_type, &called.body);
+    let bearer = called.authorization.as_deref().and_then(|text| text.strip_prefix("Bearer "));
+    let given = bearer.or_else(|| read.as_ref().ok()?.key.as_deref());
+    if !given.is_some_and(|given| is_same(given, key)) {
+        log(&format!("warning: somebody sent receipts for the route `{route}` without its key"));
+        return 401;
+    }
+    let receipts = match read {
+        Ok(read) => read.receipts,
+        Err(why) => {
+            log(&format!("warning: receipts of the route `{route}` cannot be read: {why}"));
+            return 400;
+        }
+    };
+    let seconds = i64::try_from(now().milliseconds() / 1000).unwrap_or(i64::MAX);
+    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    match store.receive(route, &receipts, seconds) {
+        Ok(received) => {
+            if received.unknown > 0 {
+                log(&format!("{} receipts of the route `{route}` name messages that are not known", received.unknown));
+            }
+            200
+        }
+        Err(error) => {
+            log(&format!("warning: receipts of the route `{route}` cannot be kept: {}", error.what));
+            503
+        }
+    }
+}
+
+/// Compares secrets so that the time tells nothing of where they differ.
+fn is_same(given: &str, key: &str) -> bool {
+    Sha256::digest(given) == Sha256::digest(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_has_the_key_may_send_receipts() {
+        let store = Mutex::new(Store::in_memory().unwrap());
+        let status = |media_type: &str, body: &str, authorization: Option<&str>| {
+            let (media_type, body) = (media_type.to_owned(), body.as_bytes().to_vec());
+            let called = Called { media_type, body, authorization: authorization.map(str::to_owned) };
+            take(&called, "a", "s3cret", &store, |line| assert!(!line.contains("s3cret")))
+        };
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(status(form, "id=x&type=1&key=s3cret", None), 200);
+        assert_eq!(status(form, "id=x&type=1&key=S3cret", None), 401);
+        assert_eq!(status(form, "id=x&type=1", None), 401);
+        assert_eq!(status(form, "id=x&type=1", Some("Bearer s3cret")), 200);
+        assert_eq!(status(form, "id=x&type=1&key=s3cret", Some("Bearer wrong")), 401);
+        assert_eq!(status("application/json", "{\"receipt\":\"delivered\",\"id\":\"y\"}", Some("Bearer s3cret")), 200);
+        assert_eq!(status("application/json", "nonsense", Some("Bearer s3cret")), 400);
+        assert_eq!(status("application/json", "nonsense", None), 401);
+        assert_eq!(store.lock().unwrap().unknown_receipts(&["a".to_owned()]).unwrap(), 2);
+    }
+}

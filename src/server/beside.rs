@@ -1,0 +1,83 @@
+//! What is served beside the IMPS server, each at a path of its own: a management server, and callbacks of gateways,
+//! which post receipts or send them as the query of an address.
+
+use std::fmt;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::http::{Answer, Job, SharedLog, now, tell};
+use crate::dm::session::server as session;
+
+/// The largest body of a callback, in octets.
+pub(super) const MOST_BODY: usize = 1 << 20;
+
+/// A management server that is served at a path of its own, beside the IMPS server.
+#[derive(Debug, Clone)]
+pub struct Management {
+    /// The path that its messages are posted to.
+    pub path: String,
+    /// The server; whoever holds it may queue commands and take answers.
+    pub server: Arc<Mutex<session::Server>>,
+}
+
+/// Answers what comes to a path with a status.
+pub struct Callback {
+    /// The path.
+    pub path: String,
+    /// Answers one request with a status of HTTP.
+    pub answer: Box<dyn FnMut(&Called) -> u16 + Send>,
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callback").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// What came to the path of a callback.
+pub struct Called {
+    /// The media type of the body; that of forms for a query.
+    pub media_type: String,
+    /// The body, or the query of a GET.
+    pub body: Vec<u8>,
+    /// The header `Authorization`.
+    pub authorization: Option<String>,
+}
+
+impl fmt::Debug for Called {
+    /// Shows neither: there is a secret in them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Called").field("media_type", &self.media_type).finish_non_exhaustive()
+    }
+}
+
+/// A callback's thread: it ends when nobody can ask any more.
+pub(super) fn call(mut callback: Callback, waiting: &Receiver<Job>) {
+    while let Ok(Job { request, proof, answer }) = waiting.recv() {
+        let called = Called { media_type: request.media_type, body: request.body, authorization: proof };
+        let status = (callback.answer)(&called);
+        // Whoever asked may be gone.
+        let _ = answer.send(Answer { status, media_type: String::new(), body: Vec::new(), mac: None });
+    }
+}
+
+/// The management server's thread: it ends when nobody can ask any more.
+pub(super) fn manage(server: &Mutex<session::Server>, waiting: &Receiver<Job>, log: &SharedLog) {
+    while let Ok(Job { request, proof, answer }) = waiting.recv() {
+        let since = Duration::from_millis(now().milliseconds());
+        let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+        let packet = server.handle(since, &request.body, proof.as_deref());
+        let events = server.take_events();
+        drop(server);
+        events.iter().for_each(|event| tell(log, event));
+        let back = match packet {
+            Some(packet) => {
+                Answer { status: 200, media_type: packet.media_type.to_owned(), body: packet.body, mac: packet.mac }
+            }
+            None => Answer { status: 400, media_type: String::new(), body: Vec::new(), mac: None },
+        };
+        // Whoever asked may be gone.
+        let _ = answer.send(back);
+    }
+}

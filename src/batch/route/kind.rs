@@ -25,9 +25,6 @@ pub enum RouteKind {
 }
 
 impl RouteKind {
-    /// All kinds.
-    pub const ALL: [Self; 7] = [Self::File, Self::Sim, Self::Smpp, Self::Stdout, Self::Exec, Self::Http, Self::Pap];
-
     /// Returns the word that the file uses.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +39,7 @@ impl RouteKind {
     }
 
     /// Returns the keys that it uses beside those of every route.
-    pub fn keys(self) -> &'static [&'static str] {
+    pub(super) fn keys(self) -> &'static [&'static str] {
         match self {
             Self::File => &["path", "parts"],
             Self::Sim => &["path"],

@@ -274,7 +274,7 @@ fn reasons_that_others_made() {
     let mut count = 0;
     for row in rows(include_str!("../samples/cp/wrong-macs.tsv")) {
         let [name, sec, body, pin, imsi, mac, reason] = row[..] else { panic!("{row:?}") };
-        let media = [&[0xB6, 0x91, 0x80 | sec.as_bytes()[0] - b'0', 0x92], mac.as_bytes(), &[0]].concat();
+        let media = [&[0xB6, 0x91, 0x80 | (sec.as_bytes()[0] - b'0'), 0x92], mac.as_bytes(), &[0]].concat();
         let head = [&[0x1F, media.len() as u8][..], &media].concat();
         let octets = [&[1, 6, head.len() as u8][..], &head, &unhex(body)].concat();
         let pin = Pin::read(pin).ok();

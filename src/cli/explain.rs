@@ -144,7 +144,8 @@ fn look_up(code: &str) -> Vec<Entry> {
             return code.parse().ok().and_then(AlertCode::of).map(of_alert).into_iter().collect();
         }
         if space == "smpp" {
-            return smpp::Status::read(number).and_then(of_smpp_status).into_iter().collect();
+            let status = smpp::Status::read(number).and_then(of_smpp_status);
+            return status.or_else(|| of_message_state(number)).or_else(|| of_word(code)).into_iter().collect();
         }
         return match (space.as_str(), number.parse()) {
             ("csp" | "ssp", Ok(number)) => of_csp(Code(number)).into_iter().collect(),
@@ -152,13 +153,27 @@ fn look_up(code: &str) -> Vec<Entry> {
             _ => Vec::new(),
         };
     }
-    let word = words().find(|(word, _)| word.eq_ignore_ascii_case(code));
-    let word = word.map(|(name, meaning)| entry("word", name, meaning.to_owned()));
-    word.into_iter().chain(of_characteristic(code)).chain(of_parm(code)).chain(of_application(code)).collect()
+    of_word(code).into_iter().chain(of_characteristic(code)).chain(of_parm(code)).chain(of_application(code)).collect()
 }
 
 fn entry(kind: &'static str, name: &str, meaning: String) -> Entry {
     Entry { code: name.to_owned(), kind, name: name.to_owned(), meaning, ..Entry::default() }
+}
+
+fn of_word(code: &str) -> Option<Entry> {
+    let (name, meaning) = words().find(|(word, _)| word.eq_ignore_ascii_case(code))?;
+    Some(entry("word", name, meaning.to_owned()))
+}
+
+/// A receipt's state as campaigns count it: `stat:UNDELIV`, or with the network's code `stat:UNDELIV:011`.
+fn of_message_state(code: &str) -> Option<Entry> {
+    let (stat, word) = code.split_once(':')?;
+    let state = smpp::MessageState::of_word(word.split(':').next()?)?;
+    stat.eq_ignore_ascii_case("stat").then(|| Entry {
+        name: state.word().to_owned(),
+        clause: "SMPP 3.4, 5.2.28, message_state".to_owned(),
+        ..entry("SMPP receipt", &format!("smpp:stat:{}", state.word()), state.meaning().to_owned())
+    })
 }
 
 fn of_rule(rule: &Rule) -> Entry {
@@ -198,7 +213,7 @@ fn of_syncml(status: &Status) -> Entry {
 fn of_smpp_status(status: smpp::Status) -> Option<Entry> {
     let of_maker = || Entry {
         code: status.to_string(),
-        name: "-".to_owned(),
+        name: "maker's own".to_owned(),
         class: Some(status.class().name()),
         help: "ask the operator of the centre; where it stands for something else, say so in the route's classes"
             .to_owned(),

@@ -45,22 +45,27 @@ pub enum MessageState {
     Rejected,
 }
 
-/// Number, word in texts, state.
-const STATES: &[(u8, &str, MessageState)] = &[
-    (1, "ENROUTE", MessageState::Enroute),
-    (2, "DELIVRD", MessageState::Delivered),
-    (3, "EXPIRED", MessageState::Expired),
-    (4, "DELETED", MessageState::Deleted),
-    (5, "UNDELIV", MessageState::Undeliverable),
-    (6, "ACCEPTD", MessageState::Accepted),
-    (7, "UNKNOWN", MessageState::Unknown),
-    (8, "REJECTD", MessageState::Rejected),
+/// Number, word in texts, state, what it says.
+const STATES: &[(u8, &str, MessageState, &str)] = &[
+    (1, "ENROUTE", MessageState::Enroute, "the message is on its way"),
+    (2, "DELIVRD", MessageState::Delivered, "the handset has the message"),
+    (3, "EXPIRED", MessageState::Expired, "its validity ended before it could be delivered"),
+    (4, "DELETED", MessageState::Deleted, "somebody took it out of the centre"),
+    (5, "UNDELIV", MessageState::Undeliverable, "it cannot be delivered"),
+    (6, "ACCEPTD", MessageState::Accepted, "somebody read it on behalf of the subscriber"),
+    (7, "UNKNOWN", MessageState::Unknown, "the centre does not know what became of it"),
+    (8, "REJECTD", MessageState::Rejected, "the centre refused it after it had taken it"),
 ];
 
 impl MessageState {
     /// Returns the word that stands for it in texts.
     pub fn word(self) -> &'static str {
         STATES.iter().find(|row| row.2 == self).map_or("", |row| row.1)
+    }
+
+    /// Returns what it says, for people.
+    pub fn meaning(self) -> &'static str {
+        STATES.iter().find(|row| row.2 == self).map_or("", |row| row.3)
     }
 
     /// Reads the word, in any case. Some centres write it in full.
@@ -160,9 +165,9 @@ mod tests {
 
     #[test]
     fn states_have_one_word_each() {
-        for (place, (number, word, state)) in STATES.iter().enumerate() {
+        for (place, (number, word, state, meaning)) in STATES.iter().enumerate() {
             assert_eq!((usize::from(*number), state.word()), (place + 1, *word));
-            assert_eq!(MessageState::of_word(word), Some(*state));
+            assert_eq!((MessageState::of_word(word), state.meaning()), (Some(*state), *meaning));
         }
     }
 }

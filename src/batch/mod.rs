@@ -4,7 +4,7 @@
 //! campaign file, profile, table of subscribers
 //!    └─ plan     every row read, checked, filled; its key kept in the store
 //!         └─ run      slice by slice: leased, composed, handed to the route, recorded
-//!              └─ status   counts by state and by error
+//!              └─ status, report   counts, and what became of every handset
 //! ```
 //!
 //! The key of a row covers campaign, number, variant and document, so that what was planned is what is sent, octet for
@@ -18,6 +18,8 @@ pub mod compose;
 pub mod event;
 pub mod pipeline;
 pub mod plan;
+pub mod receipts;
+pub mod report;
 pub mod route;
 pub mod run;
 pub mod status;

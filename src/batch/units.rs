@@ -47,6 +47,24 @@ pub fn instant(text: &str) -> Option<Timestamp> {
     crate::provision::rows::instant(text)
 }
 
+/// Returns a number with its digits in groups of three.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+    groups.join(" ")
+}
+
+/// Says so many seconds as people do.
+pub fn in_words(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds.div_ceil(60)),
+        7200..172_800 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
 /// Returns the minutes ahead of UTC of an offset such as `+02:00`.
 pub fn zone(text: &str) -> Option<i32> {
     let (sign, rest) = match text.split_at_checked(1)? {
@@ -161,6 +179,11 @@ mod tests {
         assert_eq!([duration(""), duration("3 weeks"), duration("-1s"), duration("100000d")], [None; 4]);
         assert_eq!([Rate::read("300/s"), Rate::read("30/m")], [Some(Rate(300.0)), Some(Rate(0.5))]);
         assert_eq!([Rate::read("0/s"), Rate::read("300"), Rate::read("NaN/s"), Rate::read("1/day")], [None; 4]);
+    }
+
+    #[test]
+    fn groups_digits_from_the_right() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1 000", "1 234 567"]);
     }
 
     #[test]

@@ -156,6 +156,11 @@ fn look_up(code: &str) -> Vec<Entry> {
     of_word(code).into_iter().chain(of_characteristic(code)).chain(of_parm(code)).chain(of_application(code)).collect()
 }
 
+/// Returns in a sentence what a code means, where that is known.
+pub(crate) fn meaning(code: &str) -> Option<String> {
+    look_up(code).into_iter().next().map(|entry| entry.meaning)
+}
+
 fn entry(kind: &'static str, name: &str, meaning: String) -> Entry {
     Entry { code: name.to_owned(), kind, name: name.to_owned(), meaning, ..Entry::default() }
 }

@@ -257,6 +257,11 @@ impl Output {
         self.path().is_some().then_some(self)
     }
 
+    /// Returns the file that was named, if any.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.path()
+    }
+
     fn path(&self) -> Option<&Path> {
         self.path.as_deref().filter(|path| *path != Path::new("-"))
     }
@@ -323,6 +328,19 @@ impl Stream {
                 Sink::File { file, temporary, target }
             }
         }))
+    }
+
+    /// As [`Self::open`]; a new file is for its owner alone.
+    pub(crate) fn open_private(output: &Output) -> Result<Self> {
+        let stream = Self::open(output)?;
+        #[cfg(unix)]
+        if let Sink::File { file, target, .. } = &stream.0 {
+            let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            let is_new = !target.exists();
+            let set = if is_new { file.set_permissions(owner) } else { Ok(()) };
+            set.map_err(|error| Error::file(target, &error))?;
+        }
+        Ok(stream)
     }
 
     /// Writes a piece; returns whether anybody still reads (`product.md` section 12, closed pipes).

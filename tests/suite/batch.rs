@@ -240,7 +240,7 @@ impl Clock {
         self.0.store(seconds * 1_000_000, Ordering::Relaxed);
     }
 
-    fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         self.0.load(Ordering::Relaxed) / 1_000_000
     }
 

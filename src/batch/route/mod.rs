@@ -3,6 +3,7 @@
 mod exec;
 mod file;
 mod http;
+mod ids;
 mod kind;
 mod open;
 mod pap;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 use crate::batch::store::{DueRow, Timestamp};
 use crate::cp::mac::{Imsi, Mac, Pin, Security};
+use crate::delivery::smpp::MessageState;
 use crate::error::Result;
 
 pub use exec::ExecRoute;
@@ -173,6 +175,17 @@ impl Fate {
     /// Returns the fate that `word` names.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Delivered, Self::Failed, Self::Expired, Self::Pending].into_iter().find(|fate| fate.as_str() == word)
+    }
+}
+
+impl From<MessageState> for Fate {
+    fn from(state: MessageState) -> Self {
+        match state {
+            MessageState::Delivered => Self::Delivered,
+            MessageState::Expired => Self::Expired,
+            MessageState::Deleted | MessageState::Undeliverable | MessageState::Rejected => Self::Failed,
+            MessageState::Enroute | MessageState::Accepted | MessageState::Unknown => Self::Pending,
+        }
     }
 }
 

@@ -10,9 +10,9 @@
 
 mod guard;
 mod lane;
+mod look;
 mod pace;
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
@@ -28,6 +28,8 @@ use crate::error::{Error, Result};
 
 use guard::Guard;
 use lane::Worker;
+
+pub use look::{Selection, each_message, rehearse};
 
 /// How long a lease lasts, in seconds.
 const LEASE: Timestamp = 30;
@@ -269,53 +271,6 @@ fn work(guard: &Guard<'_>, workers: &mut [Worker<'_>], compose: &Compose<'_>, la
         let outcomes: Vec<Result<()>> = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(died)).collect();
         outcomes.into_iter().collect()
     })
-}
-
-/// Composes every message that is due and sends none; returns how many there are, and how many cannot be made.
-///
-/// # Errors
-///
-/// Fails when a message is not the one that was planned, or the store cannot be read.
-pub fn rehearse(
-    store: &Mutex<Store>,
-    campaign: &Stored,
-    workers: usize,
-    routes: &[RouteSettings],
-    compose: &Compose<'_>,
-    world: World<'_>,
-) -> Result<(u64, u64)> {
-    let now = (world.now)();
-    let (mut good, mut unfit) = (0, 0);
-    for route in routes {
-        let run = Run::new(store, &campaign.name, "", &route.name);
-        let (slices, _) = run.due_slices(u64::MAX, now)?;
-        let mut slices: VecDeque<(u32, u64)> = slices.into_iter().map(|slice| (slice, 0)).collect();
-        let source = || loop {
-            let Some((slice, after)) = slices.pop_front() else { return Ok(None) };
-            if world.stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            let rows = run.due_rows(slice, now, (after, u64::MAX), PAGE)?;
-            if let Some(last) = rows.last() {
-                slices.push_front((slice, last.place));
-                return Ok(Some(rows));
-            }
-        };
-        let needs = Needs::Parts;
-        let refusal = |row| compose(row, &needs).err().map(|refused| refused.1);
-        let composed = |rows: Vec<DueRow>| rows.into_iter().map(refusal).collect();
-        pipeline::in_order(workers, source, composed, |made: Vec<Option<Refusal>>| {
-            for refusal in made {
-                match refusal {
-                    None => good += 1,
-                    Some(Refusal::Unfit(..)) => unfit += 1,
-                    Some(Refusal::Changed) => return Err(Error::input(CHANGED).help(PLAN_AGAIN)),
-                }
-            }
-            Ok(())
-        })?;
-    }
-    Ok((good, unfit))
 }
 
 impl Summary {

@@ -4,11 +4,13 @@
 //! names the lease's epoch, so that a worker that was thought dead cannot write over its successor.
 
 mod key;
+mod seen;
 mod sqlite;
 
 use std::fmt;
 
 pub use key::StoreKey;
+pub use seen::{Counted, Handset, Taken, Working};
 pub use sqlite::{Run, Store};
 
 /// Seconds since 1970. The library has no clock: who calls says what time it is.
@@ -255,6 +257,17 @@ pub struct Again {
     pub models: Vec<String>,
     /// Only what came into its state at this time or later.
     pub since: Option<Timestamp>,
+}
+
+/// A client that logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The number, or the user of the login.
+    pub who: String,
+    /// What the client called itself.
+    pub client: Option<String>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What receipts changed.

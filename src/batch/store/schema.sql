@@ -136,6 +136,9 @@ CREATE TABLE IF NOT EXISTS receipt (
     PRIMARY KEY (route, id)
 ) WITHOUT ROWID;
 
+-- Those that came too long ago are forgotten.
+CREATE INDEX IF NOT EXISTS receipt_at ON receipt (at);
+
 -- Who logs in as what, for confirmation by login.
 CREATE TABLE IF NOT EXISTS login (
     campaign TEXT    NOT NULL,

@@ -36,8 +36,8 @@ pub(super) struct Cancel {
 
 /// Runs the command.
 pub(super) fn run(command: &Cancel, ui: &mut Ui) -> Result<Outcome> {
-    let (campaign, mut store, stored) = open_planned(&command.campaign, &command.common, ui)?;
-    write_down(&command.common, &campaign, What::Cancel, &command.reason, ui)?;
+    let (campaign, mut store, stored) = open_planned(&command.campaign, &command.common.at, ui)?;
+    write_down(&command.common.at, &campaign, What::Cancel, &command.reason, ui)?;
     let (pause, most) = POLLS;
     let mut count = 0;
     for round in 0..most {

@@ -2,7 +2,10 @@
 
 mod approve;
 mod cancel;
+mod export;
 mod plan;
+mod receipts;
+mod report;
 mod retry;
 mod run;
 mod status;
@@ -46,13 +49,23 @@ enum BatchCommand {
     Retry(retry::Retry),
     Cancel(cancel::Cancel),
     Status(status::StatusOf),
+    Report(report::ReportOf),
+    Receipts(receipts::Receipts),
+    Export(export::Export),
+}
+
+/// Where the store is.
+#[derive(Debug, Args)]
+struct At {
+    /// The store, `sqlite:PATH`; that of `[store]`, or beside the campaign file, where not given
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
 }
 
 #[derive(Debug, Args)]
 struct Common {
-    /// The store, `sqlite:PATH`; that of `[store]`, or beside the campaign file, where not given
-    #[arg(long, value_name = "URL")]
-    store: Option<String>,
+    #[command(flatten)]
+    at: At,
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
@@ -76,6 +89,9 @@ pub(crate) fn run(command: &Batch, ui: &mut Ui) -> Result<Outcome> {
         BatchCommand::Cancel(command) => cancel::run(command, ui),
         BatchCommand::Run(command) => run::run(command, ui),
         BatchCommand::Status(command) => status::run(command, ui),
+        BatchCommand::Report(command) => report::run(command, ui),
+        BatchCommand::Receipts(command) => receipts::run(command, ui),
+        BatchCommand::Export(command) => export::run(command, ui),
     }
 }
 
@@ -86,7 +102,7 @@ fn read_campaign(path: &Path) -> Result<Campaign> {
 }
 
 /// Finds a campaign by its file, its folder or its name.
-fn find_campaign(what: &Path, common: &Common, ui: &Ui) -> Result<Campaign> {
+fn find_campaign(what: &Path, at: &At, ui: &Ui) -> Result<Campaign> {
     if what.is_file() {
         return read_campaign(what);
     }
@@ -98,7 +114,7 @@ fn find_campaign(what: &Path, common: &Common, ui: &Ui) -> Result<Campaign> {
     if let Some(path) = beside.iter().find(|path| path.is_file()) {
         return read_campaign(path);
     }
-    let store = match set_store(common, ui)? {
+    let store = match set_store(at, ui)? {
         Some(url) => sqlite_path(&url)?,
         None => what.with_file_name(format!("{name}.db")),
     };
@@ -112,23 +128,23 @@ fn find_campaign(what: &Path, common: &Common, ui: &Ui) -> Result<Campaign> {
 }
 
 /// Opens the store of a campaign that is planned.
-fn open_planned(what: &Path, common: &Common, ui: &Ui) -> Result<(Campaign, Store, Stored)> {
-    let campaign = find_campaign(what, common, ui)?;
-    let store = Store::open_existing(&store_path(common, &campaign, ui)?)?;
+fn open_planned(what: &Path, at: &At, ui: &Ui) -> Result<(Campaign, Store, Stored)> {
+    let campaign = find_campaign(what, at, ui)?;
+    let store = Store::open_existing(&store_path(at, &campaign, ui)?)?;
     let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
     Ok((campaign, store, stored))
 }
 
 /// Returns the store that the option or the configuration names.
-fn set_store(common: &Common, ui: &Ui) -> Result<Option<String>> {
-    match &common.store {
+fn set_store(at: &At, ui: &Ui) -> Result<Option<String>> {
+    match &at.store {
         Some(url) => Ok(Some(url.clone())),
         None => Ok(ui.configuration()?.store_url().map(str::to_owned)),
     }
 }
 
-fn store_path(common: &Common, campaign: &Campaign, ui: &Ui) -> Result<PathBuf> {
-    match set_store(common, ui)? {
+fn store_path(at: &At, campaign: &Campaign, ui: &Ui) -> Result<PathBuf> {
+    match set_store(at, ui)? {
         Some(url) => sqlite_path(&url),
         None => Ok(campaign.folder.join(format!("{}.db", campaign.name))),
     }
@@ -162,9 +178,9 @@ fn trail(path: &Path, ui: &Ui) -> Result<Trail> {
 }
 
 /// Writes into the audit log what a person does to a campaign, before it is done.
-fn write_down(common: &Common, campaign: &Campaign, what: What, note: &str, ui: &Ui) -> Result<()> {
+fn write_down(at: &At, campaign: &Campaign, what: What, note: &str, ui: &Ui) -> Result<()> {
     let object = (Object::Campaign(&campaign.name), None);
-    trail(&store_path(common, campaign, ui)?, ui)?.add(now(), what, std::iter::once(object), Some(note))
+    trail(&store_path(at, campaign, ui)?, ui)?.add(now(), what, std::iter::once(object), Some(note))
 }
 
 /// Returns the routes of a campaign: its own, else those of the configuration.

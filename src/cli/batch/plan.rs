@@ -11,6 +11,7 @@ use impskit::batch::plan::{Options, Planned, Subscribers, plan, reason};
 use impskit::batch::route::RouteSettings;
 use impskit::batch::status::unknown;
 use impskit::batch::store::Store;
+use impskit::batch::units::in_words;
 use impskit::error::{Error, Result};
 use serde_json::json;
 
@@ -84,15 +85,15 @@ pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
 
 /// Runs `batch add`.
 pub(super) fn add(command: &Add, ui: &mut Ui) -> Result<Outcome> {
-    let campaign = find_campaign(&command.campaign, &command.common, ui)?;
-    let store = Store::open_existing(&store_path(&command.common, &campaign, ui)?)?;
+    let campaign = find_campaign(&command.campaign, &command.common.at, ui)?;
+    let store = Store::open_existing(&store_path(&command.common.at, &campaign, ui)?)?;
     let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
     drop(store);
     take_in(&campaign, &stored.file, &command.rows, &command.common, ui)
 }
 
 fn take_in(campaign: &Campaign, file: &str, rows: &Rows, common: &Common, ui: &mut Ui) -> Result<Outcome> {
-    let path = store_path(common, campaign, ui)?;
+    let path = store_path(&common.at, campaign, ui)?;
     let routes = routes(campaign, ui)?;
     // A profile with errors leaves no store and no reject file behind.
     let first = load(campaign, &campaign.profile, ui)?;
@@ -205,16 +206,6 @@ fn report_plan(
 fn seconds(routes: &[RouteSettings], name: &str, sms: u64) -> Option<u64> {
     let rate = routes.iter().find(|route| route.name == name)?.rate?;
     Some((sms as f64 / rate.0).ceil() as u64)
-}
-
-/// Says a time as people do.
-fn in_words(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds.div_ceil(60)),
-        7200..172_800 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
 }
 
 /// Says which table an error is about.

@@ -65,9 +65,9 @@ pub(super) struct Run {
 
 /// The last stage of a run; `None` for all.
 #[derive(Debug, Clone, Copy)]
-struct Stage(Option<u32>);
+pub(super) struct Stage(pub(super) Option<u32>);
 
-fn stage(text: &str) -> std::result::Result<Stage, String> {
+pub(super) fn stage(text: &str) -> std::result::Result<Stage, String> {
     match text {
         "all" => Ok(Stage(None)),
         _ => {
@@ -82,8 +82,8 @@ fn seconds(text: &str) -> std::result::Result<Timestamp, String> {
 
 /// Runs the command.
 pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
-    let campaign = find_campaign(&command.campaign, &command.common, ui)?;
-    let path = store_path(&command.common, &campaign, ui)?;
+    let campaign = find_campaign(&command.campaign, &command.common.at, ui)?;
+    let path = store_path(&command.common.at, &campaign, ui)?;
     let store = Store::open_existing(&path)?;
     let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
     if let Some(outcome) = other_plan(command, &stored, ui)? {
@@ -194,7 +194,7 @@ fn lanes(
 }
 
 /// A handset whose route is gone would never be sent.
-fn every_handset_has_a_route(store: &Store, campaign: &Campaign, routes: &[RouteSettings]) -> Result<()> {
+pub(super) fn every_handset_has_a_route(store: &Store, campaign: &Campaign, routes: &[RouteSettings]) -> Result<()> {
     for (name, count) in store.routes_left(&campaign.name)? {
         if !routes.iter().any(|route| route.name == name) {
             let what = format!(
@@ -267,7 +267,7 @@ fn other_plan(command: &Run, stored: &Stored, ui: &mut Ui) -> Result<Option<Outc
     Ok(Some(Outcome::Stopped))
 }
 
-fn composers(store: &Store, campaign: &Campaign, ui: &mut Ui) -> Result<Vec<Composer>> {
+pub(super) fn composers(store: &Store, campaign: &Campaign, ui: &mut Ui) -> Result<Vec<Composer>> {
     let (mut composers, packs) = (Vec::new(), device::packs(ui)?);
     for setup in store.setups(&campaign.name)? {
         let profile = load(campaign, Path::new(&setup.profile), ui)?;
@@ -333,7 +333,7 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, is_aside: b
 
 /// Takes the first worker's name that no living process has. The lock ends with the process, however it ends, so the
 /// name tells that the one who had it before is gone.
-fn claim_worker(store: &Path, wanted: Option<&str>) -> Result<(String, File)> {
+pub(super) fn claim_worker(store: &Path, wanted: Option<&str>) -> Result<(String, File)> {
     let is_name = |name: &str| {
         (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };

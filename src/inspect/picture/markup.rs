@@ -7,7 +7,7 @@ use quick_xml::escape::escape;
 use crate::diagnose::text::printable;
 
 /// Returns text for XML and HTML: escaped, without characters that XML cannot hold or that reorder text.
-pub(super) fn markup(text: &str) -> String {
+pub(crate) fn markup(text: &str) -> String {
     let text = printable(text);
     let is_bad = |c: char| matches!(c, '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}');
     let text = if text.contains(is_bad) { Cow::Owned(text.replace(is_bad, "\u{FFFD}")) } else { text };

@@ -34,6 +34,8 @@ pub use json::description as description_json;
 pub use layers::layers_page;
 pub use lines::Picture;
 pub use markdown::markdown;
+pub(crate) use markup::markup;
+pub(crate) use page::STYLE;
 pub use page::{page, table_page};
 pub use skeleton::{skeleton_c, skeleton_json, skeleton_rust};
 pub use svg::svg;

@@ -15,7 +15,8 @@ use crate::diagnose::{Basis, Grade, Severity};
 use crate::dm::{Command, Format};
 use crate::document::to_base64;
 
-pub(super) const STYLE: &str = include_str!("page.css");
+/// What pages look like.
+pub(crate) const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// What leads past the contents by keyboard.

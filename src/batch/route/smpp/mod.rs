@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::{Body, Class, Fate, Message, MessageIds, Needs, Outcome, Pace, Receipt, Route, RouteSettings};
-use crate::delivery::smpp::{self, Carrier, MessageState, ShortMessage, SmeAddress, Status};
+use crate::delivery::smpp::{self, Carrier, ShortMessage, SmeAddress, Status};
 use crate::error::{Error, Result};
 
 use flight::Flight;
@@ -251,12 +251,7 @@ fn is_throttled(route: &RouteSettings, status: Status) -> bool {
 
 /// Says a receipt in the words of campaigns. Its date is in the centre's own time, so that it says no time.
 fn told(receipt: &smpp::Receipt, ids: MessageIds) -> Receipt {
-    let fate = match receipt.state {
-        Some(MessageState::Delivered) => Fate::Delivered,
-        Some(MessageState::Expired) => Fate::Expired,
-        Some(MessageState::Deleted | MessageState::Undeliverable | MessageState::Rejected) => Fate::Failed,
-        Some(MessageState::Enroute | MessageState::Accepted | MessageState::Unknown) | None => Fate::Pending,
-    };
+    let fate = receipt.state.map_or(Fate::Pending, Fate::from);
     let code = receipt.state.map(|state| {
         let error: String = receipt.error.chars().filter(char::is_ascii_alphanumeric).take(MOST_ERROR).collect();
         match error.trim_matches('0') {

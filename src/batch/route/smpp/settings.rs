@@ -18,31 +18,6 @@ const MOST_DAYS: Timestamp = 30;
 /// Octets, in the form that centres pass on to handsets as such.
 const BINARY: u8 = 4;
 
-impl MessageIds {
-    /// Returns the name of an answer in the form in which names are compared.
-    pub(super) fn of_answer(self, id: &str) -> String {
-        match self {
-            Self::Same => id.trim().to_owned(),
-            Self::HexDecimal => number(id, 16),
-            Self::DecimalHex => number(id, 10),
-        }
-    }
-
-    /// Returns the name in a receipt in that form.
-    pub(super) fn of_receipt(self, id: &str) -> String {
-        match self {
-            Self::Same => id.trim().to_owned(),
-            Self::HexDecimal => number(id, 10),
-            Self::DecimalHex => number(id, 16),
-        }
-    }
-}
-
-/// Returns a number in decimal; what is no number stays as it is.
-fn number(id: &str, radix: u32) -> String {
-    u128::from_str_radix(id.trim(), radix).map_or_else(|_| id.trim().to_owned(), |number| number.to_string())
-}
-
 /// A route's settings, checked.
 #[derive(Debug)]
 pub(super) struct Settings {

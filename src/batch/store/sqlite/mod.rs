@@ -4,6 +4,7 @@ mod control;
 mod plan;
 mod rates;
 mod receipts;
+mod report;
 mod run;
 
 use std::fs::OpenOptions;

@@ -5,8 +5,9 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::run::{Moment, Run, append};
 use super::{Store, unsigned};
 use crate::batch::route::{Fate, Receipt};
-use crate::batch::store::{Lease, Received, State, Step, Timestamp};
+use crate::batch::store::{Lease, Login, Received, State, Step, Timestamp, slice_of};
 use crate::error::Result;
+use crate::provision::rows::number;
 
 /// Receipts for names that nobody knows are forgotten after so many seconds: no gateway answers a submit that late.
 const FORGET: Timestamp = 7 * 86_400;
@@ -41,41 +42,24 @@ impl Store {
         })
     }
 
-    /// Notes that a client logged in after its message was submitted: delivered, if no receipt said so before, and
-    /// confirmed. `who` is a number or the user of the login. Returns the number that came to be confirmed.
+    /// As [`Self::confirm_all`], for one login.
     ///
     /// # Errors
     ///
     /// Fails when the store cannot be written.
     pub fn confirm(&mut self, campaign: &str, who: &str, client: Option<&str>, at: Timestamp) -> Result<Option<u64>> {
-        self.write(|tx| {
-            let sql = "SELECT slice, msisdn FROM login WHERE campaign = ?1 AND user = ?2";
-            let place = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?));
-            let Some((slice, msisdn)) = tx.prepare_cached(sql)?.query_row([campaign, who], place).optional()? else {
-                return Ok(None);
-            };
-            let sql = "SELECT place, attempts, state FROM device WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
-            let device =
-                |row: &rusqlite::Row<'_>| Ok((unsigned(row, 0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?));
-            let (place, attempt, state) =
-                tx.prepare_cached(sql)?.query_row(params![campaign, slice, msisdn], device)?;
-            if submitted_at(tx, campaign, (slice, place))?.is_none_or(|submitted| submitted > at) {
-                return Ok(None);
-            }
-            let steps: &[State] = match State::from_word(&state) {
-                Some(State::Submitted) => &[State::Delivered, State::Confirmed],
-                Some(State::Delivered) => &[State::Confirmed],
-                _ => return Ok(None),
-            };
-            let moment = Moment { at, worker: "login", epoch: 0 };
-            for step in steps {
-                append(tx, campaign, (slice, place, attempt), *step, moment, client)?;
-            }
-            let sql = "UPDATE device SET state = 'confirmed', error = NULL \
-                       WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
-            tx.prepare_cached(sql)?.execute(params![campaign, slice, msisdn])?;
-            Ok(Some(msisdn.unsigned_abs()))
-        })
+        let login = Login { who: who.to_owned(), client: client.map(str::to_owned), at };
+        Ok(self.confirm_all(campaign, &[login])?.pop().flatten())
+    }
+
+    /// Notes that clients logged in after their message was submitted: delivered, if no receipt said so before, and
+    /// confirmed. Returns of each the number that came to be confirmed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store cannot be written; nothing is noted then.
+    pub fn confirm_all(&mut self, campaign: &str, logins: &[Login]) -> Result<Vec<Option<u64>>> {
+        self.write(|tx| logins.iter().map(|login| confirm(tx, campaign, login)).collect())
     }
 
     /// Lets handsets expire that were submitted before `before` and were not heard of since; returns how many.
@@ -103,6 +87,42 @@ impl Store {
         }
         Ok(count)
     }
+}
+
+fn confirm(tx: &Transaction<'_>, campaign: &str, login: &Login) -> Result<Option<u64>> {
+    let Some((slice, msisdn)) = found(tx, campaign, &login.who)? else { return Ok(None) };
+    let sql = "SELECT place, attempts, state FROM device WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
+    let device = |row: &rusqlite::Row<'_>| Ok((unsigned(row, 0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?));
+    let known = tx.prepare_cached(sql)?.query_row(params![campaign, slice, msisdn], device).optional()?;
+    let Some((place, attempt, state)) = known else { return Ok(None) };
+    if submitted_at(tx, campaign, (slice, place))?.is_none_or(|submitted| submitted > login.at) {
+        return Ok(None);
+    }
+    let steps: &[State] = match State::from_word(&state) {
+        Some(State::Submitted) => &[State::Delivered, State::Confirmed],
+        Some(State::Delivered) => &[State::Confirmed],
+        _ => return Ok(None),
+    };
+    let moment = Moment { at: login.at, worker: "login", epoch: 0 };
+    for step in steps {
+        append(tx, campaign, (slice, place, attempt), *step, moment, login.client.as_deref())?;
+    }
+    let sql = "UPDATE device SET state = 'confirmed', error = NULL WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
+    tx.prepare_cached(sql)?.execute(params![campaign, slice, msisdn])?;
+    Ok(Some(msisdn.unsigned_abs()))
+}
+
+/// Returns slice and number of who logged in, by the user of the login or by the number.
+fn found(tx: &Transaction<'_>, campaign: &str, who: &str) -> Result<Option<(u32, i64)>> {
+    let sql = "SELECT slice, msisdn FROM login WHERE campaign = ?1 AND user = ?2";
+    let by_user = tx.prepare_cached(sql)?.query_row([campaign, who], |row| Ok((row.get(0)?, row.get(1)?)));
+    if let Some(known) = by_user.optional()? {
+        return Ok(Some(known));
+    }
+    let Some(msisdn) = number(who) else { return Ok(None) };
+    let sql = "SELECT slices FROM campaign WHERE name = ?1";
+    let slices: Option<u32> = tx.prepare_cached(sql)?.query_row([campaign], |row| row.get(0)).optional()?;
+    Ok(slices.map(|slices| (slice_of(msisdn, slices), msisdn as i64)))
 }
 
 fn expire_slice(tx: &Transaction<'_>, campaign: &str, slice: u32, before: Timestamp, now: Timestamp) -> Result<u64> {

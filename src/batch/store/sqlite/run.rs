@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{Store, place, receipts, unsigned};
-use crate::batch::store::{DueRow, Lease, State, Step, StoreKey, Timestamp};
+use crate::batch::store::{DueRow, Lease, SEPARATOR, State, Step, StoreKey, Timestamp};
 use crate::error::{Error, Result};
 
 /// What one worker does to one campaign by one route.
@@ -180,6 +180,20 @@ impl<'s> Run<'s> {
     }
 }
 
+impl Store {
+    /// Forgets the file of a route: it is whole, what comes next goes to another one.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store cannot be written.
+    pub fn end_output(&mut self, campaign: &str, route: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute("DELETE FROM output WHERE campaign = ?1 AND route = ?2", params![campaign, route])?;
+            Ok(())
+        })
+    }
+}
+
 /// Rows that are asked for.
 struct Wanted {
     slice: u32,
@@ -307,9 +321,11 @@ fn note(
     attempt: u32,
     now: Timestamp,
 ) -> Result<()> {
-    let (row, detail) = (step.row, step.detail.as_deref());
+    // What a gateway called the messages is the evidence that it took them.
+    let names = || (!step.ids.is_empty()).then(|| step.ids.join(&SEPARATOR.to_string()));
+    let (row, detail) = (step.row, step.detail.clone().or_else(names));
     let moment = Moment { at: now, worker: run.worker, epoch: lease.epoch };
-    append(tx, run.campaign, (lease.slice, row.place, attempt), step.to, moment, detail)
+    append(tx, run.campaign, (lease.slice, row.place, attempt), step.to, moment, detail.as_deref())
 }
 
 /// When and by whom a step was taken.

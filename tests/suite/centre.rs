@@ -515,6 +515,50 @@ fn settings_are_checked_before_anything_is_sent() {
     );
 }
 
+/// The whole way: a table of subscribers is planned and sent by the program, and the receipts are counted.
+#[test]
+fn a_campaign_goes_to_the_centre_and_hears_of_its_handsets() {
+    let (address, played) = one(|centre| {
+        let mut centre = centre.bound();
+        for number in 1.. {
+            let pdu = centre.read();
+            if pdu.name() == "unbind" {
+                centre.answer(&pdu, Status::OK, "");
+                break;
+            }
+            assert_eq!(pdu.name(), "submit_sm");
+            // A receipt may be faster than the answer that names the message.
+            let text = format!("id:{number} sub:001 dlvrd:001 stat:DELIVRD err:000 text:");
+            assert_eq!(centre.receipt(number, 4, &text), Status::OK);
+            centre.answer(&pdu, Status::OK, &number.to_string());
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("acme.toml", include_str!("../cli/campaign.in/acme.toml"));
+    write("rows.csv", "msisdn,user,password,imsi\n+46701234501,anna,a1b2c3,240011234567890\n");
+    write(
+        "spring.toml",
+        &format!(
+            "schema = 1\nname = 'spring'\nprofile = 'acme.toml'\nroutes = ['smsc']\nconfirm = {{ by = 'receipt' }}\n\
+             [[route]]\nname = 'smsc'\nkind = 'smpp'\naddress = '{address}'\nsystem_id = 'acme'\nsource = 'ACME'\n\
+             password = {{ env = 'SMSC_PASSWORD' }}\nwindow = 1\n"
+        ),
+    );
+    let run = |arguments: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_impskit"));
+        let done = program.args(arguments).current_dir(&folder).env("SMSC_PASSWORD", "secret").output().unwrap();
+        let said = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+        (done.status.code(), said(done.stdout), said(done.stderr))
+    };
+    let planned = run(&["batch", "plan", "spring.toml", "rows.csv"]);
+    assert_eq!(planned.0, Some(0), "{planned:?}");
+    let sent = run(&["batch", "run", "spring.toml"]);
+    assert!(sent.0 == Some(0) && sent.1.contains("submitted 1 ") && sent.1.contains("delivered 1"), "{sent:?}");
+    assert!(!format!("{planned:?}{sent:?}").contains("secret"));
+    played.join().unwrap();
+}
+
 /// A centre of others, started by `peers/smpp.mjs`: the last digit of a number says what becomes of a message.
 #[test]
 fn a_centre_of_others() {

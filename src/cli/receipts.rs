@@ -61,7 +61,10 @@ fn take(called: &Called, route: &str, key: &str, store: &Mutex<Store>, log: impl
     match store.receive(route, &receipts, seconds) {
         Ok(received) => {
             if received.unknown > 0 {
-                log(&format!("{} receipts of the route `{route}` name messages that are not known", received.unknown));
+                log(&format!(
+                    "{} receipts of the route `{route}` name messages that are not known yet",
+                    received.unknown
+                ));
             }
             200
         }

@@ -136,7 +136,6 @@ impl Ui {
     }
 
     /// Returns whether only errors are wanted on stderr.
-    #[cfg(feature = "server")]
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
     }

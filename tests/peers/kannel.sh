@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sends two campaigns through a real Kannel to a message centre of type `fake`, in both forms, and compares what came out
-# with what `impskit build --as sms` says, octet for octet. Then the push proxy gateway of the same Kannel.
+# with what `impskit build --as sms` says, octet for octet. Then the push proxy gateway of the same Kannel, and its receipts
+# to `impskit serve`.
 #
 #   apt-get install kannel python3; cargo build
 #   tests/peers/kannel.sh [FOLDER]      keeps what was sent and answered in FOLDER
@@ -95,6 +96,15 @@ for seal in userpin netwpin; do
   campaign "$seal-whole" $seal "$sendsms\"many\"\nsplit = \"gateway\""
 done
 campaign pap userpin 'kind = "pap"\nurl = "http://127.0.0.1:13105/wappush"'
+# Receipts: Kannel asks for the address that we gave it, and `serve` notes them in the store of the campaign.
+cat > impskit.toml <<'END'
+[server.receipts]
+store = "sqlite:receipts.db"
+routes = [{ route = "kannel", key = { env = "KANNEL" } }]
+END
+"$impskit" serve --listen 127.0.0.1:13106 --store server.db 2> serve.log & pids+=($!); wait_for 13106
+campaign receipts userpin "$sendsms\"one\"\nreceipts = \"http://127.0.0.1:13106/api/v1/receipts/kannel\"\nreceipts_key = { env = \"KANNEL\" }"
+"$impskit" batch status receipts.toml | tee status.txt
 curl -s -o "$keep/kannel-refused.txt" -w 'a wrong password: status %{http_code}\n' \
   'http://127.0.0.1:13103/cgi-bin/sendsms?username=one&password=wrong&to=1&text=a'
 
@@ -117,7 +127,9 @@ for seal in ("userpin", "netwpin"):
             good = found == expected
             wrong += not good
             print(f"{seal} {form} {number}: {len(found)} SMS", "as built" if good else f"DIFFER\n {found}\n {expected}")
-sys.exit(wrong > 0)
+delivered = "2  delivered" in open("status.txt").read()
+print("receipts:", "both messages are delivered" if delivered else "MISSING")
+sys.exit(wrong > 0 or not delivered)
 END
 cp *.log "$keep" 2>/dev/null || true
 echo "the push proxy gateway sent:"; cat "$keep/kannel-pap.jsonl"

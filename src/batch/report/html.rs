@@ -34,6 +34,9 @@ pub fn page(report: &Report) -> String {
     page.out
 }
 
+/// What a strip shows of a bucket.
+type Counts = fn(&Bucket) -> u64;
+
 struct Page<'r> {
     report: &'r Report,
     out: String,
@@ -158,7 +161,7 @@ impl Page<'_> {
         let (Some((first, _)), Some((last, _))) = (buckets.first(), buckets.last()) else { return };
         let ends = (moment(*first), moment(last + series.width()));
         self.section("Results over time");
-        let strips: [(&str, &str, fn(&Bucket) -> u64); 4] = [
+        let strips: [(&str, &str, Counts); 4] = [
             ("submitted", "SMS handed over", |bucket| bucket.sms),
             ("delivered", "Handsets delivered", |bucket| bucket.delivered),
             ("confirmed", "Handsets confirmed", |bucket| bucket.confirmed),

@@ -148,7 +148,7 @@ mod tests {
     fn buckets_grow_wider_and_lose_nothing() {
         let mut series = Series::new();
         series.add(1_000_000_020, State::Submitted, 3);
-        series.add(1_000_000_070, State::Submitted, 3);
+        series.add(1_000_000_080, State::Submitted, 3);
         assert_eq!((series.width(), series.all().len()), (60, 2));
         for hour in 0..72 {
             series.add(1_000_000_020 + hour * 3600, State::Failed, 3);

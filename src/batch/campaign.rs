@@ -9,6 +9,7 @@ use super::store::Timestamp;
 use super::units::{seconds, some_seconds};
 use crate::diagnose::toml_error;
 use crate::error::{Error, Result};
+use crate::provision::profile::SecretSource;
 
 /// A campaign as its file says it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -101,8 +102,10 @@ pub struct Confirm {
     /// Its kind.
     #[serde(default)]
     pub by: ConfirmBy,
-    /// Who knows of logins: the address of a server's administration.
+    /// Who knows of logins: the address of a server, whose feed is asked.
     pub server: Option<String>,
+    /// Where the token is kept that the server wants.
+    pub token: Option<SecretSource>,
     /// Seconds after which a handset that was not heard of expires.
     #[serde(default, deserialize_with = "some_seconds")]
     pub within: Option<Timestamp>,

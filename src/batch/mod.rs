@@ -9,13 +9,14 @@
 //!
 //! The key of a row covers campaign, number, variant and document, so that what was planned is what is sent, octet for
 //! octet. [`store`] remembers, [`audit`] keeps
-//! the evidence, [`compose`] makes messages, [`route`] hands them over, [`pipeline`] uses all cores
+//! the evidence, [`compose`] makes messages, [`route`] hands them over, [`login`] hears who logged in, [`pipeline`] uses all cores
 //! without changing the order. The library tells its [`Progress`](run::Progress) and draws nothing.
 
 pub mod audit;
 pub mod campaign;
 pub mod compose;
 pub mod event;
+pub mod login;
 pub mod pipeline;
 pub mod plan;
 pub mod receipts;

@@ -35,6 +35,13 @@ pub struct Engine {
 pub enum Input {
     /// A body was posted.
     Request(Request),
+    /// Somebody who may asks for logins.
+    Logins {
+        /// Names the exchange; the reply bears it.
+        connection: u64,
+        /// The last number that is known; 0 for none.
+        after: u64,
+    },
     /// Time has passed; see [`Engine::next_deadline`].
     Tick,
 }
@@ -124,10 +131,15 @@ impl Engine {
         }
         let mut outputs = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let Input::Request(request) = input else { continue };
-            let Reply { status, body } = self.reply(now, &request);
-            let media_type = if body.is_empty() { String::new() } else { request.media_type };
-            outputs.push(Output::Reply { connection: request.connection, status, media_type, body });
+            outputs.push(match input {
+                Input::Tick => continue,
+                Input::Request(request) => {
+                    let Reply { status, body } = self.reply(now, &request);
+                    let media_type = if body.is_empty() { String::new() } else { request.media_type };
+                    Output::Reply { connection: request.connection, status, media_type, body }
+                }
+                Input::Logins { connection, after } => self.logins(connection, after),
+            });
         }
         let has_written = self.store.is_writing();
         if let Err(error) = self.store.commit() {
@@ -151,6 +163,13 @@ impl Engine {
     /// Returns when to send [`Input::Tick`] at the latest.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.sessions.next_deadline().into_iter().chain(self.stored_deadline).min()
+    }
+
+    /// Answers who asks for logins.
+    fn logins(&mut self, connection: u64, after: u64) -> Output {
+        let page = self.store.logins(after).map_err(|error| self.notes.push(format!("the store failed: {}", error.what)));
+        let (status, page) = page.map_or((503, String::new()), |page| (200, page));
+        Output::Reply { connection, status, media_type: "application/x-ndjson".to_owned(), body: page.into_bytes() }
     }
 
     /// Answers one body.

@@ -63,3 +63,8 @@ pub(crate) const SEARCH_FINDINGS: usize = 500;
 pub(crate) const GROUPS_SEARCHED: usize = 10_000;
 /// Users that one criterion of a search may find; more are refused with 537.
 pub(crate) const USERS_SEARCHED: usize = 10_000;
+
+/// Logins that are remembered for who asks for them.
+pub(crate) const LOGINS: i64 = 100_000;
+/// Octets of a page of logins: half of what who asks takes.
+pub(crate) const LOGIN_PAGE: usize = 512 << 10;

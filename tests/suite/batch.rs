@@ -12,6 +12,7 @@ use std::time::Duration;
 use impskit::batch::audit::Trail;
 use impskit::batch::campaign::Campaign;
 use impskit::batch::compose::{Composer, message};
+use impskit::batch::login::Logins;
 use impskit::batch::plan::{self, Planned, Subscribers};
 use impskit::batch::route::{
     Arrivals, Class, FileRoute, Message, Needs, Outcome, Pace, Part, Route, RouteSettings, SimRoute,
@@ -144,7 +145,7 @@ impl Fixture {
     ) -> Result<Summary> {
         let mut make = Some(make);
         let mut open = |access: &Access<'_>| make.take().unwrap()(access);
-        self.run_all(store, who, clock, &mut open, Told { stop_after, trail: None })
+        self.run_all(store, who, clock, &mut open, Told { stop_after, ..Told::default() })
     }
 
     /// Runs with a route for each name that the campaign file has.
@@ -191,13 +192,17 @@ impl Fixture {
             limits: &campaign.limits,
             hold_between_stages: campaign.hold_between_stages,
             stage: None,
-            until: None,
+            until: told.until,
             within: campaign.confirm.within,
-            awaits: State::Submitted,
-            events: false,
+            awaits: if told.logins.is_some() { State::Confirmed } else { State::Submitted },
+            events: told.told.is_some(),
             trail: told.trail,
+            logins: told.logins,
         };
         let mut watch = |progress| {
+            if let (Some(kept), Progress::Event(_) | Progress::Note(_)) = (told.told, &progress) {
+                kept.lock().unwrap().push(progress.clone());
+            }
             if matches!(progress, Progress::Done { done, .. } if done >= stop_after) {
                 stop.store(true, Ordering::Relaxed);
             }
@@ -220,11 +225,16 @@ pub(crate) struct Told<'t> {
     /// It is stopped when so many handsets have a result.
     pub(crate) stop_after: u64,
     pub(crate) trail: Option<&'t Trail>,
+    /// Until then it waits.
+    pub(crate) until: Option<i64>,
+    pub(crate) logins: Option<&'t dyn Logins>,
+    /// Where events and notes are kept.
+    pub(crate) told: Option<&'t Mutex<Vec<Progress>>>,
 }
 
 impl Default for Told<'_> {
     fn default() -> Self {
-        Self { stop_after: u64::MAX, trail: None }
+        Self { stop_after: u64::MAX, trail: None, until: None, logins: None, told: None }
     }
 }
 

@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use impskit::batch::audit::{self, Audit, Trail};
+use impskit::batch::event::EventKind;
+use impskit::batch::login::Logins;
 use impskit::batch::route::{Class, Fate, Message, Needs, Outcome, Pace, Part, Receipt, Route};
-use impskit::batch::run::{Ended, Summary};
-use impskit::batch::store::{Again, State, Store, StoreKey};
+use impskit::batch::run::{Ended, Progress, Summary};
+use impskit::batch::store::{Again, Login, State, Store, StoreKey};
 use impskit::error::{Error, Result};
 
 use crate::batch::{Clock, Fixture, Told, table};
@@ -361,17 +364,90 @@ fn a_cancelled_campaign_sends_nothing_more() {
     assert!(error.what.contains("cancelled"), "{error}");
 }
 
+/// A feed of logins; asking it may fail.
+#[derive(Debug)]
+struct List(Vec<(u64, Login)>, AtomicBool);
+
+impl Logins for List {
+    fn name(&self) -> &str {
+        "http://imps.acme.example"
+    }
+
+    fn after(&self, number: u64) -> Result<Vec<(u64, Login)>> {
+        if self.1.swap(false, Ordering::Relaxed) {
+            return Err(Error::remote("no connection"));
+        }
+        Ok(self.0.iter().filter(|(own, _)| *own > number).take(2).cloned().collect())
+    }
+}
+
+fn login(number: u64, user: &str, client: &str, at: i64) -> (u64, Login) {
+    (number, Login { who: user.to_owned(), client: Some(client.to_owned()), at })
+}
+
+const BY_LOGIN: &str = "[confirm]\nby = \"login\"\nserver = \"http://imps.acme.example\"\n";
+
 /// The first login after the submission confirms, once, and says which client it was; one before it does not.
 #[test]
 fn a_login_confirms_what_was_submitted() {
-    let mut play = Play::new("[confirm]\nby = \"login\"\n", 2);
+    let mut play = Play::new(BY_LOGIN, 2);
     play.run(taken);
     let who = "wv:user0@acme.example";
-    assert_eq!(play.store.confirm("spring", who, Some("acme-1"), 1_999).unwrap(), None, "before it was sent");
-    assert_eq!(play.store.confirm("spring", "wv:stranger@acme.example", None, 3_000).unwrap(), None);
-    assert_eq!(play.store.confirm("spring", who, Some("acme-1"), 3_000).unwrap(), Some(46_700_000_000));
-    assert_eq!(play.store.confirm("spring", who, Some("acme-2"), 3_001).unwrap(), None, "only the first counts");
+    let mut confirm = |login| play.store.hear("spring", "s", &[login]).unwrap();
+    assert_eq!(confirm(login(1, who, "acme-1", 1_999)), [None], "before it was sent");
+    assert_eq!(confirm(login(2, "wv:stranger@acme.example", "acme-1", 3_000)), [None]);
+    assert_eq!(confirm(login(3, "User0@Acme.example", "acme-1", 3_000)), [Some(46_700_000_000)]);
+    assert_eq!(confirm(login(4, who, "acme-2", 3_001)), [None], "only the first counts");
     assert_eq!((play.count(State::Confirmed), play.count(State::Submitted)), (1, 1));
+    assert_eq!([play.store.heard("spring", "s"), play.store.heard("spring", "t")], [Ok(4), Ok(0)]);
+}
+
+/// A run that waits hears of logins as they come, tells each once, and goes on where nobody can be asked for a while.
+#[test]
+fn a_run_waits_for_logins() {
+    let mut play = Play::new(BY_LOGIN, 3);
+    let user = |row: u64| format!("wv:user{row}@acme.example");
+    let before = [login(1, &user(0), "acme-1", 1_000), login(2, &user(1), "acme-1", 1_000)];
+    let after = (0..3).map(|row| login(3 + row, &user(row), "acme-1", 2_000));
+    let list = List(before.into_iter().chain(after).collect(), AtomicBool::new(true));
+    let told = Mutex::default();
+    let more = Told { until: Some(9_000), logins: Some(&list), told: Some(&told), ..Told::default() };
+    let open = |_: &str| play.gateway(taken);
+    let mut store = std::mem::replace(&mut play.store, Store::in_memory().unwrap());
+    let summary = play.fixture.run_lanes(&mut store, &play.clock, &open, more).unwrap();
+    assert_eq!((summary.ended, summary.submitted, summary.confirmed), (Ended::Complete, 3, 3));
+    assert!(play.clock.elapsed() < Duration::from_secs(2_020), "it ends when all are confirmed");
+    let (mut notes, mut numbers) = (Vec::new(), Vec::new());
+    for progress in told.into_inner().unwrap() {
+        match progress {
+            Progress::Note(note) => notes.push(note),
+            Progress::Event(event) if event.kind == EventKind::Confirmed => {
+                assert_eq!(event.text.as_deref(), Some("acme-1 logged in at 1970-01-01T00:33:20Z"));
+                numbers.extend(event.msisdn);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(numbers, [46_700_000_000, 46_700_000_007, 46_700_000_014]);
+    assert!(matches!(&notes[..], [note] if note.contains("no connection")), "{notes:?}");
+    assert_eq!(store.heard("spring", list.name()), Ok(5));
+}
+
+/// Who was not heard of expires, but not while nobody can be asked.
+#[test]
+fn nobody_expires_whom_no_one_could_tell_of() {
+    let mut play = Play::new(&format!("{BY_LOGIN}within = \"1h\"\n"), 1);
+    play.run(taken);
+    let mut again = |is_deaf: bool| {
+        let list = List(Vec::new(), AtomicBool::new(is_deaf));
+        let told = Told { logins: Some(&list), ..Told::default() };
+        let clock = Clock::at(9_000);
+        let open = |_: &str| -> Box<dyn Route> {
+            Box::new(Gateway { script: taken, seen: Arc::default(), receipts: Vec::new(), early: |_| None })
+        };
+        play.fixture.run_lanes(&mut play.store, &clock, &open, told).unwrap().expired
+    };
+    assert_eq!([again(true), again(false)], [0, 1]);
 }
 
 /// With a key the file of the store holds no secret, and only with the key the campaign goes on.

@@ -25,6 +25,7 @@ use crate::error::Result;
 
 pub use exec::ExecRoute;
 pub use file::FileRoute;
+pub(super) use http::{Client, Reply, is_open, read_url};
 pub use http::{Answer, HttpRoute, Place, Preset, Request, Split};
 pub use kind::RouteKind;
 pub use open::{Log, Surroundings, open};
@@ -227,7 +228,7 @@ pub trait Route: Send {
 }
 
 /// Makes a text of others fit for a line: bounded, without control characters.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     const MOST: usize = 200;
     let is_long = text.chars().nth(MOST).is_some();
     let line = text.trim().chars().take(MOST).map(|c| if c.is_control() { ' ' } else { c });

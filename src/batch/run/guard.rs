@@ -7,9 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{
-    BEAT, Ended, Event, EventKind, LEASE, Options, Progress, Run, State, Store, Stored, StoredStage, Summary, World,
+    BEAT, Ended, Event, EventKind, LEASE, Options, PAGES, Progress, Run, State, Store, Stored, StoredStage, Summary, World,
 };
 use crate::batch::campaign::OnAmbiguous;
+use crate::batch::units::rfc3339;
 use crate::error::Result;
 
 /// Results over which the share of failures is taken.
@@ -27,6 +28,8 @@ pub(super) struct Guard<'g> {
     pub(super) world: World<'g>,
     tell: SyncSender<Progress>,
     is_over: AtomicBool,
+    /// Whether it was told that nobody can be asked for logins.
+    is_deaf: AtomicBool,
     account: Mutex<Account>,
     total: u64,
 }
@@ -52,7 +55,8 @@ impl<'g> Guard<'g> {
     ) -> Result<Self> {
         let total = lock(store).left(&campaign.name, 0, u64::MAX)?;
         let account = Mutex::new(Account { summary: Summary::new(), recent: VecDeque::new() });
-        Ok(Self { store, campaign, options, world, tell, is_over: AtomicBool::new(false), account, total })
+        let [is_over, is_deaf] = [false; 2].map(AtomicBool::new);
+        Ok(Self { store, campaign, options, world, tell, is_over, is_deaf, account, total })
     }
 
     pub(super) fn store(&self) -> MutexGuard<'g, Store> {
@@ -162,8 +166,47 @@ impl<'g> Guard<'g> {
         Ok(states.iter().any(|(state, count)| is_open(state) && *count > 0))
     }
 
+    /// Asks for logins, and lets those expire that were not heard of in time; nobody does whom no one could tell of.
+    pub(super) fn hear(&self) -> Result<()> {
+        if self.hear_logins()? { self.expire_unheard() } else { Ok(()) }
+    }
+
+    /// Notes who logged in since it was asked last; returns whether everything was heard that there is.
+    pub(super) fn hear_logins(&self) -> Result<bool> {
+        let Some(logins) = self.options.logins else { return Ok(true) };
+        let (campaign, server) = (&self.campaign.name, logins.name());
+        for _ in 0..PAGES {
+            if self.is_over() {
+                break;
+            }
+            let after = self.store().heard(campaign, server)?;
+            let page = match logins.after(after) {
+                Ok(page) => page,
+                Err(error) => {
+                    if !self.is_deaf.swap(true, Ordering::Relaxed) {
+                        let _ = self.tell.send(Progress::Note(format!("logins cannot be heard of: {error}")));
+                    }
+                    return Ok(false);
+                }
+            };
+            if page.is_empty() {
+                return Ok(true);
+            }
+            let confirmed = self.store().hear(campaign, server, &page)?;
+            for (msisdn, (_, login)) in confirmed.into_iter().zip(&page).filter(|(msisdn, _)| msisdn.is_some()) {
+                self.count(|summary| summary.confirmed += 1);
+                self.tell(EventKind::Confirmed, |event| {
+                    let client = login.client.as_deref().unwrap_or("a client");
+                    event.text = Some(format!("{client} logged in at {}", rfc3339(login.at)));
+                    event.msisdn = msisdn;
+                });
+            }
+        }
+        Ok(false)
+    }
+
     /// Lets those expire that were not heard of in time.
-    pub(super) fn expire_unheard(&self) -> Result<()> {
+    fn expire_unheard(&self) -> Result<()> {
         let Some(within) = self.options.within else { return Ok(()) };
         let now = (self.world.now)();
         let Stored { name, slices, .. } = self.campaign;

@@ -21,6 +21,7 @@ use std::time::Duration;
 use super::audit::Trail;
 use super::campaign::Limits;
 use super::event::{Event, EventKind};
+use super::login::Logins;
 use super::pipeline;
 use super::route::{Message, Needs, Route, RouteSettings};
 use super::store::{DueRow, Run, State, Store, Stored, StoredStage, Timestamp};
@@ -37,6 +38,10 @@ const LEASE: Timestamp = 30;
 const BEAT: Duration = Duration::from_secs(5);
 /// How long to wait for slices that another worker holds, or for rows that become due, before looking again.
 const POLL: Duration = Duration::from_secs(1);
+/// How often a server is asked for logins while a run waits.
+const ASK: Duration = Duration::from_secs(5);
+/// Pages of logins that are read at a time; more are read the next time.
+const PAGES: usize = 100;
 /// Rows of a slice that are in memory at a time. A slice has about 5,000, but a campaign whose first table was small has
 /// few slices for what comes later.
 const PAGE: usize = 5000;
@@ -85,6 +90,8 @@ pub struct Options<'o> {
     pub events: bool,
     /// Where every document that is handed to a route is written down before it is.
     pub trail: Option<&'o Trail>,
+    /// Who is asked for logins, where they confirm: when the run begins, while it waits, and at its end.
+    pub logins: Option<&'o dyn Logins>,
 }
 
 /// A route at work.
@@ -121,6 +128,8 @@ pub enum Progress {
     },
     /// Something changed.
     Event(Box<Event>),
+    /// What people should know, although the run goes on.
+    Note(String),
 }
 
 /// How a run ended.
@@ -157,6 +166,8 @@ pub struct Summary {
     pub held: u64,
     /// Handsets that receipts told to be delivered.
     pub delivered: u64,
+    /// Handsets whose clients logged in.
+    pub confirmed: u64,
     /// When the next attempt is due, where handsets wait for one.
     pub next_due: Option<Timestamp>,
 }
@@ -213,7 +224,7 @@ fn direct(guard: &Guard<'_>, lanes: Vec<Lane>, compose: &Compose<'_>) -> Result<
     let threads = (guard.options.workers / lanes.len().max(1)).max(1);
     let mut workers: Vec<_> = lanes.into_iter().map(|lane| Worker::new(guard, lane, threads)).collect();
     guard.resume()?;
-    guard.expire_unheard()?;
+    guard.hear()?;
     let beat = AtomicBool::new(true);
     let outcome = thread::scope(|scope| {
         scope.spawn(|| guard.keep_alive(&beat));
@@ -228,6 +239,8 @@ fn direct(guard: &Guard<'_>, lanes: Vec<Lane>, compose: &Compose<'_>) -> Result<
 }
 
 fn through_stages(guard: &Guard<'_>, workers: &mut [Worker<'_>], compose: &Compose<'_>) -> Result<()> {
+    let clock = guard.world.clock;
+    let mut heard = clock();
     loop {
         let mut before = 0;
         for stage in guard.stages()? {
@@ -243,11 +256,14 @@ fn through_stages(guard: &Guard<'_>, workers: &mut [Worker<'_>], compose: &Compo
         // Without a time to wait for, what becomes due later is for a later run.
         let is_waiting = guard.options.until.is_some_and(|until| (guard.world.now)() < until);
         if !is_waiting || guard.is_over() || !guard.has_more()? {
-            return Ok(());
+            return guard.hear_logins().map(drop);
         }
         (guard.world.wait)(POLL);
         workers.iter_mut().try_for_each(Worker::listen)?;
-        guard.expire_unheard()?;
+        if guard.options.logins.is_none() || clock() >= heard + ASK {
+            guard.hear()?;
+            heard = clock();
+        }
     }
 }
 
@@ -284,6 +300,7 @@ impl Summary {
             ambiguous: 0,
             held: 0,
             delivered: 0,
+            confirmed: 0,
             next_due: None,
         }
     }

@@ -148,6 +148,14 @@ CREATE TABLE IF NOT EXISTS login (
     PRIMARY KEY (campaign, user)
 ) WITHOUT ROWID;
 
+-- How far the logins that a server tells have been heard.
+CREATE TABLE IF NOT EXISTS heard (
+    campaign TEXT   NOT NULL,
+    server   TEXT   NOT NULL,
+    number   BIGINT NOT NULL,
+    PRIMARY KEY (campaign, server)
+);
+
 -- A route's rate, cut into equal permits, and who is sending by it.
 CREATE TABLE IF NOT EXISTS permit (
     route       TEXT    NOT NULL,

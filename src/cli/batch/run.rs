@@ -10,6 +10,7 @@ use clap::Args;
 use impskit::batch::campaign::{Campaign, ConfirmBy};
 use impskit::batch::compose::{Composer, message};
 use impskit::batch::event::{Event, Origin};
+use impskit::batch::login::{Feed, Logins};
 use impskit::batch::route::{FileRoute, Log, Needs, Route, RouteKind, RouteSettings, SimRoute, Surroundings, open};
 use impskit::batch::run::{Ended, Lane, Options, Progress, Summary, World, rehearse, run as send};
 use impskit::batch::status::unknown;
@@ -110,6 +111,7 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
     let trail = trail(&path, ui)?;
     let is_aside = is_stdout_taken(command, &routes)?;
     let lanes = lanes(&store, &campaign, &worker, routes, ui)?;
+    let feed = feed(&campaign, ui)?;
     let options = Options {
         workers,
         worker: &worker,
@@ -125,12 +127,14 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
         within: campaign.confirm.within,
         events: command.events.is_some(),
         trail: Some(&trail),
+        logins: feed.as_ref().map(|feed| feed as &dyn Logins),
     };
     let mut events = Events::open(command, Origin { campaign: &campaign.name, worker: &worker })?;
     let summary = {
         let mut bar = Bar::new("sending", ui);
         let mut watch = |progress| match progress {
             Progress::Event(event) => events.write(&event, &stop),
+            Progress::Note(note) => ui.say(&format!("note: {note}")),
             progress => bar.show(&progress, ui),
         };
         send(&store, &stored, &options, lanes, &compose, world, &mut watch)?
@@ -191,6 +195,25 @@ fn lanes(
         Ok(Lane { settings, route })
     };
     routes.into_iter().map(lane).collect()
+}
+
+/// Returns who is asked for logins, where they confirm.
+fn feed(campaign: &Campaign, ui: &mut Ui) -> Result<Option<Feed>> {
+    if campaign.confirm.by != ConfirmBy::Login {
+        return Ok(None);
+    }
+    let Some(server) = &campaign.confirm.server else {
+        ui.say("note: nobody is asked for logins: `[confirm]` names no `server`");
+        return Ok(None);
+    };
+    ui.network(server)?;
+    let secret = campaign.confirm.token.as_ref().map(|secret| fetch(secret, &campaign.folder, ui));
+    let token = secret.transpose().map_err(|why| Error::input(why).at("confirm.token"))?;
+    let feed = Feed::new(server, token)?;
+    if let Some(note) = feed.note() {
+        ui.say(&format!("warning: {note}"));
+    }
+    Ok(Some(feed))
 }
 
 /// A handset whose route is gone would never be sent.
@@ -289,7 +312,7 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, is_aside: b
         let text = json!({
             "schema": "impskit.run/1", "campaign": campaign.name, "ended": ended, "submitted": summary.submitted,
             "failed": summary.failed, "expired": summary.expired, "retried": summary.retried,
-            "delivered": summary.delivered, "possibly_duplicated": summary.ambiguous, "held": summary.held,
+            "delivered": summary.delivered, "confirmed": summary.confirmed, "possibly_duplicated": summary.ambiguous, "held": summary.held,
             "next_due": summary.next_due,
         });
         let is_events = command.events.as_deref() == Some(Path::new("-"));
@@ -298,6 +321,7 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, is_aside: b
         let mut line = format!("submitted {}   failed {}", grouped(summary.submitted), grouped(summary.failed));
         for (what, count) in [
             ("delivered", summary.delivered),
+            ("confirmed", summary.confirmed),
             ("expired", summary.expired),
             ("to be tried again", summary.retried),
             ("possibly sent twice", summary.ambiguous),

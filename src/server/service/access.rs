@@ -126,6 +126,7 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
     let session = Session::new(context.caller.clone(), time_to_live, services, context.now);
     context.sessions.open(session);
     let outcome = super::session_opened(context).and_then(|()| negotiate_at_login(context, request));
+    let outcome = outcome.and_then(|negotiated| remember(context).map(|()| negotiated));
     let negotiated = outcome.inspect_err(|_| {
         context.sessions.close(context.caller.session, None, context.now);
     })?;
@@ -150,7 +151,13 @@ fn restore(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result
     (session.heard, session.time_to_live) = (now, time_to_live);
     context.caller = session.caller.clone();
     context.sessions.reschedule(context.caller.session);
+    remember(context)?;
     Ok(welcome(context, time_to_live).with_leaf("CapabilityRequest", "F"))
+}
+
+/// Remembers a login for who asks whether settings have arrived.
+fn remember(context: &mut Context<'_>) -> Result<(), Fault> {
+    Ok(context.store.add_login(&context.caller.user, &context.caller.client, context.now)?)
 }
 
 fn welcome(context: &Context<'_>, time_to_live: Duration) -> Element<'static> {

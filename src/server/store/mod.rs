@@ -6,6 +6,7 @@
 pub(crate) mod contact_lists;
 pub(crate) mod groups;
 pub(crate) mod invitations;
+mod logins;
 pub(crate) mod messages;
 pub(crate) mod presence;
 pub(crate) mod profiles;
@@ -32,8 +33,8 @@ pub struct Store {
     seen: i64,
 }
 
-/// The version of `schema.sql`, kept in the file.
-const SCHEMA_VERSION: i32 = 1;
+/// The version of `schema.sql` with what was added since, kept in the file.
+const SCHEMA_VERSION: i32 = 2;
 /// Statements kept ready; about as many as there are queries.
 const STATEMENTS: usize = 128;
 
@@ -149,9 +150,10 @@ fn migrate(connection: &Connection) -> Result<()> {
     let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match version {
         SCHEMA_VERSION => Ok(()),
-        0 => {
-            let schema = include_str!("schema.sql");
-            let statements = format!("BEGIN; {schema}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+        0 | 1 => {
+            let first = if version == 0 { include_str!("schema.sql") } else { "" };
+            let second = include_str!("logins.sql");
+            let statements = format!("BEGIN; {first}; {second}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
             connection.execute_batch(&statements)?;
             Ok(())
         }

@@ -54,9 +54,10 @@ pub(crate) enum Reply {
     Lost { code: &'static str, text: String },
 }
 
-/// Makes requests to one gateway. Addresses with their secrets are in no output of it.
+/// Makes requests to one gateway or server. Addresses with their secrets are in no output of it.
 pub(crate) struct Client {
     agent: Agent,
+    most_body: u64,
 }
 
 impl fmt::Debug for Client {
@@ -66,9 +67,14 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Makes a client with the route's limits: no redirects, no proxies, no compression.
+    /// Makes a client with the route's limits.
     pub(crate) fn new(settings: &RouteSettings) -> Self {
-        let timeout = Duration::from_secs(settings.timeout.unsigned_abs());
+        Self::with(Duration::from_secs(settings.timeout.unsigned_abs()), settings.window, MOST_BODY)
+    }
+
+    /// Makes a client that waits so long, keeps so many connections and reads so much of an answer: no redirects, no
+    /// proxies, no compression.
+    pub(crate) fn with(timeout: Duration, window: usize, most_body: u64) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -76,15 +82,15 @@ impl Client {
             .proxy(None)
             .user_agent(concat!("impskit/", env!("CARGO_PKG_VERSION")))
             .max_response_header_size(MOST_HEAD)
-            .max_idle_connections(settings.window)
-            .max_idle_connections_per_host(settings.window)
+            .max_idle_connections(window)
+            .max_idle_connections_per_host(window)
             .max_idle_age(IDLE)
             .timeout_global(Some(timeout))
             // Earlier than the whole, so that it is known that nothing was sent.
             .timeout_resolve(Some(CONNECT.min(timeout / 2)))
             .timeout_connect(Some(CONNECT.min(timeout / 2)))
             .build();
-        Self { agent: Agent::with_parts(config, DefaultConnector::default(), Names::default()) }
+        Self { agent: Agent::with_parts(config, DefaultConnector::default(), Names::default()), most_body }
     }
 
     /// Sends a request and reads its answer, within the timeout.
@@ -100,7 +106,7 @@ impl Client {
         let status = response.status().as_u16();
         let mut body = Vec::new();
         // The status is there: what is missing of the body makes it no less so.
-        let _ = response.body_mut().as_reader().take(MOST_BODY).read_to_end(&mut body);
+        let _ = response.body_mut().as_reader().take(self.most_body).read_to_end(&mut body);
         Reply::Answer { status, body }
     }
 }
@@ -138,21 +144,30 @@ fn unanswered(error: &ureq::Error) -> Reply {
 
 /// Checks the address of a gateway, which holds no secrets, and returns it.
 pub(crate) fn check_url(url: &str, settings: &RouteSettings) -> Result<Uri> {
-    let wrong = |what: &str, help: &str| Err(Error::input(what).at(settings.place()).help(help));
+    let help = (
+        "write it as http://127.0.0.1:13013/cgi-bin/sendsms",
+        "write `user` and `password = { env = \"NAME\" }` beside it",
+    );
+    read_url(url, "url", help).map_err(|error| error.at(settings.place()))
+}
+
+/// Reads the address of a key. The help says how an address is written, and how a secret is.
+pub(crate) fn read_url(url: &str, key: &str, (help, help_of_secret): (&str, &str)) -> Result<Uri> {
+    let wrong = |what: &str, help: &str| Err(Error::input(format!("`{key}` {what}")).help(help));
     let Ok(uri) = url.parse::<Uri>() else {
-        return wrong("`url` is no address", "write it as http://127.0.0.1:13013/cgi-bin/sendsms");
+        return wrong("is no address", help);
     };
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return wrong("`url` holds a password", "write `user` and `password = { env = \"NAME\" }` beside it");
+        return wrong("holds a password", help_of_secret);
     }
     match uri.scheme_str() {
         Some("http") => Ok(uri),
         Some("https") if cfg!(feature = "tls") => Ok(uri),
         Some("https") => wrong(
-            "this build has no TLS, so `https` addresses cannot be used",
+            "is an `https` address, and this build has no TLS",
             "use a build with the feature `tls`, or an http address of a proxy that adds it",
         ),
-        _ => wrong("`url` is no http address", "write it as http://127.0.0.1:13013/cgi-bin/sendsms"),
+        _ => wrong("is no http address", help),
     }
 }
 

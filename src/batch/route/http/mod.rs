@@ -29,7 +29,8 @@ use crate::delivery::wdp::{Ports, Segment};
 use crate::error::{Error, Result};
 
 pub(super) use self::answer::{class_of, without_answer};
-pub(super) use self::client::{Client, Reply, check_url, in_parallel};
+pub(crate) use self::client::{Client, Reply, is_open, read_url};
+pub(super) use self::client::{check_url, in_parallel};
 pub use self::preset::{Answer, Place, Preset, Request, Split};
 
 /// The data coding scheme where none is given: 8 bit, class 1.
@@ -110,7 +111,7 @@ impl HttpRoute {
             known.answer.lay(answer);
         }
         let fixed = Fixed::read(settings, around)?;
-        if client::is_open(&uri) && (fixed.password.is_some() || fixed.key.is_some()) {
+        if is_open(&uri) && (fixed.password.is_some() || fixed.key.is_some()) {
             (around.log)(&format!("{}: warning: the password can be read on the way to the gateway", settings.name));
         }
         let shape = Shape::new(url, &known.request, settings).map_err(|error| error.at(settings.place()))?;

@@ -3,6 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use super::receipts::login_name;
 use super::{CAMPAIGN, Store, place, stored, unsigned};
 use crate::batch::store::{Added, NewRow, SLICE, State, StoreKey, Stored, Timestamp, slice_of};
 use crate::error::{Error, Result};
@@ -166,7 +167,7 @@ fn insert_login(tx: &Transaction<'_>, campaign: &Stored, user: &str, slice: u32,
     tx.prepare_cached(
         "INSERT INTO login (campaign, user, slice, msisdn) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (campaign, user) DO NOTHING",
     )?
-    .execute(params![campaign.name, user, slice, msisdn as i64])?;
+    .execute(params![campaign.name, login_name(user), slice, msisdn as i64])?;
     Ok(())
 }
 

@@ -62,6 +62,34 @@ impl Store {
         self.write(|tx| logins.iter().map(|login| confirm(tx, campaign, login)).collect())
     }
 
+    /// As [`Self::confirm_all`], for logins that `server` told with their numbers, oldest first; notes how far it has been
+    /// heard.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store cannot be written; nothing is noted then.
+    pub fn hear(&mut self, campaign: &str, server: &str, logins: &[(u64, Login)]) -> Result<Vec<Option<u64>>> {
+        self.write(|tx| {
+            let confirmed = logins.iter().map(|(_, login)| confirm(tx, campaign, login)).collect();
+            if let Some((number, _)) = logins.last() {
+                let sql = "INSERT INTO heard (campaign, server, number) VALUES (?1, ?2, ?3) \
+                           ON CONFLICT (campaign, server) DO UPDATE SET number = ?3";
+                tx.execute(sql, params![campaign, server, i64::try_from(*number).unwrap_or(i64::MAX)])?;
+            }
+            confirmed
+        })
+    }
+
+    /// Returns the number of the last login that was heard from a server; 0 for none.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store cannot be read.
+    pub fn heard(&self, campaign: &str, server: &str) -> Result<u64> {
+        let sql = "SELECT coalesce(max(number), 0) FROM heard WHERE campaign = ?1 AND server = ?2";
+        self.count(sql, params![campaign, server])
+    }
+
     /// Lets handsets expire that were submitted before `before` and were not heard of since; returns how many.
     ///
     /// # Errors
@@ -114,8 +142,12 @@ fn confirm(tx: &Transaction<'_>, campaign: &str, login: &Login) -> Result<Option
 
 /// Returns slice and number of who logged in, by the user of the login or by the number.
 fn found(tx: &Transaction<'_>, campaign: &str, who: &str) -> Result<Option<(u32, i64)>> {
-    let sql = "SELECT slice, msisdn FROM login WHERE campaign = ?1 AND user = ?2";
-    let by_user = tx.prepare_cached(sql)?.query_row([campaign, who], |row| Ok((row.get(0)?, row.get(1)?)));
+    let user = login_name(who);
+    // Settings may name the user without the domain, which is the server's then.
+    let local = user.strip_prefix("wv:").and_then(|user| user.split('@').next()).unwrap_or(&user);
+    let sql = "SELECT slice, msisdn FROM login WHERE campaign = ?1 AND user IN (?2, ?3) ORDER BY user = ?2 DESC LIMIT 1";
+    let by_user =
+        tx.prepare_cached(sql)?.query_row([campaign, &user, local], |row| Ok((row.get(0)?, row.get(1)?)));
     if let Some(known) = by_user.optional()? {
         return Ok(Some(known));
     }
@@ -123,6 +155,12 @@ fn found(tx: &Transaction<'_>, campaign: &str, who: &str) -> Result<Option<(u32,
     let sql = "SELECT slices FROM campaign WHERE name = ?1";
     let slices: Option<u32> = tx.prepare_cached(sql)?.query_row([campaign], |row| row.get(0)).optional()?;
     Ok(slices.map(|slices| (slice_of(msisdn, slices), msisdn as i64)))
+}
+
+/// Returns a user as the store knows who logs in: in lower case, an address with its scheme.
+pub(super) fn login_name(user: &str) -> String {
+    let user = user.trim().to_lowercase();
+    if user.contains('@') && !user.starts_with("wv:") { format!("wv:{user}") } else { user }
 }
 
 fn expire_slice(tx: &Transaction<'_>, campaign: &str, slice: u32, before: Timestamp, now: Timestamp) -> Result<u64> {

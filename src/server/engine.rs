@@ -167,7 +167,8 @@ impl Engine {
 
     /// Answers who asks for logins.
     fn logins(&mut self, connection: u64, after: u64) -> Output {
-        let page = self.store.logins(after).map_err(|error| self.notes.push(format!("the store failed: {}", error.what)));
+        let page =
+            self.store.logins(after).map_err(|error| self.notes.push(format!("the store failed: {}", error.what)));
         let (status, page) = page.map_or((503, String::new()), |page| (200, page));
         Output::Reply { connection, status, media_type: "application/x-ndjson".to_owned(), body: page.into_bytes() }
     }

@@ -76,6 +76,10 @@ fn refused(class: Class) -> Outcome {
     Outcome::Refused { class, code: "gw:8".into(), text: "refused".into() }
 }
 
+fn gateway(script: Script, seen: &Arc<Mutex<Vec<u64>>>) -> Box<dyn Route> {
+    Box::new(Gateway { script, seen: seen.clone(), receipts: Vec::new(), early: |_| None })
+}
+
 /// A campaign with one scripted gateway.
 struct Play {
     fixture: Fixture,
@@ -93,7 +97,7 @@ impl Play {
     }
 
     fn gateway(&self, script: Script) -> Box<dyn Route> {
-        Box::new(Gateway { script, seen: self.seen.clone(), receipts: Vec::new(), early: |_| None })
+        gateway(script, &self.seen)
     }
 
     fn run(&mut self, script: Script) -> Summary {
@@ -405,18 +409,17 @@ fn a_login_confirms_what_was_submitted() {
 /// A run that waits hears of logins as they come, tells each once, and goes on where nobody can be asked for a while.
 #[test]
 fn a_run_waits_for_logins() {
-    let mut play = Play::new(BY_LOGIN, 3);
     let user = |row: u64| format!("wv:user{row}@acme.example");
     let before = [login(1, &user(0), "acme-1", 1_000), login(2, &user(1), "acme-1", 1_000)];
     let after = (0..3).map(|row| login(3 + row, &user(row), "acme-1", 2_000));
     let list = List(before.into_iter().chain(after).collect(), AtomicBool::new(true));
     let told = Mutex::default();
     let more = Told { until: Some(9_000), logins: Some(&list), told: Some(&told), ..Told::default() };
-    let open = |_: &str| play.gateway(taken);
-    let mut store = std::mem::replace(&mut play.store, Store::in_memory().unwrap());
-    let summary = play.fixture.run_lanes(&mut store, &play.clock, &open, more).unwrap();
+    let Play { fixture, mut store, clock, seen } = Play::new(BY_LOGIN, 3);
+    let open = |_: &str| gateway(taken, &seen);
+    let summary = fixture.run_lanes(&mut store, &clock, &open, more).unwrap();
     assert_eq!((summary.ended, summary.submitted, summary.confirmed), (Ended::Complete, 3, 3));
-    assert!(play.clock.elapsed() < Duration::from_secs(2_020), "it ends when all are confirmed");
+    assert!(clock.elapsed() < Duration::from_secs(2_020), "it ends when all are confirmed");
     let (mut notes, mut numbers) = (Vec::new(), Vec::new());
     for progress in told.into_inner().unwrap() {
         match progress {
@@ -442,9 +445,7 @@ fn nobody_expires_whom_no_one_could_tell_of() {
         let list = List(Vec::new(), AtomicBool::new(is_deaf));
         let told = Told { logins: Some(&list), ..Told::default() };
         let clock = Clock::at(9_000);
-        let open = |_: &str| -> Box<dyn Route> {
-            Box::new(Gateway { script: taken, seen: Arc::default(), receipts: Vec::new(), early: |_| None })
-        };
+        let open = |_: &str| gateway(taken, &play.seen);
         play.fixture.run_lanes(&mut play.store, &clock, &open, told).unwrap().expired
     };
     assert_eq!([again(true), again(false)], [0, 1]);

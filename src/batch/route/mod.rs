@@ -25,8 +25,8 @@ use crate::error::Result;
 
 pub use exec::ExecRoute;
 pub use file::FileRoute;
-pub(super) use http::{Client, Reply, is_open, read_url};
 pub use http::{Answer, HttpRoute, Place, Preset, Request, Split};
+pub(super) use http::{Client, Reply, is_open, read_url};
 pub use kind::RouteKind;
 pub use open::{Log, Surroundings, open};
 pub use pap::PapRoute;

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{
-    BEAT, Ended, Event, EventKind, LEASE, Options, PAGES, Progress, Run, State, Store, Stored, StoredStage, Summary, World,
+    BEAT, Ended, Event, EventKind, LEASE, Options, PAGES, Progress, Run, State, Store, Stored, StoredStage, Summary,
+    World,
 };
 use crate::batch::campaign::OnAmbiguous;
 use crate::batch::units::rfc3339;

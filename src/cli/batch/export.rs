@@ -190,6 +190,7 @@ fn mark(
         within: campaign.confirm.within,
         events: false,
         trail: Some(&trail),
+        logins: None,
     };
     let name = settings.name.clone();
     let summary = {

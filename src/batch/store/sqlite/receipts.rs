@@ -145,9 +145,9 @@ fn found(tx: &Transaction<'_>, campaign: &str, who: &str) -> Result<Option<(u32,
     let user = login_name(who);
     // Settings may name the user without the domain, which is the server's then.
     let local = user.strip_prefix("wv:").and_then(|user| user.split('@').next()).unwrap_or(&user);
-    let sql = "SELECT slice, msisdn FROM login WHERE campaign = ?1 AND user IN (?2, ?3) ORDER BY user = ?2 DESC LIMIT 1";
-    let by_user =
-        tx.prepare_cached(sql)?.query_row([campaign, &user, local], |row| Ok((row.get(0)?, row.get(1)?)));
+    let sql =
+        "SELECT slice, msisdn FROM login WHERE campaign = ?1 AND user IN (?2, ?3) ORDER BY user = ?2 DESC LIMIT 1";
+    let by_user = tx.prepare_cached(sql)?.query_row([campaign, &user, local], |row| Ok((row.get(0)?, row.get(1)?)));
     if let Some(known) = by_user.optional()? {
         return Ok(Some(known));
     }

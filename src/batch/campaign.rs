@@ -143,6 +143,28 @@ impl Campaign {
         Ok(campaign)
     }
 
+    /// Returns a campaign of one handset: one attempt, nothing to wait for between stages.
+    ///
+    /// # Errors
+    ///
+    /// Fails when `name` is none.
+    pub fn of_one(name: &str, profile: &Path, route: &str, folder: &Path) -> Result<Self> {
+        let campaign = Self {
+            schema: 1,
+            name: name.to_owned(),
+            profile: profile.to_owned(),
+            routes: vec![route.to_owned()],
+            columns: toml::Table::new(),
+            stages: Vec::new(),
+            hold_between_stages: false,
+            limits: Limits { attempts: 1, ..Limits::default() },
+            confirm: Confirm::default(),
+            own_routes: Vec::new(),
+            folder: folder.to_owned(),
+        };
+        campaign.check().map(|()| campaign)
+    }
+
     /// Returns the campaign's own `[columns]` as TOML, empty where there are none.
     ///
     /// # Errors

@@ -75,6 +75,8 @@ pub struct Planned {
     pub skipped: BTreeMap<String, u64>,
     /// Rows that are wrong, by rule code.
     pub rejected: BTreeMap<&'static str, u64>,
+    /// The first of them: rule code and what is wrong.
+    pub first_rejected: Option<(&'static str, String)>,
     /// Handsets still planned that are only in an earlier table.
     pub earlier: u64,
     /// Handsets that are to be sent.
@@ -392,6 +394,7 @@ impl<'l> Ledger<'l> {
 
     fn reject(&mut self, row: &Row, rule: &'static Rule, message: &str) {
         *self.planned.rejected.entry(rule.code).or_default() += 1;
+        self.planned.first_rejected.get_or_insert_with(|| (rule.code, message.to_owned()));
         if self.rejects.is_some() {
             self.rejected.insert(row.line, row.reject_line(rule.code, message));
         }

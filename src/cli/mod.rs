@@ -90,6 +90,7 @@ enum Command {
     Fmt(fmt::Fmt),
     Lsp(lsp::Lsp),
     Batch(batch::Batch),
+    Send(Box<batch::Send>),
     Audit(audit::Audit),
     #[cfg(feature = "server")]
     Rehearse(Box<rehearse::Rehearse>),
@@ -176,6 +177,7 @@ fn run(command: &Command, ui: &mut Ui) -> Result<Outcome, Error> {
         Command::Fmt(command) => fmt::run(command, ui),
         Command::Lsp(command) => command.run(ui),
         Command::Batch(command) => batch::run(command, ui),
+        Command::Send(command) => batch::send(command, ui),
         Command::Audit(command) => command.run(ui),
         #[cfg(feature = "server")]
         Command::Rehearse(command) => command.run(ui),

@@ -221,6 +221,7 @@ impl Fixture {
 }
 
 /// What a run is told besides.
+#[derive(Clone, Copy)]
 pub(crate) struct Told<'t> {
     /// It is stopped when so many handsets have a result.
     pub(crate) stop_after: u64,

@@ -142,12 +142,20 @@ pub struct Trail {
     log: Mutex<Audit>,
     who: String,
     ticket: Option<String>,
+    reason: Option<String>,
 }
 
 impl Trail {
     /// Returns a trail into `log` of what `who` does, for a ticket if there is one; as in [`Entry`].
     pub fn new(log: Audit, who: String, ticket: Option<String>) -> Self {
-        Self { log: Mutex::new(log), who, ticket }
+        Self { log: Mutex::new(log), who, ticket, reason: None }
+    }
+
+    /// Adds `reason` to the note of every line.
+    #[must_use]
+    pub fn with_reason(mut self, reason: Option<String>) -> Self {
+        self.reason = reason;
+        self
     }
 
     /// Adds a line for each object, with the document that it was sent and a note.
@@ -163,6 +171,11 @@ impl Trail {
         note: Option<&str>,
     ) -> Result<()> {
         let (who, ticket) = (self.who.as_str(), self.ticket.as_deref());
+        let note = match (note, &self.reason) {
+            (Some(note), Some(reason)) => Some(format!("{note}: {reason}")),
+            (note, reason) => note.map(str::to_owned).or(reason.clone()),
+        };
+        let note = note.as_deref();
         let entry = |(object, document)| Entry { time, who, what, object, document, ticket, note };
         let entries: Vec<_> = objects.map(entry).collect();
         self.log.lock().unwrap_or_else(PoisonError::into_inner).append(&entries)

@@ -7,7 +7,7 @@ use impskit::batch::audit::What;
 use impskit::error::Result;
 use serde_json::json;
 
-use super::{Common, Format, now, open_planned, write_down};
+use super::{Common, Format, now};
 use crate::cli::{Outcome, Ui};
 
 /// Let a stage start
@@ -32,10 +32,10 @@ pub(super) struct Approve {
 
 /// Runs the command.
 pub(super) fn run(command: &Approve, ui: &mut Ui) -> Result<Outcome> {
-    let (campaign, mut store, _) = open_planned(&command.campaign, &command.common.at, ui)?;
+    let (campaign, mut store, _) = command.common.at.open_planned(&command.campaign, ui)?;
     let stage = command.stage;
     let note = format!("stage {stage}{}", command.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default());
-    write_down(&command.common.at, &campaign, What::Approve, &note, ui)?;
+    command.common.at.write_down(&campaign, What::Approve, &note, ui)?;
     let is_new = store.approve(&campaign.name, stage, command.note.as_deref(), now())?;
     if command.common.format == Format::Json {
         let text = json!({

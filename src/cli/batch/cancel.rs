@@ -8,7 +8,7 @@ use impskit::batch::audit::What;
 use impskit::error::{Error, Result};
 use serde_json::json;
 
-use super::{Common, Format, now, open_planned, wait, write_down};
+use super::{Common, Format, now, wait};
 use crate::cli::progress::grouped;
 use crate::cli::{Outcome, Ui};
 
@@ -36,8 +36,8 @@ pub(super) struct Cancel {
 
 /// Runs the command.
 pub(super) fn run(command: &Cancel, ui: &mut Ui) -> Result<Outcome> {
-    let (campaign, mut store, stored) = open_planned(&command.campaign, &command.common.at, ui)?;
-    write_down(&command.common.at, &campaign, What::Cancel, &command.reason, ui)?;
+    let (campaign, mut store, stored) = command.common.at.open_planned(&command.campaign, ui)?;
+    command.common.at.write_down(&campaign, What::Cancel, &command.reason, ui)?;
     let (pause, most) = POLLS;
     let mut count = 0;
     for round in 0..most {

@@ -16,7 +16,7 @@ use impskit::document::{UPPER_HEX, put_hex};
 use impskit::error::{Error, Result};
 
 use super::run::{Stage, claim_worker, composers, every_handset_has_a_route, stage};
-use super::{At, clock, now, open_planned, routes, stop_flag, store_path, trail, wait, workers};
+use super::{At, clock, now, stop_flag, wait, workers};
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::ui::{Output, Stream};
 use crate::cli::{Outcome, Ui};
@@ -74,7 +74,7 @@ enum Form {
 
 /// Runs the command.
 pub(super) fn run(command: &Export, ui: &mut Ui) -> Result<Outcome> {
-    let (campaign, store, stored) = open_planned(&command.campaign, &command.at, ui)?;
+    let (campaign, store, stored) = command.at.open_planned(&command.campaign, ui)?;
     if stored.plan.is_none() {
         let error = Error::store("the plan is not complete: planning was interrupted or goes on").at(&stored.name);
         return Err(error.help("run `impskit batch plan` again, it goes on where it was"));
@@ -82,7 +82,7 @@ pub(super) fn run(command: &Export, ui: &mut Ui) -> Result<Outcome> {
     if let Some(why) = &stored.cancelled {
         return Err(Error::input(format!("the campaign was cancelled: {why}")).at(&stored.name));
     }
-    let routes = routes(&campaign, ui)?;
+    let routes = command.at.routes(&campaign, ui)?;
     every_handset_has_a_route(&store, &campaign, &routes)?;
     let routes = chosen(routes, command.route.as_deref())?;
     match command.mark_submitted {
@@ -170,9 +170,9 @@ fn mark(
     }
     let composers = composers(&store, campaign, ui)?;
     let compose = |row: DueRow, needs: &Needs| message(&composers, needs, row);
-    let home = store_path(&command.at, campaign, ui)?;
+    let home = command.at.store_path(campaign, ui)?;
     let (worker, _lock) = claim_worker(&home, None)?;
-    let trail = trail(&home, ui)?;
+    let trail = command.at.trail(&home, ui)?;
     let stop = stop_flag()?;
     let world = World { now: &now, clock: &clock, wait: &wait, stop: &stop };
     let store = Mutex::new(store);

@@ -15,7 +15,8 @@ use impskit::batch::units::in_words;
 use impskit::error::{Error, Result};
 use serde_json::json;
 
-use super::{Common, Format, find_campaign, load, now, read_campaign, routes, stop_flag, store_path, workers};
+use super::at::store_key;
+use super::{Common, Format, load, now, read_campaign, stop_flag, workers};
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::ui::private;
 use crate::cli::{Outcome, Ui, device, profile};
@@ -85,16 +86,16 @@ pub(super) fn run(command: &Plan, ui: &mut Ui) -> Result<Outcome> {
 
 /// Runs `batch add`.
 pub(super) fn add(command: &Add, ui: &mut Ui) -> Result<Outcome> {
-    let campaign = find_campaign(&command.campaign, &command.common.at, ui)?;
-    let store = Store::open_existing(&store_path(&command.common.at, &campaign, ui)?)?;
+    let campaign = command.common.at.find(&command.campaign, ui)?;
+    let store = Store::open_existing(&command.common.at.store_path(&campaign, ui)?)?;
     let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
     drop(store);
     take_in(&campaign, &stored.file, &command.rows, &command.common, ui)
 }
 
 fn take_in(campaign: &Campaign, file: &str, rows: &Rows, common: &Common, ui: &mut Ui) -> Result<Outcome> {
-    let path = store_path(&common.at, campaign, ui)?;
-    let routes = routes(campaign, ui)?;
+    let path = common.at.store_path(campaign, ui)?;
+    let routes = common.at.routes(campaign, ui)?;
     // A profile with errors leaves no store and no reject file behind.
     let first = load(campaign, &campaign.profile, ui)?;
     let (table, about) = open_table(&rows.subscribers)?;
@@ -110,7 +111,9 @@ fn take_in(campaign: &Campaign, file: &str, rows: &Rows, common: &Common, ui: &m
         }
         None => None,
     };
-    let mut store = Store::open(&path)?;
+    let key = store_key(ui)?;
+    let is_secret = key.is_some();
+    let mut store = Store::open(&path)?.with_key(key);
     let stop = stop_flag()?;
     let limit = rows.limit.unwrap_or(u64::MAX);
     let subscribers = Subscribers { table, delimiter: rows.delimiter, about, limit, rejects };
@@ -133,7 +136,8 @@ fn take_in(campaign: &Campaign, file: &str, rows: &Rows, common: &Common, ui: &m
         return Ok(Outcome::Interrupted);
     }
     report_plan(&planned, campaign, &routes, (rows, common.format), ui)?;
-    ui.say(&format!("note: the rows' values are stored unencrypted in {}, readable by its owner only", path.display()));
+    let secrecy = if is_secret { "encrypted" } else { "unencrypted" };
+    ui.say(&format!("note: the rows' values are stored {secrecy} in {}, readable by its owner only", path.display()));
     Ok(if planned.rejected.is_empty() { Outcome::Good } else { Outcome::Partly })
 }
 

@@ -10,7 +10,7 @@ use impskit::batch::receipts::{Form, Imported, Target, import};
 use impskit::batch::route::RouteSettings;
 use impskit::error::{Error, Result};
 
-use super::{At, now, open_planned, routes};
+use super::{At, now};
 use crate::cli::profile::delimiter;
 use crate::cli::progress::grouped;
 use crate::cli::{Outcome, Ui};
@@ -63,8 +63,8 @@ enum Format {
 
 /// Runs the command.
 pub(super) fn run(command: &Receipts, ui: &mut Ui) -> Result<Outcome> {
-    let (campaign, mut store, stored) = open_planned(&command.campaign, &command.at, ui)?;
-    let route = route(&campaign, command.route.as_deref(), ui)?;
+    let (campaign, mut store, stored) = command.at.open_planned(&command.campaign, ui)?;
+    let route = route(&command.at, &campaign, command.route.as_deref(), ui)?;
     let input = open(&command.file, command)?;
     let target =
         Target { campaign: &stored.name, route: &route.name, ids: route.message_ids.unwrap_or_default(), now: now() };
@@ -88,8 +88,8 @@ pub(super) fn run(command: &Receipts, ui: &mut Ui) -> Result<Outcome> {
 }
 
 /// Finds the route of a campaign that is named, or the only one.
-fn route(campaign: &Campaign, name: Option<&str>, ui: &Ui) -> Result<RouteSettings> {
-    let mut known = routes(campaign, ui)?;
+fn route(at: &At, campaign: &Campaign, name: Option<&str>, ui: &Ui) -> Result<RouteSettings> {
+    let mut known = at.routes(campaign, ui)?;
     let names = known.iter().map(|route| format!("`{}`", route.name)).collect::<Vec<_>>().join(", ");
     let found = match name {
         Some(name) => known.iter().position(|route| route.name == name),

@@ -11,7 +11,7 @@ use impskit::batch::units::{in_words, rfc3339};
 use impskit::diagnose::text::printable;
 use impskit::error::Result;
 
-use super::{At, now, open_planned};
+use super::{At, now};
 use crate::cli::explain::meaning;
 use crate::cli::progress::grouped;
 use crate::cli::ui::{Output, Stream};
@@ -61,7 +61,7 @@ enum Format {
 
 /// Runs the command.
 pub(super) fn run(command: &ReportOf, ui: &mut Ui) -> Result<Outcome> {
-    let (_, store, stored) = open_planned(&command.campaign, &command.at, ui)?;
+    let (_, store, stored) = command.at.open_planned(&command.campaign, ui)?;
     let mut out = Stream::open(&command.output)?;
     // The sums and the rows are of the same moment, whoever runs the campaign meanwhile.
     let report = store.snapshot(|store: &Store| {

@@ -9,7 +9,7 @@ use impskit::batch::units::{duration, instant};
 use impskit::error::{Error, Result};
 use serde_json::json;
 
-use super::{Common, Format, now, open_planned, write_down};
+use super::{Common, Format, now};
 use crate::cli::progress::grouped;
 use crate::cli::{Outcome, Ui};
 
@@ -60,11 +60,11 @@ pub(super) fn run(command: &Retry, ui: &mut Ui) -> Result<Outcome> {
         models: command.model.clone(),
         since: command.since.as_deref().map(since).transpose()?,
     };
-    let (campaign, mut store, stored) = open_planned(&command.campaign, &command.common.at, ui)?;
+    let (campaign, mut store, stored) = command.common.at.open_planned(&command.campaign, ui)?;
     if let Some(why) = &stored.cancelled {
         return Err(Error::input(format!("the campaign was cancelled: {why}")).at(&campaign.name));
     }
-    write_down(&command.common.at, &campaign, What::Retry, &said(command), ui)?;
+    command.common.at.write_down(&campaign, What::Retry, &said(command), ui)?;
     let count = store.retry(&campaign.name, stored.slices, &again, now())?;
     if command.common.format == Format::Json {
         let text = json!({ "schema": "impskit.retry/1", "campaign": campaign.name, "handsets": count });

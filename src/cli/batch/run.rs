@@ -19,7 +19,8 @@ use impskit::batch::units::duration;
 use impskit::error::{Error, Result};
 use serde_json::json;
 
-use super::{Common, Format, clock, find_campaign, load, now, routes, stop_flag, store_path, trail, wait, workers};
+use super::at::store_key;
+use super::{Common, Format, clock, load, now, stop_flag, wait, workers};
 use crate::cli::profile::fetch;
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::ui::remark;
@@ -83,15 +84,15 @@ fn seconds(text: &str) -> std::result::Result<Timestamp, String> {
 
 /// Runs the command.
 pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
-    let campaign = find_campaign(&command.campaign, &command.common.at, ui)?;
-    let path = store_path(&command.common.at, &campaign, ui)?;
-    let store = Store::open_existing(&path)?;
+    let campaign = command.common.at.find(&command.campaign, ui)?;
+    let path = command.common.at.store_path(&campaign, ui)?;
+    let store = Store::open_existing(&path)?.with_key(store_key(ui)?);
     let stored = store.campaign(&campaign.name)?.ok_or_else(|| unknown(&store, &campaign.name))?;
     if let Some(outcome) = other_plan(command, &stored, ui)? {
         return Ok(outcome);
     }
     let composers = composers(&store, &campaign, ui)?;
-    let routes = routes(&campaign, ui)?;
+    let routes = command.common.at.routes(&campaign, ui)?;
     every_handset_has_a_route(&store, &campaign, &routes)?;
     let store = Mutex::new(store);
     let compose = |row: DueRow, needs: &Needs| message(&composers, needs, row);
@@ -100,15 +101,10 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
     let workers = workers(command.workers);
     if command.dry_run {
         let (good, unfit) = rehearse(&store, &stored, workers, &routes, &compose, world)?;
-        ui.line(&format!("{} messages would be sent as planned, {} could not be made", grouped(good), grouped(unfit)))?;
-        return Ok(match unfit {
-            _ if stop.load(Ordering::Relaxed) => Outcome::Interrupted,
-            0 => Outcome::Good,
-            _ => Outcome::Partly,
-        });
+        return tell_rehearsed(good, unfit, stop.load(Ordering::Relaxed), ui);
     }
     let (worker, _lock) = claim_worker(&path, command.worker_id.as_deref())?;
-    let trail = trail(&path, ui)?;
+    let trail = command.common.at.trail(&path, ui)?;
     let is_aside = is_stdout_taken(command, &routes)?;
     let lanes = lanes(&store, &campaign, &worker, routes, ui)?;
     let feed = feed(&campaign, ui)?;
@@ -143,13 +139,26 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
     let store = store.into_inner().unwrap_or_else(PoisonError::into_inner);
     report_run(&summary, &campaign, command, is_aside, ui)?;
     let rejected = store.tally(&campaign.name)?.iter().any(|(kind, _, _)| kind == "rejected");
-    let is_good = summary.failed + summary.expired + summary.held == 0 && summary.next_due.is_none() && !rejected;
-    Ok(match summary.ended {
+    Ok(outcome(&summary, rejected))
+}
+
+fn tell_rehearsed(good: u64, unfit: u64, is_interrupted: bool, ui: &mut Ui) -> Result<Outcome> {
+    ui.line(&format!("{} messages would be sent as planned, {} could not be made", grouped(good), grouped(unfit)))?;
+    Ok(match unfit {
+        _ if is_interrupted => Outcome::Interrupted,
+        0 => Outcome::Good,
+        _ => Outcome::Partly,
+    })
+}
+
+fn outcome(summary: &Summary, has_rejects: bool) -> Outcome {
+    let is_good = summary.failed + summary.expired + summary.held == 0 && summary.next_due.is_none() && !has_rejects;
+    match summary.ended {
         Ended::Complete if is_good => Outcome::Good,
         Ended::Complete => Outcome::Partly,
         Ended::Interrupted => Outcome::Interrupted,
         Ended::Stopped(_) | Ended::Held(_) | Ended::Cancelled(_) => Outcome::Stopped,
-    })
+    }
 }
 
 /// Returns whether messages or events go to stdout, so that results do not.
@@ -164,7 +173,7 @@ fn is_stdout_taken(command: &Run, routes: &[RouteSettings]) -> Result<bool> {
 }
 
 /// Opens every route.
-fn lanes(
+pub(super) fn lanes(
     store: &Mutex<Store>,
     campaign: &Campaign,
     worker: &str,

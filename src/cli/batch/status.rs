@@ -13,7 +13,7 @@ use impskit::batch::store::{Listed, State, Store};
 use impskit::batch::units::in_words;
 use impskit::error::{Error, Result};
 
-use super::{Common, Format, clock, now, open_planned, stop_flag, wait};
+use super::{Common, Format, clock, now, stop_flag, wait};
 use crate::cli::progress::grouped;
 use crate::cli::{Outcome, Ui};
 
@@ -76,7 +76,7 @@ fn state(word: &str) -> std::result::Result<State, String> {
 
 /// Runs the command.
 pub(super) fn run(command: &StatusOf, ui: &mut Ui) -> Result<Outcome> {
-    let (campaign, store, _) = open_planned(&command.campaign, &command.common.at, ui)?;
+    let (campaign, store, _) = command.common.at.open_planned(&command.campaign, ui)?;
     if command.watch {
         return watch(command, &campaign, &store, ui);
     }

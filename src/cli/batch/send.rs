@@ -28,8 +28,8 @@ use crate::cli::{Outcome, Ui, device};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  impskit send acme.toml --to +46701234567 --imsi-file imsi.txt --set user=anna --route smsc-a --reason 'new SIM'
-  impskit send acme.toml --to +46701234567 --row subscribers.csv:17 --route smsc-a --wait delivered --timeout 5m
+  impskit send acme.toml --to +46701234567 --imsi-file imsi.txt --set user=anna --route smsc-a
+  impskit send acme.toml --to +46701234567 --row rows.csv:17 --route smsc-a --wait delivered
 
 Exit: 0 submitted, or as far as `--wait` says; 3 it was not; 2 it cannot be done; 4 the gateway cannot be reached.")]
 pub(crate) struct Send {

@@ -13,10 +13,10 @@ use impskit::error::{Error, Result};
 use zeroize::Zeroizing;
 
 use super::now;
+use crate::cli::Ui;
 use crate::cli::audit::who;
 use crate::cli::input::must_be_campaign;
 use crate::cli::profile::fetch;
-use crate::cli::Ui;
 
 /// The name of the audit log that lies beside a store.
 const LOG: &str = "audit.jsonl";

@@ -221,7 +221,8 @@ fn report(
 ) -> Result<Outcome> {
     let found = State::ALL.iter().find_map(|state| store.list(&campaign.name, *state, 1).ok()?.pop());
     let Some(Listed { msisdn, state, error, .. }) = found else { return Err(Error::store("the handset is gone")) };
-    let is_far = State::from_word(&state).is_some_and(|state| state >= command.wait.state() && state <= State::Confirmed);
+    let is_far =
+        State::from_word(&state).is_some_and(|state| state >= command.wait.state() && state <= State::Confirmed);
     if command.format == Format::Json {
         let text = json!({
             "schema": "impskit.send/1", "campaign": campaign.name, "msisdn": msisdn, "state": state, "error": error,
@@ -230,7 +231,10 @@ fn report(
         ui.line(&text.to_string())?;
     } else {
         let error = error.map(|error| format!(": {error}")).unwrap_or_default();
-        ui.line(&format!("+{msisdn} {state}{error}   {} SMS by route {}   {}", planned.sms, command.route, campaign.name))?;
+        ui.line(&format!(
+            "+{msisdn} {state}{error}   {} SMS by route {}   {}",
+            planned.sms, command.route, campaign.name
+        ))?;
     }
     Ok(match summary.ended {
         Ended::Interrupted => Outcome::Interrupted,

@@ -71,7 +71,7 @@ enum Far {
     Submitted,
     /// Receipts say that all of it arrived
     Delivered,
-    /// The client logged in
+    /// The client logged in, as `batch receipts` is told
     Confirmed,
 }
 
@@ -204,6 +204,7 @@ fn submit(
         within: None,
         events: false,
         trail: Some(&trail),
+        logins: None,
     };
     let world = World { now: &now, clock: &clock, wait: &wait, stop };
     let summary = send(&store, &stored, &options, lanes, &compose, world, &mut |_| {});

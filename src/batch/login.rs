@@ -11,9 +11,8 @@ use super::route::{Client, Reply, clean, is_open, read_url};
 use super::store::Login;
 use super::units::instant;
 use crate::error::{Error, Result};
+use crate::server::LOGINS;
 
-/// Where the feed stands on a server.
-const PATH: &str = "/api/v1/logins";
 /// Octets of a page that are taken.
 const MOST_PAGE: u64 = 1 << 20;
 /// Octets of a user or a client that are taken.
@@ -84,7 +83,7 @@ impl Feed {
     }
 
     fn ask(&self, number: u64) -> std::result::Result<Vec<(u64, Login)>, String> {
-        let mut request = Request::get(format!("{}{PATH}?after={number}", self.server));
+        let mut request = Request::get(format!("{}{LOGINS}?after={number}", self.server));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {}", token.as_str()));
         }

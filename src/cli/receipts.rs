@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use impskit::batch::route::read_receipts;
 use impskit::batch::store::Store;
 use impskit::error::{Error, Result};
-use impskit::server::{Callback, Called, Configuration};
-use sha2::{Digest as _, Sha256};
+use impskit::server::{Callback, Called, Configuration, is_same_secret};
 use zeroize::Zeroizing;
 
 use super::Ui;
@@ -45,7 +44,7 @@ fn take(called: &Called, route: &str, key: &str, store: &Mutex<Store>, log: impl
     let read = read_receipts(&called.media_type, &called.body);
     let bearer = called.authorization.as_deref().and_then(|text| text.strip_prefix("Bearer "));
     let given = bearer.or_else(|| read.as_ref().ok()?.key.as_deref());
-    if !given.is_some_and(|given| is_same(given, key)) {
+    if !given.is_some_and(|given| is_same_secret(given, key)) {
         log(&format!("warning: somebody sent receipts for the route `{route}` without its key"));
         return 401;
     }
@@ -73,11 +72,6 @@ fn take(called: &Called, route: &str, key: &str, store: &Mutex<Store>, log: impl
             503
         }
     }
-}
-
-/// Compares secrets so that the time tells nothing of where they differ.
-fn is_same(given: &str, key: &str) -> bool {
-    Sha256::digest(given) == Sha256::digest(key)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use impskit::dm::session::server::{Server, Terms};
 use impskit::dm::syncml::{Message, Operation};
 use impskit::error::{Error, ErrorKind, Result, reason};
 use impskit::provision::profile::SecretSource;
-use impskit::server::{Configuration, Store, http};
+use impskit::server::{Beside, Configuration, Feed, LOGINS, Store, http};
 use serde_json::json;
 
 use super::admin::{STORE, ServerOptions, address, now};
@@ -74,13 +74,19 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     let path_of_management = management.as_ref().map(|management| management.path.clone());
     let callbacks = receipts::callbacks(&configuration, move |line| log.line(line), ui)?;
     let paths_of_receipts: Vec<String> = callbacks.iter().map(|callback| callback.path.clone()).collect();
-    let server = http::spawn_beside(configuration, store, management, callbacks, of_server)?;
+    let feed = feed(&configuration, ui)?;
+    let has_feed = feed.is_some();
+    let beside = Beside { management, callbacks, feed };
+    let server = http::spawn_beside(configuration, store, beside, of_server)?;
     log.line(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
     if let Some(path) = path_of_management {
         log.line(&format!("ready: http://{}{path} for device management", server.address()));
     }
     for path in paths_of_receipts {
         log.line(&format!("ready: http://{}{path} for receipts", server.address()));
+    }
+    if has_feed {
+        log.line(&format!("ready: http://{}{LOGINS} for who asks for logins", server.address()));
     }
     if users == 0 {
         ui.say("  help: nobody can log in yet: `impskit admin user add NAME --password-stdin`");
@@ -117,6 +123,14 @@ fn configured_users(configuration: &Configuration, ui: &mut Ui) -> Result<Vec<(S
         Ok((address(user, &configuration.domain).map_err(at)?, password))
     };
     configuration.users.iter().map(account).collect()
+}
+
+/// Returns the feed of logins, where the configuration has a token for it.
+fn feed(configuration: &Configuration, ui: &mut Ui) -> Result<Option<Feed>> {
+    let Some(secret) = &configuration.api_token else { return Ok(None) };
+    let wrong = |why: String| Error::input(why).at("server.api.token");
+    let token = fetch(secret, Path::new(""), ui).map_err(wrong)?;
+    Feed::new(token).map(Some).ok_or_else(|| wrong("the token is empty".to_owned()))
 }
 
 /// Returns the management server that the configuration wants, with the commands that wait for its devices.

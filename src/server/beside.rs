@@ -1,16 +1,65 @@
-//! What is served beside the IMPS server, each at a path of its own: a management server, and callbacks of gateways,
-//! which post receipts or send them as the query of an address.
+//! What is served beside the IMPS server, each at a path of its own: a management server, callbacks of gateways,
+//! which post receipts or send them as the query of an address, and the feed of logins for those who have its token.
 
 use std::fmt;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 use super::http::{Answer, Job, SharedLog, now, tell};
 use crate::dm::session::server as session;
 
 /// The largest body of a callback, in octets.
 pub(super) const MOST_BODY: usize = 1 << 20;
+
+/// What is served beside the IMPS server.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// The management server.
+    pub management: Option<Management>,
+    /// Callbacks of gateways.
+    pub callbacks: Vec<Callback>,
+    /// The feed of logins, at [`LOGINS`](super::LOGINS).
+    pub feed: Option<Feed>,
+}
+
+/// Who may ask for logins.
+pub struct Feed {
+    token: Zeroizing<String>,
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").finish_non_exhaustive()
+    }
+}
+
+impl Feed {
+    /// Makes the feed for those who have a token; nobody has an empty one.
+    pub fn new(token: String) -> Option<Self> {
+        (!token.is_empty()).then(|| Self { token: Zeroizing::new(token) })
+    }
+
+    /// Returns the number behind which logins are asked for, or the status of HTTP for who may not ask or asks wrongly.
+    fn read(&self, query: &[u8], authorization: Option<&str>) -> Result<u64, u16> {
+        let given = authorization.and_then(|text| text.strip_prefix("Bearer "));
+        if !given.is_some_and(|given| is_same_secret(given, &self.token)) {
+            return Err(401);
+        }
+        let Some(number) = query.strip_prefix(b"after=") else {
+            return if query.is_empty() { Ok(0) } else { Err(400) };
+        };
+        std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).ok_or(400)
+    }
+}
+
+/// Compares secrets so that the time tells nothing of where they differ.
+pub fn is_same_secret(given: &str, secret: &str) -> bool {
+    Sha256::digest(given) == Sha256::digest(secret)
+}
 
 /// A management server that is served at a path of its own, beside the IMPS server.
 #[derive(Debug, Clone)]
@@ -54,7 +103,7 @@ impl fmt::Debug for Called {
 
 /// A callback's thread: it ends when nobody can ask any more.
 pub(super) fn call(mut callback: Callback, waiting: &Receiver<Job>) {
-    while let Ok(Job { request, proof, answer }) = waiting.recv() {
+    while let Ok(Job { request, proof, answer, .. }) = waiting.recv() {
         let called = Called { media_type: request.media_type, body: request.body, authorization: proof };
         let status = (callback.answer)(&called);
         // Whoever asked may be gone.
@@ -62,9 +111,23 @@ pub(super) fn call(mut callback: Callback, waiting: &Receiver<Job>) {
     }
 }
 
+/// The feed's thread: it looks who asks, and hands on to the engine what may be answered.
+pub(super) fn feed(feed: &Feed, waiting: &Receiver<Job>, engine: &SyncSender<Job>) {
+    while let Ok(job) = waiting.recv() {
+        match feed.read(&job.request.body, job.proof.as_deref()) {
+            // Where the engine has too much to do, the answer is dropped, and so it is said.
+            Ok(after) => drop(engine.try_send(Job { after: Some(after), ..job })),
+            // Whoever asked may be gone.
+            Err(status) => {
+                let _ = job.answer.send(Answer { status, media_type: String::new(), body: Vec::new(), mac: None });
+            }
+        }
+    }
+}
+
 /// The management server's thread: it ends when nobody can ask any more.
 pub(super) fn manage(server: &Mutex<session::Server>, waiting: &Receiver<Job>, log: &SharedLog) {
-    while let Ok(Job { request, proof, answer }) = waiting.recv() {
+    while let Ok(Job { request, proof, answer, .. }) = waiting.recv() {
         let since = Duration::from_millis(now().milliseconds());
         let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
         let packet = server.handle(since, &request.body, proof.as_deref());

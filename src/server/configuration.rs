@@ -40,6 +40,8 @@ pub struct Configuration {
     pub management: Option<Management>,
     /// Where gateways send receipts to, if they do.
     pub receipts: Option<Receipts>,
+    /// Where the token is kept of who may ask for logins, if anybody may.
+    pub api_token: Option<SecretSource>,
 }
 
 /// Where gateways send receipts to.
@@ -118,6 +120,7 @@ impl Default for Configuration {
             quotas: Quotas::default(),
             management: None,
             receipts: None,
+            api_token: None,
         }
     }
 }
@@ -162,7 +165,7 @@ impl Configuration {
     }
 
     fn apply(&mut self, server: Table) -> Result<()> {
-        let Table { domain, store, drain_seconds, csp, dm, receipts, limits } = server;
+        let Table { domain, store, drain_seconds, csp, dm, receipts, api, limits } = server;
         if let Some(domain) = domain {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
@@ -193,6 +196,7 @@ impl Configuration {
             return Err(Error::input(both).at("server.dm.path"));
         }
         self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
+        self.api_token = api.map(|api| api.token);
         self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
         let quotas = &mut self.quotas;
         for (quota, value) in [
@@ -247,6 +251,7 @@ pub struct Table {
     csp: CspTable,
     dm: Option<ManagementTable>,
     receipts: Option<ReceiptsTable>,
+    api: Option<ApiTable>,
     #[serde(default)]
     limits: LimitsTable,
 }
@@ -267,6 +272,12 @@ struct CspTable {
 struct UserRow {
     user: String,
     password: SecretSource,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApiTable {
+    token: SecretSource,
 }
 
 #[derive(Debug, Deserialize)]
@@ -375,6 +386,8 @@ mod tests {
             commands: vec!["a.xml".into()],
         };
         assert_eq!(dm.devices, [device]);
+        let api = read("[api]\ntoken = { file = \"t\" }\n").unwrap();
+        assert_eq!(api.api_token, Some(SecretSource::File("t".to_owned())));
         let users = "[csp]\nusers = [ { user = \"anna\", password = { env = \"ANNA\" } } ]\n";
         let users = read(users).unwrap().users;
         assert_eq!(users, [("anna".to_owned(), SecretSource::Environment("ANNA".to_owned()))]);

@@ -27,7 +27,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 pub use super::beside::Management;
-use super::beside::{self, Callback};
+use super::beside::{self, Beside};
 use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 use crate::dm::session::MOST_MESSAGE;
 use crate::dm::session::auth::MAC_HEADER;
@@ -66,6 +66,8 @@ pub struct Running {
 pub(super) struct Job {
     pub(super) request: Request,
     pub(super) proof: Option<String>,
+    /// The number behind which logins are asked for, where they are.
+    pub(super) after: Option<u64>,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
@@ -97,21 +99,15 @@ pub fn spawn_with(
     management: Option<Management>,
     log: Log,
 ) -> Result<Running> {
-    spawn_beside(configuration, store, management, Vec::new(), log)
+    spawn_beside(configuration, store, Beside { management, ..Beside::default() }, log)
 }
 
-/// As [`spawn_with`], with callbacks of gateways beside.
+/// As [`spawn_with`], with more beside.
 ///
 /// # Errors
 ///
 /// Fails where the address cannot be listened on.
-pub fn spawn_beside(
-    configuration: Configuration,
-    store: Store,
-    management: Option<Management>,
-    callbacks: Vec<Callback>,
-    log: Log,
-) -> Result<Running> {
+pub fn spawn_beside(configuration: Configuration, store: Store, beside: Beside, log: Log) -> Result<Running> {
     let failed = |error: std::io::Error| {
         let error = Error::remote(reason(&error)).at(configuration.listen.to_string());
         error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
@@ -125,8 +121,9 @@ pub fn spawn_beside(
     let (path, time_to_drain, most) = (configuration.path.clone(), configuration.drain, configuration.max_body);
     let engine = Engine::open(configuration, store, Random::new(seed()?));
     let log: SharedLog = Arc::new(Mutex::new(log));
-    let mut routes = vec![Route { path: path.clone(), max_body: most, proof: MAC_HEADER, takes_queries: false, jobs }];
+    let mut routes = Vec::new();
     let mut threads = Vec::new();
+    let Beside { management, callbacks, feed } = beside;
     if let Some(Management { path, server }) = management {
         let (jobs, waiting) = sync_channel(WAITING);
         let log = log.clone();
@@ -139,6 +136,13 @@ pub fn spawn_beside(
         routes.push(Route { path, max_body, proof, takes_queries: true, jobs });
         threads.push(std::thread::spawn(move || beside::call(callback, &waiting)));
     }
+    if let Some(feed) = feed {
+        let (questions, asked) = sync_channel(WAITING);
+        let (path, engine, proof) = (super::LOGINS.to_owned(), jobs.clone(), AUTHORIZATION.as_str());
+        routes.push(Route { path, max_body: 0, proof, takes_queries: true, jobs: questions });
+        threads.push(std::thread::spawn(move || beside::feed(&feed, &asked, &engine)));
+    }
+    routes.push(Route { path: path.clone(), max_body: most, proof: MAC_HEADER, takes_queries: false, jobs });
     let edge = Arc::new(Edge { routes, exchanges: AtomicU64::new(0) });
     threads.push(std::thread::spawn(move || work(engine, &waiting, &log)));
     threads.push(std::thread::spawn(move || runtime.block_on(serve(listener, edge, draining, time_to_drain))));
@@ -212,9 +216,10 @@ fn work(mut engine: Engine, waiting: &Receiver<Job>, log: &SharedLog) {
         };
         let mut answers = HashMap::with_capacity(jobs.len());
         let mut inputs = Vec::with_capacity(jobs.len());
-        for Job { request, answer, .. } in jobs {
-            answers.insert(request.connection, answer);
-            inputs.push(Input::Request(request));
+        for Job { request, answer, after, .. } in jobs {
+            let connection = request.connection;
+            answers.insert(connection, answer);
+            inputs.push(after.map_or_else(|| Input::Request(request), |after| Input::Logins { connection, after }));
         }
         for output in engine.handle_all(now(), inputs) {
             match output {
@@ -343,7 +348,7 @@ async fn respond(edge: &Edge, peer: IpAddr, request: hyper::Request<Incoming>) -
     };
     let (answer, answered) = oneshot::channel();
     let connection = edge.exchanges.fetch_add(1, Ordering::Relaxed);
-    let job = Job { request: Request { connection, media_type, body, peer }, proof, answer };
+    let job = Job { request: Request { connection, media_type, body, peer }, proof, after: None, answer };
     if route.jobs.try_send(job).is_err() {
         return overloaded();
     }

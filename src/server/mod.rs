@@ -32,9 +32,12 @@ mod timestamp;
 mod watch;
 
 #[cfg(feature = "server")]
-pub use beside::{Callback, Called};
+pub use beside::{Beside, Callback, Called, Feed, is_same_secret};
 pub use configuration::{Configuration, ManagedDevice, Management, Quotas, Receipts, Table};
 pub use engine::{Engine, Input, Output, Request};
 pub use random::Random;
 pub use store::{Store, User};
 pub use timestamp::Timestamp;
+
+/// The path of the feed of logins: `GET /api/v1/logins?after=N`, lines of JSON `impskit.login/1`.
+pub const LOGINS: &str = "/api/v1/logins";

@@ -7,13 +7,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use impskit::batch::login::{Feed as LoginFeed, Logins as _};
+use impskit::batch::route::{Route, SimRoute};
+use impskit::batch::run::Progress;
 use impskit::codec::Encoding;
 use impskit::csp::wire::{self, Body, Form};
 use impskit::csp::{Message, Outcome, Session, Transaction, Version};
 use impskit::dm::session::server as management;
 use impskit::document::Element;
 use impskit::server::http::{self, Running};
-use impskit::server::{Callback, Called, Configuration, Store, Timestamp};
+use impskit::server::{Beside, Callback, Called, Configuration, Feed, Store, Timestamp};
+
+use crate::batch::{Clock, Fixture, Told, table};
 
 fn start() -> Running {
     let mut store = Store::in_memory().unwrap();
@@ -71,6 +76,17 @@ fn post(stream: &mut TcpStream, message: &Message, encoding: Encoding) -> Option
     assert!(header.contains(&format!("content-type: {media_type}\r\n")), "{header}");
     let Ok((Body::Message(answer), _)) = wire::read(&body, &wire::LIMITS) else { panic!("no message") };
     Some(answer)
+}
+
+/// Logs in on a connection of its own; returns the answer.
+fn login(server: &Running, user: &str, password: &str, encoding: Encoding) -> Message {
+    let login = Element::new("Login-Request")
+        .with_leaf("UserID", user.to_owned())
+        .with(Element::new("ClientID").with_leaf("URL", "Phone"))
+        .with_leaf("Password", password.to_owned())
+        .with_leaf("SessionCookie", "c");
+    let login = Message::new(Version::V1_2, Session::Outband, Transaction::request("1", login));
+    post(&mut connect(server), &login, encoding).unwrap()
 }
 
 #[test]
@@ -235,7 +251,8 @@ fn callbacks_are_taken_at_their_paths_alone() {
     let callback = Callback { path: "/api/v1/receipts/a".to_owned(), answer };
     let configuration = Configuration { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Configuration::default() };
     let store = Store::in_memory().unwrap();
-    let server = http::spawn_beside(configuration, store, None, vec![callback], Box::new(|_| {})).unwrap();
+    let beside = Beside { callbacks: vec![callback], ..Beside::default() };
+    let server = http::spawn_beside(configuration, store, beside, Box::new(|_| {})).unwrap();
     assert_eq!(status(&server, "GET /api/v1/receipts/a?id=1&type=%31 HTTP/1.1\r\nHost: x\r\n\r\n"), 401);
     let post = "Host: x\r\nAuthorization: Bearer s\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
     assert_eq!(status(&server, &format!("POST /api/v1/receipts/a HTTP/1.1\r\n{post}")), 200);
@@ -249,4 +266,77 @@ fn callbacks_are_taken_at_their_paths_alone() {
         ("application/json".to_owned(), "{}".to_owned(), Some("Bearer s".to_owned())),
     ];
     assert_eq!(*calls.lock().unwrap(), expected);
+}
+
+/// Starts a server with a user and a feed of logins.
+fn start_with_feed(user: &str, password: &str) -> Running {
+    let mut store = Store::in_memory().unwrap();
+    store.add_user(user, password, Timestamp::from_seconds(1)).unwrap();
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let configuration = Configuration { domain: "acme.example".into(), listen, ..Configuration::default() };
+    let beside = Beside { feed: Feed::new("s3cret".to_owned()), ..Beside::default() };
+    http::spawn_beside(configuration, store, beside, Box::new(|_| {})).unwrap()
+}
+
+/// Who has the token is told of logins, and of those that failed nothing; without a token there is no such path.
+#[test]
+fn logins_are_told_to_who_may_know() {
+    assert_eq!(status(&start(), "GET /api/v1/logins HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \r\n\r\n"), 404);
+    assert!(Feed::new(String::new()).is_none());
+    let server = start_with_feed("wv:anna@acme.example", "open-sesame");
+    let ask = |query: &str, token: &str| {
+        let mut stream = connect(&server);
+        let head = format!("GET /api/v1/logins{query} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let (status, _, body) = answer(&mut stream);
+        (status, String::from_utf8(body).unwrap())
+    };
+    let good = "Bearer s3cret";
+    assert_eq!(ask("?after=0", good), (200, String::new()));
+    for token in ["Bearer s3cres", "Bearer s3cret2", "Bearer", "Basic s3cret", "s3cret"] {
+        assert_eq!(ask("?after=0", token), (401, String::new()), "{token}");
+    }
+    for query in ["?after=x", "?after=-1", "?before=1", "?after=1&after=2"] {
+        assert_eq!(ask(query, good).0, 400, "{query}");
+    }
+    login(&server, "anna", "wrong", Encoding::Xml);
+    login(&server, "anna", "open-sesame", Encoding::Xml);
+    login(&server, "WV:Anna@acme.example", "open-sesame", Encoding::Wbxml);
+    let (status, page) = ask("", good);
+    let lines: Vec<serde_json::Value> = page.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((status, lines.len()), (200, 2), "{page}");
+    for (number, line) in (1..).zip(&lines) {
+        assert_eq!((line["schema"].as_str(), line["number"].as_u64()), (Some("impskit.login/1"), Some(number)));
+        assert_eq!((line["user"].as_str(), line["client"].as_str()), (Some("wv:anna@acme.example"), Some("phone")));
+    }
+    assert_eq!(ask("?after=1", good).1.lines().count(), 1);
+}
+
+/// From the plan to the login: a campaign to simulated handsets, a client that logs in over HTTP, a run
+/// that asks the server; each login is heard once, and a wrong token is told and stops nothing.
+#[test]
+fn a_campaign_is_confirmed_by_the_logins_of_its_clients() {
+    let fixture = Fixture::new("sim", "[confirm]\nby = \"login\"\nserver = \"http://127.0.0.1:1\"\n");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(1), 1).unwrap();
+    let server = start_with_feed("wv:user0@acme.example", "secret, 0");
+    let path = fixture.path("handsets.db");
+    let open = |_: &str| -> Box<dyn Route> { Box::new(SimRoute::open(&path, 10).unwrap()) };
+    let feed = |token: &str| LoginFeed::new(&format!("http://{}", server.address()), Some(token.to_owned())).unwrap();
+    let (told, wrong) = (Mutex::default(), feed("wrong"));
+    let more = Told { logins: Some(&wrong), told: Some(&told), ..Told::default() };
+    let summary = fixture.run_lanes(&mut store, &Clock::at(2_000), &open, more).unwrap();
+    assert_eq!((summary.submitted, summary.confirmed), (1, 0));
+    let told = told.into_inner().unwrap();
+    assert!(told.iter().any(|told| matches!(told, Progress::Note(note) if note.contains("token"))), "{told:?}");
+    let right = feed("s3cret");
+    let run = |store: &mut _| {
+        let more = Told { logins: Some(&right), ..Told::default() };
+        fixture.run_lanes(store, &Clock::at(3_000), &open, more).unwrap().confirmed
+    };
+    assert_eq!(run(&mut store), 0, "nobody has logged in");
+    login(&server, "user0", "secret, 0", Encoding::Wbxml);
+    assert_eq!((run(&mut store), run(&mut store)), (1, 0));
+    assert_eq!(store.count_states("spring").unwrap(), [("confirmed".to_owned(), 1)]);
+    assert_eq!(store.heard("spring", right.name()), Ok(1));
 }

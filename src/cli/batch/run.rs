@@ -115,11 +115,7 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
         hold_between_stages: campaign.hold_between_stages,
         stage: command.stage.and_then(|stage| stage.0),
         until: command.time.map(|time| now() + time),
-        awaits: match campaign.confirm.by {
-            ConfirmBy::None => State::Submitted,
-            ConfirmBy::Receipt => State::Delivered,
-            ConfirmBy::Login => State::Confirmed,
-        },
+        awaits: awaited(campaign.confirm.by),
         within: campaign.confirm.within,
         events: command.events.is_some(),
         trail: Some(&trail),
@@ -158,6 +154,15 @@ fn outcome(summary: &Summary, has_rejects: bool) -> Outcome {
         Ended::Complete => Outcome::Partly,
         Ended::Interrupted => Outcome::Interrupted,
         Ended::Stopped(_) | Ended::Held(_) | Ended::Cancelled(_) => Outcome::Stopped,
+    }
+}
+
+/// Returns how far a handset comes where this tells that it has its settings.
+fn awaited(by: ConfirmBy) -> State {
+    match by {
+        ConfirmBy::None => State::Submitted,
+        ConfirmBy::Receipt => State::Delivered,
+        ConfirmBy::Login => State::Confirmed,
     }
 }
 

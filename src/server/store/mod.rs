@@ -199,6 +199,23 @@ mod tests {
         assert!(store.user("wv:b@x").unwrap().is_none());
     }
 
+    #[test]
+    fn a_store_of_the_first_version_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        make_private(&path).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(concat!(include_str!("schema.sql"), "; PRAGMA user_version = 1")).unwrap();
+        drop(connection);
+        let now = Timestamp::from_seconds(1);
+        for logins in 1..=2 {
+            let mut store = Store::open(&path).unwrap();
+            store.add_login("wv:a@x", "phone", now).unwrap();
+            store.commit().unwrap();
+            assert_eq!(store.logins(0).unwrap().lines().count(), logins);
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_store_file_is_private_and_knows_its_version() {

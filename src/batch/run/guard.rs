@@ -185,7 +185,8 @@ impl<'g> Guard<'g> {
                 Ok(page) => page,
                 Err(error) => {
                     if !self.is_deaf.swap(true, Ordering::Relaxed) {
-                        let _ = self.tell.send(Progress::Note(format!("logins cannot be heard of: {error}")));
+                        let note = format!("{server} cannot be asked for logins: {}", error.what);
+                        let _ = self.tell.send(Progress::Note(note));
                     }
                     return Ok(false);
                 }

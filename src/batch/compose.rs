@@ -12,8 +12,8 @@ use crate::codec::{self, Limits, WbxmlStyle};
 use crate::cp;
 use crate::cp::mac::{Imsi, Key, Pin, Security};
 use crate::delivery::sms::{Address, Kind};
-use crate::delivery::wdp::{self, MOST_PARTS, Ports, Reference, segment_count};
-use crate::delivery::{Bearing, Outgoing, most_octets};
+use crate::delivery::wdp::{self, MOST_PARTS, Ports, Reference};
+use crate::delivery::{Bearing, Outgoing, most_octets, sms_count};
 use crate::diagnose::Report;
 use crate::document::{UPPER_HEX, put_hex};
 use crate::error::{Error, Result};
@@ -109,9 +109,7 @@ impl Composed {
     ///
     /// Fails when it takes more than can be numbered.
     pub fn sms(&self) -> std::result::Result<u32, BadHandset> {
-        let mut outgoing = Outgoing::new();
-        self.seal(&mut outgoing);
-        let count = segment_count(outgoing.push().len(), Reference::Short(0));
+        let count = sms_count(self.document.len(), self.seal);
         u32::try_from(count).ok().filter(|_| count <= MOST_PARTS).ok_or_else(|| BadHandset {
             rule: &BAD_VALUE,
             column: "msisdn".to_owned(),
@@ -133,7 +131,7 @@ impl Composed {
     fn body(&self, attempt: u32, needs: &Needs) -> Result<(Body, u32)> {
         let mut outgoing = Outgoing::new();
         self.seal(&mut outgoing);
-        let count = segment_count(outgoing.push().len(), Reference::Short(0));
+        let count = sms_count(self.document.len(), self.seal);
         let body = match needs {
             Needs::Line(parts) => Body::Line(self.line(outgoing, attempt, parts)?),
             Needs::Parts => Body::Parts(Box::new(self.parts(&outgoing))),

@@ -25,7 +25,7 @@ use crate::provision::{Pack, Profile};
 /// Rows that a thread takes at once.
 const CHUNK: usize = 256;
 /// Rows of one transaction: large enough that the store is walked seldom, small enough for memory.
-const GROUP: usize = 20_000;
+const GROUP: usize = 12_000;
 /// Profiles that the rows of one table may name.
 const MOST_PROFILES: usize = 100;
 

@@ -13,7 +13,9 @@ pub fn hex_pair(octet: u8, digits: &[u8; 16]) -> [u8; 2] {
 /// Appends two digits an octet.
 pub fn put_hex(octets: &[u8], digits: &[u8; 16], out: &mut Vec<u8>) {
     out.reserve(octets.len() * 2);
-    out.extend(octets.iter().flat_map(|octet| hex_pair(*octet, digits)));
+    for octet in octets {
+        out.extend_from_slice(&hex_pair(*octet, digits));
+    }
 }
 
 /// Returns the octets that pairs of digits say, in either case; `None` for anything else.

@@ -19,13 +19,15 @@ use super::units::zone;
 use crate::catalogue;
 use crate::diagnose::{Diagnostic, Report, Rule};
 use crate::error::{Error, Result};
-use crate::provision::rows::{BAD_VALUE, DUPLICATE, Names, Row, Table, instant};
+use crate::provision::rows::{BAD_VALUE, DUPLICATE, Header, Names, Row, Table, instant};
 use crate::provision::{Pack, Profile};
 
 /// Rows that a thread takes at once.
 const CHUNK: usize = 256;
 /// Rows of one transaction: large enough that the store is walked seldom, small enough for memory.
-const GROUP: usize = 12_000;
+const GROUP: usize = 16_000;
+/// Octets of a table that wait for a transaction: rows may be as long as the reader takes them.
+const MOST_HELD: usize = 8 << 20;
 /// Profiles that the rows of one table may name.
 const MOST_PROFILES: usize = 100;
 
@@ -121,7 +123,7 @@ pub fn plan(
     let header = header.join(&SEPARATOR.to_string());
     let number = store.setup(&stored.name, &campaign.profile.to_string_lossy(), &header)?;
     let composer = Arc::new(Composer::new(&profile, &columns, &campaign.name, number, options.packs)?);
-    let rejects = (subscribers.rejects, table.header().reject_line());
+    let rejects = (subscribers.rejects, Arc::clone(table.header()));
     let intake = Intake {
         table,
         left: subscribers.limit,
@@ -347,8 +349,11 @@ struct Ledger<'l> {
     campaign: &'l Stored,
     rejects: Option<Box<dyn Write>>,
     waiting: Vec<NewRow>,
-    /// The rows of `waiting`, for those that turn out to be duplicates.
-    sources: Vec<Row>,
+    /// The rows of `waiting` as they stand in the table, for those that turn out to be duplicates.
+    sources: Vec<Box<[u8]>>,
+    /// Octets of `sources`.
+    held: usize,
+    header: Arc<Header>,
     /// Lines for the reject file, by line of the table.
     rejected: BTreeMap<u64, Vec<u8>>,
     planned: Planned,
@@ -358,7 +363,7 @@ impl<'l> Ledger<'l> {
     fn new(
         store: &'l mut Store,
         campaign: &'l Stored,
-        (rejects, header): (Option<Box<dyn Write>>, Vec<u8>),
+        (rejects, header): (Option<Box<dyn Write>>, Arc<Header>),
     ) -> Result<Self> {
         let mut ledger = Self {
             store,
@@ -366,7 +371,9 @@ impl<'l> Ledger<'l> {
             rejects,
             waiting: Vec::with_capacity(GROUP),
             sources: Vec::with_capacity(GROUP),
-            rejected: BTreeMap::from([(0, header)]),
+            held: 0,
+            rejected: BTreeMap::from([(0, header.reject_line())]),
+            header,
             planned: Planned::default(),
         };
         ledger.write_rejects()?;
@@ -378,40 +385,48 @@ impl<'l> Ledger<'l> {
             self.planned.rows += 1;
             match checked {
                 Checked::Good(new, row) => {
+                    let source = row.into_octets();
+                    self.held += source.len();
                     self.waiting.push(*new);
-                    self.sources.push(row);
+                    self.sources.push(source);
                 }
                 Checked::Skipped(reason) => self.skip(reason.to_owned()),
-                Checked::Rejected(row, rule, message) => self.reject(&row, rule, &message),
+                Checked::Rejected(row, rule, message) => {
+                    let line = self.rejects.as_ref().map(|_| row.reject_line(rule.code, &message));
+                    self.reject((row.line, line), rule, message);
+                }
             }
         }
-        if self.waiting.len() >= GROUP { self.flush() } else { Ok(()) }
+        if self.waiting.len() >= GROUP || self.held >= MOST_HELD { self.flush() } else { Ok(()) }
     }
 
     fn skip(&mut self, reason: String) {
         *self.planned.skipped.entry(reason).or_default() += 1;
     }
 
-    fn reject(&mut self, row: &Row, rule: &'static Rule, message: &str) {
+    /// Counts a row that is wrong, and keeps its line for the reject file, if there is one.
+    fn reject(&mut self, (number, line): (u64, Option<Vec<u8>>), rule: &'static Rule, message: String) {
         *self.planned.rejected.entry(rule.code).or_default() += 1;
-        self.planned.first_rejected.get_or_insert_with(|| (rule.code, message.to_owned()));
-        if self.rejects.is_some() {
-            self.rejected.insert(row.line, row.reject_line(rule.code, message));
-        }
+        self.rejected.extend(line.map(|line| (number, line)));
+        self.planned.first_rejected.get_or_insert((rule.code, message));
     }
 
     /// Stores what waits, and writes the rejects up to here in the order of the table.
     fn flush(&mut self) -> Result<()> {
         let added = self.store.add_rows(self.campaign, &self.waiting)?;
-        self.waiting.clear();
-        for (row, added) in std::mem::take(&mut self.sources).into_iter().zip(added) {
+        let lines: Vec<u64> = self.waiting.drain(..).map(|row| row.line).collect();
+        self.held = 0;
+        for ((source, number), added) in std::mem::take(&mut self.sources).into_iter().zip(lines).zip(added) {
             match added {
                 Added::New => self.planned.new += 1,
                 Added::Unchanged => self.planned.unchanged += 1,
                 Added::Replaced => self.planned.replaced += 1,
                 Added::Late(state) => self.skip(format!("{state} with other values: use a new campaign")),
                 Added::Duplicate { line } => {
-                    self.reject(&row, &DUPLICATE, &format!("the number stands in line {line} already"));
+                    let message = format!("the number stands in line {line} already");
+                    let why = (number, DUPLICATE.code, message.as_str());
+                    let line = self.rejects.as_ref().map(|_| self.header.rejected(&source, true, why));
+                    self.reject((number, line), &DUPLICATE, message);
                 }
             }
         }

@@ -168,17 +168,37 @@ impl Row {
         }
     }
 
-    /// Returns the row for a reject file: its cells as they stand, then the line, the rule's code and what is wrong.
-    ///
-    /// A row that does not have the cells of the header stands whole in the first one, in quotes: what it is when
-    /// nothing is mended is wrong again. Cells are not changed to please spreadsheets: what begins with `=` still does.
+    /// Returns the row for a reject file: [`Header::rejected`].
     pub fn reject_line(&self, code: &str, message: &str) -> Vec<u8> {
-        let octets = self.octets();
-        let cells = if self.fault.is_none() { cells_of(octets, self.header.delimiter) } else { Vec::new() };
-        let is_kept = |column: &usize| !self.header.is_of_rejects(*column);
-        let kept = (0..self.header.keys.len()).filter(is_kept);
-        let mut line = Line::new(self.header.delimiter);
-        if cells.len() == self.header.keys.len() {
+        self.header.rejected(self.octets(), self.fault.is_none(), (self.line, code, message))
+    }
+
+    /// Returns the row's octets, all that is needed to reject a row without a fault later on.
+    pub fn into_octets(self) -> Box<[u8]> {
+        self.broken.unwrap_or_else(|| self.text.into_bytes().into_boxed_slice())
+    }
+}
+
+impl Header {
+    /// Returns the first line of a reject file for this table: its columns and those that say why.
+    pub fn reject_line(&self) -> Vec<u8> {
+        let mut line = Line::new(self.delimiter);
+        let kept = self.names().enumerate().filter(|(column, _)| !self.is_of_rejects(*column));
+        kept.map(|(_, name)| name).chain(super::REJECT_COLUMNS.iter().copied()).for_each(|n| line.quoted(n.as_bytes()));
+        line.end()
+    }
+
+    /// Returns a row for a reject file: its cells as they stand, then the line, the rule's code and what is wrong.
+    ///
+    /// A row that does not have the cells of the header, or has a fault, stands whole in the first one, in quotes: what
+    /// it is when nothing is mended is wrong again. Cells are not changed to please spreadsheets: what begins with `=`
+    /// still does.
+    pub fn rejected(&self, octets: &[u8], is_sound: bool, (number, code, message): (u64, &str, &str)) -> Vec<u8> {
+        let cells = if is_sound { cells_of(octets, self.delimiter) } else { Vec::new() };
+        let is_kept = |column: &usize| !self.is_of_rejects(*column);
+        let kept = (0..self.keys.len()).filter(is_kept);
+        let mut line = Line::new(self.delimiter);
+        if cells.len() == self.keys.len() {
             kept.for_each(|column| {
                 let Range { start, end } = range(&cells[column]);
                 match &octets[start..end] {
@@ -192,19 +212,9 @@ impl Row {
             line.quoted(octets);
             kept.skip(1).for_each(|_| line.raw(b""));
         }
-        line.quoted(self.line.to_string().as_bytes());
+        line.quoted(number.to_string().as_bytes());
         line.quoted(code.as_bytes());
         line.quoted(message.as_bytes());
-        line.end()
-    }
-}
-
-impl Header {
-    /// Returns the first line of a reject file for this table: its columns and those that say why.
-    pub fn reject_line(&self) -> Vec<u8> {
-        let mut line = Line::new(self.delimiter);
-        let kept = self.names().enumerate().filter(|(column, _)| !self.is_of_rejects(*column));
-        kept.map(|(_, name)| name).chain(super::REJECT_COLUMNS.iter().copied()).for_each(|n| line.quoted(n.as_bytes()));
         line.end()
     }
 

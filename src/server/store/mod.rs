@@ -151,9 +151,9 @@ fn migrate(connection: &Connection) -> Result<()> {
     match version {
         SCHEMA_VERSION => Ok(()),
         0 | 1 => {
-            let first = if version == 0 { include_str!("schema.sql") } else { "" };
-            let second = include_str!("logins.sql");
-            let statements = format!("BEGIN; {first}; {second}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+            let schema = if version == 0 { include_str!("schema.sql") } else { "" };
+            let logins = include_str!("logins.sql");
+            let statements = format!("BEGIN; {schema}; {logins}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
             connection.execute_batch(&statements)?;
             Ok(())
         }

@@ -104,7 +104,6 @@ impl PasswordOptions {
 }
 
 /// The sources of a password, of which none may be named.
-#[cfg(feature = "server")]
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct OptionalPassword {
@@ -116,7 +115,6 @@ pub(crate) struct OptionalPassword {
     password_env: Option<String>,
 }
 
-#[cfg(feature = "server")]
 impl OptionalPassword {
     /// Returns the password, if a source is named.
     pub(crate) fn password(&self, ui: &mut Ui) -> Result<Option<Zeroizing<String>>> {

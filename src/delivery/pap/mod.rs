@@ -5,7 +5,7 @@
 //!                    └─ content: the sealed document, with SEC and MAC as parameters of its media type
 //! ```
 //!
-//! [`write`] makes a submission of a push PDU, [`read`] reads any message of the protocol, [`read_response`] what a
+//! [`write()`] makes a submission of a push PDU, [`read`] reads any message of the protocol, [`read_response`] what a
 //! gateway answers. Gateways may drop SEC and MAC: look at the first message that is delivered.
 
 mod answer;

@@ -87,12 +87,12 @@ fn take_children<T>(rest: &mut Rest, kind: &str, read: fn(&mut Taken<'_, '_>) ->
     taken.iter().map(|c| read(&mut Taken::new(&any_characteristic(c), &mut Vec::new()))).collect()
 }
 
-/// Takes ports out, the inverse of [`port_characteristic`].
+/// Takes ports out, the inverse of `port_characteristic`.
 pub(in crate::provision) fn take_ports(rest: &mut Rest) -> Vec<Port> {
     take_children(rest, "PORT", read_port)
 }
 
-/// Takes sign-ins out, the inverse of [`sign_in_characteristic`].
+/// Takes sign-ins out, the inverse of `sign_in_characteristic`.
 pub(in crate::provision) fn take_sign_ins(rest: &mut Rest) -> Vec<Credentials> {
     take_children(rest, "NAPAUTHINFO", read_sign_in)
 }

@@ -55,6 +55,11 @@ pub fn grouped(number: u64) -> String {
     groups.join(" ")
 }
 
+/// Says so many handsets.
+pub fn handsets(number: u64) -> String {
+    format!("{} handset{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 /// Says so many seconds as people do.
 pub fn in_words(seconds: u64) -> String {
     match seconds {

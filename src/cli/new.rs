@@ -26,6 +26,10 @@ pub(crate) struct New {
 enum Kind {
     /// A service described once, for all handsets
     Profile,
+    /// A profile sent to many subscribers
+    Campaign,
+    /// Configuration, of the server too
+    Server,
     /// What a family of handsets takes of provisioning documents
     Device,
 }
@@ -35,6 +39,10 @@ impl New {
         let text = match (self.kind, self.minimal) {
             (Kind::Profile, false) => include_str!("../../templates/acme.toml").to_owned(),
             (Kind::Profile, true) => MINIMAL.to_owned(),
+            (Kind::Campaign, false) => include_str!("../../templates/spring.toml").to_owned(),
+            (Kind::Campaign, true) => MINIMAL_CAMPAIGN.to_owned(),
+            (Kind::Server, false) => include_str!("../../templates/impskit.toml").to_owned(),
+            (Kind::Server, true) => MINIMAL_SERVER.to_owned(),
             (Kind::Device, false) => include_str!("../../templates/device.toml").to_owned(),
             (Kind::Device, true) => MINIMAL_DEVICE.to_owned(),
         };
@@ -42,6 +50,18 @@ impl New {
         Ok(Outcome::Good)
     }
 }
+
+const MINIMAL_CAMPAIGN: &str = "\
+schema = 1
+name = \"spring\"
+profile = \"acme.toml\"
+routes = [\"file\"]
+";
+
+const MINIMAL_SERVER: &str = "\
+[server]
+domain = \"acme.example\"
+";
 
 const MINIMAL_DEVICE: &str = "\
 model = \"example-phone\"

@@ -11,7 +11,7 @@ use impskit::batch::plan::{Options, Planned, Subscribers, plan, reason};
 use impskit::batch::route::RouteSettings;
 use impskit::batch::status::unknown;
 use impskit::batch::store::Store;
-use impskit::batch::units::in_words;
+use impskit::batch::units::{handsets, in_words};
 use impskit::error::{Error, Result};
 use serde_json::json;
 
@@ -190,12 +190,12 @@ fn report_plan(
     if rejected > 0 && rows.reject.is_none() {
         ui.say("note: `--reject FILE` keeps the rejected rows with their reasons");
     }
-    let (handsets, sms) = (grouped(planned.handsets), grouped(planned.sms));
+    let (all, sms) = (handsets(planned.handsets), grouped(planned.sms));
     let short: String = planned.plan.chars().take(12).collect();
-    ui.line(&format!("to send: {handsets} handsets, {sms} SMS   plan {short}"))?;
-    for (name, handsets, sms) in &planned.routes {
+    ui.line(&format!("to send: {all}, {sms} SMS   plan {short}"))?;
+    for (name, count, sms) in &planned.routes {
         let time = seconds(routes, name, *sms).map(|time| format!(" ≈ {}", in_words(time))).unwrap_or_default();
-        ui.line(&format!("  route {name}: {} handsets, {} SMS{time}", grouped(*handsets), grouped(*sms)))?;
+        ui.line(&format!("  route {name}: {}, {} SMS{time}", handsets(*count), grouped(*sms)))?;
     }
     if planned.stages.len() > 1 {
         let size = |&last: &u64| if last == u64::MAX { "all".to_owned() } else { grouped(last) };

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use impskit::batch::report::{Fault, Group, Report, Source, csv_header, csv_row, json_row, page};
 use impskit::batch::status::Count;
 use impskit::batch::store::{State, Store};
-use impskit::batch::units::{in_words, rfc3339};
+use impskit::batch::units::{handsets, in_words, rfc3339};
 use impskit::diagnose::text::printable;
 use impskit::error::Result;
 
@@ -121,7 +121,7 @@ fn text(report: &Report) -> String {
 fn sums(report: &Report) -> String {
     let mut out = String::new();
     let plan = report.plan.as_deref().unwrap_or("not complete");
-    let _ = writeln!(out, "campaign {}   {} handsets", report.campaign, grouped(report.total));
+    let _ = writeln!(out, "campaign {}   {}", report.campaign, handsets(report.total));
     let _ = writeln!(out, "plan {plan}   planned {}", rfc3339(report.planned_at));
     for (what, why) in [("cancelled", &report.cancelled), ("stopped", &report.halted)] {
         if let Some(why) = why {

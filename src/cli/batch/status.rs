@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use impskit::batch::campaign::{Campaign, ConfirmBy};
 use impskit::batch::status::{Count, Rows, Status};
 use impskit::batch::store::{Listed, State, Store};
-use impskit::batch::units::in_words;
+use impskit::batch::units::{handsets, in_words};
 use impskit::error::{Error, Result};
 
 use super::{Common, Format, clock, now, stop_flag, wait};
@@ -158,7 +158,7 @@ fn show(command: &StatusOf, status: &Status, ui: &mut Ui) -> Result<()> {
         return rows.iter().try_for_each(|row| ui.line(&handset(row)));
     }
     let plan = status.plan.as_ref().map_or("not complete", |plan| &plan[..12.min(plan.len())]);
-    ui.line(&format!("{}   {} handsets   plan {plan}", status.campaign, grouped(status.total)))?;
+    ui.line(&format!("{}   {}   plan {plan}", status.campaign, handsets(status.total)))?;
     let by = command.by.unwrap_or(By::State);
     if by == By::Stage {
         return ui.data(stages(status).as_bytes());

@@ -223,6 +223,11 @@ fn one_a_level(account: ImpsAccount) -> ImpsAccount {
     for (credentials, level) in account.credentials.iter_mut().zip(levels) {
         credentials.level = Some(level.to_owned());
     }
+    // What names an access point that the account does not bring may be another one on the device, or gone with it.
+    let known: Vec<String> = account.access_points.iter().map(|point| point.id.clone()).collect();
+    for physical in account.proxies.iter_mut().flat_map(|proxy| &mut proxy.physical) {
+        physical.to_access_points.retain(|id| known.contains(id));
+    }
     account
 }
 

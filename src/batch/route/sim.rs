@@ -119,6 +119,16 @@ impl Arrivals {
         Ok(Self { connection })
     }
 
+    /// Returns how many handsets got more than one message.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be read.
+    pub fn doubled(&self) -> Result<u64> {
+        let sql = "SELECT count(*) FROM (SELECT msisdn FROM arrival GROUP BY msisdn HAVING count(*) > 1)";
+        Ok(self.connection.query_row(sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+    }
+
     /// Returns how many handsets got something, how many messages arrived, and how many of them were refused.
     ///
     /// # Errors

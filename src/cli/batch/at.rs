@@ -21,6 +21,9 @@ use crate::cli::profile::fetch;
 /// The name of the audit log that lies beside a store.
 const LOG: &str = "audit.jsonl";
 
+/// How the names of campaigns begin that `send` makes.
+pub(super) const SENT: &str = "send-";
+
 /// Where the store is.
 #[derive(Debug, Args)]
 pub(super) struct At {
@@ -52,7 +55,7 @@ impl At {
         if let Some(path) = beside.iter().find(|path| path.is_file()) {
             return read_campaign(path);
         }
-        let store = self.configured(ui)?.unwrap_or_else(|| what.with_file_name(format!("{name}.db")));
+        let store = self.configured(ui)?.unwrap_or_else(|| what.with_file_name(file_of(&name)));
         if store.is_file() {
             let store = Store::open(&store)?;
             let stored = store.campaign(&name)?.ok_or_else(|| unknown(&store, &name))?;
@@ -84,7 +87,7 @@ impl At {
 
     /// Returns where the store of a campaign is.
     pub(super) fn store_path(&self, campaign: &Campaign, ui: &Ui) -> Result<PathBuf> {
-        Ok(self.configured(ui)?.unwrap_or_else(|| campaign.folder.join(format!("{}.db", campaign.name))))
+        Ok(self.configured(ui)?.unwrap_or_else(|| campaign.folder.join(file_of(&campaign.name))))
     }
 
     /// Returns the store that the option or the configuration names.
@@ -112,6 +115,12 @@ impl At {
         let path = self.store_path(campaign, ui)?;
         self.trail(&path, ui)?.add(now(), what, std::iter::once(object), Some(note))
     }
+}
+
+/// Returns the file of a store that nobody named: one a campaign, and one for all that `send` sends.
+fn file_of(campaign: &str) -> String {
+    let name = if campaign.starts_with(SENT) { "send" } else { campaign };
+    format!("{name}.db")
 }
 
 /// Returns the key that rows are encrypted with, if the configuration names one.

@@ -18,6 +18,7 @@ use impskit::provision::device::Pack;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::at::SENT;
 use super::run::{claim_worker, lanes};
 use super::{At, Format, clock, now, stop_flag, wait};
 use crate::cli::profile::{self, RowOptions};
@@ -140,7 +141,7 @@ fn campaign(command: &Send) -> Result<Campaign> {
     let moment: String = rfc3339(now()).chars().filter(char::is_ascii_alphanumeric).collect();
     let file = command.profile.file_name().map(Path::new).unwrap_or(&command.profile);
     let folder = command.profile.parent().unwrap_or(Path::new(""));
-    Campaign::of_one(&format!("send-{moment}-{number}"), file, &command.route, folder)
+    Campaign::of_one(&format!("{SENT}{moment}-{number}"), file, &command.route, folder)
 }
 
 fn plan_one(

@@ -243,18 +243,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Vec<u32>, Option<Timestamp>)> {
         let mut statement = self.prepare(
-            "SELECT slice, state, min(due) FROM device WHERE campaign = ?1 AND state IN ('planned', 'submitting') \
-             AND route = ?2 AND place <= ?3 GROUP BY slice, state ORDER BY slice",
+            // In the order of the key: nothing is sorted, however many rows there are.
+            "SELECT slice, min(CASE state WHEN 'planned' THEN due END), max(state = 'submitting') FROM device \
+             WHERE campaign = ?1 AND state IN ('planned', 'submitting') AND route = ?2 AND place <= ?3 \
+             GROUP BY slice ORDER BY slice",
         )?;
         let mut rows = statement.query(params![name, route, place(last)])?;
         let (mut due, mut next) = (Vec::new(), None::<Timestamp>);
         while let Some(row) = rows.next()? {
-            let (slice, time): (u32, Timestamp) = (row.get(0)?, row.get(2)?);
-            let is_planned = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)? == State::Planned.as_str();
-            if is_planned {
-                next = Some(next.map_or(time, |next| next.min(time)));
-            }
-            if (!is_planned || time <= now) && due.last() != Some(&slice) {
+            let (slice, planned, is_open): (u32, Option<Timestamp>, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            next = [next, planned].into_iter().flatten().min();
+            if is_open || planned.is_some_and(|time| time <= now) {
                 due.push(slice);
             }
         }

@@ -88,8 +88,8 @@ impl Event {
     }
 
     /// Returns the event as a line of JSON, `impskit.event/1`, without its line end. `seq` counts the events of a
-    /// run from 1.
-    pub fn line(&self, seq: u64, time: Timestamp, origin: Origin<'_>) -> String {
+    /// run from 1; `number` writes a number as others may see it.
+    pub fn line(&self, seq: u64, time: Timestamp, origin: Origin<'_>, number: impl Fn(u64) -> String) -> String {
         #[derive(Serialize)]
         struct Line<'l> {
             schema: &'static str,
@@ -120,7 +120,7 @@ impl Event {
             time: rfc3339(time),
             campaign: origin.campaign,
             kind: self.kind,
-            msisdn: self.msisdn.map(|number| number.to_string()),
+            msisdn: self.msisdn.map(number),
             attempt: self.attempt,
             route: self.route.as_deref(),
             gateway_id: &self.gateway_id,

@@ -15,7 +15,7 @@ use impskit::batch::run::{Ended, Progress, Summary};
 use impskit::batch::store::{Again, Login, State, Store, StoreKey};
 use impskit::error::{Error, Result};
 
-use crate::batch::{Clock, Fixture, Told, table};
+use crate::batch::{Clock, Fixture, Told, impskit, table};
 
 /// What a scripted gateway does with a message, by its number and its attempt.
 type Script = fn(u64, u32) -> Outcome;
@@ -493,4 +493,19 @@ fn every_send_is_written_down() {
     assert_eq!(first["document_sha256"].as_str().unwrap().len(), 64);
     let verdict = audit::verify(std::io::BufReader::new(text.as_bytes())).unwrap();
     assert!(verdict.wrong.is_none(), "{verdict:?}");
+}
+
+/// Events go to other programs: numbers are in them as `[privacy]` says.
+#[test]
+fn events_hide_numbers_where_they_should() {
+    for (word, is_shown) in [("full", true), ("mask", false)] {
+        let fixture = Fixture::new("sim", "");
+        fixture.write("rows.csv", &String::from_utf8(table(3)).unwrap());
+        assert!(impskit(&fixture, &["batch", "plan", "spring.toml", "rows.csv"]).status().unwrap().success());
+        let mut run = impskit(&fixture, &["batch", "run", "spring.toml", "--events", "events.jsonl"]);
+        assert!(run.env("IMPSKIT_PRIVACY__EVENT_NUMBERS", word).status().unwrap().success());
+        let events = std::fs::read_to_string(fixture.path("events.jsonl")).unwrap();
+        assert_eq!(events.contains("46700000007"), is_shown, "{word}");
+        assert_eq!(events.contains("\"46700••••••\""), !is_shown, "{word}: {events}");
+    }
 }

@@ -16,8 +16,10 @@ use impskit::batch::run::{Ended, Lane, Options, Progress, Summary, World, rehear
 use impskit::batch::status::unknown;
 use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Store, Stored, Timestamp};
 use impskit::batch::units::duration;
+use impskit::configuration::Numbers;
 use impskit::error::{Error, Result};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::at::store_key;
 use super::{Common, Format, clock, load, now, stop_flag, wait, workers};
@@ -121,7 +123,7 @@ pub(super) fn run(command: &Run, ui: &mut Ui) -> Result<Outcome> {
         trail: Some(&trail),
         logins: feed.as_ref().map(|feed| feed as &dyn Logins),
     };
-    let mut events = Events::open(command, Origin { campaign: &campaign.name, worker: &worker })?;
+    let mut events = Events::open(command, Origin { campaign: &campaign.name, worker: &worker }, ui)?;
     let summary = {
         let mut bar = Bar::new("sending", ui);
         let mut watch = |progress| match progress {
@@ -250,10 +252,16 @@ struct Events<'e> {
     origin: Origin<'e>,
     seq: u64,
     fault: std::io::Result<()>,
+    numbers: Numbers,
+    /// What tokens of numbers are made with.
+    key: Zeroizing<String>,
 }
 
 impl<'e> Events<'e> {
-    fn open(command: &Run, origin: Origin<'e>) -> Result<Self> {
+    fn open(command: &Run, origin: Origin<'e>, ui: &mut Ui) -> Result<Self> {
+        let privacy = ui.configuration()?.privacy;
+        let key = privacy.token_key.as_ref().map(|source| fetch(source, Path::new(""), ui)).transpose();
+        let key = Zeroizing::new(key.map_err(|why| Error::input(why).at("privacy.token_key"))?.unwrap_or_default());
         let out: Option<Box<dyn std::io::Write>> = match command.events.as_deref() {
             None => None,
             Some(path) if path == Path::new("-") => Some(Box::new(std::io::stdout().lock())),
@@ -262,14 +270,14 @@ impl<'e> Events<'e> {
                 Some(Box::new(BufWriter::new(file.map_err(|error| Error::file(path, &error))?)))
             }
         };
-        Ok(Self { out, origin, seq: 0, fault: Ok(()) })
+        Ok(Self { out, origin, seq: 0, fault: Ok(()), numbers: privacy.event_numbers, key })
     }
 
     /// Writes an event; the run is stopped where that cannot be done: events are asked for by who counts on them.
     fn write(&mut self, event: &Event, stop: &std::sync::atomic::AtomicBool) {
         let Some(out) = &mut self.out else { return };
         self.seq += 1;
-        let line = event.line(self.seq, now(), self.origin);
+        let line = event.line(self.seq, now(), self.origin, |number| self.numbers.write(number, self.key.as_bytes()));
         let written = writeln!(out, "{line}");
         if self.fault.is_ok() && written.is_err() {
             self.fault = written;

@@ -73,6 +73,10 @@ impl<'g> Guard<'g> {
         if self.world.stop.load(Ordering::Relaxed) {
             self.end(Ended::Interrupted);
         }
+        // Its time is over: what is left is for a later run.
+        if self.options.until.is_some_and(|until| (self.world.now)() >= until) {
+            self.give_up();
+        }
         self.is_over.load(Ordering::Relaxed)
     }
 

@@ -82,7 +82,8 @@ pub struct Options<'o> {
     pub hold_between_stages: bool,
     /// The last stage of this run; all of them where not given.
     pub stage: Option<u32>,
-    /// Go on until then: wait for rows that become due and for receipts. Without it a run ends when nothing is due.
+    /// Go on until then and no longer: wait for rows that become due and for receipts. Without it a run ends when nothing
+    /// is due.
     pub until: Option<Timestamp>,
     /// Until then a run waits for handsets that are not this far: submitted, delivered or confirmed.
     pub awaits: State,

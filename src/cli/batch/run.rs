@@ -57,7 +57,7 @@ pub(super) struct Run {
     /// Write every change as a line of JSON to FILE, behind what is there; `-` for stdout
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
-    /// Go on for so long (`8h`): wait for what becomes due later, and for receipts
+    /// Go on for so long (`8h`) and no longer: wait for what becomes due later, and for receipts
     #[arg(long = "for", id = "for", value_name = "DURATION", value_parser = seconds)]
     time: Option<Timestamp>,
     /// The name of this worker, where several machines share a store: no two may have the same

@@ -7,6 +7,7 @@
 //! | floor | module | what is in it |
 //! |---|---|---|
 //! | 1 | [`error`] | what goes wrong outside a document |
+//! | 1 | [`database`] | SQLite files that several processes open |
 //! | 1 | [`diagnose`] | saying what is wrong with a document: rules, findings, sources, rendering |
 //! | 2 | [`document`] | the one tree; grammars and token tables; what a vocabulary is |
 //! | 2 | [`codec`] | octets to the tree and back: XML, WBXML, plain text |
@@ -86,6 +87,7 @@ pub mod codec;
 pub mod configuration;
 pub mod cp;
 pub mod csp;
+pub mod database;
 pub mod delivery;
 pub mod diagnose;
 pub mod dm;

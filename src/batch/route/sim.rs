@@ -1,6 +1,7 @@
 //! Simulated handsets: each message is taken apart as a handset would, and what arrived is counted for itself.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use serde::Deserialize;
@@ -9,11 +10,15 @@ use sha2::{Digest as _, Sha256};
 use super::{Body, Class, Message, Needs, Outcome, Pace, Part, Route};
 use crate::codec::{self, Limits};
 use crate::cp;
+use crate::database::share;
 use crate::delivery::receive;
 use crate::diagnose::Report;
 use crate::document::from_hex;
 use crate::error::Result;
 use crate::provision::cp::read as read_account;
+
+/// How long a writer waits for another one.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Handsets in a file of their own, so that what arrived can be compared with what the store believes.
 #[derive(Debug)]
@@ -108,8 +113,7 @@ impl Arrivals {
     /// Fails when the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self> {
         let connection = Connection::open(path)?;
-        connection.busy_timeout(std::time::Duration::from_secs(20))?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        share(&connection, PATIENCE)?;
         connection.pragma_update(None, "synchronous", "off")?;
         connection.execute_batch(
             "CREATE TABLE IF NOT EXISTS arrival (

@@ -19,6 +19,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::Timestamp;
+use crate::database::share;
 use crate::error::{Error, Result};
 
 pub use users::User;
@@ -37,6 +38,8 @@ pub struct Store {
 const SCHEMA_VERSION: i32 = 2;
 /// Statements kept ready; about as many as there are queries.
 const STATEMENTS: usize = 128;
+/// How long a writer waits for another one.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Store {
     /// Opens the store in a file and makes it if there is none; only its owner may read the file.
@@ -61,9 +64,9 @@ impl Store {
     }
 
     fn prepare(connection: Connection) -> Result<Self> {
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        share(&connection, PATIENCE)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
+        connection.execute_batch("PRAGMA foreign_keys = ON;")?;
         migrate(&connection)?;
         let mut store = Self { connection, is_writing: false, input_wrote: false, seen: 0 };
         store.has_changed_outside()?;

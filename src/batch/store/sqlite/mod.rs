@@ -14,6 +14,7 @@ use std::time::Duration;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
 use super::{Listed, Setup, State, StoreKey, Stored, Timestamp};
+use crate::database::share;
 use crate::error::{Error, Result};
 
 pub use run::Run;
@@ -80,8 +81,7 @@ impl Store {
     }
 
     fn start(connection: Connection) -> Result<Self> {
-        connection.busy_timeout(PATIENCE)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        share(&connection, PATIENCE)?;
         connection.pragma_update(None, "synchronous", "normal")?;
         connection.pragma_update(None, "cache_size", -CACHE)?;
         connection.set_prepared_statement_cache_capacity(64);

@@ -35,8 +35,8 @@ pub(super) struct Worker<'g> {
     groups: VecDeque<Group<DueRow>>,
     /// The leases that were not given back yet.
     held: Vec<Lease>,
-    /// The slice whose lease was lost: its groups in flight are dropped.
-    lost: Option<u32>,
+    /// The lease that was lost: its groups in flight are dropped, those of a later lease of the slice are not.
+    lost: Option<Lease>,
     /// Failures in a row.
     streak: u32,
 }
@@ -212,7 +212,7 @@ impl<'g> Worker<'g> {
     /// Sends a group and records what became of it.
     fn settle(&mut self, group: Group<Composed>) -> Result<()> {
         let Group { lease, items, is_last } = group;
-        if self.guard.is_over() || self.lost == Some(lease.slice) {
+        if self.guard.is_over() || self.lost.as_ref() == Some(&lease) {
             return Ok(());
         }
         let now = self.now();
@@ -362,9 +362,10 @@ impl<'g> Worker<'g> {
             let error = Error::store("the lease of a slice was lost while its messages were written");
             return Err(error.help("run again: the file is cut back to what was recorded"));
         }
-        self.lost = Some(lease.slice);
-        self.groups.retain(|group| group.lease.slice != lease.slice);
-        self.open.take_if(|(open, _)| open.slice == lease.slice);
+        self.lost = Some(lease.clone());
+        self.held.retain(|held| held != lease);
+        self.groups.retain(|group| group.lease != *lease);
+        self.open.take_if(|(open, _)| open == lease);
         Ok(())
     }
 

@@ -61,9 +61,6 @@ impl Store {
             order.sort_by_key(|&i| (slices[i], i));
             for &i in order.iter().filter(|&&i| added[i] == Added::New) {
                 insert_planned(tx, campaign, key.as_ref(), &rows[i], slices[i], places[i])?;
-                if let Some(user) = &rows[i].user {
-                    insert_login(tx, campaign, user, slices[i], rows[i].msisdn)?;
-                }
             }
             let new = added.iter().filter(|added| **added == Added::New).count();
             let sql = "UPDATE campaign SET next = ?2 WHERE name = ?1";
@@ -242,9 +239,6 @@ fn replace(
          WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3",
     )?
     .execute(params![campaign.name, slice, row.msisdn as i64, row.not_before.unwrap_or(0), row.sms, row.model])?;
-    if let Some(user) = &row.user {
-        insert_login(tx, campaign, user, slice, row.msisdn)?;
-    }
     insert_planned(tx, campaign, key, row, slice, place)
 }
 
@@ -256,6 +250,9 @@ fn insert_planned(
     slice: u32,
     place: i64,
 ) -> Result<()> {
+    if let Some(user) = &row.user {
+        insert_login(tx, campaign, user, slice, row.msisdn)?;
+    }
     let cells = match store_key {
         None => Value::Text(row.cells.clone()),
         Some(key) => Value::Blob(key.lock(&campaign.name, row.msisdn, &row.cells)?),

@@ -216,7 +216,7 @@ fn each_layer_lies_over_the_next() {
         std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
         std::fs::write(at(name), text).unwrap();
     };
-    write("home/work/impskit.toml", "[check]\nignore = [\"CP\"]\n[store]\nkey = { file = \"k\" }\n");
+    write("home/site/impskit.toml", "[check]\nignore = [\"CP\"]\n[store]\nkey = { file = \"k\" }\n");
     write("home/impskit.toml", "[check]\nfail_on = \"never\"\n");
     write(
         "user.toml",
@@ -226,20 +226,20 @@ fn each_layer_lies_over_the_next() {
         "system.toml",
         "[store]\nurl = \"sqlite:all.db\"\nkey = { env = \"K\" }\n[server.csp]\npath = \"/system\"\nmax_body = \"1KiB\"\n",
     );
-    std::fs::create_dir_all(at("home/work/deep")).unwrap();
+    std::fs::create_dir_all(at("home/site/deep")).unwrap();
     let environment = [("IMPSKIT_SERVER__CSP__MAX_BODY", "2KiB"), ("IMPSKIT_NO_PROGRESS", "1"), ("HOME", "/")];
     let search = Search {
         file: None,
-        folder: Some(at("home/work/deep")),
+        folder: Some(at("home/site/deep")),
         home: Some(at("home")),
         others: vec![at("user.toml"), at("system.toml"), at("none.toml")],
         environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         user: None,
     };
     let found = Configuration::load(&search).unwrap();
-    assert_eq!(found.files(), [at("home/work/impskit.toml"), at("user.toml"), at("system.toml")]);
+    assert_eq!(found.files(), [at("home/site/impskit.toml"), at("user.toml"), at("system.toml")]);
     assert_eq!((found.check.fail_on, &found.check.ignore[..]), (FailOn::Warning, &["CP".to_owned()][..]));
-    let key = at("home/work/k").display().to_string();
+    let key = at("home/site/k").display().to_string();
     assert_eq!(found.store.key, Some(SecretSource::File(key)));
     assert_eq!(found.store_url(), Some(format!("sqlite:{}", at("all.db").display()).as_str()));
     assert_eq!(found.audit.file, Some(at("audit.jsonl")));
@@ -249,7 +249,7 @@ fn each_layer_lies_over_the_next() {
         (row.origin, row.place.clone().unwrap_or_default().replace(&folder.path().display().to_string(), ""))
     };
     assert_eq!(place("check.fail_on"), (Origin::File, "/user.toml:2:11".to_owned()));
-    assert_eq!(place("store.key"), (Origin::File, "/home/work/impskit.toml:4:7".to_owned()));
+    assert_eq!(place("store.key"), (Origin::File, "/home/site/impskit.toml:4:7".to_owned()));
     let variable = "environment variable `IMPSKIT_SERVER__CSP__MAX_BODY`".to_owned();
     assert_eq!(place("server.csp.max_body"), (Origin::Environment, variable));
     assert_eq!(place("check.device"), (Origin::Default, String::new()));
@@ -257,7 +257,7 @@ fn each_layer_lies_over_the_next() {
     let named = Configuration::load(&Search { file: Some(at("user.toml")), ..search.clone() }).unwrap();
     assert_eq!((named.files(), named.store_url()), (&[at("user.toml")][..], None));
     // Nothing above a repository's root.
-    std::fs::create_dir(at("home/work/deep/.git")).unwrap();
+    std::fs::create_dir(at("home/site/deep/.git")).unwrap();
     assert!(Configuration::load(&search).unwrap().check.ignore.is_empty());
 }
 

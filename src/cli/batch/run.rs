@@ -358,10 +358,11 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, is_aside: b
     let again = format!("impskit batch run {}", command.campaign.display());
     match &summary.ended {
         Ended::Interrupted => ui.say(&format!("interrupted: everything is saved; `{again}` goes on")),
-        Ended::Stopped(why) => ui.error(
-            &Error::input(format!("stopped: {why}"))
-                .help(format!("`impskit batch status {} --by error` counts the reasons", command.campaign.display())),
-        ),
+        Ended::Stopped(why) => ui.error(&Error::input(format!("stopped: {why}")).help(format!(
+            "`impskit batch status {name} --by error` counts the reasons; mend what they say, then `{again}` goes \
+                     on, and `impskit batch retry {name}` takes up what has failed for good",
+            name = command.campaign.display()
+        ))),
         Ended::Held(stage) => ui.say(&format!(
             "stopped: stage {stage} needs approval (`impskit batch approve {} --stage {stage}`)",
             command.campaign.display()

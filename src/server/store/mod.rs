@@ -34,8 +34,9 @@ pub struct Store {
     seen: i64,
 }
 
-/// The version of `schema.sql` with what was added since, kept in the file.
-const SCHEMA_VERSION: i32 = 2;
+/// What made the store what it is, oldest first. The file keeps how many of them it has seen; a change of the schema
+/// is one more, never a change of an old one.
+const SCHEMAS: &[&str] = &[include_str!("schema/1_base.sql"), include_str!("schema/2_logins.sql")];
 /// Statements kept ready; about as many as there are queries.
 const STATEMENTS: usize = 128;
 /// How long a writer waits for another one.
@@ -150,19 +151,17 @@ impl Store {
 }
 
 fn migrate(connection: &Connection) -> Result<()> {
-    let version: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
-        SCHEMA_VERSION => Ok(()),
-        0 | 1 => {
-            let schema = if version == 0 { include_str!("schema.sql") } else { "" };
-            let logins = include_str!("logins.sql");
-            let statements = format!("BEGIN; {schema}; {logins}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
-            connection.execute_batch(&statements)?;
-            Ok(())
-        }
-        newer => Err(Error::store(format!("the store has version {newer}, this program knows {SCHEMA_VERSION}"))
-            .help("use the program that made it, or another store")),
+    let seen: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = SCHEMAS.len();
+    let Some(missing) = SCHEMAS.get(seen as usize..) else {
+        return Err(Error::store(format!("the store has version {seen}, this program knows {known}"))
+            .help("use the program that made it, or another store"));
+    };
+    if !missing.is_empty() {
+        let statements = missing.join(";");
+        connection.execute_batch(&format!("BEGIN; {statements}; PRAGMA user_version = {known}; COMMIT;"))?;
     }
+    Ok(())
 }
 
 /// Makes the file where there is none; passwords in it are nobody else's business.
@@ -208,7 +207,7 @@ mod tests {
         let path = folder.path().join("s.db");
         make_private(&path).unwrap();
         let connection = Connection::open(&path).unwrap();
-        connection.execute_batch(concat!(include_str!("schema.sql"), "; PRAGMA user_version = 1")).unwrap();
+        connection.execute_batch(&format!("{}; PRAGMA user_version = 1", SCHEMAS[0])).unwrap();
         drop(connection);
         let now = Timestamp::from_seconds(1);
         for logins in 1..=2 {

@@ -1,14 +1,22 @@
 //! Access: login, logout, keep-alive, negotiation of capabilities and services (CSP session, sections 2 to 6).
 
+mod capability;
+mod functions;
+
 use std::time::Duration;
 
+use self::capability::agree;
+use self::functions::grant;
 use super::{Context, offered};
 use crate::csp::{Address, Code, Outcome, Schema, Services, Version, ids};
-use crate::document::{Element, boolean};
+use crate::document::Element;
 use crate::server::door::Challenge;
 use crate::server::fault::{Fault, required, success};
 use crate::server::limits;
-use crate::server::session::{Caller, Capabilities, Session, SessionId};
+use crate::server::session::{Caller, Session, SessionId};
+
+pub(crate) use self::capability::client_capability;
+pub(crate) use self::functions::service;
 
 /// Login-Request, with a password or with a digest in two steps.
 pub(crate) fn login(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
@@ -219,109 +227,10 @@ pub(crate) fn keep_alive(context: &mut Context<'_>, request: &Element<'_>) -> Re
         .with_leaf("KeepAliveTime", seconds.to_string()))
 }
 
-/// ClientCapability-Request.
-pub(crate) fn client_capability(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
-    let empty = Element::new("CapabilityList");
-    let agreed = agree(context, request.child("CapabilityList").unwrap_or(&empty))?;
-    super::terms_changed(context)?;
-    let answer = Element::new("ClientCapability-Response").with(agreed);
-    Ok(with_client(context, answer))
-}
-
 /// Adds the ClientID that answers of 1.1 carry.
 fn with_client(context: &Context<'_>, answer: Element<'static>) -> Element<'static> {
     match context.version() {
         Version::V1_1 => answer.with(context.caller.client_id.clone()),
         _ => answer,
     }
-}
-
-/// The most open transactions, and transactions in one message, that the server agrees to.
-const MOST_TRANSACTIONS: u32 = 8;
-
-/// Notes what a client can do, and returns what the server changes or adds: in 1.1 the whole list as agreed.
-fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Element<'static>, Fault> {
-    let version = context.version();
-    let poll_min = number(list, "ServerPollMin").unwrap_or(0).max(context.configuration.poll_min);
-    let sessions = context.configuration.quotas.sessions;
-    let session = context.session()?;
-    session.capabilities = read_capabilities(list);
-    let capabilities = &session.capabilities;
-    let mut changed = vec![
-        Element::leaf("MultiTrans", capabilities.multi_trans.to_string()),
-        Element::leaf("ServerPollMin", poll_min.to_string()),
-    ];
-    if list.children_named("SupportedBearer").any(|bearer| bearer.trimmed().eq_ignore_ascii_case("HTTP")) {
-        changed.push(Element::leaf("SupportedBearer", "HTTP"));
-    }
-    if version == Version::V1_1 {
-        // No way to wake the client is built: it polls.
-        let gone = [
-            "SupportedCIRMethod",
-            "UDPPort",
-            "TCPAddress",
-            "TCPPort",
-            "SupportedBearer",
-            "MultiTrans",
-            "ServerPollMin",
-        ];
-        let kept = list.children.iter().filter(|child| !gone.contains(&child.name.as_ref()));
-        let kept = kept.map(|child| child.clone().into_owned());
-        return Ok(Element::new("CapabilityList").with_all(kept).with_all(changed));
-    }
-    changed.push(Element::leaf("MultiTransPerMessage", capabilities.multi_trans_per_message.to_string()));
-    changed.push(Element::leaf("UserSessionLimit", sessions.to_string()));
-    if capabilities.online_etem.as_deref().is_some_and(|rule| rule != "SERVERLOGIC") {
-        changed.push(Element::leaf("OnlineETEMHandling", "SERVERLOGIC"));
-    }
-    Ok(Element::new("AgreedCapabilityList").with_all(changed))
-}
-
-fn read_capabilities(list: &Element<'_>) -> Capabilities {
-    let word = |name: &str| list.child_text(name).filter(|word| !word.is_empty()).map(str::to_ascii_uppercase);
-    let transactions = |name: &str| number(list, name).unwrap_or(1).clamp(1, MOST_TRANSACTIONS) as usize;
-    let content_types = list.children_named("AcceptedContentType").map(|accepted| {
-        // A structure in 1.3, text before.
-        let text = accepted.child_text("ContentType").unwrap_or_else(|| accepted.trimmed());
-        text.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase()
-    });
-    let old_limit = number(list, "AcceptedContentLength");
-    Capabilities {
-        push: word("InitialDeliveryMethod").is_none_or(|method| method != "N"),
-        any_content: list.child_text("AnyContent").and_then(boolean).unwrap_or_default(),
-        content_types: content_types.take(limits::CONTENT_TYPES).collect(),
-        push_length: number(list, "AcceptedPushLength").or(old_limit),
-        pull_length: number(list, "AcceptedPullLength").or(old_limit),
-        text_length: number(list, "AcceptedTextContentLength").or(old_limit),
-        multi_trans: transactions("MultiTrans"),
-        multi_trans_per_message: transactions("MultiTransPerMessage"),
-        parser_size: number(list, "ParserSize").filter(|size| *size > 0),
-        client_type: word("ClientType"),
-        language: list.child_text("DefaultLanguage").map(str::to_owned),
-        offline_etem: word("OfflineETEMHandling"),
-        online_etem: word("OnlineETEMHandling"),
-        session_priority: number(list, "SessionPriority").unwrap_or_default(),
-    }
-}
-
-/// Service-Request: the answer names what is *not* available of what was asked (CSP transactions, F8).
-pub(crate) fn service(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
-    let version = context.version();
-    let mut answer = Element::new("Service-Response");
-    if let Some(asked) = request.child("Functions") {
-        answer.children.extend(grant(context, asked)?);
-        super::terms_changed(context)?;
-    }
-    if request.child_text("AllFunctionsRequest").and_then(boolean) == Some(true) {
-        answer = answer.with(offered(version).element(version, "AllFunctions"));
-    }
-    Ok(with_client(context, answer))
-}
-
-/// Agrees to what is offered of what is asked; an earlier agreement is void. Returns the inverted tree, if any.
-fn grant(context: &mut Context<'_>, asked: &Element<'_>) -> Result<Option<Element<'static>>, Fault> {
-    let version = context.version();
-    let asked = Services::read(version, asked);
-    context.session()?.services = asked.meet(offered(version));
-    Ok(Services::inverted(&asked, offered(version), version, "Functions"))
 }

@@ -179,13 +179,12 @@ impl<'g> Worker<'g> {
         let has_more = rows.len() > PAGE;
         rows.truncate(PAGE);
         let last = rows.last().map_or(after, |row| row.place);
-        let mut rows = self.without_quiet(&lease, rows, now)?;
+        let mut rows = self.without_quiet(&lease, rows, now)?.into_iter().peekable();
         let window = self.lane.route.window();
-        while !rows.is_empty() {
-            let rest = rows.split_off(window.min(rows.len()));
-            let is_last = rest.is_empty() && !has_more;
-            self.groups.push_back(Group { lease: lease.clone(), items: rows, is_last });
-            rows = rest;
+        while rows.peek().is_some() {
+            let items = rows.by_ref().take(window).collect();
+            let is_last = rows.peek().is_none() && !has_more;
+            self.groups.push_back(Group { lease: lease.clone(), items, is_last });
         }
         self.open = has_more.then_some((lease, last));
         Ok(())

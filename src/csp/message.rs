@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::Version;
+use super::{Primitive, Version};
 use crate::document::{Content, Element, boolean, is_declaration};
 
 /// A whole message.
@@ -104,8 +104,7 @@ impl Message {
             let descriptor = element.child("TransactionDescriptor");
             let id = descriptor.and_then(|d| d.child_text("TransactionID")).filter(|id| !id.is_empty());
             let id = id.map(str::to_owned);
-            let Some(primitive) = element.child("TransactionContent").and_then(|content| content.children.first())
-            else {
+            let Some(primitive) = element.child("TransactionContent").and_then(primitive_of) else {
                 return Err(fault(id, "a transaction holds no primitive"));
             };
             let mode = descriptor.and_then(|d| d.child_text("TransactionMode")).unwrap_or_default();
@@ -262,13 +261,45 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("PreferredvCard", "ReferredvCard"),
 ];
 
-/// Gives all elements their right names, and takes away what belongs to the document: places, and the declarations
-/// that writing puts back.
+/// Returns the right name of an element that is written with another one.
+fn right_name(name: &str) -> Option<&'static str> {
+    SPELLINGS.iter().find(|(other, _)| name == *other).map(|(_, right)| *right)
+}
+
+/// Returns the primitive of a transaction: the first that any version has, so that what a vendor puts in front of it is
+/// skipped; where there is none, the first element, whatever it is.
+fn primitive_of<'e, 's>(content: &'e Element<'s>) -> Option<&'e Element<'s>> {
+    let is_known = |name: &str| Version::ALL.into_iter().any(|version| Primitive::find(version, name).is_some());
+    let mut own = content.children.iter().filter(|child| !is_foreign(child));
+    let first = own.clone().next();
+    own.find(|child| is_known(right_name(&child.name).unwrap_or(&child.name))).or(first)
+}
+
+/// Elements that bear a namespace of their own and are no strangers. A wrong one on a list of ours is forgiven.
+const BEARERS: [&str; 7] = [
+    "PresenceSubList",
+    "TransactionContent",
+    "Extended-Request",
+    "Extended-Response",
+    "ExtendedData",
+    "ExtBlock",
+    "ExtBlockETEM",
+];
+
+/// Returns whether an element is a stranger: in the default namespace of a vendor, where our names mean nothing.
+fn is_foreign(element: &Element<'_>) -> bool {
+    let namespace = element.attribute("xmlns").unwrap_or_default().trim_ascii();
+    !namespace.is_empty() && Version::from_namespace(namespace).is_none() && !BEARERS.contains(&element.name.as_ref())
+}
+
+/// Gives all elements their right names, and takes away strangers and what belongs to the document: places, and the
+/// declarations that writing puts back.
 fn adopt(element: &mut Element<'static>) {
     (element.span, element.content_span) = Default::default();
-    if let Some((_, right)) = SPELLINGS.iter().find(|(other, _)| element.name == *other) {
+    if let Some(right) = right_name(&element.name) {
         element.name = Cow::Borrowed(right);
     }
+    element.children.retain(|child| !is_foreign(child));
     if element.name == "PresenceSubList" {
         element.attributes.retain(|attribute| !is_declaration(&attribute.name));
     }

@@ -83,7 +83,10 @@ impl Walk<'_> {
         match &declaration.model {
             Model::Any => {}
             Model::Empty => {
-                if !element.is_empty() {
+                // Where strangers are skipped they are skipped here too.
+                let is_stranger = |child: &Element<'_>| self.grammar.declaration(&child.name, "").is_none();
+                let is_tolerated = self.rules.unknown.is_none() && element.children.iter().all(is_stranger);
+                if !(element.is_empty() || is_tolerated && element.trimmed().is_empty()) {
                     self.add(Some(self.rules.value), element, || format!("`{}` must be empty", element.name));
                 }
             }

@@ -33,6 +33,7 @@ mod fundamental;
 #[cfg(feature = "server")]
 mod http;
 mod inspect;
+mod language;
 mod laws;
 mod management;
 mod mapping;

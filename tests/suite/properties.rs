@@ -100,7 +100,7 @@ fn children(
     }
 }
 
-fn value(kind: Kind, number: u32) -> String {
+pub(crate) fn value(kind: Kind, number: u32) -> String {
     match kind {
         Kind::Int | Kind::Digits => number.to_string(),
         Kind::Bool => if number.is_multiple_of(2) { "T" } else { "F" }.to_owned(),
@@ -114,6 +114,9 @@ fn value(kind: Kind, number: u32) -> String {
             number % 59
         ),
         Kind::Word(words) | Kind::Words(words) => words[number as usize % words.len()].to_owned(),
+        Kind::Uri => format!("http://example.com/{number}"),
+        Kind::Host => format!("host{number}.example.com"),
+        Kind::Msisdn => format!("+358{}", number % 1_000_000),
         Kind::Mime => "text/plain; charset=utf-8".to_owned(),
         Kind::Base64 => "abcd".to_owned(),
         Kind::UserId => format!("wv:user{number}@example.com"),

@@ -275,21 +275,18 @@ fn primitive_of<'e, 's>(content: &'e Element<'s>) -> Option<&'e Element<'s>> {
     own.find(|child| is_known(right_name(&child.name).unwrap_or(&child.name))).or(first)
 }
 
-/// Elements that bear a namespace of their own and are no strangers. A wrong one on a list of ours is forgiven.
-const BEARERS: [&str; 7] = [
-    "PresenceSubList",
-    "TransactionContent",
-    "Extended-Request",
-    "Extended-Response",
-    "ExtendedData",
-    "ExtBlock",
-    "ExtBlockETEM",
-];
+/// What vendors fill as they like, under a namespace of their own.
+const FREE: [&str; 5] = ["Extended-Request", "Extended-Response", "ExtendedData", "ExtBlock", "ExtBlockETEM"];
 
-/// Returns whether an element is a stranger: in the default namespace of a vendor, where our names mean nothing.
+/// Returns whether an element is a stranger: in the namespace of a vendor, where our names mean nothing. A wrong
+/// namespace on the list that has one of its own is forgiven.
 fn is_foreign(element: &Element<'_>) -> bool {
+    if element.name.contains(':') {
+        return true;
+    }
     let namespace = element.attribute("xmlns").unwrap_or_default().trim_ascii();
-    !namespace.is_empty() && Version::from_namespace(namespace).is_none() && !BEARERS.contains(&element.name.as_ref())
+    let is_bearer = element.name == "PresenceSubList" || FREE.contains(&element.name.as_ref());
+    !namespace.is_empty() && Version::from_namespace(namespace).is_none() && !is_bearer
 }
 
 /// Gives all elements their right names, and takes away strangers and what belongs to the document: places, and the
@@ -299,7 +296,11 @@ fn adopt(element: &mut Element<'static>) {
     if let Some(right) = right_name(&element.name) {
         element.name = Cow::Borrowed(right);
     }
-    element.children.retain(|child| !is_foreign(child));
+    if FREE.contains(&element.name.as_ref()) {
+        return;
+    }
+    // Tokens of no table are read as elements of this name.
+    element.children.retain(|child| !is_foreign(child) && child.name != "unknown");
     if element.name == "PresenceSubList" {
         element.attributes.retain(|attribute| !is_declaration(&attribute.name));
     }

@@ -65,7 +65,8 @@ impl Form {
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
     let mut report = Report::new();
     let Some(document) = codec::read(bytes, VOCABULARIES, limits, &mut report) else {
-        return Err(Refusal::Unreadable(report));
+        let broken = (bytes.len() <= limits.bytes).then(|| what_shows_in_text(bytes)).flatten();
+        return Err(broken.unwrap_or(Refusal::Unreadable(report)));
     };
     let root = &document.root;
     if document.header.encoding == Encoding::Pts {
@@ -79,12 +80,15 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
         return Err(Refusal::Unreadable(report));
     }
     // A document that breaks off has been read as far as it goes; no half of a message is acted upon.
-    if document.header.encoding == Encoding::Wbxml && report.has_errors() {
-        return Err(Refusal::Unreadable(report));
-    }
     let form = Form::read(&document.header);
-    let Some(version) = version_of(root, &document.header, document.vocabulary) else {
-        let fault = what_shows(root, "the namespace is of no known version");
+    let version = version_of(root, &document.header, document.vocabulary);
+    if codec::breaks_off(&report) || document.header.encoding == Encoding::Wbxml && report.has_errors() {
+        let fault = version.map(|version| what_shows(root, version, "the message breaks off"));
+        let shown = fault.filter(|fault| fault.id.is_some()).map(|fault| Refusal::Malformed(form, fault));
+        return Err(shown.unwrap_or(Refusal::Unreadable(report)));
+    }
+    let Some(version) = version else {
+        let fault = what_shows(root, Version::ALL[0], "the namespace is of no known version");
         return Err(Refusal::UnknownVersion(form, fault));
     };
     if let Some(discovery) = Discovery::read(root, version) {
@@ -169,14 +173,30 @@ fn version_of(root: &Element<'_>, header: &Header, vocabulary: Option<&Vocabular
     by_number.or_else(|| Version::ALL.into_iter().find(|version| Some(version.vocabulary()) == vocabulary))
 }
 
-/// Returns a fault with what of a message can be seen without knowing its version.
-fn what_shows(root: &Element<'_>, what: &str) -> Malformed {
-    let newest = Version::ALL[0];
-    let (session, id) = match Message::read(root, newest) {
+/// Returns a fault with what of a message can be seen, whatever is wrong with it.
+fn what_shows(root: &Element<'_>, version: Version, what: &str) -> Malformed {
+    let (session, id) = match Message::read(root, version) {
         Ok(message) => (message.session, message.transactions.into_iter().find_map(|transaction| transaction.id)),
         Err(fault) => (fault.session, fault.id),
     };
-    Malformed { version: newest, session, id, what: what.to_owned() }
+    Malformed { version, session, id, what: what.to_owned() }
+}
+
+/// Finds the envelope in XML that is not well-formed, so that a session goes on when one message of it is broken
+/// (CSP transport, "HTTP binding"): the namespace, the session and the transaction. `None` where no transaction shows.
+fn what_shows_in_text(bytes: &[u8]) -> Option<Refusal> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (root, _) = text.get(text.find("<WV-CSP-Message")?..)?.split_once('>')?;
+    let leaf = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        let value = rest.split('<').next()?.trim_ascii();
+        (!value.is_empty() && !value.contains('&')).then(|| value.to_owned())
+    };
+    let version = Version::ALL.into_iter().find(|version| version.namespaces().iter().any(|name| root.contains(name)))?;
+    let session = leaf("SessionID").map_or(Session::Outband, Session::Inband);
+    let what = "the document is not well-formed XML".to_owned();
+    let fault = Malformed { version, session, id: Some(leaf("TransactionID")?), what };
+    Some(Refusal::Malformed(Form::of(Encoding::Xml), fault))
 }
 
 /// Returns the media type of a message, as a client of that version writes it.

@@ -39,6 +39,7 @@ mod management;
 mod mapping;
 mod packs;
 mod peers;
+mod peers_csp;
 mod pictures;
 mod placing;
 mod properties;

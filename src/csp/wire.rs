@@ -192,7 +192,8 @@ fn what_shows_in_text(bytes: &[u8]) -> Option<Refusal> {
         let value = rest.split('<').next()?.trim_ascii();
         (!value.is_empty() && !value.contains('&')).then(|| value.to_owned())
     };
-    let version = Version::ALL.into_iter().find(|version| version.namespaces().iter().any(|name| root.contains(name)))?;
+    let version =
+        Version::ALL.into_iter().find(|version| version.namespaces().iter().any(|name| root.contains(name)))?;
     let session = leaf("SessionID").map_or(Session::Outband, Session::Inband);
     let what = "the document is not well-formed XML".to_owned();
     let fault = Malformed { version, session, id: Some(leaf("TransactionID")?), what };

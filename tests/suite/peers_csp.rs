@@ -117,7 +117,8 @@ fn a_capability_request_without_client_id() {
 fn a_service_request_without_client_id() {
     for version in Version::ALL {
         let mut peer = Peer::new(version);
-        let asked = "<Functions><WVCSPFeat><IMFeat/></WVCSPFeat></Functions><AllFunctionsRequest>T</AllFunctionsRequest>";
+        let asked =
+            "<Functions><WVCSPFeat><IMFeat/></WVCSPFeat></Functions><AllFunctionsRequest>T</AllFunctionsRequest>";
         for client in ["", CLIENT] {
             let answer = peer.ask(&format!("<Service-Request>{client}{asked}</Service-Request>"));
             assert!(answer.child("AllFunctions").is_some(), "{version:?} {answer:?}");
@@ -254,7 +255,9 @@ fn digest_schemas_with_commas_in_one_element() {
     for version in Version::ALL {
         let mut peer = Peer { lab: Lab::new(), version, session: String::new(), last: 0 };
         let login = |schemas: &str| {
-            format!("<Login-Request><UserID>anna</UserID>{CLIENT}{schemas}<TimeToLive>3600</TimeToLive>{COOKIE}</Login-Request>")
+            format!(
+                "<Login-Request><UserID>anna</UserID>{CLIENT}{schemas}<TimeToLive>3600</TimeToLive>{COOKIE}</Login-Request>"
+            )
         };
         // As published for 1.1, and one element a word, in every version.
         for schemas in [
@@ -372,7 +375,9 @@ fn a_client_id_of_bare_text() {
     for version in Version::ALL {
         let mut peer = Peer { lab: Lab::new(), version, session: String::new(), last: 0 };
         let login = |client: &str| {
-            format!("<Login-Request><UserID>anna</UserID><ClientID>{client}</ClientID>{PASSWORD}{COOKIE}</Login-Request>")
+            format!(
+                "<Login-Request><UserID>anna</UserID><ClientID>{client}</ClientID>{PASSWORD}{COOKIE}</Login-Request>"
+            )
         };
         let answer = peer.gets(&login("WV:Phone-7"), 200);
         let first = answer.child_text("SessionID").unwrap().to_owned();
@@ -391,9 +396,7 @@ fn other_spellings() {
     let mut peer = Peer::with_services(Version::V1_2);
     create_list(&mut peer);
     peer.gets(
-        &format!(
-            "<SubscribePresence-Request>{LIST}<Auto-Subscribe>T</Auto-Subscribe></SubscribePresence-Request>"
-        ),
+        &format!("<SubscribePresence-Request>{LIST}<Auto-Subscribe>T</Auto-Subscribe></SubscribePresence-Request>"),
         200,
     );
     let list = "<CapabilityList><ClientType>MOBILE_PHONE</ClientType><InitialDeliveryMethod>P</InitialDeliveryMethod>\
@@ -513,12 +516,8 @@ fn binary(public_id: &[u8], namespaces: Option<[(u8, &str); 2]>, session: &str, 
 fn binary_login(time: &[u8]) -> Vec<u8> {
     let client = element(0x0A, &[&element(0x37, &[&string("phone")])]);
     let user = element(0x3A, &[&string("anna")]);
-    let rest = [
-        PAGE_1,
-        &element(0x21, &[&string("open-sesame")]),
-        &element(0x32, &[time]),
-        &element(0x30, &[&string("c0")]),
-    ];
+    let rest =
+        [PAGE_1, &element(0x21, &[&string("open-sesame")]), &element(0x32, &[time]), &element(0x30, &[&string("c0")])];
     element(0x1D, &[PAGE_0, &user, &client, &rest.concat()])
 }
 

@@ -20,15 +20,19 @@ use impskit::server::{Beside, Callback, Called, Configuration, Feed, Store, Time
 
 use crate::batch::{Clock, Fixture, Told, table};
 
-fn start() -> Running {
+pub(crate) fn start() -> Running {
+    start_as(Configuration::default())
+}
+
+pub(crate) fn start_as(configuration: Configuration) -> Running {
     let mut store = Store::in_memory().unwrap();
     store.add_user("wv:anna@example.com", "open-sesame", Timestamp::from_seconds(1)).unwrap();
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let configuration = Configuration { domain: "example.com".into(), listen, ..Configuration::default() };
+    let configuration = Configuration { domain: "example.com".into(), listen, ..configuration };
     http::spawn(configuration, store, Box::new(|_| {})).unwrap()
 }
 
-fn connect(server: &Running) -> TcpStream {
+pub(crate) fn connect(server: &Running) -> TcpStream {
     let stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream
@@ -53,7 +57,7 @@ fn answer(stream: &mut TcpStream) -> (u16, String, Vec<u8>) {
 }
 
 /// Sends octets on a connection of its own and returns the status of the first answer.
-fn status(server: &Running, request: &str) -> u16 {
+pub(crate) fn status(server: &Running, request: &str) -> u16 {
     let mut stream = connect(server);
     // A server that refuses early closes while we still write.
     let _ = stream.write_all(request.as_bytes());

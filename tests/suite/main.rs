@@ -5,6 +5,8 @@
 mod abuse;
 mod account;
 mod batch;
+#[cfg(feature = "server")]
+mod binding;
 mod campaigns;
 #[cfg(feature = "smpp")]
 mod centre;
@@ -30,7 +32,6 @@ mod faults;
 mod floors;
 mod format;
 mod fundamental;
-#[cfg(feature = "server")]
 mod http;
 mod inspect;
 mod language;

@@ -36,6 +36,12 @@ pub struct Configuration {
     pub poll_min: u32,
     /// The messages that a session may send in a minute; the machine itself may send more.
     pub requests_per_minute: u32,
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections of one address; gateways carry many users. The machine itself may have more.
+    pub connections_by_address: usize,
+    /// The time that a request may take to come in, however slowly its octets drip.
+    pub request_time: Duration,
     /// Accounts that the server has in any case: the user as written, and where the password is kept.
     pub users: Vec<(String, SecretSource)>,
     /// How much one user may have.
@@ -81,6 +87,9 @@ impl Default for Configuration {
             session_ttl: Duration::from_secs(1800),
             poll_min: 5,
             requests_per_minute: 120,
+            connections: 10_000,
+            connections_by_address: 200,
+            request_time: Duration::from_secs(30),
             users: Vec::new(),
             quotas: Quotas::default(),
             management: None,
@@ -163,6 +172,9 @@ impl Configuration {
         self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
         self.api_token = api.map(|api| api.token);
         self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
+        self.connections = limits.connections.unwrap_or(self.connections);
+        self.connections_by_address = limits.connections_per_address.unwrap_or(self.connections_by_address);
+        self.request_time = limits.request_seconds.map_or(self.request_time, Duration::from_secs);
         let quotas = &mut self.quotas;
         for (quota, value) in [
             (&mut quotas.sessions, limits.sessions_per_user),
@@ -242,6 +254,9 @@ struct UserRow {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LimitsTable {
+    connections: Option<usize>,
+    connections_per_address: Option<usize>,
+    request_seconds: Option<u64>,
     sessions_per_user: Option<usize>,
     requests_per_minute: Option<u32>,
     stored_messages_per_user: Option<usize>,

@@ -1,0 +1,159 @@
+//! The connections of the edge: how many there may be, and how long each may take (abuse case B02).
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::exchange::{Edge, closing, respond};
+use super::framing::Watched;
+
+/// The age at which a connection is closed, whatever it does.
+const CONNECTION_AGE: Duration = Duration::from_secs(3600);
+/// How long a connection may be idle: longer than clients wait between two polls.
+const IDLE: Duration = Duration::from_secs(120);
+/// Open files that are no connections: store, log, listeners, gateways.
+const FILES: u64 = 64;
+/// Octets of the header of a request.
+const HEADER: usize = 16 << 10;
+/// Lines of the header of a request.
+const HEADER_LINES: usize = 64;
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    /// In all.
+    pub(super) all: usize,
+    /// Of one address; the machine itself is not counted.
+    pub(super) by_peer: usize,
+    /// The time that a request may take to come in, and an answer to be taken.
+    pub(super) time: Duration,
+}
+
+impl Most {
+    /// Returns these limits as far as the system allows that many open files; it is asked to allow them.
+    pub(super) fn allowed(self) -> Self {
+        Self {
+            all: self.all.min(usize::try_from(files(self.all as u64 + FILES) - FILES).unwrap_or(usize::MAX)),
+            ..self
+        }
+    }
+}
+
+/// Asks for so many open files; returns how many there may be.
+#[cfg(unix)]
+fn files(wanted: u64) -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let (current, most) = (now.current.unwrap_or(u64::MAX), now.maximum.unwrap_or(u64::MAX));
+    if current < wanted {
+        let asked = wanted.min(most);
+        if setrlimit(Resource::Nofile, Rlimit { current: Some(asked), maximum: now.maximum }).is_ok() {
+            return asked.max(FILES + 1);
+        }
+    }
+    current.max(FILES + 1)
+}
+
+#[cfg(not(unix))]
+fn files(wanted: u64) -> u64 {
+    wanted
+}
+
+/// How many connections each address has.
+type Peers = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// Accepts connections until it is time to stop, then gives those in flight some time.
+pub(super) async fn serve(
+    listener: std::net::TcpListener,
+    most: Most,
+    edge: Arc<Edge>,
+    draining: watch::Receiver<bool>,
+    patience: Duration,
+) {
+    let Ok(listener) = TcpListener::from_std(listener) else { return };
+    let mut stop = draining.clone();
+    let peers = Peers::default();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, peer)) = accepted else {
+            // Out of files, most likely: wait until some are closed.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let peer = peer.ip().to_canonical();
+        if connections.len() >= most.all || !enter(&peers, peer, most.by_peer) {
+            continue;
+        }
+        let (edge, peers, draining) = (edge.clone(), peers.clone(), draining.clone());
+        connections.spawn(async move {
+            let _ = tokio::time::timeout(CONNECTION_AGE, connection(stream, peer, most.time, edge, draining)).await;
+            leave(&peers, peer);
+        });
+    }
+    drop(listener);
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(patience, all).await;
+}
+
+fn enter(peers: &Peers, peer: IpAddr, most: usize) -> bool {
+    let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = peers.entry(peer).or_default();
+    let may_enter = peer.is_loopback() || *count < most;
+    *count += usize::from(may_enter);
+    may_enter
+}
+
+fn leave(peers: &Peers, peer: IpAddr) {
+    let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(count) = peers.get_mut(&peer) {
+        *count -= 1;
+        if *count == 0 {
+            peers.remove(&peer);
+        }
+    }
+}
+
+/// Serves one connection.
+async fn connection(
+    stream: TcpStream,
+    peer: IpAddr,
+    time: Duration,
+    edge: Arc<Edge>,
+    mut draining: watch::Receiver<bool>,
+) {
+    let _ = stream.set_nodelay(true);
+    let (stream, ledger) = Watched::new(stream, time);
+    let service = service_fn(move |request| {
+        let (edge, is_contradictory, until) = (edge.clone(), ledger.next_is_contradictory(), ledger.began() + time);
+        async move {
+            match is_contradictory {
+                true => Ok(closing(StatusCode::BAD_REQUEST)),
+                false => Ok::<_, Infallible>(respond(&edge, peer, until, request).await),
+            }
+        }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(HEADER_LINES).max_buf_size(HEADER);
+    let connection = server.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = draining.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

@@ -1,0 +1,142 @@
+//! One request and its answer (CSP transport, "HTTP binding", "Error cases a test should cover").
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
+use hyper::{Method, StatusCode};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::{Answer, Job, Request};
+use crate::dm::session::auth::MAC_HEADER;
+
+/// The time that an answer may take.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+
+/// What connections share.
+pub(super) struct Edge {
+    pub(super) routes: Vec<Route>,
+    pub(super) exchanges: AtomicU64,
+}
+
+/// Who answers what is posted to a path.
+pub(super) struct Route {
+    pub(super) path: String,
+    pub(super) max_body: usize,
+    /// The header that proves a request.
+    pub(super) proof: &'static str,
+    /// Whether a GET is taken as a form that stands in the address.
+    pub(super) takes_queries: bool,
+    pub(super) jobs: SyncSender<Job>,
+}
+
+/// The seconds after which to come again where too much waits.
+const LATER: &str = "5";
+
+pub(super) type Response = hyper::Response<Full<Bytes>>;
+
+/// Answers one HTTP request.
+///
+/// It has to be there at `until`, however slowly its octets drip (abuse case B02).
+pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: hyper::Request<Incoming>) -> Response {
+    let Some(route) = edge.routes.iter().find(|route| route.path == request.uri().path()) else {
+        return closing(StatusCode::NOT_FOUND);
+    };
+    if let Some(refusal) = refuse(route, &request) {
+        return refusal;
+    }
+    let header =
+        |name| request.headers().get(name).and_then(|text: &HeaderValue| text.to_str().ok()).map(str::to_owned);
+    let proof = header(route.proof);
+    let (media_type, body) = if request.method() == Method::GET {
+        (FORM.to_owned(), request.uri().query().unwrap_or_default().as_bytes().to_vec())
+    } else {
+        let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        match body_of(request, route.max_body, until).await {
+            Ok(body) => (media_type, body),
+            Err(status) => return closing(status),
+        }
+    };
+    let (answer, answered) = oneshot::channel();
+    let connection = edge.exchanges.fetch_add(1, Ordering::Relaxed);
+    let job = Job { request: Request { connection, media_type, body, peer }, proof, after: None, answer };
+    if route.jobs.try_send(job).is_err() {
+        return overloaded();
+    }
+    match tokio::time::timeout(ANSWER_TIME, answered).await {
+        Ok(Ok(Answer { status, media_type, body, mac })) => {
+            let mut response = answered_with(status, &media_type, body);
+            if let Some(mac) = mac.and_then(|mac| HeaderValue::from_str(&mac).ok()) {
+                response.headers_mut().insert(MAC_HEADER, mac);
+            }
+            response
+        }
+        _ => overloaded(),
+    }
+}
+
+/// The media type of a query (HTML, "URL-encoded form data").
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Reads a body within its limits; what is there already may be late.
+async fn body_of(
+    request: hyper::Request<Incoming>,
+    most: usize,
+    until: Instant,
+) -> std::result::Result<Vec<u8>, StatusCode> {
+    let body = Limited::new(request.into_body(), most).collect();
+    match tokio::time::timeout_at(until, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+/// Refuses what the header already shows to be wrong.
+fn refuse(route: &Route, request: &hyper::Request<Incoming>) -> Option<Response> {
+    if route.takes_queries && request.method() == Method::GET {
+        return None;
+    }
+    if request.method() != Method::POST {
+        let mut response = closing(StatusCode::METHOD_NOT_ALLOWED);
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static(if route.takes_queries { "GET, POST" } else { "POST" }));
+        return Some(response);
+    }
+    let headers = request.headers();
+    if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING) {
+        return Some(closing(StatusCode::LENGTH_REQUIRED));
+    }
+    let declared = request.body().size_hint().exact().unwrap_or_default();
+    (declared > route.max_body as u64).then(|| closing(StatusCode::PAYLOAD_TOO_LARGE))
+}
+
+fn answered_with(status: u16, media_type: &str, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let (Ok(value), false) = (HeaderValue::from_str(media_type), media_type.is_empty()) {
+        response.headers_mut().insert(CONTENT_TYPE, value);
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(LATER));
+    }
+    response
+}
+
+/// Returns an empty answer after which the connection is closed: what follows on it may be the rest of a body.
+pub(super) fn closing(status: StatusCode) -> Response {
+    let mut response = answered_with(status.as_u16(), "", Vec::new());
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn overloaded() -> Response {
+    closing(StatusCode::SERVICE_UNAVAILABLE)
+}

@@ -1,0 +1,222 @@
+//! EDGE: the HTTP binding (CSP transport, "HTTP binding"). Bodies that are posted go to the engine, which lives on
+//! a thread of its own; what arrives while it works is handed over together and committed once.
+//!
+//! Everything is bounded: connections, by address and in all, headers, bodies while they are read, the time of a
+//! whole request, and what waits for the engine (abuse cases B01 to B05).
+
+mod connections;
+mod exchange;
+mod framing;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hyper::header::AUTHORIZATION;
+use tokio::sync::{oneshot, watch};
+
+use self::connections::{Most, serve};
+use self::exchange::{Edge, Route};
+pub use super::beside::Management;
+use super::beside::{self, Beside};
+use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
+use crate::dm::session::MOST_MESSAGE;
+use crate::dm::session::auth::MAC_HEADER;
+use crate::error::{Error, Result, reason};
+
+/// Requests that wait for the engine.
+const WAITING: usize = 1024;
+/// Requests that are committed together.
+const TOGETHER: usize = 256;
+
+/// Takes the lines of the log.
+pub type Log = Box<dyn FnMut(&str) + Send>;
+
+/// A server at work. Dropping it stops it.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    path: String,
+    drain: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// A request on its way to the engine, with what the transport carried to prove it: a MAC, an authorization.
+pub(super) struct Job {
+    pub(super) request: Request,
+    pub(super) proof: Option<String>,
+    /// The number behind which logins are asked for, where they are.
+    pub(super) after: Option<u64>,
+    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// What goes back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) media_type: String,
+    pub(super) body: Vec<u8>,
+    pub(super) mac: Option<String>,
+}
+
+/// Starts a server on the store and returns when it listens. The port is the system's choice where it is 0.
+///
+/// # Errors
+///
+/// Fails where the address cannot be listened on.
+pub fn spawn(configuration: Configuration, store: Store, log: Log) -> Result<Running> {
+    spawn_with(configuration, store, None, log)
+}
+
+/// As [`spawn`], with a management server beside.
+///
+/// # Errors
+///
+/// Fails where the address cannot be listened on.
+pub fn spawn_with(
+    configuration: Configuration,
+    store: Store,
+    management: Option<Management>,
+    log: Log,
+) -> Result<Running> {
+    spawn_beside(configuration, store, Beside { management, ..Beside::default() }, log)
+}
+
+/// As [`spawn_with`], with more beside.
+///
+/// # Errors
+///
+/// Fails where the address cannot be listened on.
+pub fn spawn_beside(configuration: Configuration, store: Store, beside: Beside, log: Log) -> Result<Running> {
+    let failed = |error: std::io::Error| {
+        let error = Error::remote(reason(&error)).at(configuration.listen.to_string());
+        error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
+    };
+    let listener = std::net::TcpListener::bind(configuration.listen).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let (jobs, waiting) = sync_channel(WAITING);
+    let (drain, draining) = watch::channel(false);
+    let (path, time_to_drain, max_body) = (configuration.path.clone(), configuration.drain, configuration.max_body);
+    let Configuration { connections, connections_by_address, request_time, .. } = configuration;
+    let most = Most { all: connections, by_peer: connections_by_address, time: request_time }.allowed();
+    let engine = Engine::open(configuration, store, Random::new(seed()?));
+    let log: SharedLog = Arc::new(Mutex::new(log));
+    let mut routes = Vec::new();
+    let mut threads = Vec::new();
+    let Beside { management, callbacks, feed } = beside;
+    if let Some(Management { path, server }) = management {
+        let (jobs, waiting) = sync_channel(WAITING);
+        let log = log.clone();
+        routes.push(Route { path, max_body: MOST_MESSAGE, proof: MAC_HEADER, takes_queries: false, jobs });
+        threads.push(std::thread::spawn(move || beside::manage(&server, &waiting, &log)));
+    }
+    for callback in callbacks {
+        let (jobs, waiting) = sync_channel(WAITING);
+        let (path, max_body, proof) = (callback.path.clone(), beside::MOST_BODY, AUTHORIZATION.as_str());
+        routes.push(Route { path, max_body, proof, takes_queries: true, jobs });
+        threads.push(std::thread::spawn(move || beside::call(callback, &waiting)));
+    }
+    if let Some(feed) = feed {
+        let (questions, asked) = sync_channel(WAITING);
+        let (path, engine, proof) = (super::LOGINS.to_owned(), jobs.clone(), AUTHORIZATION.as_str());
+        routes.push(Route { path, max_body: 0, proof, takes_queries: true, jobs: questions });
+        threads.push(std::thread::spawn(move || beside::feed(&feed, &asked, &engine)));
+    }
+    routes.push(Route { path: path.clone(), max_body, proof: MAC_HEADER, takes_queries: false, jobs });
+    let edge = Arc::new(Edge { routes, exchanges: AtomicU64::new(0) });
+    threads.push(std::thread::spawn(move || work(engine, &waiting, &log)));
+    threads.push(std::thread::spawn(move || runtime.block_on(serve(listener, most, edge, draining, time_to_drain))));
+    Ok(Running { address, path, drain, threads })
+}
+
+impl Running {
+    /// Returns the address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the URL that messages are posted to.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.address, self.path)
+    }
+
+    /// Takes no more connections, finishes what is in flight, and returns when the store is closed.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.drain.send_replace(true);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so on its own.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Returns random octets of the system.
+///
+/// # Errors
+///
+/// Fails where the system has none.
+#[allow(clippy::disallowed_methods, reason = "the engine's random numbers come from this edge")]
+pub fn seed() -> Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| Error::input(format!("no random numbers: {error}")))?;
+    Ok(seed)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the engine is told the time by this edge")]
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_milliseconds(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The log of several threads.
+pub(super) type SharedLog = Arc<Mutex<Log>>;
+
+pub(super) fn tell(log: &SharedLog, line: &str) {
+    log.lock().unwrap_or_else(PoisonError::into_inner)(line);
+}
+
+/// The engine's thread: it ends when nobody can ask any more.
+fn work(mut engine: Engine, waiting: &Receiver<Job>, log: &SharedLog) {
+    loop {
+        let patience = engine.next_deadline().map_or(Duration::from_secs(60), |deadline| deadline.since(now()));
+        let jobs = match waiting.recv_timeout(patience.max(Duration::from_millis(10))) {
+            Ok(first) => std::iter::once(first).chain(waiting.try_iter()).take(TOGETHER).collect(),
+            Err(RecvTimeoutError::Timeout) => Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let mut answers = HashMap::with_capacity(jobs.len());
+        let mut inputs = Vec::with_capacity(jobs.len());
+        for Job { request, answer, after, .. } in jobs {
+            let connection = request.connection;
+            answers.insert(connection, answer);
+            inputs.push(after.map_or_else(|| Input::Request(request), |after| Input::Logins { connection, after }));
+        }
+        for output in engine.handle_all(now(), inputs) {
+            match output {
+                Output::Event(line) => tell(log, &line),
+                Output::Note(line) => tell(log, &format!("warning: {line}")),
+                Output::Reply { connection, status, media_type, body } => {
+                    if let Some(answer) = answers.remove(&connection) {
+                        // Whoever asked may be gone.
+                        let _ = answer.send(Answer { status, media_type, body, mac: None });
+                    }
+                }
+            }
+        }
+    }
+}

@@ -76,7 +76,7 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     let paths_of_receipts: Vec<String> = callbacks.iter().map(|callback| callback.path.clone()).collect();
     let feed = feed(&configuration, ui)?;
     let has_feed = feed.is_some();
-    let beside = Beside { management, callbacks, feed };
+    let beside = Beside { management, callbacks, feed, ..Beside::default() };
     let server = http::spawn_beside(configuration, store, beside, of_server)?;
     log.line(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
     if let Some(path) = path_of_management {

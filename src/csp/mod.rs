@@ -11,6 +11,7 @@
 //! by name. [`ids`] reads and writes the places where versions differ in form.
 
 mod address;
+pub mod cir;
 mod digest;
 pub mod ids;
 mod message;

@@ -9,6 +9,7 @@
 //! buffers that are used again: that is what campaigns and `build` use.
 
 mod address;
+pub(crate) mod form;
 mod outgoing;
 pub mod pap;
 mod receive;

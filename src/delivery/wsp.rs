@@ -26,8 +26,12 @@ const PROVISIONING_TEXT: &str = "application/vnd.wap.connectivity-wbxml";
 pub(crate) const MANAGEMENT: u8 = 0x42;
 /// `application/vnd.syncml.notification`, package 0 of a DM session.
 const NOTIFICATION: u8 = 0x44;
+/// `application/vnd.wv.csp.cir`, the call of an IMPS server for a poll (CSP session, "CIR").
+const INITIATION: u8 = 0x46;
 /// The application id of DM clients.
 const DM_APPLICATION: u8 = 0x07;
+/// The application id of IMPS clients.
+const IMPS_APPLICATION: u8 = 0x0A;
 /// A number of seven bits, marked as such.
 const SHORT: u8 = 0x80;
 /// The parameter SEC.
@@ -73,6 +77,14 @@ impl Media<'_> {
         }
     }
 
+    /// Returns whether this is the call of an IMPS server for a poll.
+    pub(crate) fn is_initiation(&self) -> bool {
+        match self {
+            Self::Known(number) => *number == u32::from(INITIATION),
+            Self::Text(text) => text.eq_ignore_ascii_case("application/vnd.wv.csp.cir"),
+        }
+    }
+
     /// Returns the name, where the number is one that we may meet.
     pub fn name(&self) -> Cow<'_, str> {
         let number = match self {
@@ -104,6 +116,7 @@ const MEDIA: &[(u32, &str)] = &[
     (MANAGEMENT as u32, session::WBXML),
     (0x43, "application/vnd.syncml.dm+xml"),
     (NOTIFICATION as u32, "application/vnd.syncml.notification"),
+    (INITIATION as u32, "application/vnd.wv.csp.cir"),
 ];
 
 /// A push that was read: what it carries, and the parameters that say how it is secured.
@@ -153,7 +166,9 @@ impl<'b> Push<'b> {
     pub fn read(octets: &'b [u8], report: &mut Report) -> Option<Self> {
         match read(octets) {
             Ok(push) => {
-                if !(push.media.is_provisioning() || push.media.is_management() || push.media.is_notification()) {
+                let media = &push.media;
+                let is_call = media.is_notification() || media.is_initiation();
+                if !(media.is_provisioning() || media.is_management() || is_call) {
                     let message = format!("the content is `{}`, not a provisioning document", push.media.name());
                     report.add(Diagnostic::new(&CONTENT_TYPE, Span::new(2, push.body_span.start as usize), message));
                 }
@@ -175,6 +190,8 @@ pub enum Content {
     Provisioning,
     /// A message of the DM profile of bootstrap in WBXML.
     Management,
+    /// The call of an IMPS server for a poll.
+    Initiation,
 }
 
 impl Content {
@@ -182,14 +199,16 @@ impl Content {
         match self {
             Self::Provisioning => PROVISIONING,
             Self::Management => MANAGEMENT,
+            Self::Initiation => INITIATION,
         }
     }
 
-    /// Returns the headers behind the content type: DM clients are told that the push is for them.
+    /// Returns the headers behind the content type: DM and IMPS clients are told that the push is for them.
     fn headers(self) -> &'static [u8] {
         match self {
             Self::Provisioning => &[],
             Self::Management => &[SHORT | APPLICATION_ID, SHORT | DM_APPLICATION],
+            Self::Initiation => &[SHORT | APPLICATION_ID, SHORT | IMPS_APPLICATION],
         }
     }
 }

@@ -55,22 +55,22 @@ pub(super) fn refuse(seen: Malformed, form: Form, code: Code) -> Reply {
     }
     let form = if code == Code::VERSION_NOT_SUPPORTED { Form::of(form.encoding) } else { form };
     let answer = Transaction::response(seen.id, Outcome::new(code).describe(seen.what.replace('`', "'")).status());
-    write(seen.version, seen.session, vec![answer], None, form, &mut Vec::new())
+    write(seen.version, seen.session, vec![answer], (None, None), form, &mut Vec::new())
 }
 
-/// Writes a message; nothing at all where there are no transactions.
+/// Writes a message with its flags Poll and CIR; nothing at all where there are no transactions.
 pub(super) fn write(
     version: Version,
     session: csp::Session,
     transactions: Vec<Transaction>,
-    poll: Option<bool>,
+    (poll, cir): (Option<bool>, Option<bool>),
     form: Form,
     notes: &mut Vec<String>,
 ) -> Reply {
     if transactions.is_empty() {
         return Reply::empty(200);
     }
-    let mut message = Message { version, session, transactions, poll, cir: None };
+    let mut message = Message { version, session, transactions, poll, cir };
     let reason = match wire::write(&message, form) {
         Ok(body) => return Reply { status: 200, body },
         Err(reason) => reason,

@@ -9,14 +9,19 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::Input;
+use super::cir::SendShort;
 use super::http::{Answer, Job, SharedLog, now, tell};
+use super::waking::Heard;
+use crate::csp::cir::Said;
+use crate::delivery::form;
 use crate::dm::session::server as session;
 
 /// The largest body of a callback, in octets.
 pub(super) const MOST_BODY: usize = 1 << 20;
 
 /// What is served beside the IMPS server.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Beside {
     /// The management server.
     pub management: Option<Management>,
@@ -24,6 +29,16 @@ pub struct Beside {
     pub callbacks: Vec<Callback>,
     /// The feed of logins, at [`LOGINS`](super::LOGINS).
     pub feed: Option<Feed>,
+    /// Sends the short messages that wake clients.
+    pub send_short: Option<SendShort>,
+    /// Takes the short messages with which clients greet.
+    pub greetings: Option<Greetings>,
+}
+
+impl fmt::Debug for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beside").field("management", &self.management).finish_non_exhaustive()
+    }
 }
 
 /// Who may ask for logins.
@@ -116,7 +131,69 @@ pub(super) fn feed(feed: &Feed, waiting: &Receiver<Job>, engine: &SyncSender<Job
     while let Ok(job) = waiting.recv() {
         match feed.read(&job.request.body, job.proof.as_deref()) {
             // Where the engine has too much to do, the answer is dropped, and so it is said.
-            Ok(after) => drop(engine.try_send(Job { after: Some(after), ..job })),
+            Ok(after) => {
+                let instead = Some(Input::Logins { connection: job.request.connection, after });
+                drop(engine.try_send(Job { instead, ..job }));
+            }
+            // Whoever asked may be gone.
+            Err(status) => {
+                let _ = job.answer.send(Answer { status, media_type: String::new(), body: Vec::new(), mac: None });
+            }
+        }
+    }
+}
+
+/// Where a gateway hands over the short messages with which clients greet: a form with `from`, `text` and `key`, such as
+/// Kannel's `get-url` makes with `%p` and `%a`.
+pub struct Greetings {
+    /// The path.
+    pub path: String,
+    key: Zeroizing<String>,
+}
+
+impl fmt::Debug for Greetings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Greetings").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Greetings {
+    /// Takes greetings from who has the key; nobody has an empty one.
+    pub fn new(path: String, key: String) -> Option<Self> {
+        (!key.is_empty()).then(|| Self { path, key: Zeroizing::new(key) })
+    }
+
+    /// Returns what a client said, or the status of HTTP for who may not hand it over, or for what is no greeting.
+    fn read(&self, body: &[u8], authorization: Option<&str>) -> Result<Heard, u16> {
+        let (mut number, mut text, mut key) = (String::new(), String::new(), None);
+        for (name, value) in form::pairs(body) {
+            match name {
+                b"from" => number = value,
+                b"text" => text = value,
+                b"key" => key = Some(value),
+                _ => {}
+            }
+        }
+        let bearer = authorization.and_then(|text| text.strip_prefix("Bearer "));
+        let given = bearer.or(key.as_deref());
+        if !given.is_some_and(|given| is_same_secret(given, &self.key)) {
+            return Err(401);
+        }
+        match Said::read(&text) {
+            Said::Hello(session) => Ok(Heard::ShortHello { session, number: number.trim().to_owned() }),
+            Said::Ping | Said::Other => Err(400),
+        }
+    }
+}
+
+/// The thread of greetings: it looks who hands them over, and hands them on to the engine.
+pub(super) fn greet(greetings: &Greetings, waiting: &Receiver<Job>, engine: &SyncSender<Job>) {
+    while let Ok(job) = waiting.recv() {
+        match greetings.read(&job.request.body, job.proof.as_deref()) {
+            Ok(heard) => {
+                let instead = Some(Input::Heard { connection: job.request.connection, heard });
+                drop(engine.try_send(Job { instead, ..job }));
+            }
             // Whoever asked may be gone.
             Err(status) => {
                 let _ = job.answer.send(Answer { status, media_type: String::new(), body: Vec::new(), mac: None });

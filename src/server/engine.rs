@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::outbox::Purpose;
 use super::service::{self, Context, offered};
 use super::session::{Caller, Remembered, SessionId, Sessions};
+use super::waking::{Bells, Channel, Heard};
 use super::{Configuration, Random, Store, Timestamp, limits};
 use crate::codec::Limits;
 use crate::csp::wire::{self, Body, Form, Refusal};
@@ -20,6 +21,7 @@ pub struct Engine {
     configuration: Configuration,
     store: Store,
     sessions: Sessions,
+    bells: Bells,
     door: Door,
     random: Random,
     /// When the next thing in the store that does not last for ever ends.
@@ -41,6 +43,13 @@ pub enum Input {
         connection: u64,
         /// The last number that is known; 0 for none.
         after: u64,
+    },
+    /// Something was heard of a client beside its requests.
+    Heard {
+        /// Names the connection, or the exchange; the reply bears it.
+        connection: u64,
+        /// What.
+        heard: Heard,
     },
     /// Time has passed; see [`Engine::next_deadline`].
     Tick,
@@ -73,6 +82,15 @@ pub enum Output {
         /// The body.
         body: Vec<u8>,
     },
+    /// Tell a client to poll.
+    Wake {
+        /// By which way.
+        by: Channel,
+        /// The CIR.
+        text: String,
+    },
+    /// Close the connection of a client that is not to be woken by it any more.
+    HangUp(u64),
     /// What happened: logins and their failures, logouts, expiry. A line for the log.
     Event(String),
     /// What went wrong. A line for the log.
@@ -98,6 +116,7 @@ impl Engine {
             configuration,
             store,
             sessions,
+            bells: Bells::default(),
             door,
             random,
             stored_deadline,
@@ -139,6 +158,10 @@ impl Engine {
                     Output::Reply { connection: request.connection, status, media_type, body }
                 }
                 Input::Logins { connection, after } => self.logins(connection, after),
+                Input::Heard { connection, heard } => {
+                    let Some(status) = self.bells.hear(&mut self.sessions, connection, &heard, now) else { continue };
+                    Output::Reply { connection, status, media_type: String::new(), body: Vec::new() }
+                }
             });
         }
         let has_written = self.store.is_writing();
@@ -155,6 +178,7 @@ impl Engine {
         if has_written {
             self.stored_deadline = self.store.next_expiry().ok().flatten();
         }
+        outputs.extend(self.bells.call(&mut self.sessions, now));
         outputs.extend(self.events.drain(..).map(Output::Event));
         outputs.extend(self.notes.drain(..).map(Output::Note));
         outputs
@@ -162,7 +186,7 @@ impl Engine {
 
     /// Returns when to send [`Input::Tick`] at the latest.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.sessions.next_deadline().into_iter().chain(self.stored_deadline).min()
+        self.sessions.next_deadline().into_iter().chain(self.stored_deadline).chain(self.bells.next_deadline()).min()
     }
 
     /// Answers who asks for logins.
@@ -195,7 +219,7 @@ impl Engine {
         let caller = match &session {
             csp::Session::Inband(id) if !is_login => match self.find(now, peer, id, version, &transactions) {
                 Ok(caller) => caller,
-                Err(answers) => return write(version, session, answers.transactions, None, form, &mut self.notes),
+                Err(answers) => return write(version, session, answers.transactions, NO_FLAGS, form, &mut self.notes),
             },
             _ => Caller::outband(version),
         };
@@ -225,7 +249,7 @@ impl Engine {
             }
         }
         match is_outband {
-            true => write(version, csp::Session::Outband, answers.transactions, None, form, &mut self.notes),
+            true => write(version, csp::Session::Outband, answers.transactions, NO_FLAGS, form, &mut self.notes),
             false => self.write_inband(now, &caller, answers, form),
         }
     }
@@ -245,6 +269,7 @@ impl Engine {
                 return Err(Answers::refuse(all, &Code::VERSION_NOT_SUPPORTED.into()));
             }
             own.heard = now;
+            own.waking.peer = peer;
             let wait = own.count(self.configuration.requests_per_minute, now).filter(|_| !peer.is_loopback());
             return match wait {
                 Some(seconds) => Err(Answers::refuse(all, &Fault::later(seconds).0)),
@@ -389,8 +414,11 @@ impl Engine {
                 // What cannot be written would stop everything behind it (abuse case C04).
                 if let Err(reason) = can_be_sent(&sending.primitive, session.caller.version) {
                     self.notes.push(format!("a {name} to {} is dropped: {reason}", session.caller.user));
-                } else if session.outbox.push(sending) {
-                    self.notes.push(format!("the outbox of {} is full: a notice is dropped", session.caller.user));
+                } else {
+                    if session.outbox.push(sending) {
+                        self.notes.push(format!("the outbox of {} is full: a notice is dropped", session.caller.user));
+                    }
+                    self.bells.ring(session);
                 }
             }
         }
@@ -445,7 +473,7 @@ impl Engine {
         let Answers { mut transactions, may_offer } = answers;
         let session = csp::Session::Inband(caller.session.to_string());
         let Some(own) = self.sessions.get_mut(caller.session) else {
-            return write(caller.version, session, transactions, None, form, &mut self.notes);
+            return write(caller.version, session, transactions, NO_FLAGS, form, &mut self.notes);
         };
         let capabilities = &own.capabilities;
         let (open, most) = (capabilities.multi_trans, capabilities.multi_trans_per_message);
@@ -454,8 +482,10 @@ impl Engine {
             transactions.push(Transaction::request(id.to_string(), primitive.clone()));
         }
         let poll = own.outbox.has_waiting(now);
+        let flags = (Some(poll), own.waking.flag(caller.version, self.configuration.cir.flag));
         let parser_size = capabilities.parser_size.map(|size| size as usize);
-        let reply = write(caller.version, session.clone(), transactions.clone(), Some(poll), form, &mut self.notes);
+        let reply = write(caller.version, session.clone(), transactions.clone(), flags, form, &mut self.notes);
+        self.bells.heard(own, poll, now);
         if parser_size.is_none_or(|size| reply.body.len() <= size) {
             return reply;
         }
@@ -470,9 +500,12 @@ impl Engine {
             }
         }
         transactions.retain(|transaction| transaction.mode == Mode::Response);
-        write(caller.version, session, transactions, Some(poll), form, &mut self.notes)
+        write(caller.version, session, transactions, flags, form, &mut self.notes)
     }
 }
+
+/// The flags Poll and CIR of an answer outside a session.
+const NO_FLAGS: (Option<bool>, Option<bool>) = (None, None);
 
 impl Answers {
     /// Answers every request alike, and responses not at all.
@@ -525,7 +558,7 @@ mod tests {
         let (mut notes, mut answered) = (Vec::new(), (0, None));
         for output in engine.handle(NOW, Input::Request(request)) {
             match output {
-                Output::Event(_) => {}
+                Output::Event(_) | Output::Wake { .. } | Output::HangUp(_) => {}
                 Output::Note(note) => notes.push(note),
                 Output::Reply { status, body, .. } => {
                     let answer = wire::read(&body, &wire::LIMITS).ok();

@@ -42,6 +42,11 @@ pub(crate) const OFFERS: u8 = 5;
 /// The server's own TransactionIDs run from 1 to this, a number that every syntax carries.
 pub(crate) const LAST_TRANSACTION_ID: u16 = 999;
 
+/// After what time a client that was told of something and did not ask for it is called; each further time doubles it.
+pub(crate) const CALL_AGAIN: Duration = Duration::from_secs(20);
+/// How often a client is called that does not come; then it is left alone until something new waits for it.
+pub(crate) const CALLS: u32 = 5;
+
 /// Wrong passwords for one user before further ones have to wait (abuse case B07).
 pub(crate) const GUESSES_BY_USER: u32 = 5;
 /// Wrong passwords from one address before further ones have to wait: gateways carry many users.

@@ -15,6 +15,8 @@
 mod answer;
 #[cfg(feature = "server")]
 mod beside;
+#[cfg(feature = "server")]
+mod cir;
 mod configuration;
 mod door;
 mod engine;
@@ -29,15 +31,19 @@ mod service;
 mod session;
 mod store;
 mod timestamp;
+mod waking;
 mod watch;
 
 #[cfg(feature = "server")]
-pub use beside::{Beside, Callback, Called, Feed, is_same_secret};
-pub use configuration::{Configuration, ManagedDevice, Management, Quotas, Receipts, Table};
+pub use beside::{Beside, Callback, Called, Feed, Greetings, is_same_secret};
+#[cfg(feature = "server")]
+pub use cir::{SendShort, ShortContent, ShortMessage};
+pub use configuration::{Cir, CirFlag, CirSms, Configuration, ManagedDevice, Management, Quotas, Receipts, Table};
 pub use engine::{Engine, Input, Output, Request};
 pub use random::Random;
 pub use store::{Store, User};
 pub use timestamp::Timestamp;
+pub use waking::{Channel, Heard};
 
 /// The path of the feed of logins: `GET /api/v1/logins?after=N`, lines of JSON `impskit.login/1`.
 pub const LOGINS: &str = "/api/v1/logins";

@@ -100,6 +100,11 @@ impl Outbox {
         self.due(now, usize::MAX).is_some()
     }
 
+    /// Returns when a request that is offered, and not acknowledged yet, waits again.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.entries.iter().filter_map(|e| Some(e.offered?.1.after(limits::OFFER_AGAIN))).min()
+    }
+
     fn due(&self, now: Timestamp, open: usize) -> Option<usize> {
         let is_due = |e: &Entry| match e.offered {
             None => true,

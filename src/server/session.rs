@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::outbox::Outbox;
+use super::waking::Waking;
 use super::{Timestamp, limits};
 use crate::csp::{Code, Services, Version};
 use crate::document::Element;
@@ -140,6 +141,8 @@ pub(crate) struct Session {
     pub(crate) capabilities: Capabilities,
     /// What waits for it.
     pub(crate) outbox: Outbox,
+    /// How it can be woken.
+    pub(crate) waking: Waking,
     /// When the minute began in which messages are counted, and how many came in it.
     minute: (Timestamp, u32),
     /// The notifications that it wants (1.3), by type.
@@ -191,6 +194,7 @@ impl Session {
             services,
             capabilities: Capabilities::default(),
             outbox: Outbox::default(),
+            waking: Waking::default(),
             minute: (now, 0),
             notifications: BTreeSet::new(),
             knows_invitations: false,
@@ -251,6 +255,10 @@ pub(crate) struct Ended {
 pub(crate) struct Sessions {
     live: HashMap<SessionId, Session>,
     by_user: BTreeMap<String, Vec<SessionId>>,
+    /// By the secret with which clients ask whether something waits.
+    by_token: HashMap<SessionId, SessionId>,
+    /// Connections that are to be closed.
+    hang_ups: Vec<u64>,
     /// One entry a session, not later than its deadline.
     deadlines: BinaryHeap<Reverse<(Timestamp, SessionId)>>,
     ended: HashMap<SessionId, Ended>,
@@ -269,6 +277,10 @@ impl Sessions {
     /// Removes a session. With a code it is remembered, and its client told that code if it comes again.
     pub(crate) fn close(&mut self, id: SessionId, code: Option<Code>, now: Timestamp) -> Option<Session> {
         let session = self.live.remove(&id)?;
+        self.hang_ups.extend(session.waking.connection());
+        if let Some(token) = session.waking.token {
+            self.by_token.remove(&token);
+        }
         if let Some(ids) = self.by_user.get_mut(&session.caller.user) {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
@@ -331,6 +343,32 @@ impl Sessions {
     /// Returns the session of a user's client.
     pub(crate) fn of_client(&self, user: &str, client: &str) -> Option<SessionId> {
         self.of_user(user).into_iter().find(|id| self.get(*id).is_some_and(|s| s.caller.client == client))
+    }
+
+    /// Gives a session the secret with which its client asks, in place of an earlier one.
+    pub(crate) fn set_token(&mut self, id: SessionId, token: Option<SessionId>) {
+        let Some(session) = self.live.get_mut(&id) else { return };
+        if let Some(earlier) = std::mem::replace(&mut session.waking.token, token) {
+            self.by_token.remove(&earlier);
+        }
+        if let Some(token) = token {
+            self.by_token.insert(token, id);
+        }
+    }
+
+    /// Returns the session of a secret. As a number it is looked up in constant time (abuse case B13).
+    pub(crate) fn of_token(&self, token: SessionId) -> Option<&Session> {
+        self.by_token.get(&token).and_then(|id| self.live.get(id))
+    }
+
+    /// Notes that a connection is to be closed.
+    pub(crate) fn hang_up(&mut self, connection: u64) {
+        self.hang_ups.push(connection);
+    }
+
+    /// Takes the connections that are to be closed.
+    pub(crate) fn hang_ups(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.hang_ups)
     }
 
     /// Returns how many there are.

@@ -34,7 +34,7 @@ fn post(engine: &mut Engine, time: Duration, media_type: &str, body: &[u8]) -> R
         match output {
             Output::Reply { status: 200, body, .. } => return Ok(body),
             Output::Reply { status, .. } => return Err(format!("HTTP status {status}")),
-            Output::Event(_) | Output::Note(_) => {}
+            Output::Event(_) | Output::Note(_) | Output::Wake { .. } | Output::HangUp(_) => {}
         }
     }
     Err("no reply".to_owned())

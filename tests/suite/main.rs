@@ -59,3 +59,4 @@ mod syncml;
 mod table;
 mod trees;
 mod vendor;
+mod waking;

@@ -547,7 +547,7 @@ fn capabilities_are_agreed_in_the_form_of_the_version() {
         assert_eq!(agreed.child_text("ServerPollMin"), Some("5"), "raised to the server's minimum");
         let bearers: Vec<_> = agreed.children_named("SupportedBearer").map(Element::trimmed).collect();
         assert_eq!(bearers, ["HTTP"]);
-        assert_eq!(agreed.child("SupportedCIRMethod"), None, "none is built");
+        assert_eq!(agreed.child("SupportedCIRMethod"), None, "none is configured");
         assert_eq!(answer.child("ClientID").is_some(), version == Version::V1_1);
         assert_eq!(csp_faults(&answer, version), None);
     }

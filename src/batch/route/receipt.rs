@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{Fate, Receipt, clean};
 use crate::batch::store::Timestamp;
+use crate::delivery::form;
 
 /// Receipts of one body.
 const MOST: usize = 10_000;
@@ -56,10 +57,8 @@ pub fn read_receipts(media_type: &str, body: &[u8]) -> Result<Receipts, String> 
 
 fn read_form(body: &[u8]) -> Result<Receipts, String> {
     let (mut id, mut fate, mut code, mut time, mut key) = (None, None, None, None, None);
-    for pair in body.split(|octet| *octet == b'&').filter(|pair| !pair.is_empty()) {
-        let end = pair.iter().position(|octet| *octet == b'=').unwrap_or(pair.len());
-        let value = decode(pair.get(end + 1..).unwrap_or_default());
-        match &pair[..end] {
+    for (field, value) in form::pairs(body) {
+        match field {
             b"id" => id = name(value),
             b"type" | b"receipt" => {
                 let number = value.parse::<u8>().is_ok();
@@ -90,26 +89,6 @@ fn fate_of(text: &str) -> Option<Fate> {
         "4" | "8" => Some(Fate::Pending),
         word => Fate::from_word(word),
     }
-}
-
-/// Returns a value of a form as text (HTML, "URL-encoded form data").
-fn decode(value: &[u8]) -> String {
-    let mut octets = Vec::with_capacity(value.len());
-    let mut rest = value;
-    while let [first, after @ ..] = rest {
-        let hex = after.get(..2).filter(|_| *first == b'%').and_then(|pair| std::str::from_utf8(pair).ok());
-        match hex.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(octet) => {
-                octets.push(octet);
-                rest = &after[2..];
-            }
-            None => {
-                octets.push(if *first == b'+' { b' ' } else { *first });
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&octets).into_owned()
 }
 
 #[cfg(test)]

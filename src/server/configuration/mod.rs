@@ -1,6 +1,7 @@
 //! How the server is set up: in the program, or by the `[server]` table of `impskit.toml`.
 
 mod beside;
+mod cir;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,11 +10,13 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use self::beside::{ApiTable, ManagementTable, ReceiptsTable};
+use self::cir::CirTable;
 use crate::csp::Address;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
 
 pub use self::beside::{ManagedDevice, Management, Receipts};
+pub use self::cir::{Cir, CirFlag, CirSms};
 
 /// How one server is set up. The defaults are those of a server that runs out of the box on the loopback address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct Configuration {
     pub users: Vec<(String, SecretSource)>,
     /// How much one user may have.
     pub quotas: Quotas,
+    /// How clients are woken.
+    pub cir: Cir,
     /// The management server beside, if there is one.
     pub management: Option<Management>,
     /// Where gateways send receipts to, if they do.
@@ -92,6 +97,7 @@ impl Default for Configuration {
             request_time: Duration::from_secs(30),
             users: Vec::new(),
             quotas: Quotas::default(),
+            cir: Cir::default(),
             management: None,
             receipts: None,
             api_token: None,
@@ -139,7 +145,7 @@ impl Configuration {
     }
 
     fn apply(&mut self, server: Table) -> Result<()> {
-        let Table { domain, store, drain_seconds, csp, dm, receipts, api, limits } = server;
+        let Table { domain, store, drain_seconds, csp, cir, dm, receipts, api, limits } = server;
         if let Some(domain) = domain {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
@@ -164,6 +170,7 @@ impl Configuration {
             self.session_ttl = time.ok_or_else(wrong)?;
         }
         self.users = csp.users.into_iter().map(|UserRow { user, password }| (user, password)).collect();
+        self.cir = cir.read()?;
         self.management = dm.map(ManagementTable::read).transpose()?;
         if self.management.as_ref().is_some_and(|dm| dm.path == self.path) {
             let both = "management and IMPS messages cannot be posted to one path";
@@ -226,6 +233,8 @@ pub struct Table {
     drain_seconds: Option<u64>,
     #[serde(default)]
     csp: CspTable,
+    #[serde(default)]
+    cir: CirTable,
     dm: Option<ManagementTable>,
     receipts: Option<ReceiptsTable>,
     api: Option<ApiTable>,

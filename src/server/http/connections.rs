@@ -40,10 +40,14 @@ pub(super) struct Most {
 }
 
 impl Most {
-    /// Returns these limits as far as the system allows that many open files; it is asked to allow them.
-    pub(super) fn allowed(self) -> Self {
+    /// Returns these limits as far as the system allows that many open files, and so many `beside`; it is asked to allow
+    /// them.
+    pub(super) fn allowed(self, beside: usize) -> Self {
+        let beside = beside as u64 + FILES;
         Self {
-            all: self.all.min(usize::try_from(files(self.all as u64 + FILES) - FILES).unwrap_or(usize::MAX)),
+            all: self.all.min(
+                usize::try_from(files(self.all as u64 + beside).saturating_sub(beside).max(1)).unwrap_or(usize::MAX),
+            ),
             ..self
         }
     }
@@ -70,7 +74,7 @@ fn files(wanted: u64) -> u64 {
 }
 
 /// How many connections each address has.
-type Peers = Arc<Mutex<HashMap<IpAddr, usize>>>;
+pub(in crate::server) type Peers = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
 /// Accepts connections until it is time to stop, then gives those in flight some time.
 pub(super) async fn serve(
@@ -110,7 +114,8 @@ pub(super) async fn serve(
     let _ = tokio::time::timeout(patience, all).await;
 }
 
-fn enter(peers: &Peers, peer: IpAddr, most: usize) -> bool {
+/// Counts a connection of an address; `false` where it has as many as it may.
+pub(in crate::server) fn enter(peers: &Peers, peer: IpAddr, most: usize) -> bool {
     let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
     let count = peers.entry(peer).or_default();
     let may_enter = peer.is_loopback() || *count < most;
@@ -118,7 +123,8 @@ fn enter(peers: &Peers, peer: IpAddr, most: usize) -> bool {
     may_enter
 }
 
-fn leave(peers: &Peers, peer: IpAddr) {
+/// Counts a connection as closed.
+pub(in crate::server) fn leave(peers: &Peers, peer: IpAddr) {
     let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(count) = peers.get_mut(&peer) {
         *count -= 1;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -12,16 +12,61 @@ use hyper::{Method, StatusCode};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Answer, Job, Request};
+use super::{Answer, Input, Job, Request};
 use crate::dm::session::auth::MAC_HEADER;
+use crate::server::waking::Heard;
 
 /// The time that an answer may take.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 /// What connections share.
-pub(super) struct Edge {
+pub(in crate::server) struct Edge {
     pub(super) routes: Vec<Route>,
+    /// Below this path clients ask whether something waits.
+    pub(super) asks: Option<String>,
+    pub(super) engine: SyncSender<Job>,
     pub(super) exchanges: AtomicU64,
+}
+
+impl Edge {
+    /// Returns a number that no other exchange or connection has.
+    pub(in crate::server) fn next_exchange(&self) -> u64 {
+        self.exchanges.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Tells the engine what was heard of a client, and returns the status of its reply; none where it has too much to do.
+    pub(in crate::server) async fn ask(&self, connection: u64, heard: Heard, peer: IpAddr) -> Option<u16> {
+        let (job, answered) = hearing(connection, heard, peer);
+        self.engine.try_send(job).ok()?;
+        let answer = tokio::time::timeout(ANSWER_TIME, answered).await;
+        Some(answer.ok()?.ok()?.status)
+    }
+
+    /// Tells the engine what has no reply, even if it has much to do.
+    pub(in crate::server) async fn tell(&self, connection: u64, heard: Heard, peer: IpAddr) {
+        let (mut job, _) = hearing(connection, heard, peer);
+        while let Err(TrySendError::Full(back)) = self.engine.try_send(job) {
+            job = back;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Answers a client that asks by HTTP whether something waits: 200, 204, or 404 (CSP session, "CIR").
+    async fn asked(&self, peer: IpAddr, request: &hyper::Request<Incoming>) -> Option<Response> {
+        let token = request.uri().path().strip_prefix(self.asks.as_deref()?)?.strip_prefix('/')?;
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return None;
+        }
+        let status = self.ask(self.next_exchange(), Heard::Asks(token.to_owned()), peer).await;
+        Some(status.map_or_else(overloaded, |status| answered_with(status, "", Vec::new())))
+    }
+}
+
+/// Returns what tells the engine that something was heard of a client, and where its reply comes.
+fn hearing(connection: u64, heard: Heard, peer: IpAddr) -> (Job, oneshot::Receiver<Answer>) {
+    let (answer, answered) = oneshot::channel();
+    let request = Request { connection, media_type: String::new(), body: Vec::new(), peer };
+    (Job { request, proof: None, instead: Some(Input::Heard { connection, heard }), answer }, answered)
 }
 
 /// Who answers what is posted to a path.
@@ -45,7 +90,7 @@ pub(super) type Response = hyper::Response<Full<Bytes>>;
 /// It has to be there at `until`, however slowly its octets drip (abuse case B02).
 pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: hyper::Request<Incoming>) -> Response {
     let Some(route) = edge.routes.iter().find(|route| route.path == request.uri().path()) else {
-        return closing(StatusCode::NOT_FOUND);
+        return edge.asked(peer, &request).await.unwrap_or_else(|| closing(StatusCode::NOT_FOUND));
     };
     if let Some(refusal) = refuse(route, &request) {
         return refusal;
@@ -63,8 +108,8 @@ pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: 
         }
     };
     let (answer, answered) = oneshot::channel();
-    let connection = edge.exchanges.fetch_add(1, Ordering::Relaxed);
-    let job = Job { request: Request { connection, media_type, body, peer }, proof, after: None, answer };
+    let connection = edge.next_exchange();
+    let job = Job { request: Request { connection, media_type, body, peer }, proof, instead: None, answer };
     if route.jobs.try_send(job).is_err() {
         return overloaded();
     }

@@ -20,9 +20,12 @@ use hyper::header::AUTHORIZATION;
 use tokio::sync::{oneshot, watch};
 
 use self::connections::{Most, serve};
-use self::exchange::{Edge, Route};
+pub(super) use self::connections::{Peers, enter, leave};
+pub(super) use self::exchange::Edge;
+use self::exchange::Route;
 pub use super::beside::Management;
 use super::beside::{self, Beside};
+use super::cir::{self, Wakers};
 use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 use crate::dm::session::MOST_MESSAGE;
 use crate::dm::session::auth::MAC_HEADER;
@@ -40,6 +43,7 @@ pub type Log = Box<dyn FnMut(&str) + Send>;
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    cir_address: Option<SocketAddr>,
     path: String,
     drain: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
@@ -49,8 +53,8 @@ pub struct Running {
 pub(super) struct Job {
     pub(super) request: Request,
     pub(super) proof: Option<String>,
-    /// The number behind which logins are asked for, where they are.
-    pub(super) after: Option<u64>,
+    /// What the engine is told in place of a request.
+    pub(super) instead: Option<Input>,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
@@ -90,7 +94,7 @@ pub fn spawn_with(
 /// # Errors
 ///
 /// Fails where the address cannot be listened on.
-pub fn spawn_beside(configuration: Configuration, store: Store, beside: Beside, log: Log) -> Result<Running> {
+pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Beside, log: Log) -> Result<Running> {
     let failed = |error: std::io::Error| {
         let error = Error::remote(reason(&error)).at(configuration.listen.to_string());
         error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
@@ -98,17 +102,19 @@ pub fn spawn_beside(configuration: Configuration, store: Store, beside: Beside, 
     let listener = std::net::TcpListener::bind(configuration.listen).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    let Beside { management, callbacks, feed, send_short, greetings } = beside;
+    let mut threads = Vec::new();
+    let opened = cir::Opened::open(&mut configuration.cir, send_short, &mut threads)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let (jobs, waiting) = sync_channel(WAITING);
     let (drain, draining) = watch::channel(false);
     let (path, time_to_drain, max_body) = (configuration.path.clone(), configuration.drain, configuration.max_body);
     let Configuration { connections, connections_by_address, request_time, .. } = configuration;
-    let most = Most { all: connections, by_peer: connections_by_address, time: request_time }.allowed();
+    let most = Most { all: connections, by_peer: connections_by_address, time: request_time }.allowed(opened.files());
+    let asks = configuration.cir.http_path().map(str::to_owned);
     let engine = Engine::open(configuration, store, Random::new(seed()?));
     let log: SharedLog = Arc::new(Mutex::new(log));
     let mut routes = Vec::new();
-    let mut threads = Vec::new();
-    let Beside { management, callbacks, feed } = beside;
     if let Some(Management { path, server }) = management {
         let (jobs, waiting) = sync_channel(WAITING);
         let log = log.clone();
@@ -127,17 +133,38 @@ pub fn spawn_beside(configuration: Configuration, store: Store, beside: Beside, 
         routes.push(Route { path, max_body: 0, proof, takes_queries: true, jobs: questions });
         threads.push(std::thread::spawn(move || beside::feed(&feed, &asked, &engine)));
     }
+    if let Some(greetings) = greetings {
+        let (questions, asked) = sync_channel(WAITING);
+        let (path, engine, proof) = (greetings.path.clone(), jobs.clone(), AUTHORIZATION.as_str());
+        routes.push(Route { path, max_body: beside::MOST_BODY, proof, takes_queries: true, jobs: questions });
+        threads.push(std::thread::spawn(move || beside::greet(&greetings, &asked, &engine)));
+    }
+    let to_engine = jobs.clone();
     routes.push(Route { path: path.clone(), max_body, proof: MAC_HEADER, takes_queries: false, jobs });
-    let edge = Arc::new(Edge { routes, exchanges: AtomicU64::new(0) });
-    threads.push(std::thread::spawn(move || work(engine, &waiting, &log)));
-    threads.push(std::thread::spawn(move || runtime.block_on(serve(listener, most, edge, draining, time_to_drain))));
-    Ok(Running { address, path, drain, threads })
+    let edge = Arc::new(Edge { routes, asks, engine: to_engine, exchanges: AtomicU64::new(0) });
+    let cir::Opened { wakers, listener: calls, address: cir_address } = opened;
+    let open = wakers.connections();
+    threads.push(std::thread::spawn(move || work(engine, &waiting, &wakers, &log)));
+    threads.push(std::thread::spawn(move || {
+        runtime.block_on(async move {
+            if let Some(calls) = calls {
+                tokio::spawn(cir::serve(calls, edge.clone(), open, draining.clone()));
+            }
+            serve(listener, most, edge, draining, time_to_drain).await;
+        });
+    }));
+    Ok(Running { address, cir_address, path, drain, threads })
 }
 
 impl Running {
     /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the address where clients that want to be woken connect, if there is one.
+    pub fn cir_address(&self) -> Option<SocketAddr> {
+        self.cir_address
     }
 
     /// Returns the URL that messages are posted to.
@@ -191,7 +218,7 @@ pub(super) fn tell(log: &SharedLog, line: &str) {
 }
 
 /// The engine's thread: it ends when nobody can ask any more.
-fn work(mut engine: Engine, waiting: &Receiver<Job>, log: &SharedLog) {
+fn work(mut engine: Engine, waiting: &Receiver<Job>, wakers: &Wakers, log: &SharedLog) {
     loop {
         let patience = engine.next_deadline().map_or(Duration::from_secs(60), |deadline| deadline.since(now()));
         let jobs = match waiting.recv_timeout(patience.max(Duration::from_millis(10))) {
@@ -201,13 +228,15 @@ fn work(mut engine: Engine, waiting: &Receiver<Job>, log: &SharedLog) {
         };
         let mut answers = HashMap::with_capacity(jobs.len());
         let mut inputs = Vec::with_capacity(jobs.len());
-        for Job { request, answer, after, .. } in jobs {
+        for Job { request, answer, instead, .. } in jobs {
             let connection = request.connection;
             answers.insert(connection, answer);
-            inputs.push(after.map_or_else(|| Input::Request(request), |after| Input::Logins { connection, after }));
+            inputs.push(instead.unwrap_or(Input::Request(request)));
         }
         for output in engine.handle_all(now(), inputs) {
             match output {
+                Output::Wake { by, text } => wakers.wake(by, text),
+                Output::HangUp(connection) => wakers.hang_up(connection),
                 Output::Event(line) => tell(log, &line),
                 Output::Note(line) => tell(log, &format!("warning: {line}")),
                 Output::Reply { connection, status, media_type, body } => {

@@ -1,6 +1,6 @@
 //! What a client can do, and what is agreed of it (CSP session, "Client capability negotiation").
 
-use super::{number, with_client};
+use super::{number, waking, with_client};
 use crate::csp::Version;
 use crate::document::{Element, boolean};
 use crate::server::fault::Fault;
@@ -25,6 +25,7 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Ele
     let version = context.version();
     let poll_min = number(list, "ServerPollMin").unwrap_or(0).max(context.configuration.poll_min);
     let sessions = context.configuration.quotas.sessions;
+    let ways = waking::agree(context, list)?;
     let session = context.session()?;
     session.capabilities = read_capabilities(list);
     let capabilities = &session.capabilities;
@@ -35,17 +36,9 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Ele
     if list.children_named("SupportedBearer").any(|bearer| bearer.trimmed().eq_ignore_ascii_case("HTTP")) {
         changed.push(Element::leaf("SupportedBearer", "HTTP"));
     }
+    changed.extend(ways);
     if version == Version::V1_1 {
-        // No way to wake the client is built: it polls.
-        let gone = [
-            "SupportedCIRMethod",
-            "UDPPort",
-            "TCPAddress",
-            "TCPPort",
-            "SupportedBearer",
-            "MultiTrans",
-            "ServerPollMin",
-        ];
+        let gone = ["SupportedCIRMethod", "TCPAddress", "TCPPort", "SupportedBearer", "MultiTrans", "ServerPollMin"];
         let kept = list.children.iter().filter(|child| !gone.contains(&child.name.as_ref()));
         let kept = kept.map(|child| child.clone().into_owned());
         return Ok(Element::new("CapabilityList").with_all(kept).with_all(changed));

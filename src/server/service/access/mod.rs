@@ -2,6 +2,7 @@
 
 mod capability;
 mod functions;
+mod waking;
 
 use std::time::Duration;
 
@@ -131,7 +132,8 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
     context.caller.session = SessionId::new(context.random.draw());
     let services = Services::base(version).meet(offered(version));
     let time_to_live = time_to_live(context, request);
-    let session = Session::new(context.caller.clone(), time_to_live, services, context.now);
+    let mut session = Session::new(context.caller.clone(), time_to_live, services, context.now);
+    waking::introduce(&mut session, request, context.peer);
     context.sessions.open(session);
     let outcome = super::session_opened(context).and_then(|()| negotiate_at_login(context, request));
     let outcome = outcome.and_then(|negotiated| remember(context).map(|()| negotiated));
@@ -146,7 +148,7 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
 /// Goes on with a session that is still there (CSP session, "Re-establishment").
 fn restore(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result<Element<'static>, Fault> {
     let Caller { user, client, version, .. } = context.caller.clone();
-    let (time_to_live, now) = (time_to_live(context, request), context.now);
+    let (time_to_live, now, peer) = (time_to_live(context, request), context.now, context.peer);
     let Some(session) = SessionId::read(id).and_then(|id| context.sessions.get_mut(id)) else {
         return Err(Code::COULD_NOT_RECOVER_SESSION.into());
     };
@@ -157,6 +159,7 @@ fn restore(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result
         return Err(Code::VERSION_NOT_SUPPORTED.into());
     }
     (session.heard, session.time_to_live) = (now, time_to_live);
+    waking::introduce(session, request, peer);
     context.caller = session.caller.clone();
     context.sessions.reschedule(context.caller.session);
     remember(context)?;

@@ -1,0 +1,84 @@
+//! How a client can be woken: the ways that are agreed, in its own order of preference (CSP session, "Client capability
+//! negotiation"). Where there is none, it polls.
+
+use std::net::IpAddr;
+
+use super::number;
+use crate::csp::Version;
+use crate::csp::cir::{self, Method};
+use crate::document::Element;
+use crate::server::fault::Fault;
+use crate::server::service::Context;
+use crate::server::session::{Session, SessionId};
+use crate::server::waking::is_number;
+
+/// Notes by what a client knows a CIR, and where its requests come from.
+pub(super) fn introduce(session: &mut Session, login: &Element<'_>, peer: IpAddr) {
+    let cookie = login.child_text("SessionCookie").filter(|cookie| cir::is_cookie(cookie));
+    session.waking.cookie = cookie.map(str::to_owned);
+    session.waking.peer = peer;
+}
+
+/// Agrees to the ways that the client offers and the server has; an earlier agreement is void. Returns the elements
+/// that say so.
+pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Vec<Element<'static>>, Fault> {
+    let version = context.version();
+    let number_of_user = number_of(context.user());
+    let mut methods: Vec<Method> = Vec::new();
+    let has_cookie = context.session()?.waking.cookie.is_some();
+    for word in list.children_named("SupportedCIRMethod").filter(|_| has_cookie) {
+        let method = Method::from_text(word.trimmed()).filter(|method| method.is_in(version));
+        let is_to_be_had = |method: &Method| match method {
+            // Nobody but the user's own number is sent short messages that were not asked for by one.
+            Method::WapSms => number_of_user.is_some(),
+            // The number that clients greet is told in 1.3 only.
+            Method::Ssms => version == Version::V1_3,
+            _ => true,
+        };
+        let method = method.filter(|method| context.configuration.cir.has(*method) && is_to_be_had(method));
+        methods.extend(method.filter(|method| !methods.contains(method)));
+    }
+    let token = methods.contains(&Method::Shttp).then(|| SessionId::new(context.random.draw()));
+    let id = context.caller.session;
+    context.sessions.set_token(id, token);
+    let waking = &mut context.session()?.waking;
+    waking.methods.clone_from(&methods);
+    // A client that offers datagrams says its port (CCAPAB-10); one that does not has the registered one.
+    let port = number(list, "UDPPort").and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
+    waking.udp_port = port.unwrap_or(cir::SUDP_PORT);
+    if waking.number.is_none() {
+        waking.number = number_of_user;
+    }
+    Ok(answer(context, &methods, token))
+}
+
+fn answer(context: &Context<'_>, methods: &[Method], token: Option<SessionId>) -> Vec<Element<'static>> {
+    let version = context.version();
+    let cir = &context.configuration.cir;
+    let host = cir.address.as_deref().unwrap_or(&context.configuration.domain);
+    let mut said: Vec<_> =
+        methods.iter().map(|method| Element::leaf("SupportedCIRMethod", method.as_str().to_owned())).collect();
+    if methods.contains(&Method::Stcp) {
+        let port = cir.port.or(cir.tcp.map(|tcp| tcp.port())).unwrap_or(cir::STCP_PORT);
+        said.push(Element::leaf("TCPAddress", host.to_owned()));
+        said.push(Element::leaf("TCPPort", port.to_string()));
+    }
+    // In 1.3 the answer names where datagrams come from; the list of 1.1 is the client's own.
+    if version == Version::V1_3 && (methods.contains(&Method::Sudp) || methods.contains(&Method::WapUdp)) {
+        said.push(Element::leaf("UDPAddress", host.to_owned()));
+        said.extend(cir.udp_port.map(|port| Element::leaf("UDPPort", port.to_string())));
+    }
+    if let (Some(base), Some(token)) = (&cir.http, token) {
+        let name = if version == Version::V1_3 { "CIRHTTPAddress" } else { "CIRURL" };
+        said.push(Element::new(name).with_leaf("URL", format!("{base}/{token}")));
+    }
+    let number = cir.sms.as_ref().and_then(|sms| sms.address.as_ref()).filter(|_| methods.contains(&Method::Ssms));
+    said.extend(number.map(|number| Element::leaf("CIRSMSAddress", number.clone())));
+    said
+}
+
+/// Returns the telephone number that a user's address is: `wv:+358401234567@example.com`.
+fn number_of(user: &str) -> Option<String> {
+    let name = user.strip_prefix("wv:")?.split('@').next()?;
+    name.strip_prefix('+').filter(|number| is_number(number)).map(str::to_owned)
+}

@@ -1,0 +1,1 @@
+//! The ways over the loopback address.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer};
 
 use super::route::{RouteKind, RouteSettings};
 use super::store::Timestamp;
-use super::units::{seconds, some_seconds};
+use super::units::{seconds, some_seconds, worded};
 use crate::diagnose::toml_error;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
@@ -290,15 +290,14 @@ impl Default for Backoff {
 
 impl<'de> Deserialize<'de> for Stage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let stage = match text.strip_suffix('%') {
+        let read = |text: &str| match text.strip_suffix('%') {
             Some(share) => {
                 let share = share.trim().parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 100.0);
                 share.map(|share| Self::Share(share / 100.0))
             }
             None => text.parse().ok().filter(|count| *count > 0).map(Self::Count),
         };
-        stage.ok_or_else(|| de::Error::custom(format!("`{text}` is no stage: write `10` or `1%`")))
+        worded(deserializer, read, "is no stage: write `\"10\"` or `\"1%\"`")
     }
 }
 
@@ -353,6 +352,24 @@ mod tests {
         ] {
             let error = read(more).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
+        }
+    }
+
+    /// A number without its unit: which key it is, and how it is written.
+    #[test]
+    fn says_which_key_lacks_its_unit() {
+        for (more, what, help) in [
+            (
+                "[[route]]\nname = \"file\"\nkind = \"file\"\nrate = 300\n",
+                "`rate`: `300` is no rate",
+                "write `300/s` or `20/m`",
+            ),
+            ("[limits]\nexpires = 3\n", "`expires`: `3` is no duration", "write `90s`, `1m`, `6h` or `3d`"),
+            ("[limits]\nbackoff = { first = 60 }\n", "`first`: `60` is no duration", "write `90s`, `1m`, `6h` or `3d`"),
+            ("stages = [10]\n", "`stages`: `10` is no stage", "write `\"10\"` or `\"1%\"`"),
+        ] {
+            let error = read(more).unwrap_err();
+            assert_eq!((error.what.as_str(), error.help.as_deref()), (what, Some(help)));
         }
     }
 }

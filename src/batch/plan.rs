@@ -87,6 +87,8 @@ pub struct Planned {
     pub sms: u64,
     /// The same by route: its name, handsets, messages.
     pub routes: Vec<(String, u64, u64)>,
+    /// Handsets of the campaign, in whatever state.
+    pub total: u64,
     /// How many handsets of the campaign each stage has together with those before it.
     pub stages: Vec<u64>,
     /// The plan's hash, in hex.
@@ -454,7 +456,8 @@ impl<'l> Ledger<'l> {
         planned.routes = self.store.planned(&self.campaign.name)?;
         planned.handsets = planned.routes.iter().map(|route| route.1).sum();
         planned.sms = planned.routes.iter().map(|route| route.2).sum();
-        planned.stages = campaign.stages(self.store.handsets(&self.campaign.name)?);
+        planned.total = self.store.handsets(&self.campaign.name)?;
+        planned.stages = campaign.stages(planned.total);
         let rejected = planned.rejected.iter().map(|(code, count)| ("rejected", reason(code), *count));
         let skipped = planned.skipped.iter().map(|(reason, count)| ("skipped", reason.clone(), *count));
         let tally: Vec<_> = rejected.chain(skipped).collect();

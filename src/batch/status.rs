@@ -29,7 +29,9 @@ pub struct Status {
     pub errors: Vec<Count>,
     /// Rows of the last plan that were not taken, by reason.
     pub not_planned: Vec<Count>,
-    /// Handsets that were sent again after a crash, and may have got the message twice.
+    /// Handsets of which nobody knows whether their message was taken, and that were not sent again so far.
+    pub unanswered: u64,
+    /// Handsets that were sent again although nobody knew whether the first message was taken.
     pub possibly_duplicated: u64,
     /// Handsets by model, most first.
     pub models: Vec<Count>,
@@ -84,7 +86,8 @@ pub struct StageStatus {
     pub left: u64,
     /// How many are in which state.
     pub states: BTreeMap<State, u64>,
-    /// `next`, `running`, `done`, `needs approval`, or `waiting` for the stage before.
+    /// `next`, `running`, `done`, `cancelled` where handsets of it were not sent, `needs approval`, or `waiting` for the
+    /// stage before.
     pub stands: &'static str,
     /// What was said with the approval.
     pub note: Option<String>,
@@ -105,6 +108,7 @@ impl Status {
         let per_second = if working.is_empty() { 0.0 } else { store.pace(name, now, RECENT)? };
         let not_planned =
             store.tally(name)?.into_iter().map(|(kind, reason, count)| (format!("{kind}: {reason}"), count));
+        let (unanswered, possibly_duplicated) = store.doubtful(name)?;
         let states: Vec<_> = sums.states.iter().map(|(state, count)| (state.to_string(), *count)).collect();
         Ok(Self {
             schema: "impskit.status/1",
@@ -114,7 +118,8 @@ impl Status {
             states: counts(states),
             errors: most_first(sums.errors),
             not_planned: counts(not_planned.collect()),
-            possibly_duplicated: store.possibly_duplicated(name)?,
+            unanswered,
+            possibly_duplicated,
             models: most_first(sums.models),
             routes: most_first(sums.routes),
             stages: stand(&stages, sums.stages, is_held),
@@ -140,6 +145,8 @@ impl Status {
 }
 
 const HELD: &str = "needs approval";
+/// Where a stage stands of which everything is sent.
+pub const DONE: &str = "done";
 
 /// Says of every stage where it stands; only the first that is not done can be held.
 fn stand(stages: &[StoredStage], counted: Vec<BTreeMap<State, u64>>, is_held: bool) -> Vec<StageStatus> {
@@ -148,7 +155,8 @@ fn stand(stages: &[StoredStage], counted: Vec<BTreeMap<State, u64>>, is_held: bo
         let count = |state| states.get(&state).copied().unwrap_or_default();
         let left = count(State::Planned) + count(State::Submitting);
         let stands = match left {
-            0 => "done",
+            0 if count(State::Cancelled) > 0 => "cancelled",
+            0 => DONE,
             _ if !is_open => "waiting",
             _ if is_held && stage.number > 1 && stage.approved_at.is_none() => HELD,
             _ if stage.started_at.is_some() => "running",

@@ -1,5 +1,7 @@
 //! How campaigns and routes write times, rates and names: `90s`, `6h`, `300/s`, `21:00-08:00`, `+02:00`, `smpp:0x5*`.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, de};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -24,11 +26,34 @@ pub fn duration(text: &str) -> Option<Timestamp> {
     (number < MOST_UNITS).then(|| Timestamp::from(number) * unit)
 }
 
+/// Reads a text by `read`; `wrong` is said of what it does not take, a number without its unit among it.
+pub(super) fn worded<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    read: impl Fn(&str) -> Option<T>,
+    wrong: &'static str,
+) -> Result<T, D::Error> {
+    struct Words<F>(F, &'static str);
+    impl<T, F: Fn(&str) -> Option<T>> de::Visitor<'_> for Words<F> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text")
+        }
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+            (self.0)(text).ok_or_else(|| E::custom(format!("`{}` {}", text.escape_debug(), self.1)))
+        }
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+            Err(E::custom(format!("`{number}` {}", self.1)))
+        }
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+            Err(E::custom(format!("`{number}` {}", self.1)))
+        }
+    }
+    deserializer.deserialize_any(Words(read, wrong))
+}
+
 /// A field that is a duration.
 pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let wrong = || de::Error::custom(format!("`{text}` is no duration: write `90s`, `1m`, `6h` or `3d`"));
-    duration(&text).ok_or_else(wrong)
+    worded(deserializer, duration, "is no duration: write `90s`, `1m`, `6h` or `3d`")
 }
 
 /// A field that is a duration and may be missing.
@@ -110,8 +135,7 @@ impl Rate {
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::read(&text).ok_or_else(|| de::Error::custom(format!("`{text}` is no rate: write `300/s` or `20/m`")))
+        worded(deserializer, Self::read, "is no rate: write `300/s` or `20/m`")
     }
 }
 
@@ -168,9 +192,7 @@ fn minute_of_day(text: &str) -> Option<u16> {
 
 impl<'de> Deserialize<'de> for QuietHours {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || de::Error::custom(format!("`{text}` are no quiet hours: write `21:00-08:00`"));
-        Self::read(&text).ok_or_else(wrong)
+        worded(deserializer, Self::read, "are no quiet hours: write `21:00-08:00`")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use impskit::batch::audit::{Object, What};
 use impskit::csp::Address;
 use impskit::error::{Error, Result};
@@ -10,7 +10,7 @@ use impskit::server::{Configuration, Store, Timestamp, User};
 use serde::Serialize;
 
 use super::secret::PasswordOptions;
-use super::{Outcome, Ui, audit};
+use super::{Format, Outcome, Ui, audit};
 
 /// Look after the server's users
 #[derive(Debug, Args)]
@@ -109,14 +109,6 @@ struct Common {
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// An account as programs read it; the password is never shown.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use impskit::batch::audit::{self, Entry, Filter, Line, Object, Verdict, What};
 use impskit::error::{Error, Result};
 use serde_json::json;
@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-use super::{Outcome, Ui, config};
+use super::{Format, Outcome, Ui, config};
 
 /// Who sent which document to whom, and who changed what
 #[derive(Debug, Args)]
@@ -88,14 +88,6 @@ struct FormatOption {
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 impl Audit {

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::client_dm::Dm;
 use super::secret::PasswordOptions;
-use super::{Outcome, Ui};
+use super::{Format, Outcome, Ui};
 
 /// A test client for any IMPS server
 #[derive(Debug, Args)]
@@ -152,14 +152,6 @@ enum VersionName {
     /// CSP 1.3
     #[value(name = "1.3")]
     V1_3,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 pub(crate) fn run(command: &Client, ui: &mut Ui) -> Result<Outcome> {

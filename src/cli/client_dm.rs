@@ -17,12 +17,12 @@ use impskit::error::{Error, Result};
 use impskit::server::http::seed;
 use serde::Serialize;
 
-use super::client::{Format, Syntax};
+use super::client::Syntax;
 use super::descriptions::DescriptionOptions;
 use super::secret::OptionalPassword;
 use super::tree::{read_tree, tree_file, tree_value};
 use super::ui::Output;
-use super::{Outcome, Ui};
+use super::{Format, Outcome, Ui};
 
 #[derive(Debug, Args)]
 pub(super) struct Dm {

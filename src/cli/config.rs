@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use impskit::configuration::{Origin, Row, SCHEMA_TEXT, Search};
 use impskit::error::{Error, Result};
 use serde_json::json;
 
 use super::check::{self, output::Telling};
-use super::{Outcome, Ui};
+use super::{Format, Outcome, Ui};
 
 /// Which values are in force, and where they come from
 #[derive(Debug, Args)]
@@ -44,17 +44,9 @@ struct Show {
     /// Say where each comes from
     #[arg(long)]
     origin: bool,
-    /// The format of the output
+    /// The format of the output; text is TOML
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// TOML
-    Text,
-    /// For programs
-    Json,
 }
 
 /// What is wrong with configuration files

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use impskit::catalogue::{self, RULES};
 use impskit::cp::{self, APPLICATIONS, DECLARATIONS, Declaration};
 use impskit::csp::Code;
@@ -12,7 +12,7 @@ use impskit::dm::{Status, syncml::AlertCode};
 use impskit::error::{Error, Result};
 use serde::Serialize;
 
-use super::{Outcome, Ui};
+use super::{Format, Outcome, Ui};
 
 /// What a rule, a status or a word means, and what to do
 #[derive(Debug, Args)]
@@ -30,14 +30,6 @@ pub(crate) struct Explain {
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// What is known of a code.

@@ -53,7 +53,7 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use impskit::error::{Error, ErrorKind};
 
-pub(crate) use ui::Ui;
+pub(crate) use ui::{Format, Ui};
 
 /// Provisioning toolkit for OMA IMPS (Wireless Village), with a server to try every document
 #[derive(Debug, Parser)]

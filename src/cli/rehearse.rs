@@ -147,7 +147,8 @@ impl Rehearse {
         let (path, columns, routes) = match input::is_campaign(&octets) {
             true => {
                 let campaign = Campaign::read(&String::from_utf8_lossy(&octets), &self.profile)?;
-                let routes = campaign.routes(&[])?.into_iter().map(|route| route.name).collect();
+                let routes =
+                    campaign.routes(ui.configuration()?.routes())?.into_iter().map(|route| route.name).collect();
                 (campaign.folder.join(&campaign.profile), campaign.columns()?, routes)
             }
             false => (self.profile.clone(), String::new(), Vec::new()),

@@ -43,6 +43,15 @@ enum When {
     Never,
 }
 
+/// The format of an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
 /// The streams of the process.
 #[derive(Debug)]
 pub(crate) struct Ui {

@@ -1,10 +1,10 @@
 //! `version`: which program this is.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use impskit::error::Result;
 use serde_json::json;
 
-use super::{Outcome, Ui};
+use super::{Format, Outcome, Ui};
 
 /// Which version this is, and what it was built with
 #[derive(Debug, Args)]
@@ -16,14 +16,6 @@ pub(crate) struct Version {
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// The features of the package, and whether they are in.

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::schema::Node;
-use crate::diagnose::{toml_error, toml_fault, toml_place};
+use crate::diagnose::{named, toml_error, toml_fault, toml_key, toml_place};
 use crate::error::{Error, Result};
 
 /// Where a layer comes from.
@@ -121,8 +121,11 @@ impl<'l> Merged<'l> {
     /// Reads the table.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(Deserializer::from(Spanned::new(0..0, self.table.clone()))).map_err(|error| {
-            let told = toml_fault(&error);
-            match error.span().and_then(|span| self.place(&span)) {
+            let span = error.span().unwrap_or_default();
+            let layer = self.layer(&span);
+            let told =
+                named(toml_fault(&error), layer.and_then(|layer| toml_key(&layer.text, span.start - layer.start)));
+            match self.place(&span) {
                 Some(place) => told.at(place),
                 None => told,
             }

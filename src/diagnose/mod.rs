@@ -22,7 +22,7 @@ pub use fix::{Edit, Fix};
 pub use rule::{Rule, rules_are_sound};
 pub use source::{Form, Position, Source, Span};
 pub use spelling::nearest;
-pub(crate) use spelling::{toml_error, toml_fault, toml_place};
+pub(crate) use spelling::{named, toml_error, toml_fault, toml_key, toml_place};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]

@@ -6,10 +6,26 @@ use crate::error::Error;
 /// Returns the error of TOML that is not what it should be, at `LINE:COLUMN`; of an unknown key with the one that was
 /// meant.
 pub(crate) fn toml_error(error: &toml::de::Error, text: &str) -> Error {
-    let told = toml_fault(error);
     match error.span() {
-        Some(span) => told.at(toml_place(text, span.start)),
-        None => told,
+        Some(span) => named(toml_fault(error), toml_key(text, span.start)).at(toml_place(text, span.start)),
+        None => toml_fault(error),
+    }
+}
+
+/// Returns the key whose value begins at an octet of a text, or in whose array it stands on the same line.
+pub(crate) fn toml_key(text: &str, offset: usize) -> Option<&str> {
+    let (key, between) = text.get(..offset)?.rsplit('\n').next()?.rsplit_once('=')?;
+    let key = key.rsplit(['{', ',']).next()?.trim();
+    let is_value = between.trim().is_empty() || between.trim_start().starts_with('[');
+    let is_key = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    (is_value && is_key).then_some(key)
+}
+
+/// Says of which key an error is.
+pub(crate) fn named(error: Error, key: Option<&str>) -> Error {
+    match key {
+        Some(key) => Error { what: format!("`{key}`: {}", error.what), ..error },
+        None => error,
     }
 }
 
@@ -19,9 +35,13 @@ pub(crate) fn toml_place(text: &str, offset: usize) -> String {
     format!("{}:{}", position.line, position.column)
 }
 
-/// Returns what is wrong with TOML, without the place; of an unknown key with the one that was meant.
+/// Returns what is wrong with TOML, without the place; of an unknown key with the one that was meant. What a message says
+/// to write is its way out.
 pub(crate) fn toml_fault(error: &toml::de::Error) -> Error {
     let message = error.message().trim();
+    if let Some((what, way_out)) = message.split_once(": write ") {
+        return Error::input(what).help(format!("write {way_out}"));
+    }
     let told = Error::input(message.replace('\n', " "));
     let Some(rest) = message.strip_prefix("unknown field `") else { return told };
     let mut words = rest.split('`').step_by(2);

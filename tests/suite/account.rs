@@ -193,6 +193,7 @@ proptest! {
         let errors: Vec<_> = report.errors.iter().map(|fault| (fault.code.clone(), fault.count)).collect();
         prop_assert_eq!(&errors, &store.count_errors("spring").unwrap());
         prop_assert_eq!(report.possibly_duplicated, status.possibly_duplicated);
+        prop_assert_eq!(report.unanswered, status.unanswered);
         let mut reader = csv::Reader::from_reader(table.as_bytes());
         let states: Vec<String> = reader.records().map(|row| row.unwrap()[2].to_owned()).collect();
         let delivered = states.iter().filter(|state| *state == "delivered").count() as u64;

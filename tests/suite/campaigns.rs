@@ -12,6 +12,7 @@ use impskit::batch::event::EventKind;
 use impskit::batch::login::Logins;
 use impskit::batch::route::{Class, Fate, Message, Needs, Outcome, Pace, Part, Receipt, Route};
 use impskit::batch::run::{Ended, Progress, Summary};
+use impskit::batch::status::Status;
 use impskit::batch::store::{Again, Login, State, Store, StoreKey};
 use impskit::error::{Error, Result};
 
@@ -218,9 +219,10 @@ fn what_may_have_been_taken_is_counted_or_held() {
     let mut resend = Play::new("[limits]\nstop_after_consecutive_failures = 1000\n", 20);
     let first = resend.run(unknown);
     assert_eq!((first.submitted, first.ambiguous, first.retried), (10, 10, 10));
+    assert_eq!(resend.store.doubtful("spring").unwrap(), (10, 0), "nothing was sent twice yet");
     resend.clock.set(9_000);
     assert_eq!(resend.run(unknown).submitted, 10);
-    assert_eq!(resend.store.possibly_duplicated("spring").unwrap(), 10);
+    assert_eq!(resend.store.doubtful("spring").unwrap(), (0, 10));
 
     let mut hold = Play::new("[limits]\nstop_after_consecutive_failures = 1000\non_ambiguous = \"hold\"\n", 20);
     let first = hold.run(unknown);
@@ -291,8 +293,10 @@ fn a_stopped_campaign_is_mended_retried_and_finished() {
     assert_eq!(failed, 30, "whole windows of ten");
     assert!(play.store.campaign("spring").unwrap().unwrap().halted.is_some());
     let none = Again { states: vec![State::Failed], errors: vec!["gw:9".into()], ..Again::default() };
+    assert_eq!(play.store.count_retry("spring", 1, &none, 3_000).unwrap(), 0);
     assert_eq!(play.store.retry("spring", 1, &none, 3_000).unwrap(), 0);
     let again = Again { states: vec![State::Failed], errors: vec!["gw:*".into()], ..Again::default() };
+    assert_eq!(play.store.count_retry("spring", 1, &again, 3_000).unwrap(), failed);
     assert_eq!(play.store.retry("spring", 1, &again, 3_000).unwrap(), failed);
     let summary = play.run(taken);
     assert_eq!((summary.submitted, summary.ended), (100, Ended::Complete));
@@ -354,6 +358,41 @@ fn a_route_that_breaks_gives_its_messages_back() {
     assert_eq!((summary.submitted, summary.ambiguous), (20, 0));
 }
 
+/// A run that is stopped leaves what it did not hand over as it was: there was no attempt.
+#[test]
+fn what_was_not_handed_over_is_no_attempt() {
+    /// Takes the first three messages that it ever sees, then the run is stopped.
+    struct Interrupted(u64);
+    impl Route for Interrupted {
+        fn needs(&self) -> Needs {
+            Needs::Parts
+        }
+        fn window(&self) -> usize {
+            10
+        }
+        fn submit(&mut self, messages: &[&Message], _: &mut dyn Pace) -> Result<Vec<Outcome>> {
+            let outcomes = messages.iter().map(|message| {
+                self.0 += 1;
+                if self.0 <= 3 { taken(message.row.msisdn, 1) } else { Outcome::NotSent }
+            });
+            Ok(outcomes.collect())
+        }
+    }
+    let mut play = Play::new("", 10);
+    let told = Mutex::default();
+    let more = Told { stop_after: 3, told: Some(&told), ..Told::default() };
+    let summary = play.fixture.run_lanes(&mut play.store, &play.clock, &|_| Box::new(Interrupted(0)), more).unwrap();
+    assert_eq!((summary.ended, summary.submitted, summary.retried), (Ended::Interrupted, 3, 0));
+    assert_eq!(play.store.list("spring", State::Planned, 100).unwrap().iter().map(|one| one.attempts).sum::<u32>(), 0);
+    let events = told.into_inner().unwrap();
+    let count = |wanted: EventKind| {
+        events.iter().filter(|one| matches!(one, Progress::Event(event) if event.kind == wanted)).count()
+    };
+    let [begun, taken_too, back] = [EventKind::Submitting, EventKind::Submitted, EventKind::Retried].map(count);
+    assert_eq!((begun, taken_too), (back + 3, 3), "whatever was begun has an end");
+    assert_eq!(play.run(taken).submitted, 7);
+}
+
 /// Cancelling leaves what was sent as it is and ends the rest; nothing is sent or planned any more.
 #[test]
 fn a_cancelled_campaign_sends_nothing_more() {
@@ -361,6 +400,9 @@ fn a_cancelled_campaign_sends_nothing_more() {
     play.run(taken);
     assert_eq!(play.store.cancel("spring", 1, "wrong access point", 3_000).unwrap(), (15, false));
     assert_eq!((play.count(State::Submitted), play.count(State::Cancelled)), (5, 15));
+    let status = Status::read(&play.store, "spring", 3_000, true).unwrap();
+    assert_eq!(status.stages.iter().map(|stage| stage.stands).collect::<Vec<_>>(), ["done", "cancelled"]);
+    assert_eq!((status.halted.as_deref(), status.errors.len()), (None, 0));
     play.store.approve("spring", 2, None, 3_001).unwrap();
     let summary = play.run(taken);
     assert_eq!((summary.ended, summary.submitted), (Ended::Cancelled("wrong access point".into()), 0));

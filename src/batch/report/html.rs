@@ -53,7 +53,7 @@ impl Page<'_> {
              base-uri 'none'; form-action 'none'\"/>\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
              <title>Campaign {name}</title>\n<style>{style}</style>\n</head>\n<body>\n<header>\n<h1>Campaign {name}</h1>\n\
-             <p class=\"dim\">As of {}. Planned {}, plan {}.</p>\n",
+             <p class=\"dim\">As of {}. Planned {}. Plan {}</p>\n",
             to_base64(&Sha256::digest(style.as_bytes())),
             moment(report.made_at),
             moment(report.planned_at),
@@ -255,7 +255,9 @@ impl Page<'_> {
 
     fn left_out(&mut self) {
         let report = self.report;
-        if report.not_planned.is_empty() && report.possibly_duplicated + report.unknown_receipts == 0 {
+        if report.not_planned.is_empty()
+            && report.unanswered + report.possibly_duplicated + report.unknown_receipts == 0
+        {
             return;
         }
         self.section("To look at");
@@ -268,6 +270,14 @@ impl Page<'_> {
             self.end();
             self.more(report.not_planned.len());
         }
+        if report.unanswered > 0 {
+            let count = figure(report.unanswered);
+            let _ = writeln!(
+                self.out,
+                "<p>Of {count} handsets nobody knows whether the gateway took the message: no answer came, or a run ended \
+                 before it was noted. They were not sent again so far.</p>"
+            );
+        }
         if report.possibly_duplicated > 0 {
             let numbers: Vec<String> =
                 report.duplicates.iter().take(MOST_SHOWN).map(|number| format!("+{number}")).collect();
@@ -275,8 +285,8 @@ impl Page<'_> {
             let more = if more > 0 { format!(" and {} more", figure(more)) } else { String::new() };
             let _ = writeln!(
                 self.out,
-                "<p>{} handsets were sent again after a crash between submit and its recording, and may have got the \
-                 message twice: {}{more}.</p>",
+                "<p>{} handsets were sent again although nobody knew whether the gateway had taken the first message, and \
+                 may have got it twice: {}{more}.</p>",
                 figure(report.possibly_duplicated),
                 numbers.join(", ")
             );

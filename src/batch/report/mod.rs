@@ -69,7 +69,9 @@ pub struct Report {
     pub errors: Vec<Fault>,
     /// Rows of the last plan that were not taken, by reason.
     pub not_planned: Vec<Count>,
-    /// Handsets that were sent again after a crash and may have got the message twice.
+    /// Handsets of which nobody knows whether their message was taken, and that were not sent again so far.
+    pub unanswered: u64,
+    /// Handsets that were sent again although nobody knew whether the first message was taken.
     pub possibly_duplicated: u64,
     /// The numbers of the first of them.
     pub duplicates: Vec<String>,
@@ -287,6 +289,7 @@ struct Sums<'s> {
     models: Groups,
     variants: Groups,
     errors: HashMap<String, Fault>,
+    unanswered: u64,
     duplicates: (u64, Vec<String>),
     attempts: u64,
     sms_submitted: u64,
@@ -306,6 +309,7 @@ impl<'s> Sums<'s> {
             models: Groups::default(),
             variants: Groups::default(),
             errors: HashMap::new(),
+            unanswered: 0,
             duplicates: (0, Vec::new()),
             attempts: 0,
             sms_submitted: 0,
@@ -335,6 +339,7 @@ impl<'s> Sums<'s> {
         if let Some(group) = self.by_stage.get_mut(stage) {
             group.add(handset);
         }
+        self.unanswered += u64::from(handset.is_doubtful && !handset.is_possibly_duplicated);
         if handset.is_possibly_duplicated {
             self.duplicates.0 += 1;
             if self.duplicates.1.len() < MOST_DUPLICATES {
@@ -388,6 +393,7 @@ impl<'s> Sums<'s> {
             variants: self.variants.sorted(),
             errors,
             not_planned: Vec::new(),
+            unanswered: self.unanswered,
             possibly_duplicated: self.duplicates.0,
             duplicates: self.duplicates.1,
             unknown_receipts: 0,

@@ -40,7 +40,7 @@ impl Surroundings<'_> {
         let Some(source) = source else { return Ok(None) };
         match (self.secrets)(source) {
             Ok(secret) => Ok(Some(Zeroizing::new(secret))),
-            Err(why) => Err(Error::input(format!("`{key}`: {why}")).at(settings.place())),
+            Err(why) => Err(Error::input(format!("`{key}`: {why}")).at(settings.place()).help(source.way_out())),
         }
     }
 }

@@ -306,9 +306,9 @@ impl<'g> Worker<'g> {
         let later = now + limits.wait(attempt - settled.row.free.min(attempt), settled.row.key[0]);
         match outcome {
             Outcome::Taken { ids } => (settled.to, settled.ids) = (State::Submitted, ids),
-            Outcome::NotSent => (settled.to, settled.is_free) = (State::Planned, true),
+            Outcome::NotSent => (settled.to, settled.is_unsent) = (State::Planned, true),
             Outcome::Refused { class: Class::Throttled, code, text } => {
-                (settled.to, settled.is_free, settled.is_calm) = (State::Planned, true, true);
+                (settled.to, settled.is_free) = (State::Planned, true);
                 settled.why(code, text);
             }
             Outcome::Refused { class, code, text } => {
@@ -336,7 +336,7 @@ impl<'g> Worker<'g> {
             return Ok(false);
         }
         self.guard.count(|summary| results.iter().for_each(|settled| settled.count(summary)));
-        for settled in results.iter().filter(|settled| !settled.is_free) {
+        for settled in results {
             self.tell_row(EventKind::of(settled.to), &settled.row, |event| {
                 event.gateway_id.clone_from(&settled.ids);
                 event.code.clone_from(&settled.error);
@@ -370,7 +370,7 @@ impl<'g> Worker<'g> {
 
     /// Says why the campaign is to stop, if too much goes wrong.
     fn watch_failures(&mut self, results: &[Settled]) -> Option<String> {
-        let results = || results.iter().filter(|settled| settled.to != State::Expired && !settled.is_free);
+        let results = || results.iter().filter(|settled| settled.to != State::Expired && !settled.is_calm());
         let most = self.guard.options.limits.stop_after_consecutive_failures.filter(|most| *most > 0);
         for settled in results() {
             self.streak = if settled.is_failure() { self.streak + 1 } else { 0 };
@@ -390,10 +390,10 @@ struct Settled {
     from: State,
     to: State,
     due: Timestamp,
+    /// It was not handed over: there was no attempt.
+    is_unsent: bool,
     /// The attempt costs nothing.
     is_free: bool,
-    /// It is neither a success nor a failure: the gateway asked to wait.
-    is_calm: bool,
     /// The route may have taken it.
     is_ambiguous: bool,
     ids: Vec<String>,
@@ -404,9 +404,9 @@ struct Settled {
 impl Default for Settled {
     fn default() -> Self {
         let (from, to) = (State::Planned, State::Planned);
-        let (is_free, is_calm, is_ambiguous) = (false, false, false);
+        let (is_unsent, is_free, is_ambiguous) = (false, false, false);
         let row = DueRow::default();
-        Self { row, from, to, due: 0, is_free, is_calm, is_ambiguous, ids: Vec::new(), error: None, detail: None }
+        Self { row, from, to, due: 0, is_unsent, is_free, is_ambiguous, ids: Vec::new(), error: None, detail: None }
     }
 }
 
@@ -421,14 +421,20 @@ impl Settled {
         (self.error, self.detail) = (Some(code), Some(text));
     }
 
+    /// Returns whether it is neither a success nor a failure: it was not sent, or the gateway asked to wait.
+    fn is_calm(&self) -> bool {
+        self.is_unsent || self.is_free
+    }
+
     fn is_failure(&self) -> bool {
         self.to != State::Submitted
     }
 
     fn step(&self) -> Step<'_> {
-        let Self { row, from, to, due, is_free, ids, error, detail, .. } = self;
+        let Self { row, from, to, due, is_unsent, is_free, ids, error, detail, .. } = self;
         let (error, detail) = (error.clone(), detail.clone());
-        Step { row, from: *from, to: *to, due: *due, is_free: *is_free, ids, error, detail }
+        let (is_unsent, is_free) = (*is_unsent, *is_free);
+        Step { row, from: *from, to: *to, due: *due, is_free, is_unsent, ids, error, detail }
     }
 
     fn count(&self, summary: &mut Summary) {
@@ -436,7 +442,7 @@ impl Settled {
             State::Submitted => &mut summary.submitted,
             State::Failed => &mut summary.failed,
             State::Expired => &mut summary.expired,
-            State::Planned if !self.is_free => &mut summary.retried,
+            State::Planned if !self.is_calm() => &mut summary.retried,
             _ => return self.count_ambiguous(summary),
         } += 1;
         self.count_ambiguous(summary);

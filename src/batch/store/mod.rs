@@ -191,6 +191,8 @@ pub struct Step<'r> {
     pub due: Timestamp,
     /// Whether the attempt does not count against the limit.
     pub is_free: bool,
+    /// Whether it was not handed over at all: then there was no attempt.
+    pub is_unsent: bool,
     /// The names that the gateway gave its short messages.
     pub ids: &'r [String],
     /// The code of what went wrong, for counting.

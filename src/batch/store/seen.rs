@@ -62,8 +62,10 @@ pub struct Handset {
     pub confirmed: Option<Timestamp>,
     /// As what its client logged in.
     pub client: Option<String>,
-    /// Whether it was sent again after a crash between submit and its recording.
+    /// Whether it was sent again although nobody knew whether the message had been taken.
     pub is_possibly_duplicated: bool,
+    /// Whether nobody knew of an attempt whether it was taken.
+    pub is_doubtful: bool,
     /// When the words were said.
     pub(in crate::batch) said: Option<Timestamp>,
 }
@@ -94,7 +96,7 @@ pub struct Working {
     pub until: Timestamp,
 }
 
-/// How the evidence of a handset begins that is sent again although a route may have taken it.
+/// How the evidence of a handset begins whose message a route may have taken.
 const AMBIGUOUS: &str = "ambiguous";
 
 impl Handset {
@@ -119,8 +121,10 @@ impl Handset {
             }
             State::Submitting => {}
             State::Planned | State::Failed | State::Expired | State::Cancelled => {
-                self.is_possibly_duplicated |=
-                    step.state == State::Planned && step.detail.is_some_and(|detail| detail.starts_with(AMBIGUOUS));
+                let is_doubtful = matches!(step.state, State::Planned | State::Failed)
+                    && step.detail.is_some_and(|detail| detail.starts_with(AMBIGUOUS));
+                self.is_doubtful |= is_doubtful;
+                self.is_possibly_duplicated |= is_doubtful && self.attempts > step.attempt;
                 if step.detail.is_some() && self.said <= Some(step.at) {
                     self.said = Some(step.at);
                     self.text = step.detail.map(str::to_owned);
@@ -163,6 +167,7 @@ impl Default for Handset {
             confirmed: None,
             client: None,
             is_possibly_duplicated: false,
+            is_doubtful: false,
             said: None,
         }
     }

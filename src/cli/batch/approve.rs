@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use impskit::batch::audit::What;
-use impskit::error::Result;
+use impskit::batch::status::{DONE, Status};
+use impskit::error::{Error, Result};
 use serde_json::json;
 
 use super::{Common, Format, now};
@@ -32,11 +33,23 @@ pub(super) struct Approve {
 
 /// Runs the command.
 pub(super) fn run(command: &Approve, ui: &mut Ui) -> Result<Outcome> {
-    let (campaign, mut store, _) = command.common.at.open_planned(&command.campaign, ui)?;
+    let (campaign, mut store, stored) = command.common.at.open_planned(&command.campaign, ui)?;
     let stage = command.stage;
-    let note = format!("stage {stage}{}", command.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default());
-    command.common.at.write_down(&campaign, What::Approve, &note, ui)?;
-    let is_new = store.approve(&campaign.name, stage, command.note.as_deref(), now())?;
+    let status = Status::read(&store, &campaign.name, now(), campaign.hold_between_stages)?;
+    let stands = status.stages.iter().find(|one| one.number == stage).map(|one| one.stands);
+    let is_approved = store.stages(&campaign.name)?.iter().any(|one| one.number == stage && one.approved_at.is_some());
+    // Only what changes something is an approval.
+    let is_new = stands.is_some_and(|stands| stands != DONE) && !is_approved;
+    if let Some(why) = stored.cancelled {
+        return Err(Error::input(format!("the campaign was cancelled: {why}")).at(&campaign.name));
+    }
+    if is_new {
+        let note = command.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        command.common.at.write_down(&campaign, What::Approve, &format!("stage {stage}{note}"), ui)?;
+    }
+    if is_new || stands.is_none() {
+        store.approve(&campaign.name, stage, command.note.as_deref(), now())?;
+    }
     if command.common.format == Format::Json {
         let text = json!({
             "schema": "impskit.approve/1", "campaign": campaign.name, "stage": stage, "unchanged": !is_new,
@@ -46,7 +59,8 @@ pub(super) fn run(command: &Approve, ui: &mut Ui) -> Result<Outcome> {
     }
     ui.line(&match is_new {
         true => format!("stage {stage} is approved; `impskit batch run {}` sends it", command.campaign.display()),
-        false => format!("stage {stage} was approved before: unchanged"),
+        false if is_approved => format!("stage {stage} was approved before: unchanged"),
+        false => format!("stage {stage} is done: there is nothing to approve"),
     })?;
     Ok(Outcome::Good)
 }

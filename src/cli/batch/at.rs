@@ -126,7 +126,8 @@ fn file_of(campaign: &str) -> String {
 /// Returns the key that rows are encrypted with, if the configuration names one.
 pub(super) fn store_key(ui: &mut Ui) -> Result<Option<StoreKey>> {
     let Some(source) = ui.configuration()?.store.key else { return Ok(None) };
-    let text = fetch(&source, Path::new(""), ui).map_err(|why| Error::input(why).at("store.key"))?;
+    let text =
+        fetch(&source, Path::new(""), ui).map_err(|why| Error::input(why).at("store.key").help(source.way_out()))?;
     StoreKey::read(&Zeroizing::new(text)).map(Some).map_err(|error| error.at("store.key"))
 }
 

@@ -37,7 +37,11 @@ pub(super) struct Cancel {
 /// Runs the command.
 pub(super) fn run(command: &Cancel, ui: &mut Ui) -> Result<Outcome> {
     let (campaign, mut store, stored) = command.common.at.open_planned(&command.campaign, ui)?;
-    command.common.at.write_down(&campaign, What::Cancel, &command.reason, ui)?;
+    if let Some(why) = &stored.cancelled {
+        ui.say(&format!("note: it was cancelled before: {why}"));
+    } else {
+        command.common.at.write_down(&campaign, What::Cancel, &command.reason, ui)?;
+    }
     let (pause, most) = POLLS;
     let mut count = 0;
     for round in 0..most {

@@ -17,13 +17,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use impskit::batch::campaign::Campaign;
 use impskit::batch::store::Timestamp;
 use impskit::error::{Error, Result};
 use impskit::provision::Profile;
 
-use super::{Outcome, Ui, profile};
+use super::{Format, Outcome, Ui, profile};
 use at::{At, read_campaign};
 pub(crate) use send::{Send, run as send};
 
@@ -52,6 +52,12 @@ enum BatchCommand {
     Export(export::Export),
 }
 
+/// What is said of handsets whose message may have been taken.
+const UNANSWERED: &str =
+    "may have been taken: no answer came, or a run ended before it was noted; not sent again so far";
+/// What is said of those that were sent again after that.
+const TWICE: &str = "possibly sent twice: sent again while nobody knew of the first message";
+
 #[derive(Debug, Args)]
 struct Common {
     #[command(flatten)]
@@ -59,14 +65,6 @@ struct Common {
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// Runs the command.

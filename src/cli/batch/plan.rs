@@ -161,7 +161,7 @@ fn report_plan(
             "routes": planned.routes.iter().map(|(name, handsets, sms)| json!({
                 "name": name, "handsets": handsets, "sms": sms, "seconds": seconds(routes, name, *sms),
             })).collect::<Vec<_>>(),
-            "stages": planned.stages.iter().map(|last| (*last < u64::MAX).then_some(*last)).collect::<Vec<_>>(),
+            "stages": planned.stages.iter().map(|last| (*last).min(planned.total)).collect::<Vec<_>>(),
         });
         return ui.line(&text.to_string());
     }

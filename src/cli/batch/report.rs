@@ -11,7 +11,7 @@ use impskit::batch::units::{handsets, in_words, rfc3339};
 use impskit::diagnose::text::printable;
 use impskit::error::Result;
 
-use super::{At, now};
+use super::{At, TWICE, UNANSWERED, now};
 use crate::cli::explain::meaning;
 use crate::cli::progress::grouped;
 use crate::cli::ui::{Output, Stream};
@@ -190,18 +190,21 @@ fn more(out: &mut String, count: usize) {
 }
 
 fn attention(out: &mut String, report: &Report) {
-    if report.not_planned.is_empty() && report.possibly_duplicated + report.unknown_receipts == 0 {
+    if report.not_planned.is_empty() && report.unanswered + report.possibly_duplicated + report.unknown_receipts == 0 {
         return;
     }
     out.push_str("\nto look at\n");
     for Count { name, count } in &report.not_planned {
         let _ = writeln!(out, "{:>14}  {name}", grouped(*count));
     }
+    if report.unanswered > 0 {
+        let _ = writeln!(out, "{:>14}  {UNANSWERED}", grouped(report.unanswered));
+    }
     if report.possibly_duplicated > 0 {
         let some: Vec<String> = report.duplicates.iter().take(5).map(|number| format!("+{number}")).collect();
         let more = if report.possibly_duplicated > some.len() as u64 { " …" } else { "" };
         let count = grouped(report.possibly_duplicated);
-        let _ = writeln!(out, "{count:>14}  possibly sent twice after a crash: {}{more}", some.join(", "));
+        let _ = writeln!(out, "{count:>14}  {TWICE}: {}{more}", some.join(", "));
     }
     if report.unknown_receipts > 0 {
         let _ = writeln!(out, "{:>14}  receipts for messages that nobody knows", grouped(report.unknown_receipts));

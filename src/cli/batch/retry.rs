@@ -1,11 +1,12 @@
 //! `batch retry`: put handsets back to planned.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use impskit::batch::audit::What;
 use impskit::batch::store::{Again, State, Timestamp};
-use impskit::batch::units::{duration, instant};
+use impskit::batch::units::{duration, handsets, instant};
 use impskit::error::{Error, Result};
 use serde_json::json;
 
@@ -64,20 +65,32 @@ pub(super) fn run(command: &Retry, ui: &mut Ui) -> Result<Outcome> {
     if let Some(why) = &stored.cancelled {
         return Err(Error::input(format!("the campaign was cancelled: {why}")).at(&campaign.name));
     }
-    command.common.at.write_down(&campaign, What::Retry, &said(command), ui)?;
-    let count = store.retry(&campaign.name, stored.slices, &again, now())?;
+    let states: BTreeMap<String, u64> = store.count_states(&campaign.name)?.into_iter().collect();
+    let mut count = store.count_retry(&campaign.name, stored.slices, &again, now())?;
+    if count > 0 {
+        command.common.at.write_down(&campaign, What::Retry, &said(command), ui)?;
+        count = store.retry(&campaign.name, stored.slices, &again, now())?;
+    }
     if command.common.format == Format::Json {
         let text = json!({ "schema": "impskit.retry/1", "campaign": campaign.name, "handsets": count });
         ui.line(&text.to_string())?;
         return Ok(Outcome::Good);
     }
-    ui.line(&match count {
-        0 => "no handset is meant by this: unchanged".to_owned(),
-        1 => "1 handset is planned again".to_owned(),
+    let of = |state: State| states.get(state.as_str()).copied().unwrap_or_default();
+    let found = again.states.iter().map(|state| of(*state)).sum::<u64>();
+    let words = again.states.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" or ");
+    ui.line(&match (count, found) {
+        (0, 0) => format!("nothing to retry: no handset is {words}"),
+        (0, _) => format!("nothing to retry: none of the {} that are {words} is meant by this", handsets(found)),
+        (1, _) => "1 handset is planned again".to_owned(),
         _ => format!("{} handsets are planned again", grouped(count)),
     })?;
-    if count > 0 {
-        ui.say(&format!("note: `impskit batch run {}` sends them", command.campaign.display()));
+    let (before, run) = (of(State::Planned), format!("`impskit batch run {}`", command.campaign.display()));
+    match (count, before) {
+        (0, 0) => {}
+        (0, _) => ui.say(&format!("note: planned already: {}; {run} sends them", handsets(before))),
+        (_, 0) => ui.say(&format!("note: {run} sends them")),
+        _ => ui.say(&format!("note: {run} sends them, and {} that were planned already", grouped(before))),
     }
     Ok(Outcome::Good)
 }

@@ -334,7 +334,7 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, is_aside: b
         let text = json!({
             "schema": "impskit.run/1", "campaign": campaign.name, "ended": ended, "submitted": summary.submitted,
             "failed": summary.failed, "expired": summary.expired, "retried": summary.retried,
-            "delivered": summary.delivered, "confirmed": summary.confirmed, "possibly_duplicated": summary.ambiguous, "held": summary.held,
+            "delivered": summary.delivered, "confirmed": summary.confirmed, "unanswered": summary.ambiguous, "held": summary.held,
             "next_due": summary.next_due,
         });
         let is_events = command.events.as_deref() == Some(Path::new("-"));
@@ -346,7 +346,7 @@ fn report_run(summary: &Summary, campaign: &Campaign, command: &Run, is_aside: b
             ("confirmed", summary.confirmed),
             ("expired", summary.expired),
             ("to be tried again", summary.retried),
-            ("possibly sent twice", summary.ambiguous),
+            ("may have been taken", summary.ambiguous),
             ("held", summary.held),
         ] {
             if count > 0 {

@@ -13,7 +13,7 @@ use impskit::batch::store::{Listed, State, Store};
 use impskit::batch::units::{handsets, in_words};
 use impskit::error::{Error, Result};
 
-use super::{Common, Format, clock, now, stop_flag, wait};
+use super::{Common, Format, TWICE, UNANSWERED, clock, now, stop_flag, wait};
 use crate::cli::progress::grouped;
 use crate::cli::{Outcome, Ui};
 
@@ -155,6 +155,9 @@ fn show(command: &StatusOf, status: &Status, ui: &mut Ui) -> Result<()> {
         return ui.line(&text);
     }
     if let Some(Rows::Handsets(rows)) = &status.rows {
+        if let Some(state) = command.list.filter(|_| rows.is_empty()) {
+            return ui.line(&format!("no handset is {state}"));
+        }
         return rows.iter().try_for_each(|row| ui.line(&handset(row)));
     }
     let plan = status.plan.as_ref().map_or("not complete", |plan| &plan[..12.min(plan.len())]);
@@ -163,7 +166,15 @@ fn show(command: &StatusOf, status: &Status, ui: &mut Ui) -> Result<()> {
     if by == By::Stage {
         return ui.data(stages(status).as_bytes());
     }
-    for count in counts(by, status) {
+    let counts = counts(by, status);
+    if counts.is_empty() {
+        ui.line(match by {
+            By::Error => "nothing went wrong with any handset",
+            By::Model => "no row names a model",
+            By::State | By::Route | By::Stage => "there are no handsets",
+        })?;
+    }
+    for count in counts {
         ui.line(&format!("{:>14}  {}", grouped(count.count), count.name))?;
     }
     if by == By::State { ui.data(around(status).as_bytes()) } else { Ok(()) }
@@ -192,8 +203,10 @@ fn around(status: &Status) -> String {
     for count in &status.not_planned {
         let _ = writeln!(out, "{:>14}  {}", grouped(count.count), count.name);
     }
-    if status.possibly_duplicated > 0 {
-        let _ = writeln!(out, "{:>14}  possibly sent twice after a crash", grouped(status.possibly_duplicated));
+    for (count, what) in [(status.unanswered, UNANSWERED), (status.possibly_duplicated, TWICE)] {
+        if count > 0 {
+            let _ = writeln!(out, "{:>14}  {what}", grouped(count));
+        }
     }
     if status.stages.len() > 1 {
         out += &stages(status);

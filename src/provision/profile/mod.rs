@@ -88,6 +88,16 @@ pub enum SecretSource {
     Environment(String),
 }
 
+impl SecretSource {
+    /// Returns what to do where it cannot be read.
+    pub fn way_out(&self) -> String {
+        match self {
+            Self::File(name) => format!("put the secret into the first line of `{name}`, which only you may read"),
+            Self::Environment(name) => format!("set it where the command is started: `export {name}=…`"),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for SecretSource {
     /// Reads `{ file = "NAME" }` or `{ env = "NAME" }`. What stands there instead is not repeated: it may be the secret.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

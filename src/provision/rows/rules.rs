@@ -117,7 +117,7 @@ pub const BAD_VALUE: Rule = Rule {
     severity: Severity::Error,
     clause: "impskit, subscriber CSV",
     summary: "a value does not have the form of its column",
-    help: "`impskit explain CSV009` shows the form; leave the cell empty where there is no value",
+    help: "write the value in the form of its column, or leave the cell empty where there is none",
     bad: "msisdn,pin,expires\n46701234567,12a4,tomorrow\n",
     good: "msisdn,pin,expires\n46701234567,1234,2026-11-23T12:00:00+01:00\n",
 };

@@ -1,6 +1,6 @@
 //! Statements of those who steer a campaign: stages, halting, cancelling, sending again.
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::run::{Moment, append};
 use super::{Store, unsigned};
@@ -76,7 +76,7 @@ impl Store {
     /// Tells every run of the campaign to stop, and why; with `None` runs may begin again.
     pub fn halt(&mut self, name: &str, why: Option<&str>) -> Result<()> {
         self.write(|tx| {
-            tx.execute("UPDATE campaign SET halted = ?2 WHERE name = ?1", params![name, why])?;
+            tx.execute("UPDATE campaign SET halted = ?2 WHERE name = ?1 AND cancelled IS NULL", params![name, why])?;
             Ok(())
         })
     }
@@ -85,7 +85,10 @@ impl Store {
     /// returns how many handsets were cancelled, and whether slices are left.
     pub fn cancel(&mut self, name: &str, slices: u32, why: &str, now: Timestamp) -> Result<(u64, bool)> {
         self.write(|tx| {
-            tx.execute("UPDATE campaign SET cancelled = coalesce(cancelled, ?2) WHERE name = ?1", params![name, why])?;
+            tx.execute(
+                "UPDATE campaign SET cancelled = coalesce(cancelled, ?2), halted = NULL WHERE name = ?1",
+                params![name, why],
+            )?;
             Ok(())
         })?;
         let (mut count, mut is_left) = (0, false);
@@ -106,6 +109,13 @@ impl Store {
         }
         Ok(count)
     }
+
+    /// Returns how many handsets [`Self::retry`] would put back.
+    pub fn count_retry(&self, name: &str, slices: u32, again: &Again, now: Timestamp) -> Result<u64> {
+        self.snapshot(|store| {
+            (0..slices).map(|slice| Ok(meant(&store.connection, name, slice, again, now)?.len() as u64)).sum()
+        })
+    }
 }
 
 /// Reads a place: the largest stands for whatever is added later, too.
@@ -113,7 +123,7 @@ fn whole(place: i64) -> u64 {
     if place == i64::MAX { u64::MAX } else { place.unsigned_abs() }
 }
 
-fn is_leased(tx: &Transaction<'_>, name: &str, slice: u32, now: Timestamp) -> Result<bool> {
+fn is_leased(tx: &Connection, name: &str, slice: u32, now: Timestamp) -> Result<bool> {
     let sql = "SELECT 1 FROM slice WHERE campaign = ?1 AND slice = ?2 AND lease_until > ?3";
     Ok(tx.prepare_cached(sql)?.query_row(params![name, slice, now], |_| Ok(())).optional()?.is_some())
 }
@@ -128,7 +138,9 @@ fn cancel_slice(tx: &Transaction<'_>, name: &str, slice: u32, why: &str, now: Ti
         let moment = Moment { at: now, worker: PERSON, epoch: 0 };
         append(tx, name, (slice, *place, *attempts), State::Cancelled, moment, Some(why))?;
     }
-    let sql = "UPDATE device SET state = 'cancelled' WHERE campaign = ?1 AND slice = ?2 AND state = 'planned'";
+    // What went wrong before is in the history; it is not why the handset is where it is.
+    let sql =
+        "UPDATE device SET state = 'cancelled', error = NULL WHERE campaign = ?1 AND slice = ?2 AND state = 'planned'";
     tx.prepare_cached(sql)?.execute(params![name, slice])?;
     Ok(Some(rows.len() as u64))
 }
@@ -140,15 +152,19 @@ fn devices(tx: &Transaction<'_>, sql: &str, name: &str, slice: u32) -> Result<Ve
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn retry_slice(tx: &Transaction<'_>, name: &str, slice: u32, again: &Again, now: Timestamp) -> Result<u64> {
+/// A handset that goes back to planned: number, place, attempts and the state that it is in.
+type Back = (i64, u64, u32, State);
+
+/// Returns the handsets of a slice that are meant.
+fn meant(db: &Connection, name: &str, slice: u32, again: &Again, now: Timestamp) -> Result<Vec<Back>> {
     let sql = "SELECT d.msisdn, d.place, d.attempts, d.state, d.error, d.model, \
                (SELECT max(at) FROM history h WHERE h.campaign = d.campaign AND h.slice = d.slice \
                 AND h.place = d.place AND h.state = d.state) \
                FROM device d WHERE d.campaign = ?1 AND d.slice = ?2 AND d.state IN ('failed', 'expired', 'submitting')";
-    let mut statement = tx.prepare_cached(sql)?;
+    let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![name, slice])?;
-    let is_busy = is_leased(tx, name, slice, now)?;
-    let mut count = 0;
+    let is_busy = is_leased(db, name, slice, now)?;
+    let mut back = Vec::new();
     while let Some(row) = rows.next()? {
         let (state, error, model): (String, Option<String>, Option<String>) = (row.get(3)?, row.get(4)?, row.get(5)?);
         let since: Option<Timestamp> = row.get(6)?;
@@ -160,16 +176,22 @@ fn retry_slice(tx: &Transaction<'_>, name: &str, slice: u32, again: &Again, now:
         if !(is_held && is_late && is_meant && names(&again.models, model.as_deref())) {
             continue;
         }
-        let (msisdn, place, attempts): (i64, u64, u32) = (row.get(0)?, unsigned(row, 1)?, row.get(2)?);
+        back.push((row.get(0)?, unsigned(row, 1)?, row.get(2)?, state));
+    }
+    Ok(back)
+}
+
+fn retry_slice(tx: &Transaction<'_>, name: &str, slice: u32, again: &Again, now: Timestamp) -> Result<u64> {
+    let back = meant(tx, name, slice, again, now)?;
+    for (msisdn, place, attempts, state) in &back {
         let sql = "UPDATE device SET state = 'planned', due = 0, free = attempts, unheard = 0, error = NULL \
                    WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
         tx.prepare_cached(sql)?.execute(params![name, slice, msisdn])?;
         let moment = Moment { at: now, worker: PERSON, epoch: 0 };
-        let detail = if state == State::Submitting { "ambiguous: sent again by a person" } else { "retry" };
-        append(tx, name, (slice, place, attempts), State::Planned, moment, Some(detail))?;
-        count += 1;
+        let detail = if *state == State::Submitting { "ambiguous: sent again by a person" } else { "retry" };
+        append(tx, name, (slice, *place, *attempts), State::Planned, moment, Some(detail))?;
     }
-    Ok(count)
+    Ok(back.len() as u64)
 }
 
 /// Returns whether `patterns` name the value; all values where there are none.

@@ -220,11 +220,23 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Returns how many handsets were sent again after a crash between submit and its recording.
+    /// Returns how many handsets were sent again although nobody knew whether their message had been taken.
     pub fn possibly_duplicated(&self, name: &str) -> Result<u64> {
-        let sql = "SELECT count(*) FROM (SELECT DISTINCT slice, place FROM history \
-                   WHERE campaign = ?1 AND state = 'planned' AND detail LIKE 'ambiguous%')";
-        self.count(sql, params![name])
+        Ok(self.doubtful(name)?.1)
+    }
+
+    /// Returns of how many handsets nobody knows whether their message was taken, that were not sent again so far; and
+    /// how many were.
+    pub fn doubtful(&self, name: &str) -> Result<(u64, u64)> {
+        // From the few steps that are so to their handsets.
+        let sql = "SELECT coalesce(sum(1 - again), 0), coalesce(sum(again), 0) FROM \
+                   (SELECT max(d.attempts > h.attempt) AS again FROM history h \
+                    CROSS JOIN planned_row r CROSS JOIN device d \
+                    WHERE h.campaign = ?1 AND h.state IN ('planned', 'failed') AND h.detail LIKE 'ambiguous%' \
+                    AND r.campaign = h.campaign AND r.slice = h.slice AND r.place = h.place \
+                    AND d.campaign = r.campaign AND d.slice = r.slice AND d.msisdn = r.msisdn \
+                    GROUP BY h.slice, h.place)";
+        Ok(self.prepare(sql)?.query_row([name], |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
     }
 
     /// Returns the earliest time at which anything planned is due.

@@ -67,7 +67,8 @@ impl<'s> Run<'s> {
             for row in left.iter().filter(|_| resend) {
                 let detail = Some("ambiguous: a run ended before it was recorded".to_owned());
                 let (from, to) = (State::Submitting, State::Planned);
-                let step = Step { row, from, to, due: 0, is_free: false, ids: &[], error: None, detail };
+                let step =
+                    Step { row, from, to, due: 0, is_free: false, is_unsent: false, ids: &[], error: None, detail };
                 take_step(tx, self, &lease, &step, row.attempts, now)?;
             }
             Ok(Some(lease))
@@ -129,7 +130,7 @@ impl<'s> Run<'s> {
                 return Ok(false);
             }
             for step in steps {
-                let attempt = step.row.attempts + u32::from(step.to != State::Expired);
+                let attempt = step.row.attempts + u32::from(step.to != State::Expired && !step.is_unsent);
                 if step.from == State::Planned && step.to != State::Expired {
                     note(tx, self, lease, &submitting(step.row), attempt, now)?;
                 }
@@ -257,7 +258,7 @@ pub(super) fn cells(campaign: &str, msisdn: u64, value: ValueRef<'_>, key: Optio
 
 fn submitting(row: &DueRow) -> Step<'_> {
     let (from, to) = (State::Planned, State::Submitting);
-    Step { row, from, to, due: 0, is_free: false, ids: &[], error: None, detail: None }
+    Step { row, from, to, due: 0, is_free: false, is_unsent: false, ids: &[], error: None, detail: None }
 }
 
 /// Lengthens a lease; `false` where it is lost.

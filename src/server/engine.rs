@@ -375,13 +375,13 @@ impl Engine {
     fn acknowledge(&mut self, now: Timestamp, peer: IpAddr, caller: &Caller, answer: &Transaction) {
         let own = self.sessions.get_mut(caller.session);
         let settled = own.zip(answer.id.as_deref()).and_then(|(own, id)| own.outbox.settle(id));
-        if let Some(Purpose::Message(id)) = settled {
-            let outcome = self.perform(now, peer, caller.clone(), |context| {
-                service::im::acknowledged(context, &id, &answer.primitive)
-            });
-            if let Err(fault) = outcome {
-                self.notes.push(format!("an acknowledgement of {} had no effect: {}", caller.user, fault.0.code));
-            }
+        let outcome = self.perform(now, peer, caller.clone(), |context| match settled {
+            Some(Purpose::Message(id)) => service::im::acknowledged(context, &id, &answer.primitive),
+            Some(Purpose::Answer(id)) => service::invitation::acknowledged(context, &id),
+            Some(Purpose::Notice) | None => Ok(()),
+        });
+        if let Err(fault) = outcome {
+            self.notes.push(format!("an acknowledgement of {} had no effect: {}", caller.user, fault.0.code));
         }
     }
 

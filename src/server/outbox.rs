@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     Notice,
     /// The stored message of that MessageID has arrived (`im::acknowledged`).
     Message(String),
+    /// The stored answer to an invitation has arrived (`invitation::acknowledged`).
+    Answer(String),
 }
 
 impl Sending {
@@ -90,9 +92,11 @@ impl Outbox {
         self.entries.remove(index).map(|entry| entry.sending.purpose)
     }
 
-    /// Drops waiting requests about a stored message that is gone.
-    pub(crate) fn withdraw(&mut self, message: &str) {
-        self.entries.retain(|e| !matches!(&e.sending.purpose, Purpose::Message(id) if id == message));
+    /// Drops waiting requests about something stored that is gone.
+    pub(crate) fn withdraw(&mut self, stored: &str) {
+        let is_about =
+            |e: &Entry| matches!(&e.sending.purpose, Purpose::Message(id) | Purpose::Answer(id) if id == stored);
+        self.entries.retain(|e| !is_about(e));
     }
 
     /// Returns whether the client should poll: something waits, even if it has to acknowledge another request first.

@@ -154,7 +154,7 @@ pub(crate) fn offer_all(context: &mut Context<'_>, session: SessionId) -> Result
         }
     }
     // Nor twice of what this very input has offered.
-    context.sends.retain(|(id, sending)| *id != session || sending.purpose == Purpose::Notice);
+    context.sends.retain(|(id, sending)| *id != session || !matches!(sending.purpose, Purpose::Message(_)));
     for (message, copy) in &waiting {
         offer_to(context, session, message, copy)?;
     }

@@ -72,6 +72,8 @@ pub struct Quotas {
     pub contacts: usize,
     /// Groups owned; one more is refused with 814.
     pub groups: usize,
+    /// Groups of the whole server; one more is refused with 815.
+    pub all_groups: usize,
     /// Members of one group.
     pub group_members: usize,
     /// Presence subscriptions.
@@ -113,6 +115,7 @@ impl Default for Quotas {
             contact_lists: 20,
             contacts: 200,
             groups: 20,
+            all_groups: 100_000,
             group_members: 200,
             subscriptions: 500,
             blocked: 200,
@@ -186,6 +189,8 @@ impl Configuration {
         for (quota, value) in [
             (&mut quotas.sessions, limits.sessions_per_user),
             (&mut quotas.stored_messages, limits.stored_messages_per_user),
+            (&mut quotas.groups, limits.groups_per_user),
+            (&mut quotas.all_groups, limits.groups),
             (&mut quotas.group_members, limits.group_members),
         ] {
             *quota = value.unwrap_or(*quota);
@@ -269,6 +274,8 @@ struct LimitsTable {
     sessions_per_user: Option<usize>,
     requests_per_minute: Option<u32>,
     stored_messages_per_user: Option<usize>,
+    groups_per_user: Option<usize>,
+    groups: Option<usize>,
     group_members: Option<usize>,
 }
 

@@ -6,19 +6,23 @@
 //!           CancelInvite-Request ──> the copies are void ──> CancelInviteUser-Request
 //! ```
 //!
-//! A copy is kept until it is answered, cancelled or void, so that users who are away are invited when they come.
+//! A copy is kept until it is answered, cancelled or void, so that users who are away are invited when they come. An
+//! answer is kept until the inviter's client has it. Accepting does nothing by itself, but that it opens the group to
+//! which one was invited: joining is a request of its own.
 
 use std::collections::BTreeSet;
 
 use super::targets::{self, Tally, flag};
 use super::{Context, im, notification};
-use crate::csp::{Address, Code, Version};
+use crate::csp::{Code, Version};
 use crate::document::{Element, integer};
 use crate::server::fault::{Fault, required, success};
-use crate::server::outbox::Sending;
+use crate::server::outbox::{Purpose, Sending};
+use crate::server::session::Session;
 use crate::server::store::groups::{self, Role};
-use crate::server::store::invitations::{self, Invitation};
-use crate::server::store::{messages, tree};
+use crate::server::store::invitations::{self, Answer, Invitation};
+use crate::server::store::{contact_lists, messages, tree};
+use crate::server::{Timestamp, post};
 
 /// How long an invitation stands where its sender does not say, in seconds: a day.
 const USUAL_VALIDITY: u32 = 86_400;
@@ -26,6 +30,14 @@ const USUAL_VALIDITY: u32 = 86_400;
 const MOST_VALIDITY: u32 = 7 * 86_400;
 /// Invitations that one user has open; more are refused with 503 (abuse case C09).
 const MOST_OPEN: usize = 200;
+/// Invitations that wait for one user; more are refused with 507 (abuse case C09).
+const MOST_WAITING: usize = 200;
+/// How long an answer waits for an inviter that is away, in seconds: a week.
+const ANSWER_LIFE: i64 = 7 * 86_400;
+/// Answers that wait for one user: as many as it can have asked for. Further ones are lost.
+const MOST_ANSWERS: usize = MOST_OPEN;
+/// Octets of an invitation in the store's form: a note, some URLs, a list of attributes.
+const MOST_STORED: usize = 8 << 10;
 /// Octets of an InviteID and of a note: more than twice what handsets write.
 const MOST_ID: usize = 200;
 const MOST_NOTE: usize = 1000;
@@ -38,8 +50,8 @@ const PASSED_ON: [&str; 7] =
 pub(crate) fn invite(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let id = identifier(request)?.to_owned();
     let sender = sender(context, request)?;
-    check_kind(context, request)?;
     let recipient = request.child("Recipient").ok_or_else(|| Fault::missing("Recipient"))?;
+    check_kind(context, request, recipient)?;
     let (inviter, now) = (context.user().to_owned(), context.now.seconds());
     let db = context.store.writer()?;
     invitations::forget_old(db, now)?;
@@ -52,25 +64,56 @@ pub(crate) fn invite(context: &mut Context<'_>, request: &Element<'_>) -> Result
         return Err(Code::SERVICE_UNAVAILABLE.into());
     }
     let validity = request.child_text("Validity").and_then(integer).unwrap_or(USUAL_VALIDITY).min(MOST_VALIDITY);
+    let asked = Element::new("InviteUser-Request")
+        .with_leaf("InviteID", id.clone())
+        .with_leaf("InviteType", required(request, "InviteType")?.to_ascii_uppercase())
+        .with(sender)
+        .with_all(passed_on(request));
+    if tree::write(&asked).len() > MOST_STORED {
+        return Err(Fault::bad("URLList or PresenceSubList"));
+    }
+    let expires = now + i64::from(validity);
     for user in invited {
-        let named = Element::new("Recipient").with(Element::new("User").with_leaf("UserID", user.clone()));
-        let copy = Element::new("InviteUser-Request")
-            .with_leaf("InviteID", id.clone())
-            .with_leaf("InviteType", required(request, "InviteType")?.to_ascii_uppercase())
-            .with(sender.clone())
-            .with(named)
-            .with_all(passed_on(request));
-        let invitation = Invitation {
-            inviter: inviter.clone(),
-            id: id.clone(),
-            recipient: user.clone(),
-            request: tree::write(&copy),
-            expires: now + i64::from(validity),
-        };
-        invitations::add(context.store.writer()?, &invitation)?;
-        send_to(context, &user, &copy);
+        open(context, asked.clone(), user, expires)?;
     }
     Ok(tally.outcome().status())
+}
+
+/// Opens an invitation of the caller to one user: keeps its copy and sends it. `asked` lacks only the Recipient.
+pub(super) fn open(
+    context: &mut Context<'_>,
+    asked: Element<'static>,
+    user: String,
+    expires: i64,
+) -> Result<(), Fault> {
+    let named = Element::new("Recipient").with(Element::new("User").with_leaf("UserID", user.clone()));
+    let copy = asked.with(named);
+    let invitation = Invitation {
+        inviter: context.user().to_owned(),
+        id: copy.child_text("InviteID").unwrap_or_default().to_owned(),
+        recipient: user,
+        request: tree::write(&copy),
+        expires,
+    };
+    invitations::add(context.store.writer()?, &invitation)?;
+    context.send_to(&invitation.recipient, |session| as_asked(session, &copy, expires));
+    Ok(())
+}
+
+/// Returns an invitation for a session that agreed to invitations and whose version has its type. Before 1.3 an
+/// extended conversation is the group that it is.
+fn as_asked(session: &Session, copy: &Element<'static>, expires: i64) -> Option<Sending> {
+    let version = session.caller.version;
+    let mut copy = copy.clone();
+    let kind = copy.children.iter_mut().find(|child| child.name == "InviteType")?;
+    match kind.trimmed() {
+        "EC" | "EG" if version < Version::V1_3 => *kind = Element::leaf("InviteType", "GR"),
+        "AP" if version < Version::V1_3 => return None,
+        "GM" if version < Version::V1_2 => return None,
+        _ => {}
+    }
+    let expires = Some(Timestamp::from_seconds(u64::try_from(expires).unwrap_or_default()));
+    session.services.has("INVIT").then(|| Sending { expires, ..Sending::notice(copy) })
 }
 
 fn identifier<'e>(request: &'e Element<'_>) -> Result<&'e str, Fault> {
@@ -91,17 +134,24 @@ fn sender(context: &Context<'_>, request: &Element<'_>) -> Result<Element<'stati
     im::sender(context, named.as_ref().or(request.child("Sender")))
 }
 
-/// Checks what the type of an invitation needs: a group that the caller is in, an application, addresses.
-fn check_kind(context: &Context<'_>, request: &Element<'_>) -> Result<(), Fault> {
+/// Checks what the type of an invitation needs: a group that the caller is in, an application, addresses. Who asks a
+/// group for membership is not in it yet.
+fn check_kind(context: &mut Context<'_>, request: &Element<'_>, recipient: &Element<'_>) -> Result<(), Fault> {
     let has = |name: &str| request.child(name).is_some_and(|child| !child.is_empty());
-    match required(request, "InviteType")?.to_ascii_uppercase().as_str() {
-        "GR" | "GM" => {
+    let kind = required(request, "InviteType")?.to_ascii_uppercase();
+    match kind.as_str() {
+        "GR" | "GM" | "EC" | "EG" => {
+            if kind.starts_with('E') && !context.session()?.services.has("EXCON") {
+                return Err(Code::SERVICE_NOT_AGREED.into());
+            }
             let text = request.child_text("GroupID").filter(|text| !text.is_empty()).ok_or(Code::INVALID_GROUP_ID)?;
-            let id = Address::group_id(text, &context.configuration.domain).map_err(|_| Code::UNKNOWN_GROUP)?;
-            let db = context.store.reader();
-            groups::find(db, id.as_str())?.ok_or(Code::UNKNOWN_GROUP)?;
-            let session = context.caller.session.to_string();
-            groups::find_joined(db, id.as_str(), &session)?.ok_or(Code::NOT_JOINED)?;
+            let group = targets::group(context, text)?;
+            let asked = recipient.children_named("Group").filter_map(|group| group.child_text("GroupID"));
+            let is_it = |id: &str| targets::group(context, id).is_ok_and(|other| other.id == group.id);
+            if kind == "GM" && asked.into_iter().any(is_it) {
+                return Ok(());
+            }
+            targets::joined_group(context, text)?;
         }
         "AP" if !has("ApplicationID") => return Err(Code::INVALID_APPLICATION_ID.into()),
         "SC" if !has("URLList") => return Err(Fault::missing("URLList")),
@@ -118,41 +168,62 @@ fn invited(
     sender: &Element<'_>,
     tally: &mut Tally,
 ) -> Result<Vec<String>, Fault> {
-    let db = context.store.reader();
     let screen = sender.descend(&["Group", "ScreenName"]);
     let screen = screen.and_then(|name| name.child_text("SName").zip(name.child_text("GroupID")));
-    let accepts = |user: &str| -> Result<bool, Fault> { Ok(messages::accepts(db, user, context.user(), screen)?) };
     let mut users = BTreeSet::new();
     for element in targets::user_ids(recipient) {
         let outcome = context.known_user(element.trimmed()).and_then(|address| {
-            let is_welcome = accepts(address.as_str())?;
-            is_welcome.then_some(address).ok_or_else(|| Code::BLOCKED.into())
+            may_invite(context, address.as_str(), screen)?;
+            Ok(address)
         });
         users.extend(tally.note(&element, outcome)?.map(|address| address.as_str().to_owned()));
     }
-    let lists = Element::new("Recipient").with_all(targets::contact_lists(recipient));
-    let groups = recipient.children_named("Group").filter_map(|group| group.child("GroupID"));
-    let mut others = if lists.is_empty() { Vec::new() } else { targets::users(context, &lists, tally)? };
-    for element in groups {
-        let moderators = moderators(context, element.trimmed());
-        others.extend(tally.note(element, moderators)?.unwrap_or_default());
+    for element in targets::contact_lists(recipient) {
+        let list = tally.note(&element, targets::own_list(context, element.trimmed()))?;
+        let members = list.map(|list| contact_lists::contacts(context.store.reader(), &list)).transpose()?;
+        for contact in members.unwrap_or_default() {
+            match may_invite(context, &contact.user, screen) {
+                Ok(()) => drop(users.insert(contact.user)),
+                outcome => drop(tally.note(&Element::leaf("UserID", contact.user), outcome)?),
+            }
+        }
     }
-    for user in others {
-        if accepts(&user)? {
-            users.insert(user);
+    for element in recipient.children_named("Group").filter_map(|group| group.child("GroupID")) {
+        let moderators = moderators(context, element.trimmed());
+        for user in tally.note(element, moderators)?.unwrap_or_default() {
+            // Who looks after a group is not told to those outside, nor whom they block.
+            if may_invite(context, &user, screen).is_ok() {
+                users.insert(user);
+            }
         }
     }
     Ok(users.into_iter().collect())
 }
 
-/// Returns the users that are in a group and may decide on its members.
-fn moderators(context: &Context<'_>, group: &str) -> Result<Vec<String>, Fault> {
+/// Decides whether a user takes an invitation of the caller: 531, 532 or 507 where not.
+pub(super) fn may_invite(context: &Context<'_>, user: &str, screen: Option<(&str, &str)>) -> Result<(), Fault> {
     let db = context.store.reader();
-    let group = Address::group_id(group, &context.configuration.domain).map_err(|_| Code::UNKNOWN_GROUP)?;
-    let group = groups::find(db, group.as_str())?.ok_or(Code::UNKNOWN_GROUP)?;
+    if !context.store.has_user(user)? {
+        return Err(Code::UNKNOWN_USER.into());
+    }
+    if !messages::accepts(db, user, context.user(), screen)? {
+        return Err(Code::BLOCKED.into());
+    }
+    if invitations::count_waiting(db, user)? >= MOST_WAITING {
+        return Err(Code::QUEUE_FULL.into());
+    }
+    Ok(())
+}
+
+/// Returns the users that are in a group and may decide on its members: 404 where there are none.
+fn moderators(context: &Context<'_>, group: &str) -> Result<Vec<String>, Fault> {
+    let group = targets::group(context, group)?;
+    let db = context.store.reader();
     let joined: BTreeSet<_> = groups::joined(db, &group.id)?.into_iter().map(|joined| joined.user).collect();
     let members = groups::members(db, &group.id)?.into_iter();
-    Ok(members.filter(|(user, role)| *role >= Role::Mod && joined.contains(user)).map(|(user, _)| user).collect())
+    let present = members.filter(|(user, role)| *role >= Role::Mod && joined.contains(user));
+    let users: Vec<_> = present.map(|(user, _)| user).filter(|user| user != context.user()).collect();
+    if users.is_empty() { Err(Code::NOT_FOUND.into()) } else { Ok(users) }
 }
 
 fn passed_on(request: &Element<'_>) -> impl Iterator<Item = Element<'static>> {
@@ -160,12 +231,7 @@ fn passed_on(request: &Element<'_>) -> impl Iterator<Item = Element<'static>> {
     children.map(|child| child.clone().into_owned())
 }
 
-/// Puts a request into the outboxes of those sessions of a user that agreed to invitations.
-fn send_to(context: &mut Context<'_>, user: &str, request: &Element<'static>) {
-    context.send_to(user, |session| session.services.has("INVIT").then(|| Sending::notice(request.clone())));
-}
-
-/// The caller's session has agreed to invitations: it is told once of those that wait.
+/// The caller's session has agreed to invitations: it is told once of those that wait, and of answers.
 pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
     let (id, now) = (context.caller.session, context.now.seconds());
     let session = context.session()?;
@@ -173,19 +239,50 @@ pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
         return Ok(());
     }
     session.knows_invitations = true;
-    for invitation in invitations::of_recipient(context.store.reader(), context.user())? {
-        if let Some(request) = tree::read(&invitation.request).filter(|_| invitation.expires > now) {
-            context.send(id, Sending::notice(request));
+    let waiting = invitations::of_recipient(context.store.reader(), context.user())?;
+    let answers = invitations::answers(context.store.reader(), context.user())?;
+    let Some(session) = context.sessions.get(id) else { return Ok(()) };
+    let asked = waiting.iter().filter(|invitation| invitation.expires > now);
+    let asked = asked.filter_map(|invitation| as_asked(session, &tree::read(&invitation.request)?, invitation.expires));
+    let answered = answers.iter().filter(|answer| answer.expires > now).filter_map(|kept| as_answered(session, kept));
+    let sends: Vec<_> = asked.chain(answered).collect();
+    sends.into_iter().for_each(|sending| context.send(id, sending));
+    Ok(())
+}
+
+/// Returns an answer for a session that agreed to invitations: the note has another name before 1.3.
+fn as_answered(session: &Session, kept: &Answer) -> Option<Sending> {
+    let mut answer = tree::read(&kept.answer)?;
+    if session.caller.version < Version::V1_3 {
+        for note in answer.children.iter_mut().filter(|child| child.name == "InviteNote") {
+            note.name = "ResponseNote".into();
         }
     }
+    let purpose = Purpose::Answer(kept.id.clone());
+    session.services.has("INVIT").then_some(Sending { primitive: answer, purpose, expires: None })
+}
+
+/// A client of the inviter has an answer.
+pub(crate) fn acknowledged(context: &mut Context<'_>, id: &str) -> Result<(), Fault> {
+    let user = context.user().to_owned();
+    invitations::remove_answer(context.store.writer()?, &user, id)?;
+    post::withdraw(context, &user, id);
     Ok(())
+}
+
+/// Time has passed: what is void is forgotten.
+pub(crate) fn expire(context: &mut Context<'_>) -> Result<(), Fault> {
+    let now = context.now.seconds();
+    Ok(invitations::forget_old(context.store.writer()?, now)?)
 }
 
 /// `InviteUser-Response`: the invited user accepts or declines.
 pub(crate) fn answer(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let id = identifier(request)?;
     let accepts = flag(request, "Acceptance").ok_or_else(|| Fault::missing("Acceptance"))?;
-    let sender = sender(context, request)?;
+    // A client may name itself without a Sender around.
+    let bare = request.child("User").map(|user| Element::new("Sender").with(user.clone()));
+    let sender = im::sender(context, request.child("Sender").or(bare.as_ref()))?;
     let now = context.now.seconds();
     let meant = request.descend(&["Recipient", "User", "UserID"]);
     let meant = meant.map(|id| context.user_id(id.trimmed())).transpose()?;
@@ -206,12 +303,15 @@ pub(crate) fn answer(context: &mut Context<'_>, request: &Element<'_>) -> Result
         .with_leaf("InviteID", id.to_owned())
         .with_leaf("Acceptance", if accepts { "T" } else { "F" })
         .with(sender)
-        .with(to);
-    context.send_to(&invitation.inviter, |session| {
-        let name = if session.caller.version == Version::V1_3 { "InviteNote" } else { "ResponseNote" };
-        let note = Some(Element::leaf(name, note.clone())).filter(|_| !note.is_empty());
-        session.services.has("INVIT").then(|| Sending::notice(told.clone().with_all(note)))
-    });
+        .with(to)
+        .with_all((!note.is_empty()).then(|| Element::leaf("InviteNote", note)))
+        .with_all(request.child("ScreenName").map(|name| name.clone().into_owned()));
+    if tree::write(&told).len() > MOST_STORED {
+        return Err(Fault::bad("ScreenName"));
+    }
+    let kept = Answer { id: context.identifier(), answer: tree::write(&told), expires: now + ANSWER_LIFE };
+    invitations::add_answer(context.store.writer()?, &invitation.inviter, &kept, MOST_ANSWERS)?;
+    context.send_to(&invitation.inviter, |session| as_answered(session, &kept));
     tell_others(context, if accepts { "IA" } else { "IR" }, id);
     Ok(success())
 }
@@ -219,12 +319,11 @@ pub(crate) fn answer(context: &mut Context<'_>, request: &Element<'_>) -> Result
 /// Lets a user who accepted an invitation to a group in where one must be invited.
 fn open_group(context: &mut Context<'_>, invitation: &Invitation) -> Result<(), Fault> {
     let Some(request) = tree::read(&invitation.request) else { return Ok(()) };
-    let group = request.child_text("GroupID").filter(|_| request.child_text("InviteType") == Some("GR"));
-    let Some(group) = group.and_then(|id| Address::group_id(id, &context.configuration.domain).ok()) else {
-        return Ok(());
-    };
-    if groups::find(context.store.reader(), group.as_str())?.is_some() {
-        groups::invite(context.store.writer()?, group.as_str(), &invitation.recipient)?;
+    let opens = matches!(request.child_text("InviteType"), Some("GR" | "EC" | "EG"));
+    let Some(id) = request.child_text("GroupID").filter(|_| opens) else { return Ok(()) };
+    // It may be gone by now.
+    if let Ok(group) = targets::group(context, id) {
+        groups::invite(context.store.writer()?, &group.id, &invitation.recipient)?;
     }
     Ok(())
 }

@@ -129,6 +129,7 @@ pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
 /// The capabilities or the services of the caller's session have changed.
 fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
     presence::terms_changed(context)?;
+    group::terms_changed(context)?;
     invitation::terms_changed(context)?;
     im::terms_changed(context)
 }
@@ -136,6 +137,7 @@ fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
 /// Time has passed: what was to last so long ends.
 pub(crate) fn expire(context: &mut Context<'_>) -> Result<(), Fault> {
     im::expire(context)?;
+    invitation::expire(context)?;
     group::expire(context)
 }
 

@@ -6,6 +6,7 @@ use super::Context;
 use crate::csp::{Address, Code, Outcome, ids};
 use crate::document::{Element, boolean};
 use crate::server::fault::Fault;
+use crate::server::store::groups::{self, Group, Joined};
 use crate::server::store::{contact_lists, profiles};
 
 /// What came of each target: the good ones are counted, the bad ones kept with their code.
@@ -89,6 +90,24 @@ pub(crate) fn own_list(context: &Context<'_>, text: &str) -> Result<String, Faul
     }
 }
 
+/// Returns a group: 516 where it is another server's, 800 where there is none.
+pub(crate) fn group(context: &Context<'_>, text: &str) -> Result<Group, Fault> {
+    let home = &context.configuration.domain;
+    let address = Address::group_id(text, home).map_err(|_| Code::UNKNOWN_GROUP)?;
+    if address.domain() != *home {
+        return Err(Code::DOMAIN_NOT_SUPPORTED.into());
+    }
+    Ok(groups::find(context.store.reader(), address.as_str())?.ok_or(Code::UNKNOWN_GROUP)?)
+}
+
+/// Returns a group with the place that the caller's session has in it: 808 where it has none.
+pub(crate) fn joined_group(context: &Context<'_>, text: &str) -> Result<(Group, Joined), Fault> {
+    let group = group(context, text)?;
+    let session = context.caller.session.to_string();
+    let joined = groups::find_joined(context.store.reader(), &group.id, &session)?.ok_or(Code::NOT_JOINED)?;
+    Ok((group, joined))
+}
+
 /// Returns the users that a request means by name or by contact list, each once, noting what is wrong.
 pub(crate) fn users(context: &Context<'_>, request: &Element<'_>, tally: &mut Tally) -> Result<Vec<String>, Fault> {
     let mut seen = BTreeSet::new();
@@ -106,4 +125,9 @@ pub(crate) fn users(context: &Context<'_>, request: &Element<'_>, tally: &mut Ta
     }
     users.retain(|user| seen.insert(user.clone()));
     Ok(users)
+}
+
+/// Returns whether XML can carry a text: it has no control characters but tab and line ends.
+pub(crate) fn is_xml_text(text: &str) -> bool {
+    text.chars().all(|c| c >= ' ' && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\r' | '\n'))
 }

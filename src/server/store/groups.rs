@@ -98,8 +98,28 @@ pub(crate) fn expired(db: &Connection, now: i64) -> Result<Vec<String>> {
 
 /// Returns how many groups there are: those of one owner, and all.
 pub(crate) fn count(db: &Connection, owner: &str) -> Result<(usize, usize)> {
-    db.prepare_cached("SELECT count(*) FILTER (WHERE owner = ?1), count(*) FROM chat_group")?
+    // Two questions, each of which an index answers.
+    let sql = "SELECT (SELECT count(*) FROM chat_group WHERE owner = ?1), (SELECT count(*) FROM chat_group)";
+    db.prepare_cached(sql)?
         .query_row([owner], |row| Ok((row.get::<_, u32>(0)? as usize, row.get::<_, u32>(1)? as usize)))
+}
+
+/// How many messages a group keeps that says no more than that it keeps them.
+const USUAL_HISTORY: usize = 50;
+/// How many messages a group keeps at the most.
+pub(crate) const MOST_HISTORY: usize = 200;
+
+/// Returns how many messages a group keeps; `None` where it keeps none.
+pub(crate) fn history(db: &Connection, id: &str) -> Result<Option<usize>> {
+    Ok(property(db, id, "History")?.as_deref().and_then(kept))
+}
+
+/// Returns how many messages a value of History stands for.
+pub(crate) fn kept(value: &str) -> Option<usize> {
+    match value {
+        "T" => Some(USUAL_HISTORY),
+        number => number.parse().ok().map(|most: usize| most.min(MOST_HISTORY)).filter(|most| *most > 0),
+    }
 }
 
 /// Returns the properties that were set.
@@ -222,6 +242,12 @@ pub(crate) fn invite(db: &Connection, id: &str, user: &str) -> Result<()> {
     Ok(())
 }
 
+/// Forgets that a user was invited to a group.
+pub(crate) fn disinvite(db: &Connection, id: &str, user: &str) -> Result<()> {
+    db.prepare_cached("DELETE FROM group_invited WHERE group_id = ?1 AND user = ?2")?.execute([id, user])?;
+    Ok(())
+}
+
 /// Returns whether a user accepted an invitation to a group.
 pub(crate) fn is_invited(db: &Connection, id: &str, user: &str) -> Result<bool> {
     db.prepare_cached("SELECT 1 FROM group_invited WHERE group_id = ?1 AND user = ?2")?.exists([id, user])
@@ -262,6 +288,12 @@ pub(crate) fn find_joined(db: &Connection, id: &str, session: &str) -> Result<Op
     )?
     .query_row([id, session], read_joined)
     .optional()
+}
+
+/// Returns how many users are in a group.
+pub(crate) fn count_active(db: &Connection, id: &str) -> Result<usize> {
+    let sql = "SELECT count(DISTINCT user) FROM group_joined WHERE group_id = ?1";
+    db.prepare_cached(sql)?.query_row([id], |row| row.get::<_, u32>(0)).map(|count| count as usize)
 }
 
 /// Returns the groups that a session is in.

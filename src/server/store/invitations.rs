@@ -17,6 +17,17 @@ pub(crate) struct Invitation {
     pub(crate) expires: i64,
 }
 
+/// An answer on its way to the inviter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Names it until it has arrived.
+    pub(crate) id: String,
+    /// The `Invite-Response`, in the form of [`super::tree`].
+    pub(crate) answer: String,
+    /// When it is no longer worth telling, in seconds since 1970.
+    pub(crate) expires: i64,
+}
+
 /// Keeps an invitation.
 pub(crate) fn add(db: &Connection, invitation: &Invitation) -> Result<()> {
     let Invitation { inviter, id, recipient, request, expires } = invitation;
@@ -50,9 +61,36 @@ pub(crate) fn remove(db: &Connection, invitation: &Invitation) -> Result<()> {
         .map(drop)
 }
 
-/// Removes what is void.
+/// Returns how many invitations wait for a user.
+pub(crate) fn count_waiting(db: &Connection, recipient: &str) -> Result<usize> {
+    let sql = "SELECT count(*) FROM invitation WHERE recipient = ?1";
+    db.prepare_cached(sql)?.query_row([recipient], |row| row.get::<_, u32>(0)).map(|count| count as usize)
+}
+
+/// Removes what is void, invitations and answers.
 pub(crate) fn forget_old(db: &Connection, now: i64) -> Result<()> {
-    db.prepare_cached("DELETE FROM invitation WHERE expires <= ?1")?.execute([now]).map(drop)
+    db.prepare_cached("DELETE FROM invitation WHERE expires <= ?1")?.execute([now])?;
+    db.prepare_cached("DELETE FROM invitation_answer WHERE expires <= ?1")?.execute([now]).map(drop)
+}
+
+/// Keeps an answer for an inviter, under an identifier of its own, unless `most` wait already.
+pub(crate) fn add_answer(db: &Connection, inviter: &str, answer: &Answer, most: usize) -> Result<()> {
+    let sql = "INSERT INTO invitation_answer (id, inviter, answer, expires) SELECT ?1, ?2, ?3, ?4
+               WHERE (SELECT count(*) FROM invitation_answer WHERE inviter = ?2) < ?5";
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    db.prepare_cached(sql)?.execute((&answer.id, inviter, &answer.answer, answer.expires, most)).map(drop)
+}
+
+/// Returns the answers that wait for an inviter, oldest first.
+pub(crate) fn answers(db: &Connection, inviter: &str) -> Result<Vec<Answer>> {
+    let sql = "SELECT id, answer, expires FROM invitation_answer WHERE inviter = ?1 ORDER BY rowid";
+    let read = |row: &Row<'_>| Ok(Answer { id: row.get(0)?, answer: row.get(1)?, expires: row.get(2)? });
+    db.prepare_cached(sql)?.query_map([inviter], read)?.collect()
+}
+
+/// Forgets an answer that has arrived.
+pub(crate) fn remove_answer(db: &Connection, inviter: &str, id: &str) -> Result<()> {
+    db.prepare_cached("DELETE FROM invitation_answer WHERE inviter = ?1 AND id = ?2")?.execute([inviter, id]).map(drop)
 }
 
 fn read(row: &Row<'_>) -> Result<Invitation> {

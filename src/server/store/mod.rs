@@ -5,6 +5,7 @@
 
 pub(crate) mod contact_lists;
 pub(crate) mod groups;
+pub(crate) mod history;
 pub(crate) mod invitations;
 mod logins;
 pub(crate) mod messages;
@@ -36,7 +37,8 @@ pub struct Store {
 
 /// What made the store what it is, oldest first. The file keeps how many of them it has seen; a change of the schema
 /// is one more, never a change of an old one.
-const SCHEMAS: &[&str] = &[include_str!("schema/1_base.sql"), include_str!("schema/2_logins.sql")];
+const SCHEMAS: &[&str] =
+    &[include_str!("schema/1_base.sql"), include_str!("schema/2_logins.sql"), include_str!("schema/3_groups.sql")];
 /// Statements kept ready; about as many as there are queries.
 const STATEMENTS: usize = 128;
 /// How long a writer waits for another one.
@@ -144,7 +146,8 @@ impl Store {
     /// Returns when the next thing that does not last for ever ends.
     pub(crate) fn next_expiry(&self) -> Result<Option<Timestamp>> {
         let sql = "SELECT min(expires) FROM (SELECT min(expires) AS expires FROM message_copy
-                   UNION ALL SELECT min(expires) FROM delivery_report UNION ALL SELECT min(expires) FROM chat_group)";
+                   UNION ALL SELECT min(expires) FROM delivery_report UNION ALL SELECT min(expires) FROM chat_group
+                   UNION ALL SELECT min(expires) FROM invitation UNION ALL SELECT min(expires) FROM invitation_answer)";
         let next: Option<i64> = self.reader().prepare_cached(sql)?.query_row([], |row| row.get(0))?;
         Ok(next.map(|at| Timestamp::from_seconds(u64::try_from(at).unwrap_or_default())))
     }

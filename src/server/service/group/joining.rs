@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{find, is_on, map, notice, own_place, screen_name, take_out, tell, user_map};
+use super::{find, is_on, is_trusted, map, notice, own_place, screen_name, take_out, tell, user_map};
 use crate::csp::{Code, Outcome, Version};
 use crate::document::{Element, integer};
 use crate::server::fault::{Fault, required, success};
@@ -11,10 +11,12 @@ use crate::server::service::Context;
 use crate::server::service::targets::flag;
 use crate::server::session::Session;
 use crate::server::store::groups::{self, Group, Joined, Role};
-use crate::server::store::{profiles, tree};
+use crate::server::store::{messages, profiles, tree};
 
 /// Characters of a screen name: more than twice what handsets write.
 const MOST_NAME: usize = 100;
+/// Groups that one session is in: many more than a handset shows.
+const MOST_JOINED: usize = 100;
 /// Under this own property, which no client sees, the screen name for the next automatic join is kept.
 pub(super) const LAST_NAME: &str = "ScreenName";
 
@@ -33,6 +35,7 @@ pub(crate) fn join(context: &mut Context<'_>, request: &Element<'_>) -> Result<E
     if own_place(context, &group.id)?.is_some() {
         return Err(Code::ALREADY_JOINED.into());
     }
+    may_be_in_more(context)?;
     let wants_notices = flag(request, "SubscribeNotification") == Some(true);
     let joined = enter(context, &group.id, name, wants_notices)?;
     if let Some(own) = request.child("OwnProperties") {
@@ -49,16 +52,28 @@ pub(crate) fn join(context: &mut Context<'_>, request: &Element<'_>) -> Result<E
     Ok(response.with_all(group.welcome.as_deref().and_then(tree::read)))
 }
 
-/// Tells those in a group that somebody tried to come in who may not (1.3).
+/// Tells those in a group that somebody tried to come in who may not (1.3). Only who looks after it learns who.
 fn tell_of_rejected(context: &mut Context<'_>, group: &str, name: Option<&str>) -> Result<(), Fault> {
-    let shown = match name {
-        Some(name) => screen_name(name, group),
-        None => Element::new("User").with_leaf("UserID", context.user().to_owned()),
-    };
-    tell(context, group, "", |_, _, version| {
-        let blocked = Element::new("JoinedBlocked").with(Element::new("UserList").with(shown.clone()));
+    let user = context.user_id(context.user())?;
+    let name: String = name.unwrap_or(user.user()).chars().take(MOST_NAME).collect();
+    tell(context, group, "", |context, viewer, version| {
+        let list = Element::new("UserList");
+        let list = match is_trusted(context, group, &viewer.user)? {
+            true => list.with(Element::new("User").with_leaf("UserID", user.as_str().to_owned())),
+            false => list.with(screen_name(&name, group)),
+        };
+        let blocked = Element::new("JoinedBlocked").with(list);
         Ok((version == Version::V1_3).then_some(blocked).into_iter().collect())
     })
+}
+
+/// Decides whether the caller's session may be in one more group: 814 where not (abuse case C09).
+pub(super) fn may_be_in_more(context: &Context<'_>) -> Result<(), Fault> {
+    let session = context.caller.session.to_string();
+    if groups::groups_of(context.store.reader(), &session)?.len() >= MOST_JOINED {
+        return Err(Code::TOO_MANY_GROUPS_OF_USER.into());
+    }
+    Ok(())
 }
 
 /// Decides whether the caller may join: 809, 816, 803 or 817 where not.
@@ -68,7 +83,8 @@ fn may_join(context: &Context<'_>, group: &Group) -> Result<(), Fault> {
     if groups::is_rejected(db, &group.id, &user)? {
         return Err(Code::REJECTED.into());
     }
-    let is_member = groups::role(db, &group.id, &user)?.is_some();
+    let role = groups::role(db, &group.id, &user)?;
+    let is_member = role.is_some();
     if !is_member && groups::property(db, &group.id, "AccessType")?.as_deref() == Some("Restricted") {
         return Err(Code::INSUFFICIENT_PRIVILEGES.into());
     }
@@ -76,7 +92,8 @@ fn may_join(context: &Context<'_>, group: &Group) -> Result<(), Fault> {
         return Err(Code::GROUP_IS_RESTRICTED.into());
     }
     let least = groups::property(db, &group.id, "MinimumAge")?.and_then(|age| integer(&age)).unwrap_or_default();
-    if !is_member && least > age(context, &user)? {
+    // Members are not older than others; who looks after a group must be able to.
+    if role < Some(Role::Mod) && least > age(context, &user)? {
         return Err(Code::GROUP_IS_RESTRICTED.into());
     }
     let present: BTreeSet<String> = groups::joined(db, &group.id)?.into_iter().map(|joined| joined.user).collect();
@@ -164,8 +181,10 @@ pub(crate) fn get_joined_users(context: &mut Context<'_>, request: &Element<'_>)
     }
     let present = by_name(groups::joined(db, &group.id)?);
     let response = Element::new("GetJoinedUsers-Response");
+    let blocked = blocked_present(context, &group.id, &present)?;
     if role < Some(Role::Mod) {
-        return Ok(response.with(user_map(context, &group.id, context.user(), &present, context.version())?));
+        let list = user_map(context, &group.id, context.user(), &present, context.version())?;
+        return Ok(response.with(list).with_all(blocked));
     }
     let mut list = Element::new("AdminMapList");
     for (class, name) in [(Role::Admin, "AdminMapping"), (Role::Mod, "ModMapping"), (Role::User, "UserMapping")] {
@@ -177,7 +196,20 @@ pub(crate) fn get_joined_users(context: &mut Context<'_>, request: &Element<'_>)
         }
         list.children.push(mapping);
     }
-    Ok(response.with(list))
+    Ok(response.with(list).with_all(blocked))
+}
+
+/// Returns those present whom the caller has blocked by their screen names (1.3). Whom it has blocked in person may be
+/// there under a name that is none of its business.
+fn blocked_present(context: &Context<'_>, group: &str, present: &[Joined]) -> Result<Option<Element<'static>>, Fault> {
+    let mut list = Element::new("UserList");
+    for joined in present.iter().filter(|joined| joined.user != context.user()) {
+        if messages::blocks_screen_name(context.store.reader(), context.user(), &joined.screen_name, group)? {
+            list.children.push(screen_name(&joined.screen_name, group));
+        }
+    }
+    let is_due = context.version() == Version::V1_3 && !list.children.is_empty();
+    Ok(is_due.then(|| Element::new("JoinedBlocked").with(list)))
 }
 
 /// `SubscribeGroupNotice-Request`: gets, sets or unsets whether the session is told of changes.
@@ -215,11 +247,23 @@ pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The services of the caller's session have changed: without groups it is in none.
+pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
+    if context.session()?.services.has("GroupFeat") {
+        return Ok(());
+    }
+    let session = context.caller.session.to_string();
+    leave_all(context, &session)
+}
+
 /// A session is over: it leaves every group that it joined. There is nobody left to be told 824.
 pub(crate) fn session_closed(context: &mut Context<'_>, session: &Session) -> Result<(), Fault> {
-    let session = session.caller.session.to_string();
-    for group in groups::groups_of(context.store.reader(), &session)? {
-        if let Some(joined) = groups::find_joined(context.store.reader(), &group, &session)? {
+    leave_all(context, &session.caller.session.to_string())
+}
+
+fn leave_all(context: &mut Context<'_>, session: &str) -> Result<(), Fault> {
+    for group in groups::groups_of(context.store.reader(), session)? {
+        if let Some(joined) = groups::find_joined(context.store.reader(), &group, session)? {
             take_out(context, &group, &joined, false)?;
         }
     }

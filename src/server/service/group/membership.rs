@@ -1,5 +1,6 @@
 //! Members, their roles, and who may not come in (Groups, "Roles" and "Other operations").
 
+use super::properties::tell_own;
 use super::{find_as, put_out};
 use crate::csp::{Code, Version};
 use crate::document::Element;
@@ -54,7 +55,7 @@ fn add_member(context: &mut Context<'_>, group: &str, user: &str) -> Result<(), 
     }
     groups::set_role(db, group, user, Role::User)?;
     tell_member(context, user, "GMG", group);
-    Ok(())
+    tell_own(context, group, user)
 }
 
 /// `RemoveGroupMembers-Request`: who is in a restricted group and removed has to leave it.
@@ -105,7 +106,11 @@ fn remove_member(context: &mut Context<'_>, group: &Group, own: Role, user: &str
     if access.as_deref() == Some("Restricted") {
         put_out_user(context, &group.id, user, false)?;
     }
-    Ok(())
+    let present = groups::joined(context.store.reader(), &group.id)?;
+    if present.iter().any(|joined| joined.user == user) {
+        return tell_own(context, &group.id, user);
+    }
+    Ok(groups::forget_own_properties(context.store.writer()?, &group.id, user)?)
 }
 
 /// The owner cannot be touched, and administrators and moderators by administrators only.
@@ -148,10 +153,14 @@ pub(crate) fn member_access(context: &mut Context<'_>, request: &Element<'_>) ->
 fn change_role(context: &mut Context<'_>, group: &Group, own: Role, user: &str, role: Role) -> Result<(), Fault> {
     context.known_user(user)?;
     let before = groups::role(context.store.reader(), &group.id, user)?.ok_or(Code::NOT_A_MEMBER)?;
-    may_change(group, own, user, before.max(role))?;
+    // Moderators change users; of themselves they can make users.
+    let resigns = user == context.user() && user != group.owner && role < before;
+    if !resigns {
+        may_change(group, own, user, before.max(role))?;
+    }
     groups::set_role(context.store.writer()?, &group.id, user, role)?;
     tell_member(context, user, "GMAU", &group.id);
-    Ok(())
+    tell_own(context, &group.id, user)
 }
 
 /// Answers a change of members, and tells those who look after them (1.3).
@@ -211,6 +220,7 @@ fn set_rejected(
     }
     groups::set_rejected(context.store.writer()?, &group.id, user, is_rejected)?;
     if is_rejected {
+        groups::disinvite(context.store.writer()?, &group.id, user)?;
         put_out_user(context, &group.id, user, true)?;
     }
     Ok(())

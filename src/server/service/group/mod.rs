@@ -11,23 +11,23 @@ mod joining;
 mod membership;
 mod properties;
 
-pub(crate) use joining::{get_joined_users, join, leave, session_closed, session_opened, subscribe_notice};
+pub(crate) use joining::{
+    get_joined_users, join, leave, session_closed, session_opened, subscribe_notice, terms_changed,
+};
 pub(crate) use membership::{add_members, get_members, member_access, reject_list, remove_members};
 pub(crate) use properties::{create, delete, expire, get_properties, set_properties};
 
-use super::Context;
-use crate::csp::{Address, Code, Outcome, Version};
+use super::{Context, targets};
+use crate::csp::{Code, Outcome, Version};
 use crate::document::Element;
 use crate::server::fault::{Fault, required};
 use crate::server::outbox::Sending;
 use crate::server::session::SessionId;
 use crate::server::store::groups::{self, Group, Joined, Role};
 
-/// Returns the group that a request names: 800 where there is none.
+/// Returns the group that a request names: 516 or 800 where there is none.
 fn find(context: &Context<'_>, request: &Element<'_>) -> Result<Group, Fault> {
-    let id = required(request, "GroupID")?;
-    let address = Address::group_id(id, &context.configuration.domain).map_err(|_| Code::UNKNOWN_GROUP)?;
-    Ok(groups::find(context.store.reader(), address.as_str())?.ok_or(Code::UNKNOWN_GROUP)?)
+    targets::group(context, required(request, "GroupID")?)
 }
 
 /// Returns the group that a request names if the caller has that role in it: 800 or 816 where not (abuse case C05).
@@ -126,13 +126,18 @@ fn user_map(
         let names = users.iter().map(|joined| screen_name(&joined.screen_name, group));
         return Ok(Element::new("UserList").with_all(names));
     }
-    let is_trusted = groups::role(context.store.reader(), group, viewer)? >= Some(Role::Mod);
+    let is_trusted = is_trusted(context, group, viewer)?;
     let mut mapping = Element::new("UserMapping");
     for joined in users {
         let shows = is_trusted || joined.user == viewer || shows_id(context, group, &joined.user)?;
         mapping.children.push(map(joined, shows));
     }
     Ok(Element::new("UserMapList").with(mapping))
+}
+
+/// Returns whether a user looks after a group, and so sees who everybody is.
+fn is_trusted(context: &Context<'_>, group: &str, user: &str) -> Result<bool, Fault> {
+    Ok(groups::role(context.store.reader(), group, user)? >= Some(Role::Mod))
 }
 
 fn map(joined: &Joined, shows_id: bool) -> Element<'static> {

@@ -2,13 +2,13 @@
 
 use super::{find, find_as, joining, own_place, put_out, tell};
 use crate::csp::{Address, Code, Outcome, Version};
-use crate::document::{Element, boolean, integer};
+use crate::document::{Content, Element, boolean, from_base64, integer};
 use crate::server::fault::{Fault, required, success};
 use crate::server::service::Context;
 use crate::server::service::notification;
-use crate::server::service::targets::{Tally, flag};
+use crate::server::service::targets::{Tally, flag, is_xml_text};
 use crate::server::store::groups::{self, Role};
-use crate::server::store::tree;
+use crate::server::store::{history, tree};
 
 /// What a property holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,8 @@ enum Kind {
     Switch,
     Number,
     Word(&'static [&'static str]),
-    /// Only `F`: we do not have what `T` asks for.
-    Off,
+    /// Whether something is kept, or how much of it.
+    Count,
     ReadOnly,
 }
 
@@ -34,7 +34,7 @@ const PROPERTIES: [(&str, Kind, &str); 14] = [
     ("MaxActiveUsers", Kind::Number, ""),
     ("AutoDelete", Kind::Switch, "F"),
     ("Validity", Kind::Number, ""),
-    ("History", Kind::Off, "F"),
+    ("History", Kind::Count, "F"),
     ("RequireInvitation", Kind::Switch, "F"),
     ("MinimumAge", Kind::Number, ""),
     ("ShowID", Kind::Switch, "F"),
@@ -49,13 +49,12 @@ const OWN_PROPERTIES: [(&str, Kind, &str); 5] = [
     ("ShowID", Kind::Switch, ""),
 ];
 
+/// The element that stands beside the properties.
+const WELCOME: &str = "WelcomeNote";
 /// Characters of a name or topic: more than twice what handsets write.
 const MOST_TEXT: usize = 255;
 /// A welcome note in the store's form.
 const MOST_WELCOME: usize = 8 << 10;
-/// Groups of the whole server; one more is refused with 815.
-const MOST_GROUPS: usize = 100_000;
-
 /// `CreateGroup-Request`.
 pub(crate) fn create(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let id = new_group(context, required(request, "GroupID")?)?;
@@ -68,6 +67,7 @@ pub(crate) fn create(context: &mut Context<'_>, request: &Element<'_>) -> Result
     if flag(request, "JoinGroup") == Some(true) {
         let name = request.child("ScreenName").and_then(|screen| screen.child_text("SName"));
         let wants_notices = flag(request, "SubscribeNotification") == Some(true);
+        joining::may_be_in_more(context)?;
         joining::enter(context, &id, name, wants_notices)?;
     }
     if let Some(own) = request.child("OwnProperties") {
@@ -91,7 +91,7 @@ fn new_group(context: &Context<'_>, text: &str) -> Result<String, Fault> {
     if own >= context.configuration.quotas.groups {
         return Err(Code::TOO_MANY_GROUPS_OF_USER.into());
     }
-    if all >= MOST_GROUPS {
+    if all >= context.configuration.quotas.all_groups {
         return Err(Code::TOO_MANY_GROUPS.into());
     }
     Ok(address.as_str().to_owned())
@@ -123,38 +123,52 @@ fn close(context: &mut Context<'_>, group: &str) -> Result<(), Fault> {
     present.iter().try_for_each(|joined| put_out(context, group, joined, Code::UNKNOWN_GROUP, false))
 }
 
-/// `GetGroupProps-Request`: the group's for those who may join it, one's own for everybody.
+/// `GetGroupProps-Request`: the group's for those who may see it, one's own for everybody. Before 1.3 an answer
+/// without the group's is none.
 pub(crate) fn get_properties(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let group = find(context, request)?;
-    let db = context.store.reader();
-    let role = groups::role(db, &group.id, context.user())?;
-    let is_restricted = groups::property(db, &group.id, "AccessType")?.as_deref() == Some("Restricted");
-    if role.is_none() && (is_restricted || groups::is_rejected(db, &group.id, context.user())?) {
-        return Err(Code::INSUFFICIENT_PRIVILEGES.into());
+    let version = context.version();
+    let role = groups::role(context.store.reader(), &group.id, context.user())?;
+    let own = own_properties(context, &group.id, context.user(), version)?;
+    let response = Element::new("GetGroupProps-Response");
+    if role.is_some() || own_place(context, &group.id)?.is_some() || is_open_to(context, &group.id)? {
+        return Ok(response.with(common_properties(context, &group.id, version, None)?).with(own));
     }
-    let own = own_properties(context, &group.id, role)?;
-    Ok(Element::new("GetGroupProps-Response").with(common_properties(context, &group.id)?).with(own))
+    if version == Version::V1_3 { Ok(response.with(own)) } else { Err(Code::INSUFFICIENT_PRIVILEGES.into()) }
 }
 
-fn common_properties(context: &Context<'_>, group: &str) -> Result<Element<'static>, Fault> {
+/// Returns whether the caller, who is no member, may see a group: it is not on its reject list, and could join the
+/// group or find it.
+fn is_open_to(context: &Context<'_>, group: &str) -> Result<bool, Fault> {
+    let db = context.store.reader();
+    let says = |name: &str, value: &str| Ok::<_, Fault>(groups::property(db, group, name)?.as_deref() == Some(value));
+    let is_rejected = groups::is_rejected(db, group, context.user())?;
+    Ok(!is_rejected && (!says("AccessType", "Restricted")? || says("Type", "Public")?))
+}
+
+/// Returns a group's properties as that version has them: all, or those that have changed.
+fn common_properties(
+    context: &Context<'_>,
+    group: &str,
+    version: Version,
+    changed: Option<&[&str]>,
+) -> Result<Element<'static>, Fault> {
     let db = context.store.reader();
     let set = groups::properties(db, group)?;
+    let is_meant = |name: &str| changed.is_none_or(|changed| changed.contains(&name));
     let mut element = Element::new("GroupProperties");
-    for (name, kind, usual) in PROPERTIES {
+    for (name, kind, usual) in PROPERTIES.into_iter().filter(|(name, ..)| is_meant(name) && exists(name, version)) {
         let value = set.iter().find(|(set, _)| set.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone());
         let value = match kind {
-            Kind::ReadOnly => {
-                let users: std::collections::BTreeSet<_> =
-                    groups::joined(db, group)?.into_iter().map(|joined| joined.user).collect();
-                users.len().to_string()
-            }
+            Kind::ReadOnly => groups::count_active(db, group)?.to_string(),
             _ => value.unwrap_or_else(|| usual.to_owned()),
         };
-        if !value.is_empty() && exists(name, context.version()) {
-            element.children.push(property(name_in(context, name), value));
+        // What was emptied is told too.
+        if !value.is_empty() || changed.is_some() {
+            element.children.push(property(name_in(version, name), value));
         }
     }
-    let welcome = groups::find(db, group)?.and_then(|group| group.welcome);
+    let welcome = groups::find(db, group)?.filter(|_| is_meant(WELCOME)).and_then(|group| group.welcome);
     Ok(element.with_all(welcome.as_deref().and_then(tree::read)))
 }
 
@@ -168,24 +182,41 @@ fn exists(name: &str, version: Version) -> bool {
 }
 
 /// Returns the name of a property as the version spells it (CSP in XML, section 4).
-fn name_in(context: &Context<'_>, name: &'static str) -> &'static str {
-    if name == "AccessType" && context.version() < Version::V1_3 { "Accesstype" } else { name }
+fn name_in(version: Version, name: &'static str) -> &'static str {
+    if name == "AccessType" && version < Version::V1_3 { "Accesstype" } else { name }
 }
 
-fn own_properties(context: &Context<'_>, group: &str, role: Option<Role>) -> Result<Element<'static>, Fault> {
+/// Returns the properties of a user in a group.
+pub(super) fn own_properties(
+    context: &Context<'_>,
+    group: &str,
+    user: &str,
+    version: Version,
+) -> Result<Element<'static>, Fault> {
+    let db = context.store.reader();
+    let role = groups::role(db, group, user)?;
     let mut element = Element::new("OwnProperties");
     for (name, _, usual) in OWN_PROPERTIES {
         let value = match name {
             "IsMember" => Some(if role.is_some() { "T" } else { "F" }.to_owned()),
             "PrivilegeLevel" => Some(role.unwrap_or(Role::User).as_str().to_owned()),
-            _ => groups::own_property(context.store.reader(), group, context.user(), name)?,
+            _ => groups::own_property(db, group, user, name)?,
         };
         let value = value.unwrap_or_else(|| usual.to_owned());
-        if !value.is_empty() && exists(name, context.version()) {
+        if !value.is_empty() && exists(name, version) {
             element.children.push(property(name, value));
         }
     }
     Ok(element)
+}
+
+/// Tells the sessions of a user in a group, but not the caller's own, what its own properties are now.
+pub(super) fn tell_own(context: &mut Context<'_>, group: &str, user: &str) -> Result<(), Fault> {
+    let session = context.caller.session.to_string();
+    tell(context, group, &session, |context, viewer, version| {
+        let is_it = viewer.user == user;
+        is_it.then(|| own_properties(context, group, user, version)).into_iter().collect()
+    })
 }
 
 fn property(name: &'static str, value: String) -> Element<'static> {
@@ -212,6 +243,8 @@ pub(crate) fn set_properties(context: &mut Context<'_>, request: &Element<'_>) -
             return Err(Code::NOT_JOINED.into());
         }
         set_own(context, &group.id, properties)?;
+        let user = context.user().to_owned();
+        tell_own(context, &group.id, &user)?;
         tally.done();
     }
     Ok(tally.outcome().status())
@@ -222,35 +255,71 @@ fn change_common(context: &mut Context<'_>, group: &str, properties: &Element<'_
     if groups::role(context.store.reader(), group, context.user())? != Some(Role::Admin) {
         return Err(Code::INSUFFICIENT_PRIVILEGES.into());
     }
-    set_common(context, group, properties)?;
+    let changed = set_common(context, group, properties)?;
     let session = context.caller.session.to_string();
-    let changed = common_properties(context, group)?;
-    tell(context, group, &session, |_, _, _| Ok(vec![changed.clone()]))
+    tell(context, group, &session, |context, _, version| {
+        let told = common_properties(context, group, version, Some(&changed))?;
+        // Before 1.3 a welcome note does not come alone.
+        let says = told.child("Property").is_some() || (version == Version::V1_3 && !told.children.is_empty());
+        Ok(says.then_some(told).into_iter().collect())
+    })
 }
 
-fn set_common(context: &mut Context<'_>, group: &str, properties: &Element<'_>) -> Result<(), Fault> {
+/// Sets what a request says of a group, and returns the names of what it said.
+fn set_common(context: &mut Context<'_>, group: &str, properties: &Element<'_>) -> Result<Vec<&'static str>, Fault> {
+    let mut changed = Vec::new();
     for element in properties.children_named("Property") {
         let (name, value) = read(&PROPERTIES, element)?;
-        if name == "Validity" {
-            let seconds = integer(&value).map(i64::from).filter(|seconds| *seconds > 0);
-            let expires = seconds.map(|seconds| context.now.seconds() + seconds);
-            groups::set_expiry(context.store.writer()?, group, expires)?;
-        }
-        groups::set_property(context.store.writer()?, group, name, &value)?;
+        set_one(context, group, name, &value)?;
+        changed.push(name);
     }
-    if let Some(welcome) = properties.child("WelcomeNote") {
-        let column = (!welcome.is_empty()).then(|| tree::write(welcome));
-        if column.as_ref().is_some_and(|column| column.len() > MOST_WELCOME) {
-            return Err(refused("WelcomeNote"));
-        }
+    if let Some(welcome) = properties.child(WELCOME) {
+        let column = (!welcome.is_empty()).then(|| read_welcome(welcome)).transpose()?;
         groups::set_welcome(context.store.writer()?, group, column.as_deref())?;
+        changed.push(WELCOME);
     }
     let db = context.store.reader();
     let has_text = |name| groups::property(db, group, name).map(|value| value.is_some_and(|value| !value.is_empty()));
     if super::is_on(context, group, "Searchable")? && !has_text("Name")? && !has_text("Topic")? {
         return Err(Code::SEARCHABLE_WITHOUT_NAME.into());
     }
-    Ok(())
+    Ok(changed)
+}
+
+fn set_one(context: &mut Context<'_>, group: &str, name: &str, value: &str) -> Result<(), Fault> {
+    let now = context.now.seconds();
+    let db = context.store.writer()?;
+    match name {
+        "Validity" => {
+            let seconds = integer(value).map(i64::from).filter(|seconds| *seconds > 0);
+            groups::set_expiry(db, group, seconds.map(|seconds| now + seconds))?;
+        }
+        "History" => history::shrink(db, group, groups::kept(value).unwrap_or_default())?,
+        _ => {}
+    }
+    Ok(groups::set_property(db, group, name, value)?)
+}
+
+/// Returns a welcome note in the store's form: as text, or as the octets that each syntax carries in its own way.
+pub(super) fn read_welcome(welcome: &Element<'_>) -> Result<String, Fault> {
+    let wrong = || refused(WELCOME);
+    let kind = welcome.child_text("ContentType").filter(|kind| !kind.is_empty()).unwrap_or("text/plain");
+    let data = welcome.child("ContentData").ok_or_else(wrong)?;
+    let encoding = welcome.child_text("ContentEncoding").unwrap_or_default().to_ascii_lowercase();
+    let octets = match (encoding.as_str(), &data.content) {
+        ("base64", Content::Text(text)) => from_base64(text).ok_or_else(wrong)?,
+        ("" | "none", Content::Text(text)) => text.as_bytes().to_vec(),
+        ("" | "none" | "base64", Content::Octets(octets)) => octets.to_vec(),
+        _ => return Err(wrong()),
+    };
+    let note = Element::new(WELCOME).with_leaf("ContentType", kind.to_owned());
+    let note = note.with(match String::from_utf8(octets) {
+        Ok(text) if kind.starts_with("text/") && is_xml_text(&text) => Element::leaf("ContentData", text),
+        Ok(text) => Element::octets("ContentData", text.into_bytes()),
+        Err(octets) => Element::octets("ContentData", octets.into_bytes()),
+    });
+    let column = tree::write(&note);
+    if column.len() > MOST_WELCOME { Err(wrong()) } else { Ok(column) }
 }
 
 pub(super) fn set_own(context: &mut Context<'_>, group: &str, properties: &Element<'_>) -> Result<(), Fault> {
@@ -273,7 +342,11 @@ fn read(known: &[(&'static str, Kind, &str)], element: &Element<'_>) -> Result<(
         Kind::Switch => boolean(value).map(|on| if on { "T" } else { "F" }.to_owned()),
         Kind::Number => integer(value).map(|number| number.to_string()),
         Kind::Word(words) => words.iter().find(|word| word.eq_ignore_ascii_case(value)).map(|word| (*word).to_owned()),
-        Kind::Off => (boolean(value) == Some(false)).then(|| "F".to_owned()),
+        Kind::Count => match integer(value) {
+            Some(0) => Some("F".to_owned()),
+            Some(count) => (count as usize <= groups::MOST_HISTORY).then(|| count.to_string()),
+            None => boolean(value).map(|on| if on { "T" } else { "F" }.to_owned()),
+        },
         Kind::ReadOnly => None,
     };
     read.map(|value| (*name, value)).ok_or_else(|| refused(given))

@@ -5,16 +5,18 @@
 //! | this | receiving: delivery methods, fetching, rejecting, what begins and ends with a session |
 //! | `send` | sending and forwarding: who is meant, who may, what is kept |
 //! | `blocking` | who may write to whom |
+//! | `history` | what groups keep of what was said in them |
 
 mod blocking;
+mod history;
 mod send;
 
 pub(crate) use blocking::{block_entity, get_blocked_list};
 pub(crate) use send::{forward, send, sender};
 
 use super::Context;
-use super::targets::Tally;
-use crate::csp::{Address, Code, Version};
+use super::targets::{self, Tally};
+use crate::csp::{Code, Version};
 use crate::document::{Element, integer};
 use crate::server::fault::{Fault, required, success};
 use crate::server::post;
@@ -25,15 +27,19 @@ use crate::server::store::{groups, messages};
 pub(crate) fn get_message(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let id = required(request, "MessageID")?;
     let found = messages::find(context.store.reader(), context.user(), id)?;
-    let (message, copy) =
-        found.filter(|(_, copy)| copy.expires > context.now.seconds()).ok_or(Code::INVALID_MESSAGE_ID)?;
+    let (message, copy) = match found.filter(|(_, copy)| copy.expires > context.now.seconds()) {
+        Some(found) => found,
+        None => history::find(context, id)?.ok_or(Code::INVALID_MESSAGE_ID)?,
+    };
     Ok(Element::new("GetMessage-Response").with(post::info(&message, &copy)).with_all(post::content(&message)))
 }
 
 /// `MessageDelivered` as a request of the client, after `GetMessage-Request`.
 pub(crate) fn message_delivered(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let user = context.user().to_owned();
-    if post::settle(context, &user, required(request, "MessageID")?, Code::SUCCESSFUL)? {
+    let id = required(request, "MessageID")?;
+    // What a group keeps is not used up by being read.
+    if post::settle(context, &user, id, Code::SUCCESSFUL)? || history::find(context, id)?.is_some() {
         Ok(success())
     } else {
         Err(Code::INVALID_MESSAGE_ID.into())
@@ -54,23 +60,33 @@ pub(crate) fn reject_message(context: &mut Context<'_>, request: &Element<'_>) -
     Ok(tally.outcome().status())
 }
 
-/// `GetMessageList-Request`: what waits for the caller. Groups keep no history.
+/// `GetMessageList-Request`: what waits for the caller, or what a group keeps.
 pub(crate) fn get_message_list(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     if let Some(group) = request.child_text("GroupID").filter(|id| !id.is_empty()) {
-        joined_group(context, group)?;
-        return Err(Code::NO_HISTORY.into());
+        let infos = history::list(context, group)?;
+        return Ok(message_list(context, &infos[infos.len() - count(request, infos.len())..], infos.len()));
     }
     let waiting = messages::waiting(context.store.reader(), context.user())?;
     let total = waiting.len();
-    let most = request.child_text("MessageCount").and_then(integer).map_or(total, |most| most as usize);
-    let infos = waiting.iter().take(most).map(|(message, copy)| post::info(message, copy));
+    let first = waiting.iter().take(count(request, total));
+    let infos: Vec<_> = first.map(|(message, copy)| post::info(message, copy)).collect();
+    Ok(message_list(context, &infos, total))
+}
+
+/// Returns how many of `total` messages are asked for.
+fn count(request: &Element<'_>, total: usize) -> usize {
+    request.child_text("MessageCount").and_then(integer).map_or(total, |most| total.min(most as usize))
+}
+
+fn message_list(context: &Context<'_>, infos: &[Element<'static>], total: usize) -> Element<'static> {
+    let infos = infos.iter().cloned();
     let response = Element::new("GetMessageList-Response");
-    Ok(match context.version() {
+    match context.version() {
         Version::V1_3 => response
             .with(Element::new("MessageInfoList").with_all(infos))
             .with_leaf("MessageTotalCount", total.to_string()),
         _ => response.with_all(infos),
-    })
+    }
 }
 
 /// `SetDeliveryMethod-Request`: for the session, or for the messages of one group; until logout.
@@ -79,9 +95,9 @@ pub(crate) fn set_delivery_method(context: &mut Context<'_>, request: &Element<'
     let most = |name: &str| request.child_text(name).and_then(integer);
     let session = context.caller.session;
     if let Some(group) = request.child_text("GroupID").filter(|id| !id.is_empty()) {
-        let group = joined_group(context, group)?;
+        let (group, _) = targets::joined_group(context, group)?;
         let most = most("GroupContentLimit").or_else(|| most("AcceptedContentLength"));
-        groups::set_delivery(context.store.writer()?, &group, &session.to_string(), push, most)?;
+        groups::set_delivery(context.store.writer()?, &group.id, &session.to_string(), push, most)?;
     } else {
         let capabilities = &mut context.session()?.capabilities;
         capabilities.push = push;
@@ -89,15 +105,6 @@ pub(crate) fn set_delivery_method(context: &mut Context<'_>, request: &Element<'
     }
     post::offer_all(context, session)?;
     Ok(success())
-}
-
-/// Returns the address of a group that the caller's session is in: 800 or 808 where not.
-fn joined_group(context: &Context<'_>, text: &str) -> Result<String, Fault> {
-    let db = context.store.reader();
-    let address = Address::group_id(text, &context.configuration.domain).map_err(|_| Code::UNKNOWN_GROUP)?;
-    let group = groups::find(db, address.as_str())?.ok_or(Code::UNKNOWN_GROUP)?;
-    groups::find_joined(db, &group.id, &context.caller.session.to_string())?.ok_or(Code::NOT_JOINED)?;
-    Ok(group.id)
 }
 
 /// A client has logged in: what was stored for its user waits for it now.

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::csp::{Address, Code, Outcome, Version, ids};
+use crate::csp::{Code, Outcome, Version, ids};
 use crate::document::{Content, Element, from_base64, integer};
 use crate::server::fault::{Fault, required};
 use crate::server::post;
 use crate::server::service::Context;
-use crate::server::service::targets::{self, Tally, flag};
-use crate::server::store::groups::{self, Joined};
+use crate::server::service::im::history;
+use crate::server::service::targets::{self, Tally, flag, is_xml_text};
+use crate::server::store::groups::{self, Group};
 use crate::server::store::messages::{self, Message, MessageCopy};
 use crate::server::store::{contact_lists, tree};
 
@@ -91,11 +92,11 @@ pub(crate) fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Resu
     let own = || Ok(Element::new("Sender").with(targets::user(context, context.user())?));
     let Some(given) = given else { return own() };
     if let Some(screen) = given.descend(&["Group", "ScreenName"]) {
-        let joined = joined(context, screen.child_text("GroupID").unwrap_or_default())?;
-        if !is_same_name(&joined.1.screen_name, screen.child_text("SName").unwrap_or_default()) {
+        let (group, own) = targets::joined_group(context, screen.child_text("GroupID").unwrap_or_default())?;
+        if !is_same_name(&own.screen_name, screen.child_text("SName").unwrap_or_default()) {
             return Err(Code::NOT_A_MEMBER.into());
         }
-        return Ok(Element::new("Sender").with(screen_name(&joined.1.screen_name, &joined.0)));
+        return Ok(Element::new("Sender").with(screen_name(&own.screen_name, &group.id)));
     }
     let Some(user) = given.child("User") else { return own() };
     let id = user.child_text("UserID").unwrap_or_default();
@@ -132,11 +133,6 @@ fn read_content(info: &Element<'_>, data: Option<&Element<'_>>) -> Result<(Optio
     let is_text_type = post::content_type(info).starts_with("text/");
     let is_text = (came_as_text || is_text_type) && std::str::from_utf8(&octets).is_ok_and(is_xml_text);
     Ok((Some(octets), is_text))
-}
-
-/// Returns whether XML can carry a text: it has no control characters but tab and line ends.
-fn is_xml_text(text: &str) -> bool {
-    text.chars().all(|c| c >= ' ' && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\r' | '\n'))
 }
 
 /// Returns what of the MessageInfo goes on to the recipients, with what the server fills in.
@@ -199,6 +195,7 @@ fn dispatch(
     if !copies.is_empty() {
         messages::insert(context.store.writer()?, &message)?;
     }
+    history::keep(context, recipient, &message)?;
     for copy in copies {
         messages::add_copy(context.store.writer()?, &message.id, &copy)?;
         post::offer(context, &message, &copy)?;
@@ -265,7 +262,7 @@ fn to_group(
 
 /// Returns the copies of a message to a group: one for each user that is in it, but not for the sender.
 fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<Vec<MessageCopy>, Fault> {
-    let (group, own) = joined(context, id)?;
+    let (Group { id: group, .. }, own) = targets::joined_group(context, id)?;
     let db = context.store.reader();
     let mut copies = Vec::new();
     for other in groups::joined(db, &group)? {
@@ -287,7 +284,8 @@ fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<Vec<Messa
 
 /// Returns the copy of a private message to a screen name: 808, 812, 410, 813 or 532 where it may not be.
 fn whisper(context: &Context<'_>, draft: &Draft, screen: &Element<'_>) -> Result<MessageCopy, Fault> {
-    let (group, own) = joined(context, screen.child_text("GroupID").unwrap_or_default())?;
+    let (Group { id: group, .. }, own) =
+        targets::joined_group(context, screen.child_text("GroupID").unwrap_or_default())?;
     let db = context.store.reader();
     if groups::property(db, &group, "PrivateMessaging")?.as_deref() == Some("F") {
         return Err(Code::NO_PRIVATE_MESSAGES_IN_GROUP.into());
@@ -303,15 +301,6 @@ fn whisper(context: &Context<'_>, draft: &Draft, screen: &Element<'_>) -> Result
     let mut copy = copy(draft, &addressee.user, &from, screen_name(&addressee.screen_name, &group));
     copy.group = Some(group);
     Ok(copy)
-}
-
-/// Returns the group and how the caller's session is in it: 800 or 808 where it is not.
-fn joined(context: &Context<'_>, id: &str) -> Result<(String, Joined), Fault> {
-    let db = context.store.reader();
-    let address = Address::group_id(id, &context.configuration.domain).map_err(|_| Code::UNKNOWN_GROUP)?;
-    let group = groups::find(db, address.as_str())?.ok_or(Code::UNKNOWN_GROUP)?;
-    let joined = groups::find_joined(db, &group.id, &context.caller.session.to_string())?.ok_or(Code::NOT_JOINED)?;
-    Ok((group.id, joined))
 }
 
 /// Decides whether a user takes a message: 532, 415, 533 or 507 where not.
@@ -347,7 +336,8 @@ fn copy(draft: &Draft, recipient: &str, from: &Element<'_>, to: Element<'static>
     }
 }
 
-fn screen_name(name: &str, group: &str) -> Element<'static> {
+/// Returns the `Group` element of a screen name.
+pub(super) fn screen_name(name: &str, group: &str) -> Element<'static> {
     let screen = Element::new("ScreenName").with_leaf("SName", name.to_owned()).with_leaf("GroupID", group.to_owned());
     Element::new("Group").with(screen)
 }

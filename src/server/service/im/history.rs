@@ -1,0 +1,60 @@
+//! What groups keep of what was said in them, for those who come later (Groups, "Properties": History).
+
+use crate::csp::Code;
+use crate::document::Element;
+use crate::server::fault::Fault;
+use crate::server::post;
+use crate::server::service::Context;
+use crate::server::service::targets;
+use crate::server::store::history::{self, Said};
+use crate::server::store::messages::{self, Message, MessageCopy};
+use crate::server::store::{groups, tree};
+
+/// Keeps a message in those of the groups it went to that keep what is said in them. The caller is in them.
+pub(super) fn keep(context: &mut Context<'_>, recipient: &Element<'_>, message: &Message) -> Result<(), Fault> {
+    for id in recipient.children_named("Group").filter_map(|group| group.child("GroupID")) {
+        // Where the caller is not, the message did not go.
+        let Ok((group, own)) = targets::joined_group(context, id.trimmed()) else { continue };
+        let Some(most) = groups::history(context.store.reader(), &group.id)? else { continue };
+        let said = Said { message: message.clone(), group: group.id, screen_name: own.screen_name };
+        history::add(context.store.writer()?, &said, most)?;
+    }
+    Ok(())
+}
+
+/// Returns what a group keeps, as MessageInfo each, the oldest first: 808 or 821 where there is nothing to be had.
+pub(super) fn list(context: &Context<'_>, group: &str) -> Result<Vec<Element<'static>>, Fault> {
+    let (group, _) = targets::joined_group(context, group)?;
+    let db = context.store.reader();
+    groups::history(db, &group.id)?.ok_or(Code::NO_HISTORY)?;
+    let mut infos = Vec::new();
+    for said in history::of_group(db, &group.id)? {
+        if !messages::blocks_screen_name(db, context.user(), &said.screen_name, &said.group)? {
+            let (message, copy) = as_read(said);
+            infos.push(post::info(&message, &copy));
+        }
+    }
+    Ok(infos)
+}
+
+/// Returns a message that a group keeps in which the caller's session is.
+pub(super) fn find(context: &Context<'_>, id: &str) -> Result<Option<(Message, MessageCopy)>, Fault> {
+    let found = history::find(context.store.reader(), id, &context.caller.session.to_string())?;
+    Ok(found.map(as_read))
+}
+
+/// Returns a message of a group as those in it read it.
+fn as_read(said: Said) -> (Message, MessageCopy) {
+    let Said { message, group, screen_name } = said;
+    let from = Element::new("Sender").with(super::send::screen_name(&screen_name, &group));
+    let to = Element::new("Recipient").with(Element::new("Group").with_leaf("GroupID", group.clone()));
+    let copy = MessageCopy {
+        recipient: String::new(),
+        from: tree::write(&from),
+        to: tree::write(&to),
+        report: None,
+        group: Some(group),
+        expires: i64::MAX,
+    };
+    (message, copy)
+}

@@ -368,7 +368,7 @@ impl Report {
                 Output::Received(primitive) => self.messages.push(Received::read(primitive)),
                 Output::Ended(code) => (self.ended, self.ok) = (Some(code.0), false),
                 Output::Failed { request, why } => return Err(Error::remote(format!("{request}: {why}"))),
-                Output::Answered { .. } | Output::LoggedIn | Output::Post { .. } => {}
+                Output::Answered { .. } | Output::Discovered(_) | Output::LoggedIn | Output::Post { .. } => {}
             }
         }
         Ok(())

@@ -188,7 +188,7 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
             request
         };
         self.add(&mut request, &what.nodes)?;
-        self.tell(who, Event::Request(request))
+        self.tell(who, Event::Insist(request))
     }
 
     /// Adds the elements of indented lines: into what a clause of the line made, else beside it.
@@ -330,6 +330,7 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
                         });
                     }
                     Output::LoggedIn => self.actor(who)?.is_logged_in = true,
+                    Output::Discovered(_) => {}
                     Output::Answered { answer, .. } => self.actor(who)?.got(answer, true),
                     Output::Received(primitive) => self.actor(who)?.got(primitive, false),
                     Output::Ended(_) => self.actor(who)?.is_logged_in = false,

@@ -1,41 +1,47 @@
 //! The client engine: it is told the time and what happened, and answers what to post and what to tell the user.
 //!
-//! One exchange is under way at a time; what else there is to say waits in a queue. Every request that the server
-//! opens is acknowledged. One that comes again is acknowledged again and not told again.
+//! One exchange is under way at a time; what else there is to say waits in a queue ([`super::exchange`]). Every request
+//! that the server opens is acknowledged. One that comes again is acknowledged again and not told again
+//! ([`super::serving`]).
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::exchange::{Exchange, Outgoing};
 use super::negotiation::{Agreed, Identity, Negotiation};
-use crate::csp::wire::{self, Body, Form};
-use crate::csp::{Code, Message, Mode, Outcome, Primitive, Schema, Services, Session, Transaction};
+use crate::csp::{Code, Outcome, Primitive, Schema, Services, Version};
 use crate::document::Element;
 
-/// What waits to be sent at most; more is refused.
-const QUEUE: usize = 64;
-/// Transactions of the server and messages that are remembered, to know a repeat.
-const REMEMBERED: usize = 256;
-/// Polls in a row because the server says that more waits; then the clock decides again.
-const POLLS_IN_A_ROW: u32 = 200;
 /// The gap between polls grows by this each time nothing came, up to [`LONGEST_GAP`].
-const GAP_STEP: Duration = Duration::from_secs(10);
-const LONGEST_GAP: Duration = Duration::from_secs(120);
+pub(super) const GAP_STEP: Duration = Duration::from_secs(10);
+pub(super) const LONGEST_GAP: Duration = Duration::from_secs(120);
 
 /// What happens to a client.
 #[derive(Debug)]
 pub enum Event {
+    /// The user wants to know which versions the server speaks; the highest that we speak too is the client's from now on.
+    Discover,
     /// The user wants a session.
     LogIn,
-    /// The user wants to send a request.
+    /// The user wants to go on in the session of that identifier, which may still be there.
+    Resume(String),
+    /// The user wants to send a request. What was not agreed is not sent.
     Request(Element<'static>),
+    /// The user wants to send a request whatever was agreed, to see what the server says.
+    Insist(Element<'static>),
+    /// The user answers a question of the server: `SystemMessage-User`. Outside of a session the answer goes with the
+    /// next login.
+    Respond(Element<'static>),
     /// The user wants to know what waits.
     Poll,
     /// The user is done.
     LogOut,
     /// The transport answered the last post; the body may be empty.
     Answer(Vec<u8>),
-    /// The transport failed to.
+    /// The transport failed to: nobody knows whether the server got what was posted.
     Failed(String),
+    /// The transport says that the server would not take it; it is not posted again.
+    Refused(String),
     /// Time has passed; see [`Client::next_deadline`].
     Tick,
 }
@@ -50,6 +56,8 @@ pub enum Output {
         /// The body.
         body: Vec<u8>,
     },
+    /// The versions that the server says it speaks, of those that we know.
+    Discovered(Vec<Version>),
     /// The session is there and negotiated.
     LoggedIn,
     /// The answer to a request of ours.
@@ -59,7 +67,7 @@ pub enum Output {
         /// The response.
         answer: Element<'static>,
     },
-    /// The server opened a request; it is acknowledged.
+    /// The server opened a request; it is acknowledged, unless it is a question that waits for [`Event::Respond`].
     Received(Element<'static>),
     /// The session is over.
     Ended(Code),
@@ -75,26 +83,34 @@ pub enum Output {
 /// One client.
 #[derive(Debug)]
 pub struct Client {
-    identity: Identity,
-    state: State,
-    queue: VecDeque<Outgoing>,
+    pub(super) identity: Identity,
+    pub(super) state: State,
+    pub(super) queue: VecDeque<Outgoing>,
     /// What is under way, as long as its answer is not there.
-    exchange: Option<Exchange>,
-    next_id: u32,
+    pub(super) exchange: Option<Exchange>,
+    pub(super) next_id: u32,
+    /// Transactions of ours that nobody waits for any more.
+    pub(super) given_up: VecDeque<String>,
     /// Transactions that the server opened, and messages that it brought.
-    seen: VecDeque<String>,
-    agreed: Agreed,
+    pub(super) seen: VecDeque<String>,
+    /// Questions of the server that the user has to answer: their transactions.
+    pub(super) questions: VecDeque<Option<String>>,
+    /// Answers of the user to questions that came with a refused login.
+    pub(super) answers: Vec<Element<'static>>,
+    pub(super) agreed: Agreed,
+    /// The session that was there before, or is to be gone on with.
+    earlier: Option<String>,
     /// Whether the server last said that more waits.
-    more_waits: bool,
-    polls: u32,
-    poll_gap: Duration,
-    next_poll: Duration,
-    last_sent: Duration,
-    now: Duration,
+    pub(super) more_waits: bool,
+    pub(super) polls: u32,
+    pub(super) poll_gap: Duration,
+    pub(super) next_poll: Duration,
+    pub(super) last_sent: Duration,
+    pub(super) now: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Out,
     LoggingIn,
     /// The digest is sent; another challenge would be a loop.
@@ -102,18 +118,6 @@ enum State {
     /// The session is there; capabilities and services are being negotiated.
     Negotiating(String),
     In(String),
-}
-
-#[derive(Debug)]
-enum Outgoing {
-    Request { id: Option<String>, primitive: Element<'static> },
-    Response { id: Option<String>, primitive: Element<'static> },
-}
-
-#[derive(Debug)]
-struct Exchange {
-    /// The request's identifier and name; an acknowledgement has none.
-    request: Option<(Option<String>, String)>,
 }
 
 impl Client {
@@ -126,7 +130,11 @@ impl Client {
             queue: VecDeque::new(),
             exchange: None,
             next_id: 1,
+            given_up: VecDeque::new(),
             seen: VecDeque::new(),
+            questions: VecDeque::new(),
+            answers: Vec::new(),
+            earlier: None,
             more_waits: false,
             polls: 0,
             poll_gap: Duration::ZERO,
@@ -164,8 +172,12 @@ impl Client {
         self.agreed.keep_alive
     }
 
-    /// Returns when to send [`Event::Tick`]: the next poll, or the last moment to keep the session.
+    /// Returns when to send [`Event::Tick`]: the end of the time for an answer, the next poll, or the last moment to keep
+    /// the session.
     pub fn next_deadline(&self) -> Option<Duration> {
+        if let Some(exchange) = &self.exchange {
+            return Some(exchange.since + self.identity.patience);
+        }
         self.is_in().then(|| self.next_poll.min(self.keep_alive_due()))
     }
 
@@ -174,45 +186,83 @@ impl Client {
         self.now = now;
         let mut outputs = Vec::new();
         match event {
+            Event::Discover => self.queue.push_back(Outgoing::Discovery(Version::V1_3)),
             Event::LogIn => self.log_in(&mut outputs),
-            Event::Request(primitive) => self.ask(primitive, &mut outputs),
+            Event::Resume(session) => {
+                self.earlier = Some(session);
+                self.log_in(&mut outputs);
+            }
+            Event::Request(mut primitive) => match self.may_not(&mut primitive) {
+                None => self.ask(primitive, &mut outputs),
+                Some(why) => outputs.push(Output::Failed { request: primitive.name.into_owned(), why }),
+            },
+            Event::Insist(primitive) => self.ask(primitive, &mut outputs),
+            Event::Respond(primitive) => self.respond(primitive, &mut outputs),
             Event::Poll => self.poll(),
             Event::LogOut => self.ask(Element::new("Logout-Request"), &mut outputs),
             Event::Answer(body) => self.answer(&body, &mut outputs),
-            Event::Failed(why) => {
+            Event::Failed(why) => self.lose(&why, &mut outputs),
+            Event::Refused(why) => {
                 let exchange = self.exchange.take();
-                self.fail(exchange, why, &mut outputs);
+                self.fail(exchange, &why, &mut outputs);
             }
-            Event::Tick => self.tick(),
+            Event::Tick => self.tick(&mut outputs),
         }
         self.post(&mut outputs);
         outputs
     }
 
     fn log_in(&mut self, outputs: &mut Vec<Output>) {
+        // What was agreed in a session that goes on is still agreed.
+        let services = std::mem::take(&mut self.agreed.services);
         self.end();
+        self.agreed.services = services;
         self.state = State::LoggingIn;
-        self.ask(self.identity.login(), outputs);
+        let login = self.with_all(self.identity.login());
+        self.ask(login, outputs);
     }
 
-    fn ask(&mut self, primitive: Element<'static>, outputs: &mut Vec<Output>) {
-        if self.queue.len() >= QUEUE {
-            let why = format!("{QUEUE} requests wait already");
-            outputs.push(Output::Failed { request: primitive.name.into_owned(), why });
-            return;
+    /// Adds to a login the session to go on with, and the answers to questions that a login before raised.
+    fn with_all(&self, mut login: Element<'static>) -> Element<'static> {
+        login.children.extend(self.earlier.iter().map(|id| Element::leaf("SessionID", id.clone())));
+        if !self.answers.is_empty() {
+            let list = Element::new("SystemMessageResponseList").with_all(self.answers.iter().cloned());
+            login.children.push(list);
         }
-        let id = Some(self.next_id.to_string());
-        // A client that may speak the plain-text syntax keeps to three digits (CSP data types, "Lengths").
-        self.next_id = self.next_id % 999 + 1;
-        self.queue.push_back(Outgoing::Request { id, primitive });
+        login
     }
 
-    fn poll(&mut self) {
-        let is_poll =
-            |o: &Outgoing| matches!(o, Outgoing::Request { primitive, .. } if primitive.name == "Polling-Request");
-        if self.is_in() && !self.queue.iter().any(is_poll) {
-            self.queue.push_back(Outgoing::Request { id: None, primitive: Element::new("Polling-Request") });
+    /// Says why a request may not be sent; brings it into the form that the agreement asks for.
+    fn may_not(&self, request: &mut Element<'static>) -> Option<String> {
+        let version = self.identity.version;
+        let name = request.name.as_ref();
+        let Some(row) = Primitive::find(version, name).filter(|row| row.is_from_client() && row.may_open()) else {
+            return Some(format!("a client of CSP {} sends no {name}", version.as_str()));
+        };
+        if !self.is_in() {
+            return None;
         }
+        let services = &self.agreed.services;
+        let is_true = |name: &str| request.child_text(name).is_some_and(|text| text.eq_ignore_ascii_case("T"));
+        let needs = [
+            (request.child("AdvancedCriteria").is_some(), "ADVSR"),
+            (name == "SendMessage-Request" && is_true("DeliveryReport"), "MDELIV"),
+        ];
+        let missing = needs.into_iter().find(|(is_needed, function)| *is_needed && !services.has(function));
+        let missing = missing.map(|(_, function)| function);
+        let missing = missing.or_else(|| if services.allow(row) { None } else { row.functions.first().copied() });
+        if let Some(function) = missing {
+            return Some(format!("`{function}` was not agreed with the server"));
+        }
+        let length = request.child("ContentData").map_or(0, |data| data.text().len());
+        if let Some(most) = self.agreed.text_length.filter(|most| length > *most) {
+            return Some(format!("the content has {length} octets, and {most} were agreed"));
+        }
+        // Who may not join does not ask to (conformance item CREAG-5).
+        if name == "CreateGroup-Request" && !services.has("GroupFeat") {
+            request.children.iter_mut().filter(|c| c.name == "JoinGroup").for_each(|c| *c = Element::leaf("JoinGroup", "F"));
+        }
+        None
     }
 
     fn keep_alive_due(&self) -> Duration {
@@ -221,111 +271,33 @@ impl Client {
         self.last_sent + self.agreed.keep_alive.saturating_sub(margin)
     }
 
-    fn tick(&mut self) {
-        if !matches!(self.state, State::In(_)) || self.exchange.is_some() || !self.queue.is_empty() {
+    fn tick(&mut self, outputs: &mut Vec<Output>) {
+        if let Some(exchange) = &self.exchange {
+            if self.now >= exchange.since + self.identity.patience {
+                let why = format!("no answer within {} seconds", self.identity.patience.as_secs());
+                self.lose(&why, outputs);
+            }
+            return;
+        }
+        if !matches!(self.state, State::In(_)) || !self.queue.is_empty() {
             return;
         }
         if self.now >= self.next_poll {
             self.polls = 0;
             self.poll();
         } else if self.now >= self.keep_alive_due() {
-            self.ask(Element::new("KeepAlive-Request"), &mut Vec::new());
-        }
-    }
-
-    /// Posts the next of the queue, unless an exchange is under way.
-    fn post(&mut self, outputs: &mut Vec<Output>) {
-        while self.exchange.is_none() {
-            let Some(outgoing) = self.queue.pop_front() else { return };
-            let (request, transaction) = match outgoing {
-                Outgoing::Request { id, primitive } => {
-                    let request = Some((id.clone(), primitive.name.to_string()));
-                    (request, Transaction { mode: Mode::Request, id, primitive })
-                }
-                Outgoing::Response { id, primitive } => (None, Transaction::response(id, primitive)),
-            };
-            let session = self.session_id().map_or(Session::Outband, |id| Session::Inband(id.to_owned()));
-            let (version, encoding) = (self.identity.version, self.identity.encoding);
-            let message = Message::new(version, session, transaction);
-            let exchange = Exchange { request };
-            match wire::write(&message, Form::of(encoding)) {
-                Ok(body) => {
-                    self.exchange = Some(exchange);
-                    self.last_sent = self.now;
-                    outputs.push(Output::Post { media_type: wire::media_type(version, encoding), body });
-                }
-                Err(error) => self.fail(Some(exchange), error.to_string(), outputs),
-            }
-        }
-    }
-
-    fn fail(&mut self, exchange: Option<Exchange>, why: String, outputs: &mut Vec<Output>) {
-        if matches!(self.state, State::LoggingIn | State::Proving) {
-            self.end();
-        }
-        self.more_waits = false;
-        if let Some((_, request)) = exchange.and_then(|exchange| exchange.request) {
-            self.negotiated(&request, &mut Vec::new());
-            outputs.push(Output::Failed { request, why });
-        }
-    }
-
-    fn answer(&mut self, body: &[u8], outputs: &mut Vec<Output>) {
-        let Some(exchange) = self.exchange.take() else { return };
-        let was_poll = exchange.request.as_ref().is_some_and(|(id, _)| id.is_none());
-        if body.is_empty() {
-            // An empty answer is right after a poll or an acknowledgement only.
-            if exchange.request.is_some() && !was_poll {
-                return self.fail(Some(exchange), "the server sent no answer".to_owned(), outputs);
-            }
-            if was_poll {
-                self.more_waits = false;
-                self.poll_gap = (self.poll_gap + GAP_STEP).min(LONGEST_GAP);
-            }
-            self.next_poll = self.now + self.agreed.poll_min.max(self.poll_gap);
-        } else {
-            let message = match wire::read(body, &wire::LIMITS) {
-                Ok((Body::Message(message), _)) => message,
-                Ok((Body::Discovery(_), _)) => {
-                    return self.fail(Some(exchange), "the answer is a discovery document".to_owned(), outputs);
-                }
-                Err(refusal) => return self.fail(Some(exchange), refusal.what(), outputs),
-            };
-            self.poll_gap = Duration::ZERO;
-            self.next_poll = self.now + self.agreed.poll_min;
-            self.more_waits = message.poll.unwrap_or(self.more_waits);
-            self.take(message, exchange, outputs);
-        }
-        if self.more_waits && self.queue.is_empty() && self.polls < POLLS_IN_A_ROW {
-            self.polls += 1;
-            self.poll();
-        } else if !self.more_waits {
-            self.polls = 0;
-        }
-    }
-
-    fn take(&mut self, message: Message, exchange: Exchange, outputs: &mut Vec<Output>) {
-        let mut open = exchange.request;
-        let was_poll = open.as_ref().is_some_and(|(id, _)| id.is_none());
-        for transaction in message.transactions {
-            match transaction.mode {
-                Mode::Request => self.serve(transaction, outputs),
-                Mode::Response => {
-                    let is_ours = open.as_ref().is_some_and(|(id, _)| *id == transaction.id || id.is_none());
-                    if is_ours && let Some((id, request)) = open.take() {
-                        self.conclude(id, request, transaction.primitive, outputs);
-                    }
-                }
-            }
-        }
-        if let Some((_, request)) = open.filter(|_| !was_poll) {
-            let why = "the answer belongs to another transaction".to_owned();
-            outputs.push(Output::Failed { request, why });
+            self.ask(Element::new("KeepAlive-Request"), outputs);
         }
     }
 
     /// Does what the answer to a request of ours means for the session, and tells it.
-    fn conclude(&mut self, id: Option<String>, request: String, answer: Element<'static>, outputs: &mut Vec<Output>) {
+    pub(super) fn conclude(
+        &mut self,
+        id: Option<String>,
+        request: String,
+        answer: Element<'static>,
+        outputs: &mut Vec<Output>,
+    ) {
         let version = self.identity.version;
         let code = Outcome::read(&answer).map(|outcome| outcome.code);
         if let Some(code) = code.filter(|code| code.ends_session() && self.is_in()) {
@@ -344,7 +316,7 @@ impl Client {
                 return;
             }
             "KeepAlive-Request" => self.agreed.read_keep_alive(&answer),
-            "ClientCapability-Request" => self.agreed.read_capabilities(&answer),
+            "ClientCapability-Request" => self.agreed.read_capabilities(&self.identity, &answer),
             "Service-Request" => self.agreed.read_services(self.identity.version, &answer),
             "GetMessage-Request" => self.confirm(&answer),
             "Polling-Request" if code.is_none_or(Code::is_success) => return,
@@ -361,7 +333,7 @@ impl Client {
     }
 
     /// The answer to the services is the last of the negotiation.
-    fn negotiated(&mut self, request: &str, outputs: &mut Vec<Output>) {
+    pub(super) fn negotiated(&mut self, request: &str, outputs: &mut Vec<Output>) {
         if request == "Service-Request"
             && let State::Negotiating(id) = &self.state
         {
@@ -372,27 +344,31 @@ impl Client {
 
     fn logged_in(&mut self, id: Option<String>, answer: Element<'static>, outputs: &mut Vec<Output>) {
         let session = answer.child_text("SessionID").filter(|id| !id.is_empty()).map(str::to_owned);
-        let nonce = answer.child("Nonce").map(|nonce| nonce.trimmed().to_owned());
-        // A challenge comes with status 401 or 200; what tells it is a nonce and no session.
-        let is_challenge = session.is_none() && self.state == State::LoggingIn && nonce.is_some();
-        if let Some(nonce) = nonce.filter(|_| is_challenge) {
-            let schema = Schema::read_all(&answer).into_iter().find(|schema| self.identity.schemas.contains(schema));
-            if let Some(schema) = schema {
-                // The same transaction goes on (CSP sessions, "Login").
-                self.queue.push_front(Outgoing::Request { id, primitive: self.identity.proof(schema, &nonce) });
-                self.state = State::Proving;
-                return;
-            }
+        if session.is_none() && self.prove(id, &answer) {
+            return;
         }
         let request = "Login-Request".to_owned();
-        let is_good = Outcome::read(&answer).is_some_and(|outcome| outcome.code.is_success());
-        let Some(session) = session.filter(|_| is_good) else {
+        let code = Outcome::read(&answer).map(|outcome| outcome.code);
+        let Some(session) = session.filter(|_| code.is_some_and(Code::is_success)) else {
+            // The earlier session is gone: another is opened (CSP sessions, "Login").
+            if self.earlier.take().is_some() && code == Some(Code::COULD_NOT_RECOVER_SESSION) {
+                return self.log_in(outputs);
+            }
             self.end();
             outputs.push(Output::Answered { request, answer });
             return;
         };
+        self.answers.clear();
+        if self.earlier.take().is_some_and(|earlier| earlier == session) {
+            self.agreed.read_keep_alive(&answer);
+            self.state = State::In(session);
+            outputs.push(Output::Answered { request, answer });
+            outputs.push(Output::LoggedIn);
+            return;
+        }
+        self.agreed = Agreed::new(self.identity.time_to_live);
         self.agreed.read_keep_alive(&answer);
-        self.agreed.read_capabilities(&answer);
+        self.agreed.read_capabilities(&self.identity, &answer);
         self.agreed.services = Services::base(self.identity.version);
         let wants_capabilities =
             answer.child_text("CapabilityRequest").is_some_and(|text| text.eq_ignore_ascii_case("T"));
@@ -416,6 +392,18 @@ impl Client {
         }
     }
 
+    /// Answers a challenge, if it is one. It comes with status 401 or 200; what tells it is a nonce and no session.
+    fn prove(&mut self, id: Option<String>, answer: &Element<'_>) -> bool {
+        let nonce = answer.child("Nonce").map(|nonce| nonce.trimmed().to_owned());
+        let schema = Schema::read_all(answer).into_iter().find(|schema| self.identity.schemas.contains(schema));
+        let (State::LoggingIn, Some(nonce), Some(schema)) = (&self.state, nonce, schema) else { return false };
+        // The same transaction goes on (CSP sessions, "Login").
+        let primitive = self.with_all(self.identity.proof(schema, &nonce));
+        self.queue.push_front(Outgoing::Request { id, primitive, posts: 0 });
+        self.state = State::Proving;
+        true
+    }
+
     /// Confirms a fetched message: this client has it now.
     fn confirm(&mut self, answer: &Element<'_>) {
         if let Some(id) = answer.descend(&["MessageInfo", "MessageID"]).map(Element::trimmed) {
@@ -424,60 +412,11 @@ impl Client {
         }
     }
 
-    /// Acknowledges a request of the server, and tells it unless it is a repeat.
-    fn serve(&mut self, transaction: Transaction, outputs: &mut Vec<Output>) {
-        if !self.is_in() {
-            return;
-        }
-        let primitive = transaction.primitive;
-        let message_id = primitive.descend(&["MessageInfo", "MessageID"]).map(|id| id.trimmed().to_owned());
-        let row = Primitive::find(self.identity.version, &primitive.name).filter(|row| row.is_from_server());
-        let answer = match (row, &message_id) {
-            (None, _) => Outcome::new(Code::NOT_IMPLEMENTED).status(),
-            (Some(row), Some(id)) if row.name == "NewMessage" => {
-                Element::new("MessageDelivered").with_leaf("MessageID", id.clone())
-            }
-            (Some(_), _) => Outcome::new(Code::SUCCESSFUL).status(),
-        };
-        self.queue.push_back(Outgoing::Response { id: transaction.id.clone(), primitive: answer });
-        let mut is_new = row.is_some();
-        if let Some(id) = transaction.id {
-            is_new &= self.is_new(format!("transaction {id}"));
-        }
-        // A message that was not confirmed in time comes again in a new transaction.
-        if let Some(id) = message_id.filter(|_| matches!(primitive.name.as_ref(), "NewMessage" | "MessageNotification"))
-        {
-            is_new &= self.is_new(format!("{} {id}", primitive.name));
-        }
-        let reason = Outcome::read(&primitive).map(|outcome| outcome.code);
-        let is_end = primitive.name == "Disconnect";
-        if is_new {
-            outputs.push(Output::Received(primitive));
-        }
-        if is_end {
-            // The acknowledgement is the last that goes out in the session.
-            self.queue.drain(..self.queue.len() - 1);
-            self.post(outputs);
-            self.end();
-            outputs.push(Output::Ended(reason.unwrap_or(Code::FORCED_LOGOUT)));
-        }
-    }
-
-    fn is_new(&mut self, mark: String) -> bool {
-        if self.seen.contains(&mark) {
-            return false;
-        }
-        if self.seen.len() >= REMEMBERED {
-            self.seen.pop_front();
-        }
-        self.seen.push_back(mark);
-        true
-    }
-
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.state = State::Out;
         self.queue.clear();
         self.seen.clear();
+        self.questions.clear();
         self.agreed.services = Services::default();
         self.more_waits = false;
         self.polls = 0;

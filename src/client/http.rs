@@ -61,24 +61,31 @@ impl Talk {
     pub fn tell(&mut self, event: Event) -> Result<Vec<Output>> {
         let mut told = Vec::new();
         let mut events = vec![event];
+        let mut trouble = None;
         while let Some(event) = events.pop() {
             for output in self.client.handle(self.started.elapsed(), event) {
                 match output {
-                    Output::Post { media_type, body } => {
-                        let answer = self.line.post(media_type, body);
-                        match answer {
-                            Ok(answer) => events.push(Event::Answer(answer)),
-                            Err(error) => {
-                                self.client.handle(self.started.elapsed(), Event::Failed(error.what.clone()));
-                                return Err(error);
-                            }
+                    Output::Post { media_type, body } => match self.line.post(media_type, body) {
+                        Ok(answer) => {
+                            trouble = None;
+                            events.push(Event::Answer(answer));
                         }
-                    }
+                        Err(error) => {
+                            let what = error.what.clone();
+                            trouble = Some(error);
+                            let is_refused = self.line.was_refused;
+                            events.push(if is_refused { Event::Refused(what) } else { Event::Failed(what) });
+                        }
+                    },
+                    Output::Failed { request, why } => match trouble.take() {
+                        Some(error) => return Err(error),
+                        None => told.push(Output::Failed { request, why }),
+                    },
                     other => told.push(other),
                 }
             }
         }
-        Ok(told)
+        trouble.map_or(Ok(told), Err)
     }
 
     /// Waits until the client has to poll or to keep its session, at most for `longest`, and lets it.
@@ -103,6 +110,8 @@ pub struct Line {
     connection: Option<SendRequest<Full<Bytes>>>,
     trace: Option<PathBuf>,
     exchanges: u32,
+    /// Whether the last failure was an answer: a status that is not 200.
+    was_refused: bool,
 }
 
 impl Line {
@@ -128,7 +137,7 @@ impl Line {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::remote(error.to_string()))?;
-        Ok(Self { runtime, url: uri, authority, connection: None, trace, exchanges: 0 })
+        Ok(Self { runtime, url: uri, authority, connection: None, trace, exchanges: 0, was_refused: false })
     }
 
     /// Posts a body and returns the body of the answer.
@@ -152,6 +161,7 @@ impl Line {
         mac: Option<&str>,
     ) -> Result<(Vec<u8>, Option<String>)> {
         self.exchanges += 1;
+        self.was_refused = false;
         self.keep("request", &body)?;
         let failed = |what: String| Error::remote(what).at(self.url.to_string());
         let help = "is the server running, and is the URL the one it shows when it starts?";
@@ -164,6 +174,7 @@ impl Line {
             Ok(Ok(answer)) => answer,
         };
         if status != StatusCode::OK {
+            self.was_refused = true;
             let error = failed(format!("the server answers with HTTP status {status}"));
             return Err(if status == StatusCode::NOT_FOUND { error.help(help) } else { error });
         }

@@ -10,6 +10,7 @@
 
 pub mod conversation;
 mod engine;
+mod exchange;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]
@@ -17,6 +18,7 @@ pub mod management;
 mod negotiation;
 pub mod primitives;
 pub mod script;
+mod serving;
 mod words;
 
 pub use engine::{Client, Event, Output};

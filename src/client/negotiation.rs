@@ -28,6 +28,10 @@ pub struct Identity {
     pub time_to_live: u32,
     /// When capabilities and services are negotiated.
     pub negotiation: Negotiation,
+    /// How many transactions to ask for that may be open at a time, and go in one message (1.3).
+    pub transactions: u32,
+    /// How long an answer may take before nobody waits for it any more.
+    pub patience: Duration,
 }
 
 /// When capabilities and services are negotiated.
@@ -54,6 +58,8 @@ impl Identity {
             schemas: Vec::new(),
             time_to_live: 3600,
             negotiation: Negotiation::AfterLogin,
+            transactions: 1,
+            patience: Duration::from_secs(60),
         }
     }
 
@@ -66,7 +72,7 @@ impl Identity {
         login.children.extend(self.offered_schemas());
         if self.negotiation == Negotiation::AtLogin {
             login.children.push(Services::all(self.version).element(self.version, "Functions"));
-            login.children.push(capabilities());
+            login.children.push(self.capabilities());
         }
         login
     }
@@ -77,7 +83,7 @@ impl Identity {
         let mut login = self.bare_login().with_leaf(name, schema.digest(nonce, self.password.expose()));
         if self.negotiation == Negotiation::AtLogin {
             login.children.push(Services::all(self.version).element(self.version, "Functions"));
-            login.children.push(capabilities());
+            login.children.push(self.capabilities());
         }
         login
     }
@@ -96,7 +102,7 @@ impl Identity {
 
     /// Returns `ClientCapability-Request`.
     pub(super) fn capability_request(&self) -> Element<'static> {
-        Element::new("ClientCapability-Request").with(self.client_element()).with(capabilities())
+        Element::new("ClientCapability-Request").with(self.client_element()).with(self.capabilities())
     }
 
     /// Returns `Service-Request`, for everything that the version has.
@@ -105,6 +111,13 @@ impl Identity {
             .with(self.client_element())
             .with(Services::all(self.version).element(self.version, "Functions"))
             .with_leaf("AllFunctionsRequest", "F")
+    }
+
+    /// Returns what we can do.
+    fn capabilities(&self) -> Element<'static> {
+        capabilities()
+            .with_leaf("MultiTrans", self.transactions.to_string())
+            .with_leaf("MultiTransPerMessage", self.transactions.to_string())
     }
 
     fn client_element(&self) -> Element<'static> {
@@ -120,13 +133,19 @@ pub(super) struct Agreed {
     pub(super) keep_alive: Duration,
     /// The shortest time between polls.
     pub(super) poll_min: Duration,
+    /// How many transactions may be open, and in one message.
+    pub(super) open: usize,
+    pub(super) per_message: usize,
+    /// The largest text that the server takes, in octets.
+    pub(super) text_length: Option<usize>,
 }
 
 impl Agreed {
     /// Returns what holds before anything is agreed.
     pub(super) fn new(time_to_live: u32) -> Self {
         let keep_alive = Duration::from_secs(time_to_live.into());
-        Self { services: Services::default(), keep_alive, poll_min: Duration::from_secs(10) }
+        let poll_min = Duration::from_secs(10);
+        Self { services: Services::default(), keep_alive, poll_min, open: 1, per_message: 1, text_length: None }
     }
 
     pub(super) fn read_keep_alive(&mut self, answer: &Element<'_>) {
@@ -136,13 +155,20 @@ impl Agreed {
         }
     }
 
-    /// Reads what the server agreed; 1.1 sends the whole list back.
-    pub(super) fn read_capabilities(&mut self, answer: &Element<'_>) {
-        let list = answer.child("AgreedCapabilityList").or(answer.child("CapabilityList"));
-        let seconds = list.and_then(|list| list.child_text("ServerPollMin")).and_then(integer);
-        if let Some(seconds) = seconds.filter(|seconds| *seconds > 0) {
+    /// Reads what the server agreed: what it changes or adds, and in 1.1 the whole list. The rest stands as asked.
+    pub(super) fn read_capabilities(&mut self, asked: &Identity, answer: &Element<'_>) {
+        let Some(list) = answer.child("AgreedCapabilityList").or(answer.child("CapabilityList")) else { return };
+        let number = |name: &str| list.child_text(name).and_then(integer).filter(|number| *number > 0);
+        if let Some(seconds) = number("ServerPollMin") {
             self.poll_min = Duration::from_secs(seconds.into());
         }
+        let at_most = |name: &str| number(name).unwrap_or(asked.transactions).min(asked.transactions).max(1) as usize;
+        self.open = at_most("MultiTrans");
+        if asked.version == Version::V1_3 {
+            self.per_message = at_most("MultiTransPerMessage");
+        }
+        let length = number("AcceptedTextContentLength").or(number("AcceptedContentLength"));
+        self.text_length = length.map(|length| length as usize);
     }
 
     /// Reads what is *not* available of what we asked, which was everything.
@@ -162,7 +188,7 @@ const CONTENT_LENGTH: &str = "262144";
 
 /// Returns what we can do, with the elements of all versions; writing leaves out what a version lacks.
 ///
-/// One transaction at a time and no wake-up channel: this client polls.
+/// There is no wake-up channel: this client polls.
 fn capabilities() -> Element<'static> {
     Element::new("CapabilityList")
         .with_leaf("ClientType", "COMPUTER")
@@ -176,8 +202,6 @@ fn capabilities() -> Element<'static> {
         .with_leaf("AcceptedPushLength", CONTENT_LENGTH)
         .with_leaf("AcceptedPullLength", CONTENT_LENGTH)
         .with_leaf("SupportedBearer", "HTTP")
-        .with_leaf("MultiTrans", "1")
-        .with_leaf("MultiTransPerMessage", "1")
         .with_leaf("ParserSize", PARSER_SIZE)
 }
 

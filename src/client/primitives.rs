@@ -85,6 +85,27 @@ pub fn addresses_from<'e>(primitive: &'e Element<'_>) -> Vec<&'e str> {
     found
 }
 
+/// Returns the contact lists that a `GetList-Response` names, directly or in a list; the default one last.
+pub fn contact_lists_in<'e>(answer: &'e Element<'_>) -> Vec<&'e str> {
+    let mut found = ids::contact_lists(answer);
+    found.extend(answer.child_text("DefaultContactList"));
+    found
+}
+
+/// Returns who is in a group, by screen name and, where it shows, by address: in mappings with or without the element
+/// that joins them, or in lists of screen names.
+pub fn joined_in<'e>(answer: &'e Element<'_>) -> Vec<(&'e str, Option<&'e str>)> {
+    let mut found = Vec::new();
+    answer.walk(&mut |element, _| {
+        if matches!(element.name.as_ref(), "Mapping" | "ScreenName")
+            && let Some(name) = element.child_text("SName")
+        {
+            found.push((name, element.child_text("UserID")));
+        }
+    });
+    found
+}
+
 fn recipient(to: &[&str]) -> Element<'static> {
     let entity = |id: &&str| {
         let (outer, inner) = if has_resource(id) { ("Group", "GroupID") } else { ("User", "UserID") };

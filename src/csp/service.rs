@@ -58,11 +58,13 @@ impl Services {
         Self { names }
     }
 
-    /// Reads an inverted tree: what is *not* available. A feature is in the set only where all of it is missing.
+    /// Reads an inverted tree: what is *not* available. A feature is in the set only where all of it is missing, or its
+    /// marker says that the mandatory part is.
     pub fn read_inverted(version: Version, tree: &Element<'_>) -> Self {
         let mut missing = Self::read(version, tree);
         let tree = tree.child("WVCSPFeat").unwrap_or(tree);
-        missing.names.retain(|name| tree.child(name).is_none_or(|feature| feature.children.is_empty()));
+        let is_marked = |feature: &Element<'_>| MARKERS.iter().any(|marker| feature.child(marker).is_some());
+        missing.names.retain(|name| tree.child(name).is_none_or(|f| f.children.is_empty() || is_marked(f)));
         missing
     }
 

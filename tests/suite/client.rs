@@ -16,24 +16,24 @@ use proptest::prelude::*;
 
 const NOW: Duration = Duration::ZERO;
 
-fn identity(version: Version, encoding: Encoding) -> Identity {
+pub(crate) fn identity(version: Version, encoding: Encoding) -> Identity {
     Identity { version, encoding, negotiation: Negotiation::None, ..Identity::new("wv:romeo", "open-sesame") }
 }
 
 /// A client, and what it has just posted.
-struct Lab {
-    client: Client,
-    posted: Vec<Message>,
-    told: Vec<Output>,
+pub(crate) struct Lab {
+    pub(crate) client: Client,
+    pub(crate) posted: Vec<Message>,
+    pub(crate) told: Vec<Output>,
 }
 
 impl Lab {
-    fn new(identity: Identity) -> Self {
+    pub(crate) fn new(identity: Identity) -> Self {
         Self { client: Client::new(identity), posted: Vec::new(), told: Vec::new() }
     }
 
     /// A client that is logged in.
-    fn inside(version: Version) -> Self {
+    pub(crate) fn inside(version: Version) -> Self {
         let mut lab = Self::new(identity(version, Encoding::Wbxml));
         lab.tell(Event::LogIn);
         lab.answer(login(Code::SUCCESSFUL).with_leaf("SessionID", "s-1").with_leaf("KeepAliveTime", "600"));
@@ -42,11 +42,11 @@ impl Lab {
         lab
     }
 
-    fn tell(&mut self, event: Event) {
+    pub(crate) fn tell(&mut self, event: Event) {
         self.tell_at(NOW, event);
     }
 
-    fn tell_at(&mut self, now: Duration, event: Event) {
+    pub(crate) fn tell_at(&mut self, now: Duration, event: Event) {
         for output in self.client.handle(now, event) {
             match output {
                 Output::Post { body, .. } => match wire::read(&body, &wire::LIMITS) {
@@ -58,45 +58,45 @@ impl Lab {
         }
     }
 
-    fn last(&self) -> (&Transaction, &str) {
+    pub(crate) fn last(&self) -> (&Transaction, &str) {
         let transaction = &self.posted.last().unwrap().transactions[0];
         (transaction, transaction.primitive.name.as_ref())
     }
 
     /// Answers the last request with a response.
-    fn answer(&mut self, primitive: Element<'static>) {
+    pub(crate) fn answer(&mut self, primitive: Element<'static>) {
         let response = Transaction::response(self.last().0.id.clone(), primitive);
         self.message(vec![response], Some(false));
     }
 
     /// Answers with a request of the server.
-    fn open(&mut self, id: &str, primitive: Element<'static>, poll: bool) {
+    pub(crate) fn open(&mut self, id: &str, primitive: Element<'static>, poll: bool) {
         self.message(vec![Transaction::request(id, primitive)], Some(poll));
     }
 
-    fn message(&mut self, transactions: Vec<Transaction>, poll: Option<bool>) {
+    pub(crate) fn message(&mut self, transactions: Vec<Transaction>, poll: Option<bool>) {
         let version = self.client.identity().version;
         let session = Session::Inband("s-1".to_owned());
         let message = Message { version, session, transactions, poll, cir: None };
         self.tell(Event::Answer(wire::write(&message, Form::of(Encoding::Xml)).unwrap()));
     }
 
-    fn nothing(&mut self) {
+    pub(crate) fn nothing(&mut self) {
         self.tell(Event::Answer(Vec::new()));
     }
 
-    fn received(&self) -> usize {
+    pub(crate) fn received(&self) -> usize {
         self.told.iter().filter(|output| matches!(output, Output::Received(_))).count()
     }
 }
 
-fn login(code: Code) -> Element<'static> {
+pub(crate) fn login(code: Code) -> Element<'static> {
     Element::new("Login-Response")
         .with(Element::new("ClientID").with_leaf("URL", "impskit"))
         .with(Outcome::new(code).element())
 }
 
-fn new_message(id: &str) -> Element<'static> {
+pub(crate) fn new_message(id: &str) -> Element<'static> {
     let mut message = send_message("wv:juliet", &["wv:romeo"], "Ay me.", false);
     message.name = "NewMessage".into();
     message.children.remove(0);
@@ -234,11 +234,11 @@ fn what_is_unknown_is_answered_and_what_is_wrong_is_told() {
     assert_eq!((outcome.code, lab.received()), (Code::NOT_IMPLEMENTED, 0), "1.2 has no system messages");
     lab.nothing();
     for wrong in [Vec::new(), b"<html>".to_vec(), b"\x03\x11\x6a".to_vec()] {
-        lab.tell(Event::Request(Element::new("GetList-Request")));
+        lab.tell(Event::Insist(Element::new("GetList-Request")));
         lab.tell(Event::Answer(wrong));
         assert!(matches!(lab.told.last(), Some(Output::Failed { .. })), "{:?}", lab.told.last());
     }
-    lab.tell(Event::Request(Element::new("GetList-Request")));
+    lab.tell(Event::Insist(Element::new("GetList-Request")));
     lab.answer(Element::new("GetBlockedList-Response"));
     assert!(matches!(lab.told.last(), Some(Output::Failed { .. })));
     assert!(lab.client.is_in(), "a failed request is not the end of the session");
@@ -248,7 +248,7 @@ fn what_is_unknown_is_answered_and_what_is_wrong_is_told() {
 fn the_codes_that_end_a_session_end_it() {
     for code in [Code::SESSION_EXPIRED, Code::FORCED_LOGOUT, Code::INVALID_SESSION] {
         let mut lab = Lab::inside(Version::V1_3);
-        lab.tell(Event::Request(Element::new("GetList-Request")));
+        lab.tell(Event::Insist(Element::new("GetList-Request")));
         lab.tell(Event::Request(Element::new("KeepAlive-Request")));
         lab.answer(Outcome::new(code).status());
         assert_eq!((lab.told.last(), lab.posted.len()), (Some(&Output::Ended(code)), 2), "what waited is dropped");
@@ -290,7 +290,7 @@ proptest! {
     }
 }
 
-fn running() -> http::Running {
+pub(crate) fn running() -> http::Running {
     let mut store = Store::in_memory().unwrap();
     for user in ["wv:romeo@localhost", "wv:juliet@localhost"] {
         store.add_user(user, "open-sesame", Timestamp::from_seconds(1_795_410_000)).unwrap();
@@ -331,7 +331,7 @@ fn two_clients_talk_over_loopback() {
 }
 
 /// Runs `impskit client`; returns the exit code and what it printed.
-fn impskit(url: &str, password: &str, arguments: &[&str]) -> (i32, String) {
+pub(crate) fn impskit(url: &str, password: &str, arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_impskit"))
         .arg("client")
         .args(arguments)

@@ -38,6 +38,8 @@ mod language;
 mod laws;
 mod management;
 mod mapping;
+#[cfg(feature = "server")]
+mod odd_servers;
 mod packs;
 mod peers;
 mod peers_csp;

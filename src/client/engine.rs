@@ -260,7 +260,11 @@ impl Client {
         }
         // Who may not join does not ask to (conformance item CREAG-5).
         if name == "CreateGroup-Request" && !services.has("GroupFeat") {
-            request.children.iter_mut().filter(|c| c.name == "JoinGroup").for_each(|c| *c = Element::leaf("JoinGroup", "F"));
+            request
+                .children
+                .iter_mut()
+                .filter(|c| c.name == "JoinGroup")
+                .for_each(|c| *c = Element::leaf("JoinGroup", "F"));
         }
         None
     }

@@ -237,7 +237,8 @@ impl Client {
     }
 
     fn take(&mut self, message: Message, outputs: &mut Vec<Output>) {
-        let is_late = |t: &Transaction| t.mode == Mode::Response && t.id.as_ref().is_some_and(|id| self.given_up.contains(id));
+        let is_late =
+            |t: &Transaction| t.mode == Mode::Response && t.id.as_ref().is_some_and(|id| self.given_up.contains(id));
         let is_foreign = match (&message.session, self.session_id()) {
             (Session::Inband(theirs), Some(ours)) => theirs != ours,
             _ => false,

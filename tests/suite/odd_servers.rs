@@ -75,7 +75,8 @@ fn a_login_that_is_refused_ends_and_is_told() {
 fn capabilities_are_sent_when_they_are_wanted_and_obeyed() {
     for version in Version::ALL {
         for wanted in ["T", "F"] {
-            let mut lab = Lab::new(Identity { negotiation: Negotiation::AfterLogin, ..identity(version, Encoding::Xml) });
+            let mut lab =
+                Lab::new(Identity { negotiation: Negotiation::AfterLogin, ..identity(version, Encoding::Xml) });
             lab.tell(Event::LogIn);
             lab.answer(session().with_leaf("CapabilityRequest", wanted));
             if wanted == "F" {
@@ -140,7 +141,8 @@ fn functions_that_were_not_agreed_are_never_used() {
 #[test]
 fn creag_5_who_may_not_join_does_not_ask_to() {
     for version in [Version::V1_3, Version::V1_2] {
-        let create = || Element::new("CreateGroup-Request").with_leaf("GroupID", "wv:romeo/a").with_leaf("JoinGroup", "T");
+        let create =
+            || Element::new("CreateGroup-Request").with_leaf("GroupID", "wv:romeo/a").with_leaf("JoinGroup", "T");
         let mut lab = inside(version);
         lab.tell(Event::Request(create()));
         assert_eq!(lab.last().0.primitive.child_text("JoinGroup"), Some("T"));
@@ -353,10 +355,8 @@ fn partial_success_is_not_failure_and_says_who() {
         let ids = ids.iter().map(|id| Element::leaf("UserID", *id));
         Element::new("DetailedResult").with_leaf("Code", code).with_all(ids)
     };
-    let result = Element::new("Result")
-        .with_leaf("Code", "201")
-        .with(detail("531", &["wv:c"]))
-        .with(detail("532", &["wv:d"]));
+    let result =
+        Element::new("Result").with_leaf("Code", "201").with(detail("531", &["wv:c"])).with(detail("532", &["wv:d"]));
     lab.answer(Element::new("SendMessage-Response").with(result).with_leaf("MessageID", "m-1"));
     let [Output::Answered { answer, .. }] = &lab.told[..] else { panic!("{:?}", lab.told) };
     let outcome = Outcome::read(answer).unwrap();
@@ -379,9 +379,8 @@ fn lists_are_read_in_the_forms_of_other_servers() {
         assert_eq!(contact_lists_in(&answer), ["wv:a/one@b.c", "wv:a/two@b.c", "wv:a/default@b.c"]);
     }
     // Who is in a group: with UserMapping, without, and the lists of screen names of 1.1.
-    let mapping = |name: &'static str, id: &'static str| {
-        Element::new("Mapping").with_leaf("SName", name).with_leaf("UserID", id)
-    };
+    let mapping =
+        |name: &'static str, id: &'static str| Element::new("Mapping").with_leaf("SName", name).with_leaf("UserID", id);
     let mappings = [mapping("Montague", "wv:romeo"), mapping("Capulet", "wv:juliet")];
     let map = Element::new("UserMapList").with(Element::new("UserMapping").with_all(mappings.clone()));
     let bare = Element::new("UserMapList").with_all(mappings);
@@ -605,12 +604,19 @@ fn several_transactions_go_together_where_that_was_agreed() {
     lab.answer(session().with_leaf("CapabilityRequest", "T"));
     let list = &lab.last().0.primitive.child("CapabilityList").cloned().unwrap();
     assert_eq!((list.child_text("MultiTrans"), list.child_text("MultiTransPerMessage")), (Some("4"), Some("4")));
-    let agreed = Element::new("AgreedCapabilityList").with_leaf("MultiTransPerMessage", "3").with_leaf("MultiTrans", "3");
+    let agreed =
+        Element::new("AgreedCapabilityList").with_leaf("MultiTransPerMessage", "3").with_leaf("MultiTrans", "3");
     lab.answer(Element::new("ClientCapability-Response").with(agreed));
     lab.answer(Element::new("Service-Response"));
     lab.told.clear();
     // One is under way; what is wanted meanwhile goes together, three at a time.
-    for name in ["GetList-Request", "GetBlockedList-Request", "KeepAlive-Request", "GetWatcherList-Request", "GetSPInfo-Request"] {
+    for name in [
+        "GetList-Request",
+        "GetBlockedList-Request",
+        "KeepAlive-Request",
+        "GetWatcherList-Request",
+        "GetSPInfo-Request",
+    ] {
         lab.tell(Event::Request(Element::new(name)));
     }
     lab.answer(Element::new("GetList-Response"));

@@ -166,7 +166,7 @@ vocabulary!(
 );
 
 /// Returns the words of an enumeration of `enums.tsv` that exist in `version`.
-fn words(version: &str, list: &str) -> &'static [&'static str] {
+pub(crate) fn words(version: &str, list: &str) -> &'static [&'static str] {
     let column = match version {
         "1.1" => 2,
         "1.2" => 3,

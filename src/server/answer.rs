@@ -21,18 +21,34 @@ impl Reply {
     }
 }
 
-/// Checks the children of a primitive. Words of a capability list that we do not know are no fault.
+/// Checks the children of a primitive. Words of a capability list that we do not know are no fault, and presence
+/// attributes, fonts and encodings of content have checks and codes of their own.
 pub(super) fn check(primitive: &Element<'_>, version: Version) -> Result<(), Outcome> {
-    let Some(outcome) = csp::fault(primitive, version) else { return Ok(()) };
+    if csp::fault(primitive, version).is_none() {
+        return Ok(());
+    }
+    let mut primitive = primitive.clone();
+    leave_out_what_is_checked_later(&mut primitive);
+    let Some(outcome) = csp::fault(&primitive, version) else { return Ok(()) };
     let is_tolerable = outcome.code == Code::BAD_PARAMETER && primitive.child("CapabilityList").is_some();
     if !is_tolerable {
         return Err(outcome);
     }
-    let mut rest = primitive.clone();
+    let mut rest = primitive;
     rest.children.retain(|child| child.name != "CapabilityList");
     match csp::fault(&rest, version) {
         Some(outcome) if outcome.code == Code::BAD_PARAMETER => Err(outcome),
         _ => Ok(()),
+    }
+}
+
+fn leave_out_what_is_checked_later(primitive: &mut Element<'_>) {
+    for child in &mut primitive.children {
+        match child.name.as_ref() {
+            "PresenceSubList" => child.children.clear(),
+            "MessageInfo" => child.children.retain(|c| !matches!(c.name.as_ref(), "Font" | "ContentEncoding")),
+            _ => {}
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The engine: it is told the time and what arrived, and answers what to send. The one dispatch.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use super::answer::{Reply, can_be_sent, check, discover, fingerprint, refuse, write};
 use super::door::Door;
 use super::fault::Fault;
+use super::network::NetworkPresence;
 use super::outbox::Purpose;
 use super::service::{self, Context, offered};
 use super::session::{Caller, Remembered, SessionId, Sessions};
@@ -50,6 +52,13 @@ pub enum Input {
         connection: u64,
         /// What.
         heard: Heard,
+    },
+    /// The network says what it knows of users. The reply has a line of JSON for each: `{"user": …, "code": 200}`.
+    Presence {
+        /// Names the exchange; the reply bears it.
+        connection: u64,
+        /// What it says.
+        said: Vec<NetworkPresence>,
     },
     /// Time has passed; see [`Engine::next_deadline`].
     Tick,
@@ -162,6 +171,7 @@ impl Engine {
                     let Some(status) = self.bells.hear(&mut self.sessions, connection, &heard, now) else { continue };
                     Output::Reply { connection, status, media_type: String::new(), body: Vec::new() }
                 }
+                Input::Presence { connection, said } => self.presence(now, connection, &said),
             });
         }
         let has_written = self.store.is_writing();
@@ -195,6 +205,22 @@ impl Engine {
             self.store.logins(after).map_err(|error| self.notes.push(format!("the store failed: {}", error.what)));
         let (status, page) = page.map_or((503, String::new()), |page| (200, page));
         Output::Reply { connection, status, media_type: "application/x-ndjson".to_owned(), body: page.into_bytes() }
+    }
+
+    /// Does what the network says of users.
+    fn presence(&mut self, now: Timestamp, connection: u64, said: &[NetworkPresence]) -> Output {
+        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let mut body = String::new();
+        for NetworkPresence { user, list } in said {
+            let outcome = self.perform(now, nobody, Caller::outband(Version::V1_3), |context| {
+                service::presence::update_by_network(context, user, list)
+            });
+            let code = outcome.unwrap_or_else(|fault| fault.0.code);
+            body.push_str(&serde_json::json!({ "user": user, "code": code.0 }).to_string());
+            body.push('\n');
+        }
+        let media_type = "application/x-ndjson".to_owned();
+        Output::Reply { connection, status: 200, media_type, body: body.into_bytes() }
     }
 
     /// Answers one body.
@@ -408,13 +434,17 @@ impl Engine {
         let sends = std::mem::take(&mut context.sends);
         self.store.settle(outcome.is_ok())?;
         if outcome.is_ok() {
+            // What cannot be written would stop everything behind it (abuse case C04). What goes to many is tried once.
+            let mut tried: Option<(Version, Arc<Element<'static>>)> = None;
             for (id, sending) in sends {
                 let Some(session) = self.sessions.get_mut(id) else { continue };
                 let name = sending.primitive.name.clone();
-                // What cannot be written would stop everything behind it (abuse case C04).
-                if let Err(reason) = can_be_sent(&sending.primitive, session.caller.version) {
+                let version = session.caller.version;
+                let is_tried = tried.as_ref().is_some_and(|(v, p)| *v == version && Arc::ptr_eq(p, &sending.primitive));
+                if let Err(reason) = if is_tried { Ok(()) } else { can_be_sent(&sending.primitive, version) } {
                     self.notes.push(format!("a {name} to {} is dropped: {reason}", session.caller.user));
                 } else {
+                    tried = Some((version, sending.primitive.clone()));
                     if session.outbox.push(sending) {
                         self.notes.push(format!("the outbox of {} is full: a notice is dropped", session.caller.user));
                     }

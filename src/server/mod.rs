@@ -24,6 +24,7 @@ mod fault;
 #[cfg(feature = "server")]
 pub mod http;
 mod limits;
+mod network;
 mod outbox;
 mod post;
 mod random;
@@ -38,8 +39,11 @@ mod watch;
 pub use beside::{Beside, Callback, Called, Feed, Greetings, is_same_secret};
 #[cfg(feature = "server")]
 pub use cir::{SendShort, ShortContent, ShortMessage};
-pub use configuration::{Cir, CirFlag, CirSms, Configuration, ManagedDevice, Management, Quotas, Receipts, Table};
+pub use configuration::{
+    AfterLogout, Cir, CirFlag, CirSms, Configuration, ManagedDevice, Management, Presence, Quotas, Receipts, Table,
+};
 pub use engine::{Engine, Input, Output, Request};
+pub use network::NetworkPresence;
 pub use random::Random;
 pub use store::{Store, User};
 pub use timestamp::Timestamp;

@@ -2,6 +2,7 @@
 //! and again until it acknowledges them (CSP session, "Polling and the Poll flag").
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::{Timestamp, limits};
 use crate::document::Element;
@@ -9,8 +10,8 @@ use crate::document::Element;
 /// A request that the server opens towards one session.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sending {
-    /// The primitive, in the version of the session.
-    pub(crate) primitive: Element<'static>,
+    /// The primitive, in the version of the session. A notification to a thousand watchers is kept once.
+    pub(crate) primitive: Arc<Element<'static>>,
     /// What its acknowledgement means.
     pub(crate) purpose: Purpose,
     /// When it is no longer worth sending.
@@ -30,13 +31,13 @@ pub(crate) enum Purpose {
 
 impl Sending {
     /// Returns a request whose acknowledgement has no consequence.
-    pub(crate) fn notice(primitive: Element<'static>) -> Self {
-        Self { primitive, purpose: Purpose::Notice, expires: None }
+    pub(crate) fn notice(primitive: impl Into<Arc<Element<'static>>>) -> Self {
+        Self { primitive: primitive.into(), purpose: Purpose::Notice, expires: None }
     }
 
     /// Returns a request whose acknowledgement settles a stored message.
-    pub(crate) fn message(primitive: Element<'static>, id: impl Into<String>) -> Self {
-        Self { primitive, purpose: Purpose::Message(id.into()), expires: None }
+    pub(crate) fn message(primitive: impl Into<Arc<Element<'static>>>, id: impl Into<String>) -> Self {
+        Self { primitive: primitive.into(), purpose: Purpose::Message(id.into()), expires: None }
     }
 }
 

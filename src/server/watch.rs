@@ -4,36 +4,39 @@
 //! watcher, else by the union of the lists of the contact lists that hold the watcher, else by the default list, else
 //! not at all (Presence, "Authorization"). Both are looked at when something is sent, never when it is asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::fault::Fault;
 use super::outbox::Sending;
 use super::service::Context;
 use super::session::SessionId;
 use super::store::presence::{self, AttributeList, Level, Subscription};
-use super::store::tree;
+use super::store::{contact_lists, tree};
 use crate::csp::Version;
 use crate::document::Element;
 
 /// A presence attribute.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attribute {
     /// Its element.
     pub(crate) name: &'static str,
     /// Whether each client of a user has a value of its own (1.3).
     pub(crate) is_per_client: bool,
+    /// Whether the network may set it.
+    pub(crate) is_of_network: bool,
 }
 
 /// All attributes, in the order of PresenceSubList (Presence, "Attributes").
 pub(crate) const ATTRIBUTES: [Attribute; 18] = [
     per_client("OnlineStatus"),
-    per_client("Registration"),
+    network(per_client("Registration")),
     per_client("ClientInfo"),
-    per_client("TimeZone"),
-    per_client("GeoLocation"),
-    of_user("Address"),
+    network(per_client("TimeZone")),
+    network(per_client("GeoLocation")),
+    network(of_user("Address")),
     per_client("FreeTextLocation"),
-    per_client("PLMN"),
+    network(per_client("PLMN")),
     per_client("CommCap"),
     of_user("UserAvailability"),
     of_user("PreferredContacts"),
@@ -46,19 +49,25 @@ pub(crate) const ATTRIBUTES: [Attribute; 18] = [
     of_user("InfoLink"),
 ];
 
+/// The attributes of which the network knows more than a client does: where it says something, that goes first.
+const NETWORK_KNOWS_BEST: [&str; 2] = ["Registration", "PLMN"];
 /// Users in one notification; a client's parser has a size.
 const USERS_AT_ONCE: usize = 20;
 
 const fn per_client(name: &'static str) -> Attribute {
-    Attribute { name, is_per_client: true }
+    Attribute { name, is_per_client: true, is_of_network: false }
 }
 
 const fn of_user(name: &'static str) -> Attribute {
-    Attribute { name, is_per_client: false }
+    Attribute { name, is_per_client: false, is_of_network: false }
+}
+
+const fn network(attribute: Attribute) -> Attribute {
+    Attribute { is_of_network: true, ..attribute }
 }
 
 /// A set of attributes, in the order of PresenceSubList.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Names(u32);
 
 impl Names {
@@ -152,28 +161,77 @@ pub(crate) fn granted(context: &Context<'_>, owner: &str, watcher: &str) -> Resu
     Ok(union(default.into_iter().collect(), Level::Default))
 }
 
-/// Returns the values of a user's attributes as a client of that version reads them. An attribute without a value is
-/// there with Qualifier F.
-pub(crate) fn values(
-    context: &Context<'_>,
-    owner: &str,
-    names: Names,
-    version: Version,
-) -> Result<Element<'static>, Fault> {
-    let mut by_name: BTreeMap<String, Vec<Element<'static>>> = BTreeMap::new();
-    for value in presence::values(context.store.reader(), owner)? {
-        let element = tree::read(&value.element).unwrap_or_else(|| unset(&value.attribute));
-        by_name.entry(value.attribute).or_default().push(element);
+/// What an owner grants to everybody who watches it, read at once.
+struct Grants {
+    owner: String,
+    users: HashMap<String, Names>,
+    lists: HashMap<String, Names>,
+    default: Names,
+}
+
+impl Grants {
+    fn read(context: &Context<'_>, owner: &str) -> Result<Self, Fault> {
+        let db = context.store.reader();
+        let users = presence::grants(db, owner, Level::User)?.into_iter();
+        let users = users.map(|entry| (entry.subject, Names::read(&entry.attributes))).collect();
+        let mut lists: HashMap<String, Names> = HashMap::new();
+        for (watcher, attributes) in presence::list_grants_to_watchers(db, owner)? {
+            let names = lists.entry(watcher).or_default();
+            *names = names.with(Names::read(&attributes));
+        }
+        let default = presence::find_grant(db, owner, Level::Default, "")?;
+        let default = default.map(|entry| Names::read(&entry.attributes)).unwrap_or_default();
+        Ok(Self { owner: owner.to_owned(), users, lists, default })
     }
-    by_name.entry("OnlineStatus".into()).or_insert_with(|| vec![online_status(false)]);
-    let mut list = Element::new("PresenceSubList");
-    for attribute in names.meet(Names::of(version)).attributes() {
-        let values = by_name.remove(attribute.name).unwrap_or_else(|| vec![unset(attribute.name)]);
-        // Up to 1.2 an attribute occurs once; the most recent client comes first.
-        let most = if version < Version::V1_3 { 1 } else { usize::MAX };
-        list.children.extend(values.into_iter().take(most));
+
+    /// Returns what is granted to a watcher: the first level that knows it decides, as in [`granted`].
+    fn of(&self, watcher: &str) -> Names {
+        if self.owner == watcher {
+            return Names::ALL;
+        }
+        self.users.get(watcher).or_else(|| self.lists.get(watcher)).copied().unwrap_or(self.default)
     }
-    Ok(list)
+}
+
+/// The values of one user, read once for all who may see some of them.
+#[derive(Debug)]
+pub(crate) struct Values {
+    /// By attribute; of the clients of the user the one that was heard of last comes first.
+    by_name: BTreeMap<String, Vec<Element<'static>>>,
+}
+
+impl Values {
+    /// Reads what is kept of a user.
+    pub(crate) fn read(context: &Context<'_>, owner: &str) -> Result<Self, Fault> {
+        let mut by_name: BTreeMap<String, Vec<Element<'static>>> = BTreeMap::new();
+        for value in presence::values(context.store.reader(), owner)? {
+            let element = tree::read(&value.element).unwrap_or_else(|| unset(&value.attribute));
+            let all = by_name.entry(value.attribute).or_default();
+            let is_of_network = value.client.is_empty() && NETWORK_KNOWS_BEST.contains(&element.name.as_ref());
+            all.insert(if is_of_network { 0 } else { all.len() }, element);
+        }
+        by_name.entry("OnlineStatus".into()).or_insert_with(|| vec![online_status(false)]);
+        Ok(Self { by_name })
+    }
+
+    /// Returns the values of some attributes as a client of that version reads them. An attribute without a value is
+    /// there with Qualifier F.
+    pub(crate) fn list(&self, names: Names, version: Version) -> Element<'static> {
+        let mut list = Element::new("PresenceSubList");
+        for attribute in names.meet(Names::of(version)).attributes() {
+            let values = self.by_name.get(attribute.name).map(Vec::as_slice).unwrap_or_default();
+            match (values.first(), version) {
+                (None, _) => list.children.push(unset(attribute.name)),
+                (Some(_), Version::V1_3) => list.children.extend(values.iter().cloned()),
+                // Up to 1.2 an attribute occurs once: the value of the client heard of last, of those that have one.
+                (Some(first), _) => {
+                    let known = values.iter().find(|value| value.child_text("Qualifier") != Some("F"));
+                    list.children.push(known.unwrap_or(first).clone());
+                }
+            }
+        }
+        list
+    }
 }
 
 /// Returns the OnlineStatus of a client, or of a user without one.
@@ -199,37 +257,57 @@ pub(crate) fn tell(
     changed: Names,
     more: &[Element<'static>],
 ) -> Result<(), Fault> {
-    for subscription in presence::subscriptions(context.store.reader(), owner)? {
-        let names = granted(context, owner, &subscription.watcher)?.names;
-        let names = names.meet(wanted(&subscription.attributes)).meet(changed);
-        show(context, &subscription, owner, names, more)?;
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let subscriptions = presence::told_subscriptions(context.store.reader(), owner)?;
+    if subscriptions.is_empty() {
+        return Ok(());
+    }
+    let grants = Grants::read(context, owner)?;
+    let shown = subscriptions.into_iter().map(|subscription| {
+        let names = grants.of(&subscription.watcher).meet(changed);
+        (subscription, names)
+    });
+    show(context, owner, shown.collect(), more)
+}
+
+/// Puts a notification with the values of those attributes into the outbox of each subscription's session. Whoever sees
+/// the same is sent the same.
+fn show(
+    context: &mut Context<'_>,
+    owner: &str,
+    shown: Vec<(Subscription, Names)>,
+    more: &[Element<'static>],
+) -> Result<(), Fault> {
+    let values = Values::read(context, owner)?;
+    let mut written: BTreeMap<(Version, Names), Arc<Element<'static>>> = BTreeMap::new();
+    for (subscription, names) in shown {
+        let Some(session) = SessionId::read(&subscription.session) else { continue };
+        let Some(version) = context.sessions.get(session).map(|s| s.caller.version) else { continue };
+        let names = names.meet(wanted(&subscription.attributes)).meet(Names::of(version));
+        if names.is_empty() {
+            continue;
+        }
+        let notification = written.entry((version, names)).or_insert_with(|| {
+            let mut list = values.list(names, version);
+            if version == Version::V1_3 {
+                add(&mut list, names, more);
+            }
+            Element::new("PresenceNotification-Request").with(presence_of(owner, list)).into()
+        });
+        let sending = Sending::notice(notification.clone());
+        context.send(session, sending);
     }
     Ok(())
 }
 
-/// Puts a notification with the values of those attributes into the outbox of a subscription's session.
-fn show(
-    context: &mut Context<'_>,
-    subscription: &Subscription,
-    owner: &str,
-    names: Names,
-    more: &[Element<'static>],
-) -> Result<(), Fault> {
-    let Some(session) = SessionId::read(&subscription.session) else { return Ok(()) };
-    let Some(version) = context.sessions.get(session).map(|s| s.caller.version) else { return Ok(()) };
-    if names.meet(Names::of(version)).is_empty() {
-        return Ok(());
+/// Adds values behind those of their attributes.
+fn add(list: &mut Element<'static>, names: Names, more: &[Element<'static>]) {
+    for extra in more.iter().filter(|extra| Names::one(&extra.name).is_some_and(|n| !names.meet(n).is_empty())) {
+        let place = list.children.iter().rposition(|c| c.name == extra.name).map_or(list.children.len(), |i| i + 1);
+        list.children.insert(place, extra.clone());
     }
-    let mut list = values(context, owner, names, version)?;
-    if version == Version::V1_3 {
-        for extra in more.iter().filter(|extra| Names::one(&extra.name).is_some_and(|n| !names.meet(n).is_empty())) {
-            let place = list.children.iter().rposition(|c| c.name == extra.name).map_or(list.children.len(), |i| i + 1);
-            list.children.insert(place, extra.clone());
-        }
-    }
-    let notification = Element::new("PresenceNotification-Request").with(presence_of(owner, list));
-    context.send(session, Sending::notice(notification));
-    Ok(())
 }
 
 /// Returns a user with its values.
@@ -237,25 +315,38 @@ pub(crate) fn presence_of(user: &str, list: Element<'static>) -> Element<'static
     Element::new("Presence").with_leaf("UserID", user.to_owned()).with(list)
 }
 
-/// Subscribes a session to users and sends it what it may see of them now.
+/// Subscribes a session to users and sends it what it may see of them now. Users that a contact list brought come with
+/// that list. More users than a session may watch are left out.
 pub(crate) fn subscribe(
     context: &mut Context<'_>,
     session: SessionId,
-    users: &[String],
+    users: &[(String, Option<String>)],
     attributes: &str,
 ) -> Result<(), Fault> {
     let Some(caller) = context.sessions.get(session).map(|s| s.caller.clone()) else { return Ok(()) };
+    let id = session.to_string();
+    let most = context.configuration.quotas.subscriptions;
+    let mut watched: BTreeSet<String> = presence::watched(context.store.reader(), &id)?.into_iter().collect();
     let mut shown = Vec::new();
-    for owner in users {
+    for (owner, list) in users {
+        if watched.len() >= most && !watched.contains(owner) {
+            continue;
+        }
+        watched.insert(owner.clone());
         let subscription = Subscription {
-            session: session.to_string(),
+            session: id.clone(),
             watcher: caller.user.clone(),
             attributes: attributes.to_owned(),
+            list: list.clone(),
         };
         presence::subscribe(context.store.writer()?, owner, &subscription)?;
         let names = granted(context, owner, &caller.user)?.names.meet(wanted(attributes));
-        if !names.is_empty() {
-            shown.push(presence_of(owner, values(context, owner, names, caller.version)?));
+        let is_quiet = match list {
+            Some(list) => contact_lists::is_quiet(context.store.reader(), list)?,
+            None => false,
+        };
+        if !names.is_empty() && !is_quiet {
+            shown.push(presence_of(owner, Values::read(context, owner)?.list(names, caller.version)));
         }
     }
     for chunk in shown.chunks(USERS_AT_ONCE) {
@@ -265,15 +356,26 @@ pub(crate) fn subscribe(
     Ok(())
 }
 
-/// Ends what a session wants to know of a user.
-pub(crate) fn unsubscribe(context: &mut Context<'_>, session: SessionId, owner: &str) -> Result<(), Fault> {
+/// Ends what a session wants to know of a user, or only what it wants to know for the sake of a contact list. Returns
+/// whether there was such.
+pub(crate) fn unsubscribe(
+    context: &mut Context<'_>,
+    session: SessionId,
+    owner: &str,
+    list: Option<&str>,
+) -> Result<bool, Fault> {
     let now = context.now.seconds();
-    let Some(watcher) = context.sessions.get(session).map(|s| s.caller.user.clone()) else { return Ok(()) };
+    let Some(watcher) = context.sessions.get(session).map(|s| s.caller.user.clone()) else { return Ok(false) };
     let db = context.store.writer()?;
-    if presence::unsubscribe(db, owner, &session.to_string())? && watcher != owner {
+    let id = session.to_string();
+    let was_there = match list {
+        Some(list) => presence::unsubscribe_for(db, owner, &id, list)?,
+        None => presence::unsubscribe(db, owner, &id)?,
+    };
+    if was_there && watcher != owner {
         presence::remember(db, owner, &watcher, true, now)?;
     }
-    Ok(())
+    Ok(was_there)
 }
 
 /// Makes a change of what `owner` grants, and shows its watchers what they may see only now.
@@ -282,18 +384,18 @@ pub(crate) fn regrant<T>(
     owner: &str,
     change: impl FnOnce(&mut Context<'_>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    let subscriptions = presence::subscriptions(context.store.reader(), owner)?;
-    let watchers: BTreeSet<String> = subscriptions.iter().map(|s| s.watcher.clone()).collect();
-    let mut before = BTreeMap::new();
-    for watcher in watchers {
-        let names = granted(context, owner, &watcher)?.names;
-        before.insert(watcher, names);
-    }
+    let before = Grants::read(context, owner)?;
     let outcome = change(context)?;
-    for subscription in subscriptions {
-        let names = granted(context, owner, &subscription.watcher)?.names;
-        let names = names.without(before[&subscription.watcher]).meet(wanted(&subscription.attributes));
-        show(context, &subscription, owner, names, &[])?;
+    let after = Grants::read(context, owner)?;
+    let mut shown = Vec::new();
+    for subscription in presence::told_subscriptions(context.store.reader(), owner)? {
+        let names = after.of(&subscription.watcher).without(before.of(&subscription.watcher));
+        if !names.is_empty() {
+            shown.push((subscription, names));
+        }
+    }
+    if !shown.is_empty() {
+        show(context, owner, shown, &[])?;
     }
     Ok(outcome)
 }

@@ -2,6 +2,7 @@
 
 mod beside;
 mod cir;
+mod presence;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,12 +12,14 @@ use serde::Deserialize;
 
 use self::beside::{ApiTable, ManagementTable, ReceiptsTable};
 use self::cir::CirTable;
+use self::presence::PresenceTable;
 use crate::csp::Address;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
 
 pub use self::beside::{ManagedDevice, Management, Receipts};
 pub use self::cir::{Cir, CirFlag, CirSms};
+pub use self::presence::{AfterLogout, Presence};
 
 /// How one server is set up. The defaults are those of a server that runs out of the box on the loopback address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub struct Configuration {
     pub quotas: Quotas,
     /// How clients are woken.
     pub cir: Cir,
+    /// How presence is checked and kept.
+    pub presence: Presence,
     /// The management server beside, if there is one.
     pub management: Option<Management>,
     /// Where gateways send receipts to, if they do.
@@ -100,6 +105,7 @@ impl Default for Configuration {
             users: Vec::new(),
             quotas: Quotas::default(),
             cir: Cir::default(),
+            presence: Presence::default(),
             management: None,
             receipts: None,
             api_token: None,
@@ -148,7 +154,7 @@ impl Configuration {
     }
 
     fn apply(&mut self, server: Table) -> Result<()> {
-        let Table { domain, store, drain_seconds, csp, cir, dm, receipts, api, limits } = server;
+        let Table { domain, store, drain_seconds, csp, cir, dm, receipts, api, presence, limits } = server;
         if let Some(domain) = domain {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
@@ -181,6 +187,7 @@ impl Configuration {
         }
         self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
         self.api_token = api.map(|api| api.token);
+        self.presence = presence.read()?;
         self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
         self.connections = limits.connections.unwrap_or(self.connections);
         self.connections_by_address = limits.connections_per_address.unwrap_or(self.connections_by_address);
@@ -243,6 +250,8 @@ pub struct Table {
     dm: Option<ManagementTable>,
     receipts: Option<ReceiptsTable>,
     api: Option<ApiTable>,
+    #[serde(default)]
+    presence: PresenceTable,
     #[serde(default)]
     limits: LimitsTable,
 }
@@ -312,6 +321,8 @@ mod tests {
         assert_eq!(dm.devices, [device]);
         let api = read("[api]\ntoken = { file = \"t\" }\n").unwrap();
         assert_eq!(api.api_token, Some(SecretSource::File("t".to_owned())));
+        let presence = read("[presence]\nstrict = true\nafter_logout = \"alias\"\n").unwrap().presence;
+        assert_eq!((presence.is_strict, presence.after_logout), (true, AfterLogout::Alias));
         let users = "[csp]\nusers = [ { user = \"anna\", password = { env = \"ANNA\" } } ]\n";
         let users = read(users).unwrap().users;
         assert_eq!(users, [("anna".to_owned(), SecretSource::Environment("ANNA".to_owned()))]);
@@ -322,6 +333,7 @@ mod tests {
         let at = |text: &str| read(text).unwrap_err().at.unwrap();
         assert_eq!(at("domain = \"a b\"\n"), "server.domain");
         assert_eq!(at("[csp]\nlisten = []\n"), "server.csp.listen");
+        assert_eq!(at("[presence]\nafter_logout = \"all\"\n"), "server.presence.after_logout");
         assert_eq!(at("[dm]\nid = \"a\"\npath = \"/csp\"\n"), "server.dm.path");
         assert_eq!(at("[dm]\nid = \"a\"\ndevices = [ { id = \"b\", scheme = \"sha\" } ]\n"), "server.dm.devices");
         assert_eq!(at("[csp]\nmax_body = \"5MiB\"\n"), "server.csp.max_body");

@@ -86,11 +86,12 @@ pub(crate) fn delete(context: &mut Context<'_>, request: &Element<'_>) -> Result
     let list = targets::own_list(context, required(request, "ContactList")?)?;
     let owner = context.user().to_owned();
     let members = contact_lists::contacts(context.store.reader(), &list)?;
-    for contact in &members {
-        unsubscribe(context, &list, &contact.user)?;
-    }
+    let watching = presence::list_subscriptions(context.store.reader(), &list)?;
     let was_default = contact_lists::find(context.store.reader(), &owner, &list)?.is_some_and(|l| l.is_default);
     watch::regrant(context, &owner, |context| Ok(contact_lists::delete(context.store.writer()?, &list)?))?;
+    for contact in &members {
+        unsubscribe(context, &watching, &list, &contact.user)?;
+    }
     if was_default && let Some(other) = contact_lists::lists(context.store.reader(), &owner)?.first() {
         contact_lists::set_default(context.store.writer()?, &owner, &other.id)?;
     }
@@ -148,9 +149,15 @@ fn add(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mu
     for user in &added {
         notification::tell(context, user, "ATCL", Some(by.clone()));
     }
+    watch_members(context, list, added)
+}
+
+/// Lets the sessions that subscribe to a list automatically watch users that are on it now.
+fn watch_members(context: &mut Context<'_>, list: &str, users: Vec<String>) -> Result<(), Fault> {
+    let users: Vec<_> = users.into_iter().map(|user| (user, Some(list.to_owned()))).collect();
     for (session, attributes) in presence::list_subscriptions(context.store.reader(), list)? {
         if let Some(session) = SessionId::read(&session) {
-            watch::subscribe(context, session, &added, &attributes)?;
+            watch::subscribe(context, session, &users, &attributes)?;
         }
     }
     Ok(())
@@ -194,6 +201,7 @@ fn let_write(context: &mut Context<'_>, list: &str, contacts: &Element<'_>) -> R
 
 fn remove(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mut Tally) -> Result<(), Fault> {
     let owner = context.user().to_owned();
+    let watching = presence::list_subscriptions(context.store.reader(), list)?;
     watch::regrant(context, &owner, |context| {
         for element in targets::user_ids(contacts) {
             let outcome = context.user_id(element.trimmed()).map_err(Fault::from).and_then(|user| {
@@ -201,18 +209,21 @@ fn remove(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: 
                 if was_there { Ok(user) } else { Err(Code::UNKNOWN_USER.into()) }
             });
             if let Some(user) = tally.note(&element, outcome)? {
-                unsubscribe(context, list, user.as_str())?;
+                unsubscribe(context, &watching, list, user.as_str())?;
             }
         }
         Ok(())
     })
 }
 
-/// Ends the subscriptions to a user that a list brought.
-fn unsubscribe(context: &mut Context<'_>, list: &str, user: &str) -> Result<(), Fault> {
-    for (session, _) in presence::list_subscriptions(context.store.reader(), list)? {
-        if let Some(session) = SessionId::read(&session) {
-            watch::unsubscribe(context, session, user)?;
+/// Ends the subscriptions to a user that a list brought; another list that has the user takes its place.
+fn unsubscribe(context: &mut Context<'_>, watching: &[(String, String)], list: &str, user: &str) -> Result<(), Fault> {
+    for id in watching.iter().map(|(session, _)| session) {
+        let Some(session) = SessionId::read(id) else { continue };
+        if watch::unsubscribe(context, session, user, Some(list))?
+            && let Some((other, attributes)) = presence::covering(context.store.reader(), id, user)?
+        {
+            watch::subscribe(context, session, &[(user.to_owned(), Some(other))], &attributes)?;
         }
     }
     Ok(())

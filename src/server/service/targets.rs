@@ -110,20 +110,29 @@ pub(crate) fn joined_group(context: &Context<'_>, text: &str) -> Result<(Group, 
 
 /// Returns the users that a request means by name or by contact list, each once, noting what is wrong.
 pub(crate) fn users(context: &Context<'_>, request: &Element<'_>, tally: &mut Tally) -> Result<Vec<String>, Fault> {
+    Ok(users_with_lists(context, request, tally)?.into_iter().map(|(user, _)| user).collect())
+}
+
+/// Returns the same users, each of a contact list with it.
+pub(crate) fn users_with_lists(
+    context: &Context<'_>,
+    request: &Element<'_>,
+    tally: &mut Tally,
+) -> Result<Vec<(String, Option<String>)>, Fault> {
     let mut seen = BTreeSet::new();
     let mut users = Vec::new();
     for element in user_ids(request) {
         if let Some(address) = tally.note(&element, context.known_user(element.trimmed()))? {
-            users.push(address.as_str().to_owned());
+            users.push((address.as_str().to_owned(), None));
         }
     }
     for element in contact_lists(request) {
         if let Some(list) = tally.note(&element, own_list(context, element.trimmed()))? {
             let members = contact_lists::contacts(context.store.reader(), &list)?;
-            users.extend(members.into_iter().map(|contact| contact.user));
+            users.extend(members.into_iter().map(|contact| (contact.user, Some(list.clone()))));
         }
     }
-    users.retain(|user| seen.insert(user.clone()));
+    users.retain(|(user, _)| seen.insert(user.clone()));
     Ok(users)
 }
 

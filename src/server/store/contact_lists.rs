@@ -65,6 +65,12 @@ pub(crate) fn contacts(db: &Connection, list: &str) -> Result<Vec<Contact>> {
         .collect()
 }
 
+/// Returns whether a list says that no presence of its members is to be notified.
+pub(crate) fn is_quiet(db: &Connection, list: &str) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM contact_list_property WHERE list = ?1 AND name = 'DoNotNotify' AND value = 'T'")?
+        .exists([list])
+}
+
 /// Returns how many members a list has.
 pub(crate) fn count(db: &Connection, list: &str) -> Result<usize> {
     db.prepare_cached("SELECT count(*) FROM contact WHERE list = ?1")?

@@ -37,8 +37,12 @@ pub struct Store {
 
 /// What made the store what it is, oldest first. The file keeps how many of them it has seen; a change of the schema
 /// is one more, never a change of an old one.
-const SCHEMAS: &[&str] =
-    &[include_str!("schema/1_base.sql"), include_str!("schema/2_logins.sql"), include_str!("schema/3_groups.sql")];
+const SCHEMAS: &[&str] = &[
+    include_str!("schema/1_base.sql"),
+    include_str!("schema/2_logins.sql"),
+    include_str!("schema/3_groups.sql"),
+    include_str!("schema/4_subscriptions.sql"),
+];
 /// Statements kept ready; about as many as there are queries.
 const STATEMENTS: usize = 128;
 /// How long a writer waits for another one.

@@ -69,6 +69,8 @@ pub(crate) struct Subscription {
     pub(crate) watcher: String,
     /// The names of the attributes, separated by spaces; empty for all.
     pub(crate) attributes: String,
+    /// The contact list that brought it; `None` where the user was named.
+    pub(crate) list: Option<String>,
 }
 
 /// Returns all values of a user; of one attribute the most recently changed first.
@@ -80,19 +82,30 @@ pub(crate) fn values(db: &Connection, user: &str) -> Result<Vec<Value>> {
     .collect()
 }
 
-/// Sets a value; returns whether it differs from the one before.
+/// Sets a value; returns whether it differs from the one before. `now` orders the clients of a user: milliseconds.
 pub(crate) fn set(db: &Connection, user: &str, value: &Value, now: i64) -> Result<bool> {
-    let key = params![user, value.attribute, value.client];
-    let before: Option<String> = db
-        .prepare_cached("SELECT element FROM presence_value WHERE user = ?1 AND attribute = ?2 AND client = ?3")?
-        .query_row(key, |row| row.get(0))
-        .optional()?;
+    let before = self::value(db, user, &value.attribute, &value.client)?;
     db.prepare_cached(
         "INSERT INTO presence_value (user, attribute, client, element, changed) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (user, attribute, client) DO UPDATE SET element = excluded.element, changed = excluded.changed",
     )?
     .execute(params![user, value.attribute, value.client, value.element, now])?;
     Ok(before.as_ref() != Some(&value.element))
+}
+
+/// Returns one value.
+pub(crate) fn value(db: &Connection, user: &str, attribute: &str, client: &str) -> Result<Option<String>> {
+    db.prepare_cached("SELECT element FROM presence_value WHERE user = ?1 AND attribute = ?2 AND client = ?3")?
+        .query_row([user, attribute, client], |row| row.get(0))
+        .optional()
+}
+
+/// Removes a value.
+pub(crate) fn remove_value(db: &Connection, user: &str, attribute: &str, client: &str) -> Result<bool> {
+    let removed = db
+        .prepare_cached("DELETE FROM presence_value WHERE user = ?1 AND attribute = ?2 AND client = ?3")?
+        .execute([user, attribute, client])?;
+    Ok(removed > 0)
 }
 
 /// Removes all values of one client; returns the attributes that had one.
@@ -148,6 +161,17 @@ pub(crate) fn list_grants(db: &Connection, owner: &str, watcher: &str) -> Result
     .collect()
 }
 
+/// Returns what the contact lists of an owner grant to those who watch it now: the watcher and the names, one pair for
+/// each list that holds the watcher.
+pub(crate) fn list_grants_to_watchers(db: &Connection, owner: &str) -> Result<Vec<(String, String)>> {
+    db.prepare_cached(
+        "SELECT c.user, a.attributes FROM attribute_list a JOIN contact c ON c.list = a.subject
+         WHERE a.owner = ?1 AND a.level = 'list' AND c.user IN (SELECT watcher FROM subscription WHERE owner = ?1)",
+    )?
+    .query_map([owner], |row| Ok((row.get(0)?, row.get(1)?)))?
+    .collect()
+}
+
 /// Returns how many entries a user has.
 pub(crate) fn count_grants(db: &Connection, owner: &str) -> Result<usize> {
     db.prepare_cached("SELECT count(*) FROM attribute_list WHERE owner = ?1")?
@@ -182,10 +206,16 @@ pub(crate) fn remove_reaction(db: &Connection, owner: &str, watcher: &str) -> Re
 /// Sets what a session wants to know of a user, in place of what it wanted before.
 pub(crate) fn subscribe(db: &Connection, owner: &str, subscription: &Subscription) -> Result<()> {
     db.prepare_cached(
-        "INSERT INTO subscription (owner, session, watcher, attributes) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (owner, session) DO UPDATE SET attributes = excluded.attributes",
+        "INSERT INTO subscription (owner, session, watcher, attributes, list) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (owner, session) DO UPDATE SET attributes = excluded.attributes, list = excluded.list",
     )?
-    .execute(params![owner, subscription.session, subscription.watcher, subscription.attributes])?;
+    .execute(params![
+        owner,
+        subscription.session,
+        subscription.watcher,
+        subscription.attributes,
+        subscription.list
+    ])?;
     Ok(())
 }
 
@@ -196,13 +226,30 @@ pub(crate) fn unsubscribe(db: &Connection, owner: &str, session: &str) -> Result
     Ok(removed > 0)
 }
 
+/// Ends what a session wants to know of a user for the sake of a contact list; returns whether it wanted anything.
+pub(crate) fn unsubscribe_for(db: &Connection, owner: &str, session: &str, list: &str) -> Result<bool> {
+    let removed = db
+        .prepare_cached("DELETE FROM subscription WHERE owner = ?1 AND session = ?2 AND list = ?3")?
+        .execute([owner, session, list])?;
+    Ok(removed > 0)
+}
+
 /// Returns who watches a user now.
 pub(crate) fn subscriptions(db: &Connection, owner: &str) -> Result<Vec<Subscription>> {
-    db.prepare_cached("SELECT session, watcher, attributes FROM subscription WHERE owner = ?1 ORDER BY rowid")?
-        .query_map([owner], |row| {
-            Ok(Subscription { session: row.get(0)?, watcher: row.get(1)?, attributes: row.get(2)? })
-        })?
+    db.prepare_cached("SELECT session, watcher, attributes, list FROM subscription WHERE owner = ?1 ORDER BY rowid")?
+        .query_map([owner], subscription)?
         .collect()
+}
+
+/// Returns who watches a user now and is told of changes: not those whose contact list says DoNotNotify.
+pub(crate) fn told_subscriptions(db: &Connection, owner: &str) -> Result<Vec<Subscription>> {
+    db.prepare_cached(
+        "SELECT session, watcher, attributes, list FROM subscription s WHERE owner = ?1 AND NOT EXISTS
+         (SELECT 1 FROM contact_list_property p WHERE p.list = s.list AND p.name = 'DoNotNotify' AND p.value = 'T')
+         ORDER BY rowid",
+    )?
+    .query_map([owner], subscription)?
+    .collect()
 }
 
 /// Returns whom a session watches.
@@ -237,6 +284,16 @@ pub(crate) fn list_subscriptions(db: &Connection, list: &str) -> Result<Vec<(Str
         .collect()
 }
 
+/// Returns a contact list by which a session wants to watch a user automatically, with the attributes it wants.
+pub(crate) fn covering(db: &Connection, session: &str, user: &str) -> Result<Option<(String, String)>> {
+    db.prepare_cached(
+        "SELECT s.list, s.attributes FROM list_subscription s JOIN contact c ON c.list = s.list
+         WHERE s.session = ?1 AND c.user = ?2 ORDER BY s.rowid LIMIT 1",
+    )?
+    .query_row([session, user], |row| Ok((row.get(0)?, row.get(1)?)))
+    .optional()
+}
+
 /// Ends all subscriptions of a session.
 pub(crate) fn end_session(db: &Connection, session: &str) -> Result<()> {
     db.prepare_cached("DELETE FROM subscription WHERE session = ?1")?.execute([session])?;
@@ -268,6 +325,10 @@ pub(crate) fn former_watchers(db: &Connection, owner: &str, since: i64) -> Resul
 pub(crate) fn forget_watchers(db: &Connection, before: i64) -> Result<()> {
     db.prepare_cached("DELETE FROM former_watcher WHERE seen < ?1")?.execute([before])?;
     Ok(())
+}
+
+fn subscription(row: &rusqlite::Row<'_>) -> Result<Subscription> {
+    Ok(Subscription { session: row.get(0)?, watcher: row.get(1)?, attributes: row.get(2)?, list: row.get(3)? })
 }
 
 fn attribute_list(row: &rusqlite::Row<'_>) -> Result<AttributeList> {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{asked, authorization, named};
+use super::{asked, authorization, named, nobody};
 use crate::csp::{Code, Version};
 use crate::document::{Element, integer};
 use crate::server::fault::Fault;
 use crate::server::service::Context;
 use crate::server::service::targets::{self, Tally, flag};
-use crate::server::store::{contact_lists, presence};
+use crate::server::store::presence;
 use crate::server::watch::{self, Names};
 
 /// How long former watchers are remembered, in seconds: a week.
@@ -21,11 +21,14 @@ pub(crate) fn subscribe(context: &mut Context<'_>, request: &Element<'_>) -> Res
     let asked = asked(request)?;
     let attributes = if asked == Names::ALL { String::new() } else { asked.column() };
     let mut tally = Tally::default();
-    let mut users = named(context, request, &mut tally)?;
+    let users = targets::users_with_lists(context, request, &mut tally)?;
+    if tally.is_empty() {
+        return Err(nobody());
+    }
     let session = context.caller.session;
     let watched: BTreeSet<String> =
         presence::watched(context.store.reader(), &session.to_string())?.into_iter().collect();
-    let new = users.iter().filter(|user| !watched.contains(*user)).count();
+    let new = users.iter().filter(|(user, _)| !watched.contains(user)).count();
     if watched.len() + new > context.configuration.quotas.subscriptions {
         return Err(Code::SERVICE_UNAVAILABLE.into());
     }
@@ -37,8 +40,7 @@ pub(crate) fn subscribe(context: &mut Context<'_>, request: &Element<'_>) -> Res
     }
     watch::subscribe(context, session, &users, &attributes)?;
     let watcher = context.user().to_owned();
-    users.retain(|owner| *owner != watcher);
-    for owner in users {
+    for (owner, _) in users.into_iter().filter(|(owner, _)| *owner != watcher) {
         let grant = watch::granted(context, &owner, &watcher)?;
         authorization::ask_owner(context, &owner, asked, &grant)?;
     }
@@ -50,7 +52,7 @@ pub(crate) fn unsubscribe(context: &mut Context<'_>, request: &Element<'_>) -> R
     let mut tally = Tally::default();
     let session = context.caller.session;
     for owner in named(context, request, &mut tally)? {
-        watch::unsubscribe(context, session, &owner)?;
+        watch::unsubscribe(context, session, &owner, None)?;
     }
     for list in own_lists(context, request)? {
         presence::unsubscribe_list(context.store.writer()?, &session.to_string(), &list)?;
@@ -61,9 +63,11 @@ pub(crate) fn unsubscribe(context: &mut Context<'_>, request: &Element<'_>) -> R
 fn own_lists(context: &Context<'_>, request: &Element<'_>) -> Result<Vec<String>, Fault> {
     let mut lists = Vec::new();
     for element in targets::contact_lists(request) {
-        if let Ok(list) = targets::own_list(context, element.trimmed()) {
-            contact_lists::find(context.store.reader(), context.user(), &list)?;
-            lists.push(list);
+        match targets::own_list(context, element.trimmed()) {
+            Ok(list) => lists.push(list),
+            // It was noted with the others that are wrong.
+            Err(fault) if fault.0.code == Code::UNKNOWN_CONTACT_LIST => {}
+            Err(fault) => return Err(fault),
         }
     }
     Ok(lists)

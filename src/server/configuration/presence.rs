@@ -1,0 +1,47 @@
+//! How presence is checked and kept.
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// How presence is checked and kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Presence {
+    /// Whether words that no enumeration has, and forms that are only derived, are refused with 751.
+    pub is_strict: bool,
+    /// What is left of what a user said when its last client is gone.
+    pub after_logout: AfterLogout,
+}
+
+/// What is left of what a user said of itself when its last client is gone; what was said of a client never is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AfterLogout {
+    /// All that is said of the user.
+    #[default]
+    User,
+    /// The nickname, and no more.
+    Alias,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PresenceTable {
+    #[serde(default)]
+    strict: bool,
+    after_logout: Option<String>,
+}
+
+impl PresenceTable {
+    pub(super) fn read(self) -> Result<Presence> {
+        let after_logout = match self.after_logout.as_deref() {
+            None | Some("user") => AfterLogout::User,
+            Some("alias") => AfterLogout::Alias,
+            Some(word) => {
+                let wrong =
+                    Error::input(format!("`{word}` is nothing that can be left")).at("server.presence.after_logout");
+                return Err(wrong.help("write `user` or `alias`"));
+            }
+        };
+        Ok(Presence { is_strict: self.strict, after_logout })
+    }
+}

@@ -259,7 +259,7 @@ fn as_answered(session: &Session, kept: &Answer) -> Option<Sending> {
         }
     }
     let purpose = Purpose::Answer(kept.id.clone());
-    session.services.has("INVIT").then_some(Sending { primitive: answer, purpose, expires: None })
+    session.services.has("INVIT").then_some(Sending { primitive: answer.into(), purpose, expires: None })
 }
 
 /// A client of the inviter has an answer.

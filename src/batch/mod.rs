@@ -23,6 +23,7 @@ pub mod receipts;
 pub mod report;
 pub mod route;
 pub mod run;
+pub mod single;
 pub mod status;
 pub mod store;
 pub mod units;

@@ -9,6 +9,8 @@ mod build;
 mod build_rows;
 mod check;
 #[cfg(feature = "server")]
+mod cir;
+#[cfg(feature = "server")]
 mod client;
 #[cfg(feature = "server")]
 mod client_dm;

@@ -13,13 +13,14 @@ use impskit::dm::session::server::{Server, Terms};
 use impskit::dm::syncml::{Message, Operation};
 use impskit::error::{Error, ErrorKind, Result, reason};
 use impskit::provision::profile::SecretSource;
-use impskit::server::{Beside, Configuration, Feed, LOGINS, Store, http};
+use impskit::server::http::Running;
+use impskit::server::{Beside, Cir, Configuration, Feed, LOGINS, Store, http};
 use serde_json::json;
 
 use super::admin::{STORE, ServerOptions, address, now};
 use super::profile::fetch;
 use super::ui::read_input;
-use super::{Outcome, Ui, audit, receipts};
+use super::{Outcome, Ui, audit, cir, receipts};
 
 /// Run the IMPS server: for provisioning checks, labs and small services
 #[derive(Debug, Args)]
@@ -76,12 +77,16 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     let paths_of_receipts: Vec<String> = callbacks.iter().map(|callback| callback.path.clone()).collect();
     let feed = feed(&configuration, ui)?;
     let has_feed = feed.is_some();
-    let beside = Beside { management, callbacks, feed, ..Beside::default() };
+    let send_short = cir::sender(&configuration, move |line| log.line(line), ui)?;
+    let greetings = cir::greetings(&configuration, ui)?;
+    let ways = configuration.cir.clone();
+    let beside = Beside { management, callbacks, feed, send_short, greetings };
     let server = http::spawn_beside(configuration, store, beside, of_server)?;
     log.line(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
     if let Some(path) = path_of_management {
         log.line(&format!("ready: http://{}{path} for device management", server.address()));
     }
+    tell_ways(&ways, &server, log);
     for path in paths_of_receipts {
         log.line(&format!("ready: http://{}{path} for receipts", server.address()));
     }
@@ -97,6 +102,25 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     log.line("stopping");
     server.stop();
     Ok(Outcome::Good)
+}
+
+/// Tells how clients are woken, where they are.
+fn tell_ways(ways: &Cir, server: &Running, log: Log) {
+    if let Some(address) = server.cir_address() {
+        log.line(&format!("ready: {address} for clients that want to be woken"));
+    }
+    if ways.udp_push {
+        log.line("ready: clients are woken by datagrams");
+    }
+    if let Some(url) = &ways.http {
+        log.line(&format!("ready: {url} for clients that ask whether something waits"));
+    }
+    if let Some(sms) = &ways.sms {
+        log.line(&format!("ready: clients are woken by short messages, by the route `{}`", sms.route));
+        if sms.key.is_some() {
+            log.line(&format!("ready: http://{}{} for short messages of clients", server.address(), sms.path));
+        }
+    }
 }
 
 /// Makes the accounts that the configuration names what it says of them.

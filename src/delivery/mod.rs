@@ -16,6 +16,7 @@ mod receive;
 mod rules;
 pub mod smpp;
 pub mod sms;
+pub mod text;
 pub mod wdp;
 pub mod wsp;
 

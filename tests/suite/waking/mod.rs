@@ -9,6 +9,7 @@ mod sockets;
 use std::net::{IpAddr, SocketAddr};
 
 use impskit::codec::Encoding;
+use impskit::csp::cir::{self, Lines, Said};
 use impskit::csp::wire::{self, Body, Form};
 use impskit::csp::{Message, Mode, Session, Transaction, Version};
 use impskit::document::Element;
@@ -398,4 +399,33 @@ fn short_messages_go_to_the_number_of_the_user_or_of_the_greeting() {
     assert_eq!(lab.hear(5, hello(&berta.session, "+358407654321")), Some(200));
     let text = "WVCI 1.3 cookie-wv:berta".to_owned();
     assert_eq!(lab.calls(), [(Channel::ShortMessage("358407654321".into()), text)], "something waited already");
+}
+
+proptest::proptest! {
+    /// Octets in pieces of any size give the lines that they give at once, and nothing panics or grows.
+    #[test]
+    fn lines_do_not_depend_on_how_they_arrive(
+        octets in proptest::collection::vec(proptest::prop_oneof![
+            4 => proptest::prelude::any::<u8>(),
+            1 => proptest::prelude::Just(b'\n'),
+            1 => proptest::prelude::Just(b'\r'),
+            1 => proptest::prelude::Just(b' '),
+        ], 0..1200),
+        ends in proptest::collection::vec(0_usize..1200, 0..20),
+    ) {
+        let whole = Lines::default().add(&octets);
+        let mut ends: Vec<usize> = ends.into_iter().map(|end| end.min(octets.len())).chain([0, octets.len()]).collect();
+        ends.sort_unstable();
+        let mut lines = Lines::default();
+        let pieces = ends.windows(2).map(|ends| lines.add(&octets[ends[0]..ends[1]]));
+        let in_pieces: Result<Vec<Vec<String>>, _> = pieces.collect();
+        let in_pieces = in_pieces.map(|lines| lines.concat());
+        proptest::prop_assert_eq!(&whole, &in_pieces);
+        for line in whole.unwrap_or_default() {
+            // A character that is none takes the place of one octet.
+            proptest::prop_assert!(!line.is_empty() && line.len() <= 3 * cir::LONGEST && !line.contains('\n'));
+            proptest::prop_assert!(matches!(Said::read(&line), Said::Hello(_) | Said::Ping | Said::Other));
+            let _ = cir::read_call(&line);
+        }
+    }
 }

@@ -1,1 +1,261 @@
-//! The ways over the loopback address.
+//! The ways over the loopback address: connections, datagrams, and the address at which clients ask.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use impskit::client::http::Line;
+use impskit::codec::Encoding;
+use impskit::csp::wire::{self, Body, Form};
+use impskit::csp::{Message, Mode, Session, Transaction, Version};
+use impskit::document::Element;
+use impskit::server::http::{self, Running};
+use impskit::server::{Cir, Configuration, Store, Timestamp};
+
+use super::{greet, login, offer};
+
+const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// A server on ports of the system's choice, with anna and berta.
+fn start(cir: Cir) -> Running {
+    let mut store = Store::in_memory().unwrap();
+    for user in ["wv:anna@example.com", "wv:berta@example.com"] {
+        store.add_user(user, "secret", Timestamp::EPOCH).unwrap();
+    }
+    let listen = SocketAddr::from((LOOPBACK, 0));
+    let configuration = Configuration { domain: "example.com".into(), listen, cir, ..Configuration::default() };
+    http::spawn(configuration, store, Box::new(|_| {})).unwrap()
+}
+
+fn by_tcp() -> Cir {
+    Cir { tcp: Some(SocketAddr::from((LOOPBACK, 0))), address: Some("127.0.0.1".into()), ..Cir::default() }
+}
+
+/// Who is logged in over HTTP.
+struct Guest {
+    line: Line,
+    session: Session,
+    transaction: u32,
+    agreed: Element<'static>,
+}
+
+impl Guest {
+    fn enter(server: &Running, user: &str, methods: &[&'static str], port: Option<&'static str>) -> Self {
+        let line = Line::new(&server.url(), None).unwrap();
+        let mut guest = Self { line, session: Session::Outband, transaction: 1, agreed: Element::new("none") };
+        let answer = guest.post(&login(user, Version::V1_3)).unwrap();
+        let id = answer.transactions[0].primitive.child_text("SessionID").unwrap().to_owned();
+        guest.session = Session::Inband(id);
+        let answer = guest.ask(offer(Version::V1_3, methods, port)).unwrap();
+        guest.agreed = answer.transactions[0].primitive.child("AgreedCapabilityList").unwrap().clone();
+        guest
+    }
+
+    fn post(&mut self, message: &Message) -> Option<Message> {
+        let body = wire::write(message, Form::of(Encoding::Wbxml)).unwrap();
+        let body = self.line.post(wire::media_type(message.version, Encoding::Wbxml), body).unwrap();
+        let (Body::Message(answer), _) = wire::read(&body, &wire::LIMITS).ok()? else { panic!("no message") };
+        Some(answer)
+    }
+
+    fn ask(&mut self, primitive: Element<'static>) -> Option<Message> {
+        self.transaction += 1;
+        let id = (primitive.name != "Polling-Request").then(|| self.transaction.to_string());
+        let transaction = Transaction { mode: Mode::Request, id, primitive };
+        self.post(&Message::new(Version::V1_3, self.session.clone(), transaction))
+    }
+
+    fn id(&self) -> &str {
+        self.session.id().unwrap()
+    }
+}
+
+/// A connection of a client that wants to be woken.
+struct Phone(TcpStream);
+
+impl Phone {
+    fn connect(server: &Running) -> Self {
+        let stream = TcpStream::connect(server.cir_address().unwrap()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self(stream)
+    }
+
+    fn say(&mut self, text: &str) {
+        // A server that has enough closes while we still write.
+        let _ = self.0.write_all(text.as_bytes());
+    }
+
+    /// Reads a line with its end; `None` where the server has closed.
+    fn hear(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        let mut octet = [0];
+        while !line.ends_with(b"\n") {
+            match self.0.read(&mut octet) {
+                Ok(1) => line.push(octet[0]),
+                Ok(_) => return None,
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&line)),
+            }
+        }
+        Some(String::from_utf8(line).unwrap())
+    }
+
+    fn greeted(server: &Running, guest: &Guest) -> Self {
+        let mut phone = Self::connect(server);
+        phone.say(&format!("HELO {}\r\n", guest.id()));
+        assert_eq!(phone.hear().as_deref(), Some("OK\r\n"));
+        phone
+    }
+}
+
+/// C-004.01, S-004.01: the dialogue of the sheet, word for word.
+#[test]
+fn a_client_is_woken_on_its_connection() {
+    let server = start(by_tcp());
+    let mut anna = Guest::enter(&server, "wv:anna", &[], None);
+    let mut berta = Guest::enter(&server, "wv:berta", &["STCP"], None);
+    let port = server.cir_address().unwrap().port().to_string();
+    assert_eq!(berta.agreed.child_text("TCPAddress"), Some("127.0.0.1"));
+    assert_eq!(berta.agreed.child_text("TCPPort"), Some(port.as_str()));
+    let mut phone = Phone::connect(&server);
+    for piece in ["HE", "LO ", berta.id(), " \r", "\n"] {
+        phone.say(piece);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(phone.hear().as_deref(), Some("OK\r\n"));
+    phone.say("PING\r\nPING   \r\n");
+    assert_eq!((phone.hear().as_deref(), phone.hear().as_deref()), (Some("OK\r\n"), Some("OK\r\n")));
+    anna.ask(greet("wv:anna", "wv:berta")).unwrap();
+    assert_eq!(phone.hear().as_deref(), Some("WVCI 1.3 cookie-wv:berta\r\n"));
+    // A second greeting takes the place of the first, and is called at once for what still waits.
+    let mut second = Phone::greeted(&server, &berta);
+    assert_eq!(second.hear().as_deref(), Some("WVCI 1.3 cookie-wv:berta\r\n"));
+    assert_eq!(phone.hear(), None, "the first is closed");
+    let got = berta.ask(Element::new("Polling-Request")).unwrap();
+    assert_eq!((got.transactions[0].primitive.name.as_ref(), got.cir), ("NewMessage", None));
+    // C-004.06: the connection is lost, and the client is told.
+    drop(second);
+    let mut flag = None;
+    for _ in 0..100 {
+        flag = berta.ask(Element::new("KeepAlive-Request")).unwrap().cir;
+        if flag.is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(flag, Some(false));
+    let mut third = Phone::greeted(&server, &berta);
+    assert_eq!(berta.ask(Element::new("KeepAlive-Request")).unwrap().cir, None);
+    berta.ask(Element::new("Logout-Request")).unwrap();
+    assert_eq!(third.hear(), None, "the session is over");
+}
+
+/// B12: what says nothing, too much, or what is not true is closed; bounded in number; and those who are served stay so.
+#[test]
+fn b12_connections_without_a_session_are_closed() {
+    let server = start(Cir { connections: 4, ..by_tcp() });
+    let mut anna = Guest::enter(&server, "wv:anna", &[], None);
+    let berta = Guest::enter(&server, "wv:berta", &["STCP"], None);
+    let mut phone = Phone::greeted(&server, &berta);
+    let silent_since = Instant::now();
+    let mut silent = Phone::connect(&server);
+    for text in [
+        "HELO AAAAAAAAAAAAAAAAAAAAAA\r\n".to_owned(),
+        format!("HELO {}\r\n", anna.id()),
+        format!("HELO {}\r\n", berta.id().to_ascii_uppercase()),
+        format!("helo {}\r\n", berta.id()),
+        "PING\r\n".to_owned(),
+        "GET / HTTP/1.1\r\n".to_owned(),
+        "\0\r\n".to_owned(),
+        "HELO ".to_owned() + &"x".repeat(1 << 20),
+        "HELO ".to_owned() + &"x".repeat(1 << 20) + "\r\n",
+    ] {
+        let mut guesser = Phone::connect(&server);
+        guesser.say(&text);
+        assert_eq!(guesser.hear(), None, "{:?}", &text[..text.len().min(30)]);
+    }
+    // Four at once: berta, the silent one and two more.
+    let more = [Phone::connect(&server), Phone::connect(&server)];
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(Phone::connect(&server).hear(), None, "one too many");
+    anna.ask(greet("wv:anna", "wv:berta")).unwrap();
+    assert_eq!(phone.hear().as_deref(), Some("WVCI 1.3 cookie-wv:berta\r\n"), "others are served");
+    assert_eq!(silent.hear(), None);
+    let waited = silent_since.elapsed();
+    assert!((9..16).contains(&waited.as_secs()), "10 seconds to say HELO: {waited:?}");
+    drop(more);
+    phone.say(&"PING\r\n".repeat(100));
+    let answers = std::iter::from_fn(|| phone.hear()).count();
+    assert!(answers < 100, "{answers} lines in a minute");
+}
+
+/// C-004.02, C-004.07: a datagram to the port that the client named.
+#[test]
+fn a_client_is_woken_by_a_datagram() {
+    let server = start(Cir { udp_push: true, ..Cir::default() });
+    let phone = UdpSocket::bind((LOOPBACK, 0)).unwrap();
+    phone.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let port: &'static str = Box::leak(phone.local_addr().unwrap().port().to_string().into_boxed_str());
+    let mut anna = Guest::enter(&server, "wv:anna", &[], None);
+    let berta = Guest::enter(&server, "wv:berta", &["SUDP"], Some(port));
+    anna.ask(greet("wv:anna", "wv:berta")).unwrap();
+    let mut octets = [0; 1500];
+    let (length, from) = phone.recv_from(&mut octets).unwrap();
+    assert_eq!(&octets[..length], b"WVCI 1.3 cookie-wv:berta");
+    let told = berta.agreed.child_text("UDPPort").map(str::to_owned);
+    assert_eq!(told, Some(from.port().to_string()), "where datagrams come from");
+}
+
+/// C-004.02: the push, octet for octet as WSP has it: transaction, Push, three octets of headers; `C6` is the media type
+/// 0x46 and `AF 8A` the header X-Wap-Application-Id with the value 0x0A, each with its high bit. Wireshark 4.0.17 reads
+/// `application/vnd.wv.csp.cir` and `x-wap-application:wv.ua` from it.
+#[test]
+fn a_client_is_woken_by_a_push() {
+    let server = start(Cir { udp_push: true, ..Cir::default() });
+    let phone = UdpSocket::bind((LOOPBACK, 2948)).unwrap();
+    phone.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut anna = Guest::enter(&server, "wv:anna", &[], None);
+    let _berta = Guest::enter(&server, "wv:berta", &["WAPUDP"], None);
+    anna.ask(greet("wv:anna", "wv:berta")).unwrap();
+    let mut octets = [0; 1500];
+    let length = phone.recv(&mut octets).unwrap();
+    let expected = [&[0x01, 0x06, 0x03, 0xC6, 0xAF, 0x8A][..], b"WVCI 1.3 cookie-wv:berta"].concat();
+    assert_eq!(octets[..length], expected);
+}
+
+fn status(server: &Running, request: &str) -> u16 {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    write!(stream, "{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// C-004.03: 200 and 204. B13: everything else below that path is not found.
+#[test]
+fn b13_an_address_that_was_guessed_is_not_found() {
+    let server = start(Cir { http: Some("http://127.0.0.1/cir".into()), ..Cir::default() });
+    let mut anna = Guest::enter(&server, "wv:anna", &[], None);
+    let mut berta = Guest::enter(&server, "wv:berta", &["SHTTP"], None);
+    let url = berta.agreed.descend(&["CIRHTTPAddress", "URL"]).unwrap().trimmed().to_owned();
+    let path = url.strip_prefix("http://127.0.0.1").unwrap();
+    assert_eq!(status(&server, &format!("GET {path}")), 204);
+    anna.ask(greet("wv:anna", "wv:berta")).unwrap();
+    assert_eq!(status(&server, &format!("GET {path}")), 200);
+    for guess in [
+        "GET /cir".to_owned(),
+        "GET /cir/".to_owned(),
+        "GET /cir/AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        format!("GET /cir/{}", berta.id()),
+        format!("GET {path}x"),
+        format!("GET {path}/.."),
+        format!("GET {}", &path[..path.len() - 1]),
+        format!("GET {}", path.replacen("/cir/", "/cir//", 1)),
+        format!("POST {path}"),
+    ] {
+        assert_eq!(status(&server, &guess), 404, "{guess}");
+    }
+    berta.ask(Element::new("Logout-Request")).unwrap();
+    assert_eq!(status(&server, &format!("GET {path}")), 404, "the session is over");
+}

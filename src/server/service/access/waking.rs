@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::number;
 use crate::csp::Version;
 use crate::csp::cir::{self, Method};
+use crate::delivery::text;
 use crate::document::Element;
 use crate::server::fault::Fault;
 use crate::server::service::Context;
@@ -25,14 +26,15 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Vec
     let version = context.version();
     let number_of_user = number_of(context.user());
     let mut methods: Vec<Method> = Vec::new();
-    let has_cookie = context.session()?.waking.cookie.is_some();
-    for word in list.children_named("SupportedCIRMethod").filter(|_| has_cookie) {
+    let cookie = context.session()?.waking.cookie.clone();
+    let fits_short_message = cookie.as_deref().is_some_and(|cookie| text::is_plain(&cir::call(version, cookie)));
+    for word in list.children_named("SupportedCIRMethod").filter(|_| cookie.is_some()) {
         let method = Method::from_text(word.trimmed()).filter(|method| method.is_in(version));
         let is_to_be_had = |method: &Method| match method {
             // Nobody but the user's own number is sent short messages that were not asked for by one.
             Method::WapSms => number_of_user.is_some(),
             // The number that clients greet is told in 1.3 only.
-            Method::Ssms => version == Version::V1_3,
+            Method::Ssms => version == Version::V1_3 && fits_short_message,
             _ => true,
         };
         let method = method.filter(|method| context.configuration.cir.has(*method) && is_to_be_had(method));

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::primitives::{address_to, addresses_from, send_message};
 use super::script::{Action, Login, Mistake, Node, Script, Sketch};
 use super::{Client, Event, Identity, Output};
-use crate::codec::{self, Encoding};
-use crate::csp::{Mode, Outcome, Version, is_same, wire};
+use crate::codec;
+use crate::csp::wire::{self, Form};
+use crate::csp::{Mode, Outcome, Version, is_same};
 use crate::document::Element;
 
 /// The domain that addresses without one belong to.
@@ -37,7 +38,7 @@ pub struct Post<'p> {
 /// # Errors
 ///
 /// Names the first line that does not come true, and what came instead.
-pub fn play<P>(script: &Script, version: Version, encoding: Encoding, post: P) -> Result<(), Mistake>
+pub fn play<P>(script: &Script, version: Version, form: impl Into<Form>, post: P) -> Result<(), Mistake>
 where
     P: FnMut(Post<'_>) -> Result<Vec<u8>, String>,
 {
@@ -45,7 +46,7 @@ where
         script,
         setting: version,
         version,
-        encoding,
+        form: form.into(),
         post,
         line: 0,
         now: Duration::ZERO,
@@ -75,7 +76,7 @@ struct Stage<'s, P> {
     setting: Version,
     /// The version of the client whose line it is.
     version: Version,
-    encoding: Encoding,
+    form: Form,
     post: P,
     /// The line that is being played.
     line: usize,
@@ -144,7 +145,8 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
             client_id: format!("impskit-{}", login.client.as_deref().unwrap_or(who)),
             cookie: format!("cookie-{who}"),
             version: login.version.unwrap_or(self.setting),
-            encoding: login.encoding.unwrap_or(self.encoding),
+            encoding: login.encoding.unwrap_or(self.form.encoding),
+            text_codes: self.form.codes,
             schemas: login.schemas.clone(),
             time_to_live: 1200,
             negotiation: login.negotiation,
@@ -319,7 +321,7 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
                         if exchanges > EXCHANGES {
                             return Err(format!("the server always has more: {EXCHANGES} exchanges on one line"));
                         }
-                        if self.actor(who)?.is_silent && is_acknowledgement(&body) {
+                        if self.actor(who)?.is_silent && is_acknowledgement(&body, self.form) {
                             events.push_back(Event::Failed("lost on the way".to_owned()));
                             continue;
                         }
@@ -376,8 +378,8 @@ impl Actor {
     }
 }
 
-fn is_acknowledgement(body: &[u8]) -> bool {
-    match wire::read(body, &wire::LIMITS) {
+fn is_acknowledgement(body: &[u8], form: Form) -> bool {
+    match wire::read_with(body, &wire::LIMITS, form.codes) {
         Ok((wire::Body::Message(message), _)) => message.transactions.iter().all(|t| t.mode == Mode::Response),
         _ => false,
     }

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use super::engine::{Client, GAP_STEP, LONGEST_GAP, Output, State};
-use crate::csp::wire::{self, Body, Form};
+use crate::codec::Encoding;
+use crate::csp::wire::{self, Body};
 use crate::csp::{Discovery, Message, Mode, Session, Transaction, Version};
 use crate::document::Element;
 
@@ -113,6 +114,8 @@ impl Client {
             let mut together = vec![first];
             // As many as one message may hold, and as may be open at a time.
             let most = self.agreed.per_message.min(self.agreed.open);
+            // Plain text has one transaction a message.
+            let most = if self.identity.encoding == Encoding::Pts { 1 } else { most };
             while together.len() < most && together.iter().chain(self.queue.front()).all(Outgoing::may_be_joined) {
                 let Some(next) = self.queue.pop_front() else { break };
                 together.push(next);
@@ -139,10 +142,10 @@ impl Client {
         let version = exchange.discovery.unwrap_or(self.identity.version);
         let octets = if exchange.discovery.is_some() {
             let asked = Discovery { version, mode: Mode::Request, versions: Version::ALL.to_vec() };
-            wire::write_discovery(&asked, Form::of(encoding))
+            wire::write_discovery(&asked, self.identity.form())
         } else {
             let message = Message { version, session, transactions, poll: None, cir: None };
-            wire::write(&message, Form::of(encoding))
+            wire::write(&message, self.identity.form())
         };
         match octets {
             Ok(body) => {
@@ -205,7 +208,7 @@ impl Client {
         if body.is_empty() {
             self.nothing(outputs);
         } else {
-            match wire::read(body, &wire::LIMITS) {
+            match wire::read_with(body, &wire::LIMITS, self.identity.text_codes) {
                 Ok((Body::Message(message), _)) => self.take(message, outputs),
                 Ok((Body::Discovery(discovery), _)) => self.discovered(&discovery, outputs),
                 Err(refusal) => {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::codec::Encoding;
-use crate::csp::{Schema, Services, Version};
-use crate::document::{Element, integer};
+use crate::csp::wire::{self, Form};
+use crate::csp::{self, Schema, Services, Transaction, Version};
+use crate::document::{CodeTable, Element, integer};
 use crate::provision::Secret;
 
 /// Who logs in, how, and in which language.
@@ -22,6 +23,8 @@ pub struct Identity {
     pub version: Version,
     /// The syntax to write.
     pub encoding: Encoding,
+    /// The codes of the plain text syntax.
+    pub text_codes: &'static CodeTable,
     /// The schemas to offer in a login of four messages; empty for one of two, with the password.
     pub schemas: Vec<Schema>,
     /// The longest silence to ask for, in seconds.
@@ -55,6 +58,7 @@ impl Identity {
             cookie: "impskit".to_owned(),
             version: Version::V1_3,
             encoding: Encoding::Wbxml,
+            text_codes: csp::text_codes(),
             schemas: Vec::new(),
             time_to_live: 3600,
             negotiation: Negotiation::AfterLogin,
@@ -71,7 +75,7 @@ impl Identity {
         }
         login.children.extend(self.offered_schemas());
         if self.negotiation == Negotiation::AtLogin {
-            login.children.push(Services::all(self.version).element(self.version, "Functions"));
+            login.children.push(self.functions());
             login.children.push(self.capabilities());
         }
         login
@@ -82,7 +86,7 @@ impl Identity {
         let name = if schema == Schema::Password { "Password" } else { "DigestBytes" };
         let mut login = self.bare_login().with_leaf(name, schema.digest(nonce, self.password.expose()));
         if self.negotiation == Negotiation::AtLogin {
-            login.children.push(Services::all(self.version).element(self.version, "Functions"));
+            login.children.push(self.functions());
             login.children.push(self.capabilities());
         }
         login
@@ -109,15 +113,34 @@ impl Identity {
     pub(super) fn service_request(&self) -> Element<'static> {
         Element::new("Service-Request")
             .with(self.client_element())
-            .with(Services::all(self.version).element(self.version, "Functions"))
+            .with(self.functions())
             .with_leaf("AllFunctionsRequest", "F")
     }
 
-    /// Returns what we can do.
+    /// Returns everything that the version has. In plain text the features stand for all below them, which has no codes.
+    fn functions(&self) -> Element<'static> {
+        let mut functions = Services::all(self.version).element(self.version, "Functions");
+        if self.encoding == Encoding::Pts {
+            let features = functions.children.iter_mut().flat_map(|features| &mut features.children);
+            features.for_each(|feature| feature.children.clear());
+        }
+        functions
+    }
+
+    /// Returns what we can do, as far as it can be said.
     fn capabilities(&self) -> Element<'static> {
-        capabilities()
+        let capabilities = capabilities()
             .with_leaf("MultiTrans", self.transactions.to_string())
-            .with_leaf("MultiTransPerMessage", self.transactions.to_string())
+            .with_leaf("MultiTransPerMessage", self.transactions.to_string());
+        let request = Element::new("ClientCapability-Request").with(capabilities);
+        let mut transaction = Transaction::request("1", request);
+        wire::fit(&mut transaction, self.form());
+        transaction.primitive.children.pop().unwrap_or_else(|| Element::new("CapabilityList"))
+    }
+
+    /// Returns how messages are written.
+    pub(super) fn form(&self) -> Form {
+        Form { codes: self.text_codes, ..Form::of(self.encoding) }
     }
 
     fn client_element(&self) -> Element<'static> {

@@ -32,6 +32,7 @@ use super::Negotiation;
 use super::words::{Lines, Words};
 use crate::codec::Encoding;
 use crate::csp::{Code, Schema, Version};
+use crate::document::CodeTable;
 
 /// A script that was read.
 #[derive(Debug)]
@@ -170,6 +171,15 @@ impl Script {
         }
         script.add_accounts();
         Ok(script)
+    }
+
+    /// Returns whether each primitive of the script has a code: then it can be played in plain text.
+    pub fn can_be_text(&self, codes: &CodeTable) -> bool {
+        let names = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Send { what, .. } | Action::Receive { what, .. } => Some(&what.name),
+            _ => None,
+        });
+        names.into_iter().all(|name| codes.code_of("primitive", &["-"], name).is_some())
     }
 
     fn line(&mut self, words: &mut Words<'_>, lines: &mut Lines<'_>) -> Result<(), Mistake> {

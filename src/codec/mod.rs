@@ -6,12 +6,14 @@ mod rules;
 mod wbxml;
 mod xml;
 
+pub use pts::Preamble;
+pub(crate) use rules::PTS_CODE;
 pub use rules::{RULES, UNREADABLE};
 pub(crate) use wbxml::{SLOT, read_multi_byte, slot_number};
 pub use wbxml::{Segments, WbxmlStyle};
 
 use crate::diagnose::{Diagnostic, Report, Span};
-use crate::document::{Element, Vocabulary};
+use crate::document::{CodeTable, Element, Vocabulary};
 
 /// A syntax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,7 +124,7 @@ pub fn read<'s>(
     match recognise(bytes) {
         Some(Encoding::Xml) => xml::read(bytes, candidates, limits, report),
         Some(Encoding::Wbxml) => wbxml::read(bytes, candidates, limits, report),
-        Some(Encoding::Pts) => pts::read(bytes, candidates, limits, report),
+        Some(Encoding::Pts) => pts::read(bytes, candidates, None, limits, report),
         None if holds_document(bytes, candidates) => xml::read(bytes, candidates, limits, report),
         None => {
             let message = "neither XML nor WBXML: the first octets show no known syntax";
@@ -182,13 +184,34 @@ pub fn write_wbxml_segments(
     wbxml::write(root, vocabulary, options).map(Segments::cut)
 }
 
-/// Writes a message in the plain text syntax of CSP, whole: cutting it into short messages is the transport's.
+/// Writes a message in the plain text syntax of CSP, whole: cutting it into short messages is the transport's. Without
+/// `codes` those of the vocabulary stand.
 ///
 /// # Errors
 ///
 /// Names what the form cannot carry: an element without a known code, or a transaction identifier that is no number.
-pub fn write_pts(root: &Element<'_>, vocabulary: &Vocabulary) -> Result<String, CannotWrite> {
-    pts::write(root, vocabulary)
+pub fn write_pts(
+    root: &Element<'_>,
+    vocabulary: &Vocabulary,
+    codes: Option<&CodeTable>,
+) -> Result<String, CannotWrite> {
+    pts::write(root, vocabulary, codes)
+}
+
+/// Reads a message in the plain text syntax by `codes` in place of those of the vocabulary. See [`read`].
+pub fn read_pts<'s>(
+    bytes: &'s [u8],
+    candidates: &[&'static Vocabulary],
+    codes: &CodeTable,
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<Document<'s>> {
+    pts::read(bytes, candidates, Some(codes), limits, report)
+}
+
+/// Takes away of a primitive what plain text cannot carry. Returns the names of what went.
+pub(crate) fn fit_pts(primitive: &mut Element<'_>, codes: &CodeTable) -> Vec<String> {
+    pts::fit(primitive, codes)
 }
 
 /// How WBXML is written where the vocabulary leaves a choice.

@@ -244,7 +244,7 @@ pub(super) const PTS_PREAMBLE: Rule = Rule {
     good: GOOD_PTS,
 };
 
-pub(super) const PTS_CODE: Rule = Rule {
+pub(crate) const PTS_CODE: Rule = Rule {
     code: "PTS002",
     name: "unknown-code",
     severity: Severity::Warning,

@@ -91,6 +91,11 @@ impl Version {
 /// The codes of the plain text syntax: those that a shipped client writes or reads, the same in all versions.
 static PTS_CODES: LazyLock<CodeTable> = LazyLock::new(|| CodeTable::read(include_str!("pts_codes.tsv")));
 
+/// Returns the codes of the plain text syntax that a source knows.
+pub fn text_codes() -> &'static CodeTable {
+    &PTS_CODES
+}
+
 macro_rules! vocabulary {
     ($name:ident, $id:literal, $version:literal, $digits:literal, $tokens:literal, $roots:expr, $namespaces:expr, $public:expr, $dates:expr, $check:expr) => {
         /// The vocabulary of one version of CSP.

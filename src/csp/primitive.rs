@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::Version;
+use super::wire::{self, Form};
 
 /// Whether a primitive opens a transaction or answers one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,6 +74,11 @@ impl Primitive {
     /// domains).
     pub fn may_open(&self) -> bool {
         self.kind == Kind::Request || OPENED_RESPONSES.contains(&self.name)
+    }
+
+    /// Returns whether a request has an answer that can be said in a form.
+    pub(crate) fn can_be_answered(&self, form: Form) -> bool {
+        self.answers.is_empty() || self.answers.iter().any(|name| *name == "Status" || wire::can_say(name, form))
     }
 
     /// Returns the one normal answer of a request: its own response, or `Status` where it has none.

@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use super::{Primitive, Version};
+use super::wire::{self, Form};
+use super::{Kind, Primitive, Version};
 use crate::document::{Element, Model, Particle};
 
 /// A set of features and functions.
@@ -116,6 +117,21 @@ impl Services {
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         Self { names: self.names.difference(&other.names).copied().collect() }
+    }
+
+    /// Returns the features and functions of which anything can be said in a form: in plain text few have codes.
+    #[must_use]
+    pub(crate) fn said_in(&self, version: Version, form: Form) -> Self {
+        let is_said = |row: &Primitive| wire::can_say(row.name, form) && row.can_be_answered(form);
+        let requests = || Primitive::all().iter().filter(|row| row.version == version && row.kind == Kind::Request);
+        let gated = |name: &'static str| requests().filter(move |row| row.functions.contains(&name));
+        let mut names = self.names.clone();
+        for name in features(version).iter().flat_map(Feature::names) {
+            if gated(name).next().is_some() && !gated(name).any(|row| is_said(row)) {
+                names.remove(name);
+            }
+        }
+        Self { names }
     }
 
     /// Returns the names, in alphabetical order.

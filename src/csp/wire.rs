@@ -3,11 +3,11 @@
 //! The version is that of the root's namespace, whatever the public identifier or the media type says; the answer
 //! is written in the syntax, with the public identifier and under the media type of the request.
 
-use super::message::{Discovery, Malformed, Message, Session};
-use super::{V1_1, V1_2, V1_3, Version};
-use crate::codec::{self, CannotWrite, Encoding, Header, Limits, WbxmlOptions};
+use super::message::{Discovery, Malformed, Message, Mode, Session, Transaction};
+use super::{Code, Outcome, V1_1, V1_2, V1_3, Version};
+use crate::codec::{self, CannotWrite, Encoding, Header, Limits, Preamble, WbxmlOptions};
 use crate::diagnose::{Diagnostic, Report};
-use crate::document::{Content, Element, Vocabulary, to_base64};
+use crate::document::{CodeTable, Content, Element, Vocabulary, to_base64};
 
 /// The vocabularies of all versions, the newest first.
 pub static VOCABULARIES: &[&Vocabulary] = &[&V1_3, &V1_2, &V1_1];
@@ -23,6 +23,8 @@ pub struct Form {
     pub encoding: Encoding,
     /// WBXML: the public identifier, where it is not the version's own.
     pub public_id: Option<u32>,
+    /// Plain text: the codes.
+    pub codes: &'static CodeTable,
 }
 
 /// What a document turned out to be.
@@ -37,23 +39,36 @@ pub enum Body {
 /// Why octets are no message.
 #[derive(Debug, Clone)]
 pub enum Refusal {
-    /// Neither XML nor WBXML of ours: the transport answers (HTTP 400). The findings say why.
+    /// Nothing of ours: the transport answers (HTTP 400). The findings say why.
     Unreadable(Report),
     /// A message in a namespace that we do not know: `Status` 505 in the highest version.
     UnknownVersion(Form, Malformed),
     /// A message whose envelope is broken: `Status` 400 in the session named.
     Malformed(Form, Malformed),
+    /// A message in plain text whose primitive has no code that we know: `Status` 501.
+    UnknownPrimitive(Form, Malformed),
+}
+
+impl From<Encoding> for Form {
+    fn from(encoding: Encoding) -> Self {
+        Self::of(encoding)
+    }
 }
 
 impl Form {
     /// Returns the form of an encoding with the version's own public identifier.
     pub fn of(encoding: Encoding) -> Self {
-        Self { encoding, public_id: None }
+        Self { encoding, public_id: None, codes: super::text_codes() }
+    }
+
+    /// Returns the form of plain text by a table of codes.
+    pub fn text(codes: &'static CodeTable) -> Self {
+        Self { codes, ..Self::of(Encoding::Pts) }
     }
 
     fn read(header: &Header) -> Self {
         // Number 0 refers to a text in the string table, which an answer does not have.
-        Self { encoding: header.encoding, public_id: header.public_id.filter(|number| *number != 0) }
+        Self { public_id: header.public_id.filter(|number| *number != 0), ..Self::of(header.encoding) }
     }
 }
 
@@ -63,17 +78,26 @@ impl Form {
 ///
 /// Says whether the transport, a version fault or a status answers it.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
+    read_with(bytes, limits, super::text_codes())
+}
+
+/// Reads as [`read`] does, plain text by a table of codes.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_with(bytes: &[u8], limits: &Limits, codes: &'static CodeTable) -> Result<(Body, Form), Refusal> {
+    if codec::recognise(bytes) == Some(Encoding::Pts)
+        && let Some(preamble) = Preamble::read(bytes.trim_ascii())
+    {
+        return read_text(bytes, limits, codes, preamble);
+    }
     let mut report = Report::new();
     let Some(document) = codec::read(bytes, VOCABULARIES, limits, &mut report) else {
         let broken = (bytes.len() <= limits.bytes).then(|| what_shows_in_text(bytes)).flatten();
         return Err(broken.unwrap_or(Refusal::Unreadable(report)));
     };
     let root = &document.root;
-    if document.header.encoding == Encoding::Pts {
-        let message = "a message in plain text: XML and WBXML are spoken here";
-        report.add(Diagnostic::new(&super::rules::UNDECODABLE, root.span, message));
-        return Err(Refusal::Unreadable(report));
-    }
     if !root.name.starts_with("WV-CSP-") {
         let message = format!("`{}` is no message", root.name);
         report.add(Diagnostic::new(&super::rules::UNDECODABLE, root.span, message));
@@ -100,20 +124,106 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
     }
 }
 
-/// Writes a message.
+/// Reads a message in plain text whose preamble is whole (CSP in plain text, "Errors").
+fn read_text(
+    bytes: &[u8],
+    limits: &Limits,
+    codes: &'static CodeTable,
+    preamble: Preamble<'_>,
+) -> Result<(Body, Form), Refusal> {
+    let form = Form::text(codes);
+    let newest = Version::ALL[0];
+    let mut fault = Malformed {
+        version: newest,
+        session: Session::Outband,
+        id: Some(preamble.transaction.to_owned()),
+        what: "the rest of the message cannot be read".to_owned(),
+    };
+    let is_meant = |v: &Version| v.vocabulary().pts.is_some_and(|form| form.version == preamble.version);
+    let Some(version) = Version::ALL.into_iter().find(is_meant) else {
+        fault.what = format!("version `{}` is none that is spoken here", preamble.version);
+        return Err(Refusal::UnknownVersion(form, fault));
+    };
+    fault.version = version;
+    let mut report = Report::new();
+    let document = codec::read_pts(bytes, VOCABULARIES, codes, limits, &mut report);
+    if let Some(first) = report.diagnostics().first() {
+        fault.what.clone_from(&first.message);
+    }
+    let Some(document) = document else { return Err(Refusal::Malformed(form, fault)) };
+    let descriptor = document.root.descend(&["Session", "SessionDescriptor"]);
+    if let Some(id) = descriptor.and_then(|descriptor| descriptor.child_text("SessionID")) {
+        fault.session = Session::Inband(id.to_owned());
+    }
+    let is_known = codes.meaning("primitive", &["-"], preamble.code).is_some();
+    // Codes that stand for nothing are passed over, as unknown elements are.
+    if report.diagnostics().iter().any(|finding| *finding.rule != codec::PTS_CODE) {
+        return Err(Refusal::Malformed(form, fault));
+    }
+    if !is_known {
+        return Err(Refusal::UnknownPrimitive(form, fault));
+    }
+    match Message::read(&document.root, version) {
+        Ok(message) => Ok((Body::Message(message), form)),
+        Err(fault) => Err(Refusal::Malformed(form, fault)),
+    }
+}
+
+/// Writes a message. Plain text has no Poll flag and no CIR flag: they are left out.
 ///
 /// # Errors
 ///
 /// Names what the syntax cannot carry.
 pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
-    let mut root = message.element();
-    if form.encoding == Encoding::Xml && encode_content(&mut root) {
+    let flags = if form.encoding == Encoding::Pts { (None, None) } else { (message.poll, message.cir) };
+    let mut root = match flags == (message.poll, message.cir) {
+        true => message.element(),
+        false => Message { poll: None, cir: None, ..message.clone() }.element(),
+    };
+    if form.encoding != Encoding::Wbxml && encode_content(&mut root) {
         message.version.vocabulary().grammar.arrange(&mut root);
     }
     write_element(&root, message.version, form)
 }
 
-/// Turns content in octets into base64 and says so, which is how XML carries it; WBXML carries the octets themselves
+/// Makes a transaction one that the form carries: in plain text what has no code is taken away, and an answer that has
+/// none is told by its result alone (CSP in plain text, "Correspondence"). Returns the names of what went.
+pub(crate) fn fit(transaction: &mut Transaction, form: Form) -> Vec<String> {
+    if form.encoding != Encoding::Pts {
+        return Vec::new();
+    }
+    let primitive = &mut transaction.primitive;
+    let is_answer = transaction.mode == Mode::Response;
+    let is_carried = form.codes.code_of("primitive", &["-"], &primitive.name).is_some();
+    let keeps_mode = form.codes.is_request(&primitive.name) != is_answer;
+    if is_answer && !(is_carried && keeps_mode) {
+        let outcome = Outcome::read(primitive).unwrap_or_else(|| Outcome::new(Code::SUCCESSFUL));
+        let gone = std::mem::replace(primitive, outcome.status());
+        return [vec![gone.name.into_owned()], codec::fit_pts(primitive, form.codes)].concat();
+    }
+    codec::fit_pts(primitive, form.codes)
+}
+
+/// Returns whether a form has any way to say a primitive.
+pub(crate) fn can_say(primitive: &str, form: Form) -> bool {
+    form.encoding != Encoding::Pts || form.codes.code_of("primitive", &["-"], primitive).is_some()
+}
+
+/// Returns whether a request of ours can be told in a form, as far as it matters.
+pub(crate) fn can_carry(request: &Element<'static>, version: Version, form: Form) -> bool {
+    if form.encoding != Encoding::Pts {
+        return true;
+    }
+    let mut transaction = Transaction::request("1", request.clone());
+    fit(&mut transaction, form);
+    let told = &transaction.primitive;
+    // Presence of which nothing is left tells nothing.
+    let is_empty = |presence: &Element<'_>| presence.child("PresenceSubList").is_none();
+    let was_told = told.name == "PresenceNotification-Request" && told.children_named("Presence").all(is_empty);
+    !was_told && write(&Message::new(version, Session::Outband, transaction), form).is_ok()
+}
+
+/// Turns content in octets into base64 and says so, which is how XML and plain text carry it; WBXML carries the octets themselves
 /// (CSP, "Content encoding"). Returns whether there was any.
 fn encode_content(element: &mut Element<'_>) -> bool {
     let mut found = false;
@@ -154,7 +264,7 @@ fn write_element(root: &Element<'_>, version: Version, form: Form) -> Result<Vec
             let options = WbxmlOptions { public_id: form.public_id, ..WbxmlOptions::default() };
             codec::write_wbxml(root, vocabulary, &options)
         }
-        Encoding::Pts => codec::write_pts(root, vocabulary).map(String::into_bytes),
+        Encoding::Pts => codec::write_pts(root, vocabulary, Some(form.codes)).map(String::into_bytes),
         Encoding::Xml => Ok(codec::write_xml(root, Some(vocabulary), false)),
     }
 }
@@ -221,6 +331,8 @@ pub(crate) fn encoding_of(media_type: &str) -> Option<Encoding> {
         Some(Encoding::Wbxml)
     } else if essence.contains("xml") {
         Some(Encoding::Xml)
+    } else if essence.contains("csp") && essence.ends_with("sms") {
+        Some(Encoding::Pts)
     } else {
         None
     }
@@ -233,7 +345,9 @@ impl Refusal {
             Self::Unreadable(report) => {
                 report.diagnostics().first().map_or_else(|| "unreadable".to_owned(), |d| d.message.clone())
             }
-            Self::UnknownVersion(_, fault) | Self::Malformed(_, fault) => fault.what.clone(),
+            Self::UnknownVersion(_, fault) | Self::Malformed(_, fault) | Self::UnknownPrimitive(_, fault) => {
+                fault.what.clone()
+            }
         }
     }
 }
@@ -252,7 +366,7 @@ mod tests {
     #[test]
     fn knows_every_spelling_of_the_media_types() {
         for version in Version::ALL {
-            for encoding in [Encoding::Xml, Encoding::Wbxml] {
+            for encoding in [Encoding::Xml, Encoding::Wbxml, Encoding::Pts] {
                 assert_eq!(encoding_of(media_type(version, encoding)), Some(encoding));
             }
         }

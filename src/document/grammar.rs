@@ -199,6 +199,11 @@ impl Declaration {
         matches!(&self.model, Model::Children(particle) if particle.has_order_by_name())
     }
 
+    /// Returns the children that the model has, in no order.
+    pub(crate) fn children(&self) -> impl Iterator<Item = &'static str> {
+        self.positions.keys().copied()
+    }
+
     pub(crate) fn position(&self, child: &str) -> usize {
         self.positions.get(child).copied().unwrap_or(usize::MAX)
     }

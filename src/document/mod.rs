@@ -17,7 +17,7 @@ mod tokens;
 mod value;
 mod vocabulary;
 
-pub use codes::{Code, CodeTable};
+pub use codes::{BadRow, Code, CodeTable};
 pub use element::{Attribute, Content, Element, is_declaration};
 pub use grammar::{Declaration, Grammar, Model, Occurs, Particle};
 pub use hex::{LOWER_HEX, UPPER_HEX, from_hex, hex_pair, put_hex};

@@ -2,6 +2,8 @@
 
 use std::hash::{DefaultHasher, Hasher as _};
 
+use super::session::Caller;
+use crate::codec::Encoding;
 use crate::csp::wire::{self, Form};
 use crate::csp::{self, Code, Discovery, Malformed, Message, Mode, Outcome, Transaction, Version};
 use crate::document::{Content, Element};
@@ -23,15 +25,20 @@ impl Reply {
 
 /// Checks the children of a primitive. Words of a capability list that we do not know are no fault, and presence
 /// attributes, fonts and encodings of content have checks and codes of their own.
-pub(super) fn check(primitive: &Element<'_>, version: Version) -> Result<(), Outcome> {
+pub(super) fn check(primitive: &Element<'_>, caller: &Caller) -> Result<(), Outcome> {
+    let version = caller.version;
     if csp::fault(primitive, version).is_none() {
         return Ok(());
     }
     let mut primitive = primitive.clone();
     leave_out_what_is_checked_later(&mut primitive);
     let Some(outcome) = csp::fault(&primitive, version) else { return Ok(()) };
-    let is_tolerable = outcome.code == Code::BAD_PARAMETER && primitive.child("CapabilityList").is_some();
-    if !is_tolerable {
+    let has_capabilities = primitive.child("CapabilityList").is_some();
+    // In plain text not even all that is required of capabilities has a code.
+    if has_capabilities && caller.form.encoding == Encoding::Pts {
+        return Ok(());
+    }
+    if !(has_capabilities && outcome.code == Code::BAD_PARAMETER) {
         return Err(outcome);
     }
     let mut rest = primitive;
@@ -69,7 +76,7 @@ pub(super) fn refuse(seen: Malformed, form: Form, code: Code) -> Reply {
     if !seen.is_answerable() {
         return Reply::empty(400);
     }
-    let form = if code == Code::VERSION_NOT_SUPPORTED { Form::of(form.encoding) } else { form };
+    let form = if code == Code::VERSION_NOT_SUPPORTED { Form { public_id: None, ..form } } else { form };
     let answer = Transaction::response(seen.id, Outcome::new(code).describe(seen.what.replace('`', "'")).status());
     write(seen.version, seen.session, vec![answer], (None, None), form, &mut Vec::new())
 }
@@ -87,6 +94,9 @@ pub(super) fn write(
         return Reply::empty(200);
     }
     let mut message = Message { version, session, transactions, poll, cir };
+    for transaction in &mut message.transactions {
+        wire::fit(transaction, form);
+    }
     let reason = match wire::write(&message, form) {
         Ok(body) => return Reply { status: 200, body },
         Err(reason) => reason,

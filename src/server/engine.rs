@@ -12,7 +12,7 @@ use super::service::{self, Context, offered};
 use super::session::{Caller, Remembered, SessionId, Sessions};
 use super::waking::{Bells, Channel, Heard};
 use super::{Configuration, Random, Store, Timestamp, limits};
-use crate::codec::Limits;
+use crate::codec::{Encoding, Limits};
 use crate::csp::wire::{self, Body, Form, Refusal};
 use crate::csp::{self, Code, Message, Mode, Outcome, Primitive, Transaction, Version};
 use crate::document::Element;
@@ -229,11 +229,12 @@ impl Engine {
             return Reply::empty(415);
         }
         let most = Limits { bytes: self.configuration.max_body, ..wire::LIMITS };
-        match wire::read(&request.body, &most) {
+        match wire::read_with(&request.body, &most, self.configuration.text_codes) {
             Ok((Body::Message(message), form)) => self.message(now, request.peer, message, form),
             Ok((Body::Discovery(discovery), form)) => discover(&discovery, form),
             Err(Refusal::UnknownVersion(form, seen)) => refuse(seen, form, Code::VERSION_NOT_SUPPORTED),
             Err(Refusal::Malformed(form, seen)) => refuse(seen, form, Code::BAD_REQUEST),
+            Err(Refusal::UnknownPrimitive(form, seen)) => refuse(seen, form, Code::NOT_IMPLEMENTED),
             Err(Refusal::Unreadable(_)) => Reply::empty(400),
         }
     }
@@ -242,7 +243,7 @@ impl Engine {
     fn message(&mut self, now: Timestamp, peer: IpAddr, message: Message, form: Form) -> Reply {
         let Message { version, session, transactions, .. } = message;
         let is_login = transactions.iter().any(|t| t.primitive.name == "Login-Request");
-        let caller = match &session {
+        let mut caller = match &session {
             csp::Session::Inband(id) if !is_login => match self.find(now, peer, id, version, &transactions) {
                 Ok(caller) => caller,
                 Err(answers) => return write(version, session, answers.transactions, NO_FLAGS, form, &mut self.notes),
@@ -250,6 +251,7 @@ impl Engine {
             _ => Caller::outband(version),
         };
         let is_outband = caller.user.is_empty();
+        caller.form = form;
         let most = match self.sessions.get(caller.session) {
             Some(own) => own.capabilities.multi_trans_per_message,
             None => 1,
@@ -394,7 +396,10 @@ impl Engine {
                 return Err(Code::SERVICE_NOT_AGREED.into());
             }
         }
-        check(primitive, version)
+        if !row.can_be_answered(caller.form) {
+            return Err(Code::NOT_IMPLEMENTED.into());
+        }
+        check(primitive, caller)
     }
 
     /// Notes the answer of a client to a request of ours. One that fits nothing is ignored.
@@ -507,8 +512,11 @@ impl Engine {
         };
         let capabilities = &own.capabilities;
         let (open, most) = (capabilities.multi_trans, capabilities.multi_trans_per_message);
+        // Plain text has one transaction a message.
+        let most = if form.encoding == Encoding::Pts { 1 } else { most };
+        let can_carry = |request: &Element<'static>| wire::can_carry(request, caller.version, form);
         while (may_offer || most > 1) && transactions.len() < most {
-            let Some((id, primitive)) = own.outbox.offer(now, open) else { break };
+            let Some((id, primitive)) = own.outbox.offer(now, open, can_carry) else { break };
             transactions.push(Transaction::request(id.to_string(), primitive.clone()));
         }
         let poll = own.outbox.has_waiting(now);

@@ -73,10 +73,16 @@ impl Outbox {
     }
 
     /// Takes the next request to send, with its TransactionID: one that waits, or one offered long ago and not
-    /// acknowledged. There is none while `open` offered requests are unanswered (MultiTrans).
-    pub(crate) fn offer(&mut self, now: Timestamp, open: usize) -> Option<(u16, &Element<'static>)> {
+    /// acknowledged. There is none while `open` offered requests are unanswered (MultiTrans). What `can_carry` refuses
+    /// waits until the client speaks another syntax.
+    pub(crate) fn offer(
+        &mut self,
+        now: Timestamp,
+        open: usize,
+        can_carry: impl Fn(&Element<'static>) -> bool,
+    ) -> Option<(u16, &Element<'static>)> {
         self.tidy(now);
-        let index = self.due(now, open)?;
+        let index = self.due(now, open, can_carry)?;
         let id = match self.entries[index].offered {
             Some((id, _)) => id,
             None => self.next_id(),
@@ -102,7 +108,7 @@ impl Outbox {
 
     /// Returns whether the client should poll: something waits, even if it has to acknowledge another request first.
     pub(crate) fn has_waiting(&self, now: Timestamp) -> bool {
-        self.due(now, usize::MAX).is_some()
+        self.due(now, usize::MAX, |_| true).is_some()
     }
 
     /// Returns when a request that is offered, and not acknowledged yet, waits again.
@@ -110,14 +116,14 @@ impl Outbox {
         self.entries.iter().filter_map(|e| Some(e.offered?.1.after(limits::OFFER_AGAIN))).min()
     }
 
-    fn due(&self, now: Timestamp, open: usize) -> Option<usize> {
+    fn due(&self, now: Timestamp, open: usize, can_carry: impl Fn(&Element<'static>) -> bool) -> Option<usize> {
         let is_due = |e: &Entry| match e.offered {
             None => true,
             Some((_, at)) => now.since(at) >= limits::OFFER_AGAIN,
         };
         let unanswered = self.entries.iter().filter(|e| !is_due(e)).count();
-        let live = |e: &Entry| !e.is_over(now);
-        (unanswered < open).then(|| self.entries.iter().position(|e| is_due(e) && live(e))).flatten()
+        let is_next = |e: &Entry| is_due(e) && !e.is_over(now) && can_carry(&e.sending.primitive);
+        (unanswered < open).then(|| self.entries.iter().position(is_next)).flatten()
     }
 
     fn tidy(&mut self, now: Timestamp) {
@@ -160,14 +166,14 @@ mod tests {
         let start = Timestamp::from_seconds(1);
         outbox.push(notice("A"));
         outbox.push(notice("B"));
-        assert_eq!(outbox.offer(start, 1).map(|(id, e)| (id, e.name.to_string())), Some((1, "A".into())));
-        assert!(outbox.offer(start, 1).is_none(), "the first is not acknowledged");
+        assert_eq!(outbox.offer(start, 1, |_| true).map(|(id, e)| (id, e.name.to_string())), Some((1, "A".into())));
+        assert!(outbox.offer(start, 1, |_| true).is_none(), "the first is not acknowledged");
         assert!(outbox.has_waiting(start));
         let later = start.after(limits::OFFER_AGAIN);
-        assert_eq!(outbox.offer(later, 1).map(|(id, _)| id), Some(1), "offered again under its own id");
+        assert_eq!(outbox.offer(later, 1, |_| true).map(|(id, _)| id), Some(1), "offered again under its own id");
         assert_eq!(outbox.settle("1"), Some(Purpose::Notice));
         assert_eq!(outbox.settle("1"), None);
-        assert_eq!(outbox.offer(later, 1).map(|(id, e)| (id, e.name.to_string())), Some((2, "B".into())));
+        assert_eq!(outbox.offer(later, 1, |_| true).map(|(id, e)| (id, e.name.to_string())), Some((2, "B".into())));
     }
 
     #[test]
@@ -176,10 +182,10 @@ mod tests {
         let mut now = Timestamp::from_seconds(1);
         outbox.push(notice("A"));
         for _ in 0..limits::OFFERS {
-            assert!(outbox.offer(now, 1).is_some());
+            assert!(outbox.offer(now, 1, |_| true).is_some());
             now = now.after(limits::OFFER_AGAIN);
         }
-        assert!(outbox.offer(now, 1).is_none());
+        assert!(outbox.offer(now, 1, |_| true).is_none());
         for _ in 0..3 * limits::OUTBOX {
             outbox.push(notice("B"));
         }

@@ -12,6 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::outbox::Outbox;
 use super::waking::Waking;
 use super::{Timestamp, limits};
+use crate::codec::Encoding;
+use crate::csp::wire::Form;
 use crate::csp::{Code, Services, Version};
 use crate::document::Element;
 
@@ -23,7 +25,8 @@ impl Caller {
     /// Returns whoever asks without a session.
     pub(crate) fn outband(version: Version) -> Self {
         let client_id = Element::new("ClientID");
-        Self { session: SessionId(0), user: String::new(), client: String::new(), client_id, version }
+        let form = Form::of(Encoding::Wbxml);
+        Self { session: SessionId(0), user: String::new(), client: String::new(), client_id, version, form }
     }
 }
 
@@ -124,6 +127,8 @@ pub(crate) struct Caller {
     pub(crate) client_id: Element<'static>,
     /// The version of the message, and so of the answer.
     pub(crate) version: Version,
+    /// How the client last wrote, and so what it can be told.
+    pub(crate) form: Form,
 }
 
 /// One session.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use impskit::client::conversation;
 use impskit::client::script::Script;
 use impskit::codec::Encoding;
-use impskit::csp::{Address, Version};
+use impskit::csp::wire::Form;
+use impskit::csp::{self, Address, Version};
 use impskit::server::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 
 fn start() -> Timestamp {
@@ -25,6 +26,19 @@ fn server(script: &Script) -> Engine {
     }
     let configuration = Configuration { domain: conversation::HOME.into(), ..Configuration::default() };
     Engine::open(configuration, store, Random::new([7; 32]))
+}
+
+/// Scripts that need more than the codes that a source knows: capabilities, details of a result, functions of messages.
+const NEED_MORE_CODES: &[&str] = &["capabilities.txt", "presence_update_get.txt", "services.txt"];
+
+/// Returns the forms that a script is played in: those that it names, and plain text where all that it says has codes.
+fn forms(path: &Path, script: &Script) -> Vec<Form> {
+    let mut forms: Vec<Form> = script.encodings.iter().copied().map(Form::of).collect();
+    let needs_more = NEED_MORE_CODES.iter().any(|name| path.ends_with(name));
+    if forms.len() > 1 && !needs_more && script.can_be_text(csp::text_codes()) {
+        forms.push(Form::of(Encoding::Pts));
+    }
+    forms
 }
 
 fn post(engine: &mut Engine, time: Duration, media_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
@@ -49,18 +63,19 @@ fn play(path: &Path) -> Vec<String> {
     };
     let mut mistakes = Vec::new();
     for &version in &script.versions {
-        for &encoding in &script.encodings {
-            if let Err(mistake) = play_once(&script, version, encoding) {
-                mistakes.push(format!("{name} in CSP {}, {}: {mistake}", version.as_str(), encoding.as_str()));
+        for form in forms(path, &script) {
+            if let Err(mistake) = play_once(&script, version, form) {
+                let encoding = form.encoding.as_str();
+                mistakes.push(format!("{name} in CSP {}, {encoding}: {mistake}", version.as_str()));
             }
         }
     }
     mistakes
 }
 
-fn play_once(script: &Script, version: Version, encoding: Encoding) -> Result<(), String> {
+fn play_once(script: &Script, version: Version, form: impl Into<Form>) -> Result<(), String> {
     let mut engine = server(script);
-    conversation::play(script, version, encoding, |said| post(&mut engine, said.now, said.media_type, said.body))
+    conversation::play(script, version, form, |said| post(&mut engine, said.now, said.media_type, said.body))
         .map_err(|mistake| mistake.to_string())
 }
 

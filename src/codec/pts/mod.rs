@@ -6,21 +6,19 @@
 //!
 //! Messages are read and written whole. One of several segments is named (PTS004) and not joined with the others.
 
+mod fit;
 mod read;
 mod text;
 mod write;
 
+pub(super) use fit::fit;
 pub(super) use read::read;
+pub use text::Preamble;
 pub(super) use write::write;
 
 /// Returns whether a text begins as a message does: `WV` and a version.
 pub(super) fn is_preamble(text: &[u8]) -> bool {
     matches!(text, [b'W', b'V', b'X', b'X', ..] | [b'W', b'V', b'0'..=b'9', b'0'..=b'9', ..])
-}
-
-/// Returns whether a primitive asks: the mode is not written, it follows from the primitive.
-fn is_request(primitive: &str) -> bool {
-    primitive.ends_with("-Request") || primitive == "Disconnect"
 }
 
 /// Returns whether a primitive stands outside any session, so that `SI` is an element of its own.

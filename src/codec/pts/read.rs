@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 
+use super::is_outband;
 use super::text::{Fault, Parameter, Preamble, Scanner, Value};
-use super::{is_outband, is_request};
 use crate::codec::{Document, Encoding, Header, Limits, rules};
 use crate::diagnose::{Diagnostic, Report, Span};
 use crate::document::{Code, CodeTable, Element, PtsForm, Vocabulary};
+
+/// Feature, group, function: the nesting of a service tree.
+const FUNCTION_DEPTH: usize = 3;
 
 /// Why a value is no element: a finding without its place.
 enum Wrong {
@@ -20,6 +23,7 @@ enum Wrong {
 pub(in crate::codec) fn read<'s>(
     bytes: &'s [u8],
     candidates: &[&'static Vocabulary],
+    codes: Option<&CodeTable>,
     limits: &Limits,
     report: &mut Report,
 ) -> Option<Document<'s>> {
@@ -30,12 +34,13 @@ pub(in crate::codec) fn read<'s>(
         return None;
     };
     let (preamble, vocabulary, form) = begin(text, whole, candidates, report)?;
-    let primitive = form.codes.meaning("primitive", &["-"], preamble.code).map(|row| row.name);
+    let codes = codes.unwrap_or(form.codes);
+    let primitive = codes.meaning("primitive", &["-"], preamble.code).map(|row| row.name);
     if primitive.is_none() {
         let message = format!("`{}` is the code of no known primitive", preamble.code);
         report.add(Diagnostic::new(&rules::PTS_CODE, Span::new(start + 4, start + 6), message));
     }
-    let mut reader = Reader { vocabulary, codes: form.codes, report, session: None, content: Vec::new() };
+    let mut reader = Reader { vocabulary, codes, report, session: None, content: Vec::new() };
     let mut scanner = Scanner::new(text, preamble.length, start, limits.depth, limits.elements);
     loop {
         match scanner.next() {
@@ -78,7 +83,7 @@ fn begin<'s>(
     candidates: &[&'static Vocabulary],
     report: &mut Report,
 ) -> Option<(Preamble<'s>, &'static Vocabulary, PtsForm)> {
-    let Some(preamble) = Preamble::read(text) else {
+    let Some(preamble) = Preamble::read(text.as_bytes()) else {
         report.add(Diagnostic::new(&rules::PTS_PREAMBLE, whole, "the preamble is not complete"));
         return None;
     };
@@ -101,7 +106,7 @@ fn begin<'s>(
 
 struct Reader<'r, 's> {
     vocabulary: &'static Vocabulary,
-    codes: &'static CodeTable,
+    codes: &'r CodeTable,
     report: &'r mut Report,
     session: Option<Element<'s>>,
     content: Vec<Element<'s>>,
@@ -147,7 +152,10 @@ impl<'s> Reader<'_, 's> {
             return Err(Wrong::Code(format!("`{}` does not belong into `{primitive}`", row.name)));
         };
         let mut wrong = Vec::new();
-        let items = elements(row, value, self.codes, &mut wrong)?;
+        let items = match row.notation {
+            "functions" => vec![self.functions(row, value, &mut wrong)?],
+            _ => elements(row, value, self.codes, &mut wrong)?,
+        };
         for message in wrong {
             self.report.add(Diagnostic::new(&rules::PTS_CODE, span, message));
         }
@@ -172,6 +180,35 @@ impl<'s> Reader<'_, 's> {
         Ok(())
     }
 
+    /// Reads a service tree, of which only the deepest nodes are named: those without a code by their names, as proposed.
+    fn functions(&self, row: &Code, value: Value<'s>, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
+        let functions = Element::new(row.name);
+        let members = value.members();
+        if members.is_empty() {
+            return Ok(functions);
+        }
+        let mut features = Element::new("WVCSPFeat");
+        for member in members {
+            let code = member.text()?;
+            let name = self.codes.meaning("element", &["Functions"], &code).map_or(&*code, |row| row.name);
+            match self.path("WVCSPFeat", name, FUNCTION_DEPTH) {
+                _ if name == "WVCSPFeat" || code.is_empty() => {}
+                Some(path) => features.grow(&path),
+                None => wrong.push(format!("`{code}` stands for nothing known in this value")),
+            }
+        }
+        Ok(functions.with(features))
+    }
+
+    /// Returns the way down from an element to the one of that name, without the first.
+    fn path(&self, from: &str, to: &str, depth: usize) -> Option<Vec<&'static str>> {
+        let declaration = self.vocabulary.grammar.declaration(from, "transaction").filter(|_| depth > 0)?;
+        declaration.children().find_map(|child| {
+            let rest = if child == to { Some(Vec::new()) } else { self.path(child, to, depth - 1) };
+            rest.map(|rest| [vec![child], rest].concat())
+        })
+    }
+
     /// Gives an address of the capabilities the form of its version: text, or a `URL` inside.
     fn shape(&self, item: &mut Element<'s>) {
         let declaration = self.vocabulary.grammar.declaration("CIRHTTPAddress", "transaction");
@@ -191,7 +228,8 @@ impl<'s> Reader<'_, 's> {
             Some(id) => session.with_leaf("SessionType", "Inband").with(id),
             None => session.with_leaf("SessionType", "Outband"),
         };
-        let mode = if primitive.is_none_or(is_request) { "Request" } else { "Response" };
+        let mode =
+            if primitive.is_none_or(|primitive| self.codes.is_request(primitive)) { "Request" } else { "Response" };
         let mut descriptor = Element::new("TransactionDescriptor").with_leaf("TransactionMode", mode);
         if primitive != Some("Polling-Request") || preamble.transaction != "0" {
             descriptor = descriptor.with_leaf("TransactionID", preamble.transaction);
@@ -221,9 +259,9 @@ fn elements<'s>(
         "leaf" => plain(row.name, row.name, value, codes)?,
         "list" => return value.members().into_iter().map(|v| plain(row.name, "-", v, codes)).collect(),
         "client" => client(value)?,
-        "result" => result(value, codes, wrong)?,
+        "result" | "details" => result(value, codes)?,
+        "tree" => tree(row.name.into(), value, codes),
         "pairs" => Element::new(row.name).with_all(pairs("capability", value, codes, wrong)?),
-        "functions" => functions(value, codes, wrong)?,
         "nicknames" => {
             let nicks = value.members().into_iter().map(nickname).collect::<Result<Vec<_>, _>>()?;
             Element::new(row.name).with_all(nicks)
@@ -242,6 +280,18 @@ fn elements<'s>(
         _ => return Err(Wrong::Code(format!("how the value of `{}` is written is not known", row.name))),
     };
     Ok(vec![one])
+}
+
+impl Element<'_> {
+    /// Adds the elements of a path that are not there.
+    fn grow(&mut self, path: &[&'static str]) {
+        let [first, rest @ ..] = path else { return };
+        let place = self.children.iter().position(|child| child.name == *first).unwrap_or_else(|| {
+            self.children.push(Element::new(*first));
+            self.children.len() - 1
+        });
+        self.children[place].grow(rest);
+    }
 }
 
 impl<'s> Value<'s> {
@@ -269,7 +319,12 @@ impl<'s> Value<'s> {
 }
 
 /// Returns a leaf, with the word that a code of `place` stands for.
-fn plain<'s>(name: &'static str, place: &str, value: Value<'s>, codes: &CodeTable) -> Result<Element<'s>, Wrong> {
+fn plain<'s>(
+    name: impl Into<Cow<'s, str>>,
+    place: &str,
+    value: Value<'s>,
+    codes: &CodeTable,
+) -> Result<Element<'s>, Wrong> {
     let text = value.text()?;
     Ok(Element::leaf(name, codes.meaning("value", &[place], &text).map_or(text, |row| row.name.into())))
 }
@@ -280,17 +335,56 @@ fn client(value: Value<'_>) -> Result<Element<'_>, Wrong> {
     Ok(Element::new("ClientID").with_leaf(if is_number { "MSISDN" } else { "URL" }, text))
 }
 
-/// Reads a code, or a code and its description. How details follow is not known.
-fn result<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
+/// Reads a code, or a code and its description, and details as they are proposed: code, description, whom it is about.
+fn result<'s>(value: Value<'s>, codes: &CodeTable) -> Result<Element<'s>, Wrong> {
     let mut members = value.members().into_iter();
     let mut result = Element::new("Result");
     for (name, member) in ["Code", "Description"].into_iter().zip(members.by_ref()) {
-        result.children.push(plain(name, "-", member, codes)?);
+        result.children.extend(part(name, member)?);
     }
-    if members.next().is_some() {
-        wrong.push("how a `DetailedResult` is written is not known".to_owned());
+    for member in members {
+        let mut parts = member.members().into_iter();
+        let mut detail = Element::new("DetailedResult");
+        for (name, member) in ["Code", "Description"].into_iter().zip(parts.by_ref()) {
+            detail.children.extend(part(name, member)?);
+        }
+        for about in parts.flat_map(Value::members) {
+            detail.children.push(match about {
+                Value::Text(user) => Element::leaf("UserID", user),
+                group @ Value::Group(_) => {
+                    let (name, value) = group.pair()?;
+                    tree(full(name.text()?, codes), value, codes)
+                }
+            });
+        }
+        result.children.push(detail);
     }
     Ok(result)
+}
+
+/// Returns a leaf, or nothing where there is nothing to say.
+fn part<'s>(name: &'static str, value: Value<'s>) -> Result<Option<Element<'s>>, Wrong> {
+    let text = value.text()?;
+    Ok((name == "Code" || !text.is_empty()).then(|| Element::leaf(name, text)))
+}
+
+/// Reads an element as it is proposed for what has no notation of its own: text, or pairs of a name and a value.
+fn tree<'s>(name: Cow<'s, str>, value: Value<'s>, codes: &CodeTable) -> Element<'s> {
+    match value {
+        Value::Text(text) => Element::leaf(name, text),
+        Value::Group(members) => {
+            let children = members.into_iter().filter_map(|member| {
+                let (name, value) = member.pair().ok()?;
+                Some(tree(full(name.text().ok()?, codes), value, codes))
+            });
+            Element::new(name).with_all(children.collect::<Vec<_>>())
+        }
+    }
+}
+
+/// Returns the name that a code stands for, or the name itself.
+fn full<'s>(name: Cow<'s, str>, codes: &CodeTable) -> Cow<'s, str> {
+    codes.meaning("element", &["-"], &name).map_or(name, |row| row.name.into())
 }
 
 fn nickname(value: Value<'_>) -> Result<Element<'_>, Wrong> {
@@ -299,52 +393,50 @@ fn nickname(value: Value<'_>) -> Result<Element<'_>, Wrong> {
     Ok(if name.is_empty() { user } else { Element::new("NickName").with_leaf("Name", name).with(user) })
 }
 
-/// Reads pairs of a code and a value.
+/// Reads pairs of a code and a value. Names in full and deeper values are as proposed.
 fn pairs<'s>(
     place: &str,
     value: Value<'s>,
     codes: &CodeTable,
     wrong: &mut Vec<String>,
 ) -> Result<Vec<Element<'s>>, Wrong> {
+    let unnamed = codes.code_of("element", &["PresenceSubList"], place).map(|row| row.notation);
     let mut leaves = Vec::new();
     for member in value.members() {
-        let (code, value) = member.pair()?;
-        if let Some(name) = named(&[place], code, codes, wrong)? {
-            leaves.push(plain(name, name, value, codes)?);
+        // A member without a name, where the attribute says what it is.
+        if let (Value::Group(parts), Some(name)) = (&member, unnamed.filter(|name| *name != "-"))
+            && matches!(parts.first(), Some(Value::Group(_)))
+        {
+            let parts = pairs(name, member, codes, wrong)?;
+            leaves.push(Element::new(name).with_all(parts));
+            continue;
         }
+        let (code, value) = member.pair()?;
+        let Some(name) = named(&[place], code, codes, wrong)? else { continue };
+        let is_deep = codes.takes_names() && matches!(value, Value::Group(_));
+        let inside = name.clone();
+        leaves.push(if is_deep { tree(name, value, codes) } else { plain(name, &inside, value, codes)? });
     }
     Ok(leaves)
 }
 
 /// Returns the element that a code stands for; notes a code that stands for none.
-fn named(
+fn named<'s>(
     places: &[&str],
-    code: Value<'_>,
+    code: Value<'s>,
     codes: &CodeTable,
     wrong: &mut Vec<String>,
-) -> Result<Option<&'static str>, Wrong> {
+) -> Result<Option<Cow<'s, str>>, Wrong> {
     let code = code.text()?;
     let found = codes.meaning("element", places, &code).or_else(|| codes.code_of("element", places, &code));
-    if found.is_none() {
-        wrong.push(format!("`{code}` stands for nothing known in this value"));
-    }
-    Ok(found.map(|row| row.name))
-}
-
-fn functions<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
-    let functions = Element::new("Functions");
-    let members = value.members();
-    if members.is_empty() {
-        return Ok(functions);
-    }
-    let mut features = Element::new("WVCSPFeat");
-    for member in members {
-        match named(&["Functions"], member, codes, wrong)? {
-            Some("WVCSPFeat") | None => {}
-            Some(name) => features.children.push(Element::new(name)),
+    match found {
+        Some(row) => Ok(Some(row.name.into())),
+        None if codes.takes_names() && code.len() > 2 => Ok(Some(code)),
+        None => {
+            wrong.push(format!("`{code}` stands for nothing known in this value"));
+            Ok(None)
         }
     }
-    Ok(functions.with(features))
 }
 
 /// Reads names of presence attributes: `(OS,UA,(CF,(CT,CV)))`.
@@ -358,7 +450,7 @@ fn names<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Re
         let Some(name) = named(&["PresenceSubList"], code, codes, wrong)? else { continue };
         let mut attribute = Element::new(name);
         for code in inner {
-            attribute.children.extend(named(&[name], code, codes, wrong)?.map(Element::new));
+            attribute.children.extend(named(&[&attribute.name], code, codes, wrong)?.map(Element::new));
         }
         list.children.push(attribute);
     }
@@ -383,8 +475,10 @@ fn values<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> R
         match parts.next() {
             None => {}
             Some(Value::Text(text)) if text.is_empty() => {}
-            Some(text @ Value::Text(_)) => attribute.children.push(plain("PresenceValue", name, text, codes)?),
-            Some(group) => attribute.children.extend(pairs(name, group, codes, wrong)?),
+            Some(text @ Value::Text(_)) => {
+                attribute.children.push(plain("PresenceValue", &attribute.name, text, codes)?);
+            }
+            Some(group) => attribute.children.extend(pairs(&attribute.name, group, codes, wrong)?),
         }
         list.children.push(attribute);
     }

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::is_preamble;
 use crate::diagnose::Span;
 
 /// What is in front of the parameters.
-pub(super) struct Preamble<'s> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preamble<'s> {
     /// Two digits, or `XX`.
     pub version: &'s str,
     /// The code of the primitive.
@@ -49,10 +51,11 @@ pub(super) enum Fault {
 }
 
 impl<'s> Preamble<'s> {
-    /// Reads the preamble of a text; `None` where it has none.
-    pub(super) fn read(text: &'s str) -> Option<Self> {
-        let head = text.split(' ').next()?;
-        let version = head.get(2..4).filter(|_| head.starts_with("WV"))?;
+    /// Reads the preamble of a message, which may be one of several parts; `None` where it has none.
+    pub fn read(message: &'s [u8]) -> Option<Self> {
+        let octets = message.split(|octet| *octet == b' ').next()?;
+        let head = std::str::from_utf8(octets).ok().filter(|head| is_preamble(head.as_bytes()))?;
+        let version = head.get(2..4)?;
         let code = head.get(4..6).filter(|code| code.bytes().all(|b| b.is_ascii_alphabetic()))?;
         let rest = head.get(6..)?;
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();

@@ -1,9 +1,9 @@
 //! The tree to text.
 
+use super::is_outband;
 use super::text::Value;
-use super::{is_outband, is_request};
 use crate::codec::CannotWrite;
-use crate::document::{CodeTable, Content, Element, Vocabulary, is_declaration};
+use crate::document::{CodeTable, Content, Declaration, Element, Vocabulary, is_declaration};
 
 /// Capabilities in the order in which a shipped client writes them.
 const CAPABILITIES: &[&str] = &[
@@ -31,11 +31,15 @@ struct Parameter<'e> {
 }
 
 /// Writes a message. See [`crate::codec::write_pts`].
-pub(in crate::codec) fn write(root: &Element<'_>, vocabulary: &Vocabulary) -> Written<String> {
+pub(in crate::codec) fn write(
+    root: &Element<'_>,
+    vocabulary: &Vocabulary,
+    codes: Option<&CodeTable>,
+) -> Written<String> {
     let Some(form) = vocabulary.pts else {
         return Err(CannotWrite { what: format!("a {} has no form in plain text", vocabulary.name) });
     };
-    let codes: &CodeTable = form.codes;
+    let codes: &CodeTable = codes.unwrap_or(form.codes);
     root.check_plain()?;
     let [session] = only(root, &["Session"])?;
     let [descriptor, transaction] = only(need(session)?, &["SessionDescriptor", "Transaction"])?;
@@ -47,12 +51,12 @@ pub(in crate::codec) fn write(root: &Element<'_>, vocabulary: &Vocabulary) -> Wr
     let Some(code) = codes.code_of("primitive", &["-"], &primitive.name) else {
         return Err(no_code(&primitive.name));
     };
-    let mut out = format!("WV{}{}{}", form.version, code.code, transaction_of(need(mode)?, primitive)?);
+    let mut out = format!("WV{}{}{}", form.version, code.code, transaction_of(need(mode)?, primitive, codes)?);
     if let Some(id) = session_of(need(descriptor)?, primitive)? {
         out.push_str(" SI=");
         id.write(&mut out);
     }
-    for parameter in parameters(primitive, codes)? {
+    for parameter in parameters(primitive, vocabulary, codes)? {
         out.push(' ');
         out.push_str(parameter.code);
         if parameter.value != Value::Group(Vec::new()) {
@@ -64,9 +68,9 @@ pub(in crate::codec) fn write(root: &Element<'_>, vocabulary: &Vocabulary) -> Wr
 }
 
 /// Returns the number of the transaction, after a look at the mode that the primitive implies.
-fn transaction_of<'e>(descriptor: &'e Element<'_>, primitive: &Element<'_>) -> Written<&'e str> {
+fn transaction_of<'e>(descriptor: &'e Element<'_>, primitive: &Element<'_>, codes: &CodeTable) -> Written<&'e str> {
     let [mode, id] = only(descriptor, &["TransactionMode", "TransactionID"])?;
-    let implied = if is_request(&primitive.name) { "Request" } else { "Response" };
+    let implied = if codes.is_request(&primitive.name) { "Request" } else { "Response" };
     if mode.is_some_and(|mode| mode.trimmed() != implied) {
         return Err(cannot("TransactionMode", format!("is `{implied}` for `{}`", primitive.name)));
     }
@@ -98,17 +102,17 @@ fn session_of<'e>(descriptor: &'e Element<'_>, primitive: &Element<'_>) -> Writt
 }
 
 /// Returns the parameters of a primitive. Whom a request is about comes last, as a shipped client has it.
-fn parameters<'e>(primitive: &'e Element<'_>, codes: &CodeTable) -> Written<Vec<Parameter<'e>>> {
+fn parameters<'e>(
+    primitive: &'e Element<'_>,
+    vocabulary: &Vocabulary,
+    codes: &CodeTable,
+) -> Written<Vec<Parameter<'e>>> {
     let mut found: Vec<Parameter<'e>> = Vec::new();
     if primitive.children.is_empty() && !primitive.trimmed().is_empty() {
         return Err(cannot(&primitive.name, "holds text"));
     }
     for child in &primitive.children {
-        let items = match child.name.as_ref() {
-            "User" => std::slice::from_ref(need(only(child, &["UserID"])?[0])?),
-            "UserIDList" | "ContactListIDList" => &child.children[..],
-            _ => std::slice::from_ref(child),
-        };
+        let items = items(primitive, child, vocabulary, codes)?;
         if items.is_empty() {
             let name = if child.name == "UserIDList" { "UserID" } else { "ContactList" };
             let row = codes.code_of("element", &["-"], name).ok_or_else(|| no_code(&child.name))?;
@@ -124,10 +128,35 @@ fn parameters<'e>(primitive: &'e Element<'_>, codes: &CodeTable) -> Written<Vec<
             }
         }
     }
-    if is_request(&primitive.name) {
+    if codes.is_request(&primitive.name) {
         found.sort_by_key(|parameter| parameter.notation == "list");
     }
     Ok(found)
+}
+
+/// Returns the elements whose codes a child is written by: of users and contact lists those within, unless the primitive
+/// has them in several ways and each has a code of its own.
+fn items<'e, 's>(
+    primitive: &Element<'_>,
+    child: &'e Element<'s>,
+    vocabulary: &Vocabulary,
+    codes: &CodeTable,
+) -> Written<&'e [Element<'s>]> {
+    let ways: &[&str] = match child.name.as_ref() {
+        "User" | "UserIDList" => &["UserID", "UserIDList", "User"],
+        "ContactListIDList" => &["ContactList", "ContactListIDList"],
+        _ => return Ok(std::slice::from_ref(child)),
+    };
+    let declaration = vocabulary.grammar.declaration(&primitive.name, "transaction");
+    let count = |d: &Declaration| ways.iter().filter(|way| d.position(way) != usize::MAX).count();
+    let is_bare = child.name != "User" || child.children.iter().all(|inner| inner.name == "UserID");
+    if codes.code_of("element", &["-"], &child.name).is_some() && !(is_bare && declaration.map_or(0, count) < 2) {
+        return Ok(std::slice::from_ref(child));
+    }
+    match child.name.as_ref() {
+        "User" => Ok(std::slice::from_ref(need(only(child, &["UserID"])?[0])?)),
+        _ => Ok(&child.children[..]),
+    }
 }
 
 impl<'e> Value<'e> {
@@ -158,7 +187,7 @@ fn is_presence(members: &[Value<'_>]) -> bool {
 }
 
 /// Returns the value of an element in a notation.
-fn value<'e>(notation: &str, item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+pub(super) fn value<'e>(notation: &str, item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
     let each = |of: &dyn Fn(&'e Element<'_>) -> Written<Value<'e>>| -> Written<Value<'e>> {
         Ok(Value::Group(item.children.iter().map(of).collect::<Written<_>>()?))
     };
@@ -174,6 +203,8 @@ fn value<'e>(notation: &str, item: &'e Element<'_>, codes: &CodeTable) -> Writte
             let text = text.map(leaf).transpose()?;
             Ok(Value::group([leaf(need(code)?)?].into_iter().chain(text).collect()))
         }
+        "details" => details(item, codes),
+        "tree" => tree(item, codes),
         "pairs" => {
             let mut capabilities: Vec<_> = item.children.iter().collect();
             capabilities.sort_by_key(|c| CAPABILITIES.iter().position(|name| c.name == *name));
@@ -194,6 +225,48 @@ fn value<'e>(notation: &str, item: &'e Element<'_>, codes: &CodeTable) -> Writte
     }
 }
 
+/// Writes a result with its details as they are proposed: code, description, and whom each is about.
+fn details<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let is_detail = |child: &&Element<'_>| child.name == "DetailedResult";
+    let mut parts = head(item, item.children.iter().any(|child| is_detail(&child)))?;
+    for child in item.children.iter().filter(|child| !matches!(child.name.as_ref(), "Code" | "Description")) {
+        if !is_detail(&child) {
+            return Err(no_code(&child.name));
+        }
+        let mut detail = head(child, true)?;
+        let about = child.children.iter().filter(|inner| !matches!(inner.name.as_ref(), "Code" | "Description"));
+        let about = about.map(|inner| if inner.name == "UserID" { leaf(inner) } else { member(inner, codes) });
+        let about = about.collect::<Written<Vec<_>>>()?;
+        if !about.is_empty() {
+            detail.push(Value::Group(about));
+        }
+        parts.push(Value::Group(detail));
+    }
+    Ok(Value::group(parts))
+}
+
+/// Writes code and description, the latter empty where something follows it.
+fn head<'e>(item: &'e Element<'_>, goes_on: bool) -> Written<Vec<Value<'e>>> {
+    let code = leaf(need(item.child("Code"))?)?;
+    let text = item.child("Description").map(leaf).transpose()?;
+    Ok([code].into_iter().chain(text.or(goes_on.then(|| Value::Text("".into())))).collect())
+}
+
+/// Writes an element as it is proposed for what has no notation of its own: text, or pairs of a name and a value.
+fn tree<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    if item.children.is_empty() {
+        return leaf(item);
+    }
+    Ok(Value::Group(item.children.iter().map(|child| member(child, codes)).collect::<Written<_>>()?))
+}
+
+/// Writes a member of a tree: its code, or its name in full, and its value.
+fn member<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let row = codes.code_of("element", &["-"], &item.name);
+    let name = row.map_or_else(|| item.name.to_string(), |row| row.code.to_owned());
+    Ok(Value::Group(vec![Value::Text(name.into()), tree(item, codes)?]))
+}
+
 /// Writes a user and attributes; a user alone where there are none.
 fn presence<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
     let [user, list] = only(item, &["UserID", "PresenceSubList"])?;
@@ -205,16 +278,28 @@ fn presence<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> 
     Ok(Value::Group(vec![user, value("values", list, codes)?]))
 }
 
-/// Writes a feature by its code. Nothing below the features has one.
-fn functions<'e>(item: &Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+/// Writes the deepest nodes of a service tree by their codes, and by their names where they have none, as proposed.
+fn functions<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
     let [features] = only(item, &["WVCSPFeat"])?;
-    let Some(features) = features else { return Ok(Value::Group(Vec::new())) };
-    let nodes = if features.children.is_empty() { std::slice::from_ref(features) } else { &features.children[..] };
-    let bare = |node| bare_code("Functions", node, codes);
-    Ok(Value::group(nodes.iter().map(bare).collect::<Written<_>>()?))
+    let mut nodes = Vec::new();
+    if let Some(features) = features {
+        features.walk(&mut |node, _| {
+            if node.children.is_empty() {
+                nodes.push(node);
+            }
+        });
+    }
+    let name = |node: &&'e Element<'_>| match codes.code_of("element", &["Functions"], &node.name) {
+        Some(row) => Value::Text(row.code.into()),
+        None => Value::Text(node.name.as_ref().into()),
+    };
+    if let Some(odd) = nodes.iter().find(|node| !node.trimmed().is_empty()) {
+        return Err(cannot(&odd.name, "holds nothing there"));
+    }
+    Ok(Value::group(nodes.iter().map(name).collect()))
 }
 
-fn nickname<'e>(item: &'e Element<'_>) -> Written<Value<'e>> {
+pub(super) fn nickname<'e>(item: &'e Element<'_>) -> Written<Value<'e>> {
     if item.name == "UserID" {
         return Ok(Value::Group(vec![Value::Text("".into()), leaf(item)?]));
     }
@@ -240,7 +325,7 @@ fn names<'e>(list: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
 }
 
 /// Writes a presence attribute with its value: `(UA,T,AV)`.
-fn attribute<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+pub(super) fn attribute<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
     let mut parts = vec![code("PresenceSubList", item, codes)?];
     let (qualifier, rest): (Vec<_>, Vec<_>) = item.children.iter().partition(|child| child.name == "Qualifier");
     if !item.trimmed().is_empty() || qualifier.len() > 1 {
@@ -264,16 +349,28 @@ fn attribute<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>>
     Ok(Value::Group(parts))
 }
 
-/// Writes a code and a value.
-fn pair<'e>(place: &str, item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+/// Writes a code and a value. A value of several parts is as proposed.
+pub(super) fn pair<'e>(place: &str, item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
+    let unnamed = codes.code_of("element", &["PresenceSubList"], place).map(|row| row.notation);
+    if unnamed == Some(&*item.name) && !item.children.is_empty() {
+        let parts = item.children.iter().map(|child| pair(&item.name, child, codes));
+        return Ok(Value::Group(parts.collect::<Written<_>>()?));
+    }
     let code = code(place, item, codes)?;
     let inner = item.child("URL").filter(|_| item.name == "CIRHTTPAddress" && item.children.len() == 1);
-    Ok(Value::Group(vec![code, word(inner.unwrap_or(item), &item.name, codes)?]))
+    let value = match inner {
+        None if codes.takes_names() && !item.children.is_empty() => tree(item, codes)?,
+        _ => word(inner.unwrap_or(item), &item.name, codes)?,
+    };
+    Ok(Value::Group(vec![code, value]))
 }
 
 fn code<'e>(place: &str, item: &Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
-    let row = codes.code_of("element", &[place], &item.name).ok_or_else(|| no_code(&item.name))?;
-    Ok(Value::Text(row.code.into()))
+    match codes.code_of("element", &[place], &item.name) {
+        Some(row) => Ok(Value::Text(row.code.into())),
+        None if codes.takes_names() => Ok(Value::Text(item.name.to_string().into())),
+        None => Err(no_code(&item.name)),
+    }
 }
 
 /// Writes the code of an element that holds nothing.

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use self::beside::{ApiTable, ManagementTable, ReceiptsTable};
 use self::cir::CirTable;
 use self::presence::PresenceTable;
-use crate::csp::Address;
+use crate::csp::{self, Address};
+use crate::document::CodeTable;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
 
@@ -48,6 +49,8 @@ pub struct Configuration {
     pub connections_by_address: usize,
     /// The time that a request may take to come in, however slowly its octets drip.
     pub request_time: Duration,
+    /// The codes of the plain text syntax.
+    pub text_codes: &'static CodeTable,
     /// Accounts that the server has in any case: the user as written, and where the password is kept.
     pub users: Vec<(String, SecretSource)>,
     /// How much one user may have.
@@ -102,6 +105,7 @@ impl Default for Configuration {
             connections: 10_000,
             connections_by_address: 200,
             request_time: Duration::from_secs(30),
+            text_codes: csp::text_codes(),
             users: Vec::new(),
             quotas: Quotas::default(),
             cir: Cir::default(),

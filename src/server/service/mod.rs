@@ -182,6 +182,11 @@ impl Context<'_> {
         self.caller.version
     }
 
+    /// Returns what is offered to the caller, in the syntax that it speaks.
+    pub(crate) fn offered(&self) -> Services {
+        offered(self.caller.version).said_in(self.caller.version, self.caller.form)
+    }
+
     /// Returns the caller's session.
     pub(crate) fn session(&mut self) -> Result<&mut Session, Fault> {
         self.sessions.get_mut(self.caller.session).ok_or_else(|| Code::INVALID_SESSION.into())

@@ -4,7 +4,7 @@ use super::with_client;
 use crate::csp::Services;
 use crate::document::{Element, boolean};
 use crate::server::fault::Fault;
-use crate::server::service::{Context, offered, terms_changed};
+use crate::server::service::{Context, terms_changed};
 
 /// Service-Request: the answer names what is *not* available of what was asked (CSP transactions, F8).
 pub(crate) fn service(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
@@ -15,7 +15,7 @@ pub(crate) fn service(context: &mut Context<'_>, request: &Element<'_>) -> Resul
         terms_changed(context)?;
     }
     if request.child_text("AllFunctionsRequest").and_then(boolean) == Some(true) {
-        answer = answer.with(offered(version).element(version, "AllFunctions"));
+        answer = answer.with(context.offered().element(version, "AllFunctions"));
     }
     Ok(with_client(context, answer))
 }
@@ -24,6 +24,7 @@ pub(crate) fn service(context: &mut Context<'_>, request: &Element<'_>) -> Resul
 pub(super) fn grant(context: &mut Context<'_>, asked: &Element<'_>) -> Result<Option<Element<'static>>, Fault> {
     let version = context.version();
     let asked = Services::read(version, asked);
-    context.session()?.services = asked.meet(offered(version));
-    Ok(Services::inverted(&asked, offered(version), version, "Functions"))
+    let offered = context.offered();
+    context.session()?.services = asked.meet(&offered);
+    Ok(Services::inverted(&asked, &offered, version, "Functions"))
 }

@@ -1,0 +1,78 @@
+//! What of a tree plain text can carry: the rest is taken away, so that a peer is told what can be expressed.
+
+use super::write::{attribute, nickname, pair, value};
+use crate::document::{CodeTable, Element};
+
+/// Takes away of a primitive what has no code, as far as the rest still says something. Returns the names of what went.
+pub(in crate::codec) fn fit(primitive: &mut Element<'_>, codes: &CodeTable) -> Vec<String> {
+    let mut gone = Vec::new();
+    let Element { name, children, .. } = primitive;
+    children.retain_mut(|child| {
+        let is_carried = fit_child(name, child, codes, &mut gone);
+        if !is_carried {
+            gone.push(child.name.to_string());
+        }
+        is_carried
+    });
+    gone
+}
+
+/// Returns whether a child can be carried, after what can be spared of it is taken away.
+fn fit_child(primitive: &str, child: &mut Element<'_>, codes: &CodeTable, gone: &mut Vec<String>) -> bool {
+    match child.name.as_ref() {
+        "UserIDList" | "ContactListIDList" => return true,
+        "User" if !codes.takes_names() => {
+            spare(child, gone, |inner| inner.name == "UserID");
+            return !child.children.is_empty();
+        }
+        _ => {}
+    }
+    let Some(row) = codes.code_of("element", &[primitive, "-"], &child.name) else { return false };
+    let is_carried = |child: &Element<'_>| value(row.notation, child, codes).is_ok();
+    if is_carried(child) {
+        return true;
+    }
+    match row.notation {
+        "result" => spare(child, gone, |part| matches!(part.name.as_ref(), "Code" | "Description")),
+        "details" => spare(child, gone, |part| matches!(part.name.as_ref(), "Code" | "Description" | "DetailedResult")),
+        "pairs" => spare(child, gone, |leaf| pair("capability", leaf, codes).is_ok()),
+        "nicknames" => spare(child, gone, |nick| nickname(nick).is_ok()),
+        "names" => spare(child, gone, |name| value("names", &one(name), codes).is_ok()),
+        "values" => attributes(child, codes, gone),
+        "presence" => {
+            for list in child.children.iter_mut().filter(|list| list.name == "PresenceSubList") {
+                attributes(list, codes, gone);
+            }
+            spare(child, gone, |part| part.name != "PresenceSubList" || !part.children.is_empty());
+        }
+        _ => {}
+    }
+    is_carried(child)
+}
+
+/// Takes away attributes that cannot be carried, or what of them cannot.
+fn attributes(list: &mut Element<'_>, codes: &CodeTable, gone: &mut Vec<String>) {
+    for item in &mut list.children {
+        if attribute(item, codes).is_err() {
+            let name = item.name.to_string();
+            spare(item, gone, |part| {
+                matches!(part.name.as_ref(), "Qualifier" | "PresenceValue") || pair(&name, part, codes).is_ok()
+            });
+        }
+    }
+    spare(list, gone, |item| attribute(item, codes).is_ok());
+}
+
+fn spare(element: &mut Element<'_>, gone: &mut Vec<String>, is_carried: impl Fn(&Element<'_>) -> bool) {
+    element.children.retain(|child| {
+        let stays = is_carried(child);
+        if !stays {
+            gone.push(child.name.to_string());
+        }
+        stays
+    });
+}
+
+fn one<'s>(name: &Element<'s>) -> Element<'s> {
+    Element::new("PresenceSubList").with(name.clone())
+}

@@ -43,7 +43,7 @@ impl Pair {
 
     fn post(&mut self, media_type: &str, body: Vec<u8>) -> Vec<u8> {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let request = Request { connection: 1, media_type: media_type.to_owned(), body, peer };
+        let request = Request { connection: 1, media_type: media_type.to_owned(), body, peer, headers: Vec::new() };
         let now = Timestamp::from_seconds(1_795_410_000).after(self.elapsed);
         match self.engine.handle(now, Input::Request(request)).into_iter().next() {
             Some(Output::Reply { status: 200, body, .. }) => body,

@@ -4,6 +4,7 @@
 //! # Romeo writes to Juliet.
 //! in CSP 1.2 and 1.3                                    (else: in every version)
 //! given wv:romeo with password "rosaline"               (else: every password is `secret`)
+//! given the server has csp.second_login = "refuse"      (else: the configuration's defaults)
 //! romeo logs in as wv:romeo by MD5
 //! juliet logs in as wv:juliet
 //! romeo sends SendMessage-Request to wv:juliet: "Hello"
@@ -43,6 +44,8 @@ pub struct Script {
     pub encodings: Vec<Encoding>,
     /// The users that must exist, with their passwords.
     pub accounts: Vec<Account>,
+    /// How the server must be set up: lines of TOML, as in the table `[server]`; empty where any will do.
+    pub server: String,
     pub(super) steps: Vec<Step>,
 }
 
@@ -160,11 +163,17 @@ impl Script {
     pub fn read(text: &str) -> Result<Self, Mistake> {
         let all = [Version::V1_1, Version::V1_2, Version::V1_3].to_vec();
         let encodings = vec![Encoding::Xml, Encoding::Wbxml];
-        let mut script = Self { versions: all, encodings, accounts: Vec::new(), steps: Vec::new() };
+        let mut script =
+            Self { versions: all, encodings, accounts: Vec::new(), server: String::new(), steps: Vec::new() };
         let mut lines = Lines::of(text);
         while let Some(line) = lines.next() {
             if line.depth > 0 {
                 return Err(line.mistake("an indented line belongs to a `sends` or `receives` line above it"));
+            }
+            if let Some(setting) = line.behind("given the server has ") {
+                script.server += setting;
+                script.server += "\n";
+                continue;
             }
             let mut words = Words::of(&line)?;
             script.line(&mut words, &mut lines)?;

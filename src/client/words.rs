@@ -15,7 +15,12 @@ pub(super) struct Line<'s> {
     text: &'s str,
 }
 
-impl Line<'_> {
+impl<'s> Line<'s> {
+    /// Returns what follows these words on the line, as it is written.
+    pub(super) fn behind(&self, words: &str) -> Option<&'s str> {
+        self.text.strip_prefix(words)
+    }
+
     pub(super) fn mistake(&self, what: impl Into<String>) -> Mistake {
         Mistake { line: self.number, what: what.into() }
     }

@@ -1,7 +1,9 @@
 //! Proving a password in a login of four messages: the digest of nonce and password.
 //!
-//! MD4 and MD6 are names in the standard; neither is offered: MD4 is broken and MD6 was never defined.
+//! MD6 is a name in the standard and was never defined; it is not offered. MD4 is broken and comes last, for clients
+//! that have nothing else.
 
+use md4::Md4;
 use md5::{Digest as _, Md5};
 use sha1::Sha1;
 
@@ -17,11 +19,13 @@ pub enum Schema {
     Sha,
     /// MD5.
     Md5,
+    /// MD4.
+    Md4,
 }
 
 impl Schema {
     /// All that we know, the strongest first.
-    pub const ALL: [Self; 3] = [Self::Sha, Self::Md5, Self::Password];
+    pub const ALL: [Self; 4] = [Self::Sha, Self::Md5, Self::Md4, Self::Password];
 
     /// Returns the word of the standard.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +33,7 @@ impl Schema {
             Self::Password => "PWD",
             Self::Sha => "SHA",
             Self::Md5 => "MD5",
+            Self::Md4 => "MD4",
         }
     }
 
@@ -61,6 +66,7 @@ impl Schema {
             Self::Password => password.to_owned(),
             Self::Sha => to_base64(&Sha1::digest(octets)),
             Self::Md5 => to_base64(&Md5::digest(octets)),
+            Self::Md4 => to_base64(&Md4::digest(octets)),
         }
     }
 
@@ -104,9 +110,19 @@ mod tests {
     }
 
     #[test]
+    fn md4_and_md5_are_those_of_their_memos() {
+        // RFC 1320 and RFC 1321, "abc" and "message digest", cut in two anywhere.
+        let hex = |digest: String| from_base64(&digest).unwrap().iter().map(|o| format!("{o:02x}")).collect::<String>();
+        assert_eq!(hex(Schema::Md4.digest("a", "bc")), "a448017aaf21d8525fc10ae87aa6729d");
+        assert_eq!(hex(Schema::Md4.digest("message ", "digest")), "d9130a8164549fe818874806e1c7014b");
+        assert_eq!(hex(Schema::Md5.digest("a", "bc")), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(hex(Schema::Md5.digest("message ", "digest")), "f96b697d7cb7938d525a2f31aaf161d0");
+    }
+
+    #[test]
     fn reads_both_lists() {
         let one = Element::new("Login-Request").with_leaf("DigestSchema", "SHA,MD4, md5,PWD");
-        assert_eq!(Schema::read_all(&one), [Schema::Sha, Schema::Md5, Schema::Password]);
+        assert_eq!(Schema::read_all(&one), [Schema::Sha, Schema::Md4, Schema::Md5, Schema::Password]);
         let many = Element::new("Login-Request").with_all(Schema::write_all(&Schema::ALL, Version::V1_3));
         assert_eq!(Schema::read_all(&many), Schema::ALL);
     }

@@ -65,6 +65,7 @@ codes! {
     FORCED_LOGOUT = 601,
     ALREADY_LOGGED_IN = 603,
     INVALID_SESSION = 604,
+    NEW_VALUE_NOT_ACCEPTED = 605,
     UNKNOWN_CONTACT_LIST = 700,
     CONTACT_LIST_EXISTS = 701,
     INVALID_USER_PROPERTY = 702,
@@ -93,6 +94,7 @@ codes! {
     SEARCHABLE_WITHOUT_NAME = 822,
     MULTIPLE_ERRORS = 900,
     ADDRESS_ERROR = 901,
+    MSISDN_ERROR = 920,
 }
 
 /// A row of the table: code, name, meaning.

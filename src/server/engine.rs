@@ -1,12 +1,13 @@
 //! The engine: it is told the time and what arrived, and answers what to send. The one dispatch.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::answer::{Reply, can_be_sent, check, discover, fingerprint, refuse, write};
 use super::door::Door;
 use super::fault::Fault;
 use super::network::NetworkPresence;
+use super::origin::Origin;
 use super::outbox::Purpose;
 use super::service::{self, Context, offered};
 use super::session::{Caller, Remembered, SessionId, Sessions};
@@ -75,6 +76,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// Who sent it.
     pub peer: IpAddr,
+    /// What the header says that the engine asks for, see [`Access::headers`](super::Access::headers): names in lower case, and values.
+    pub headers: Vec<(String, String)>,
 }
 
 /// What the engine answers.
@@ -209,7 +212,7 @@ impl Engine {
 
     /// Does what the network says of users.
     fn presence(&mut self, now: Timestamp, connection: u64, said: &[NetworkPresence]) -> Output {
-        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let nobody = &Origin::nowhere();
         let mut body = String::new();
         for NetworkPresence { user, list } in said {
             let outcome = self.perform(now, nobody, Caller::outband(Version::V1_3), |context| {
@@ -230,7 +233,10 @@ impl Engine {
         }
         let most = Limits { bytes: self.configuration.max_body, ..wire::LIMITS };
         match wire::read_with(&request.body, &most, self.configuration.text_codes) {
-            Ok((Body::Message(message), form)) => self.message(now, request.peer, message, form),
+            Ok((Body::Message(message), form)) => {
+                let origin = Origin::of(&self.configuration.access, request.peer, &request.headers);
+                self.message(now, &origin, message, form)
+            }
             Ok((Body::Discovery(discovery), form)) => discover(&discovery, form),
             Err(Refusal::UnknownVersion(form, seen)) => refuse(seen, form, Code::VERSION_NOT_SUPPORTED),
             Err(Refusal::Malformed(form, seen)) => refuse(seen, form, Code::BAD_REQUEST),
@@ -240,11 +246,11 @@ impl Engine {
     }
 
     /// Answers one message: finds its session, and does its transactions in order.
-    fn message(&mut self, now: Timestamp, peer: IpAddr, message: Message, form: Form) -> Reply {
+    fn message(&mut self, now: Timestamp, origin: &Origin, message: Message, form: Form) -> Reply {
         let Message { version, session, transactions, .. } = message;
         let is_login = transactions.iter().any(|t| t.primitive.name == "Login-Request");
         let mut caller = match &session {
-            csp::Session::Inband(id) if !is_login => match self.find(now, peer, id, version, &transactions) {
+            csp::Session::Inband(id) if !is_login => match self.find(now, origin, id, version, &transactions) {
                 Ok(caller) => caller,
                 Err(answers) => return write(version, session, answers.transactions, NO_FLAGS, form, &mut self.notes),
             },
@@ -260,7 +266,7 @@ impl Engine {
         for (number, transaction) in transactions.into_iter().take(limits::TRANSACTIONS).enumerate() {
             match transaction.mode {
                 Mode::Response => {
-                    self.acknowledge(now, peer, &caller, &transaction);
+                    self.acknowledge(now, origin, &caller, &transaction);
                     answers.may_offer = true;
                 }
                 Mode::Request if transaction.primitive.name == "Polling-Request" && !is_outband => {
@@ -268,7 +274,7 @@ impl Engine {
                 }
                 Mode::Request => {
                     let answer = if number < most {
-                        self.request(now, peer, &caller, &transaction)
+                        self.request(now, origin, &caller, &transaction)
                     } else {
                         Outcome::new(Code::SERVICE_UNAVAILABLE).status()
                     };
@@ -286,7 +292,7 @@ impl Engine {
     fn find(
         &mut self,
         now: Timestamp,
-        peer: IpAddr,
+        origin: &Origin,
         id: &str,
         version: Version,
         all: &[Transaction],
@@ -297,8 +303,8 @@ impl Engine {
                 return Err(Answers::refuse(all, &Code::VERSION_NOT_SUPPORTED.into()));
             }
             own.heard = now;
-            own.waking.peer = peer;
-            let wait = own.count(self.configuration.requests_per_minute, now).filter(|_| !peer.is_loopback());
+            own.waking.peer = origin.peer;
+            let wait = own.count(self.configuration.requests_per_minute, now).filter(|_| !origin.peer.is_loopback());
             return match wait {
                 Some(seconds) => Err(Answers::refuse(all, &Fault::later(seconds).0)),
                 None => Ok(own.caller.clone()),
@@ -319,7 +325,7 @@ impl Engine {
     }
 
     /// Answers a request of a client: gives the remembered answer, or does it.
-    fn request(&mut self, now: Timestamp, peer: IpAddr, caller: &Caller, asked: &Transaction) -> Element<'static> {
+    fn request(&mut self, now: Timestamp, origin: &Origin, caller: &Caller, asked: &Transaction) -> Element<'static> {
         let id = match &asked.id {
             None => return Fault::missing("TransactionID").0.status(),
             Some(id) if id.chars().count() > limits::TRANSACTION_ID => {
@@ -337,7 +343,7 @@ impl Engine {
         }
         let answer = self.gate(caller, &asked.primitive).map_err(Fault::from).and_then(|()| {
             let primitive = &asked.primitive;
-            self.perform(now, peer, caller.clone(), |context| {
+            self.perform(now, origin, caller.clone(), |context| {
                 let answer = service::perform(context, primitive)?;
                 if Outcome::read(&answer).is_none_or(|outcome| outcome.code.is_success()) {
                     service::notification::changed(context, primitive);
@@ -346,7 +352,7 @@ impl Engine {
             })
         });
         let answer = answer.unwrap_or_else(|fault| fault.0.status());
-        self.report(peer, caller, &asked.primitive, &answer);
+        self.report(origin.peer, caller, &asked.primitive, &answer);
         if let Some(own) = self.sessions.get_mut(caller.session) {
             own.remember(id, fingerprint, &answer, now);
         }
@@ -360,13 +366,8 @@ impl Engine {
             // The first half of a digest login.
             "Login-Request" if code == Code::UNAUTHORIZED => {}
             "Login-Request" => {
-                let user: String = asked
-                    .child_text("UserID")
-                    .unwrap_or("nobody")
-                    .chars()
-                    .filter(|c| !c.is_control())
-                    .take(100)
-                    .collect();
+                let user = answer.child_text("UserID").or_else(|| asked.child_text("UserID"));
+                let user: String = user.unwrap_or("nobody").chars().filter(|c| !c.is_control()).take(100).collect();
                 self.events.push(format!("login of {user} from {peer}: {code}"));
             }
             "Logout-Request" => self.events.push(format!("logout of {}: {code}", caller.user)),
@@ -403,10 +404,10 @@ impl Engine {
     }
 
     /// Notes the answer of a client to a request of ours. One that fits nothing is ignored.
-    fn acknowledge(&mut self, now: Timestamp, peer: IpAddr, caller: &Caller, answer: &Transaction) {
+    fn acknowledge(&mut self, now: Timestamp, origin: &Origin, caller: &Caller, answer: &Transaction) {
         let own = self.sessions.get_mut(caller.session);
         let settled = own.zip(answer.id.as_deref()).and_then(|(own, id)| own.outbox.settle(id));
-        let outcome = self.perform(now, peer, caller.clone(), |context| match settled {
+        let outcome = self.perform(now, origin, caller.clone(), |context| match settled {
             Some(Purpose::Message(id)) => service::im::acknowledged(context, &id, &answer.primitive),
             Some(Purpose::Answer(id)) => service::invitation::acknowledged(context, &id),
             Some(Purpose::Notice) | None => Ok(()),
@@ -420,13 +421,13 @@ impl Engine {
     fn perform<T>(
         &mut self,
         now: Timestamp,
-        peer: IpAddr,
+        origin: &Origin,
         caller: Caller,
         handler: impl FnOnce(&mut Context<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let mut context = Context {
             now,
-            peer,
+            origin: origin.clone(),
             caller,
             configuration: &self.configuration,
             store: &mut self.store,
@@ -462,7 +463,7 @@ impl Engine {
 
     /// Ends the sessions that were silent for too long, and what was to last until now.
     fn expire(&mut self, now: Timestamp) {
-        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let nobody = &Origin::nowhere();
         while let Some(id) = self.sessions.expired(now) {
             let Some(caller) = self.sessions.get(id).map(|session| session.caller.clone()) else { continue };
             let code = Some(Code::SESSION_EXPIRED);
@@ -494,7 +495,7 @@ impl Engine {
         };
         let gone = self.sessions.users().into_iter().filter(|user| !may_stay(&self.store, user));
         for id in gone.flat_map(|user| self.sessions.of_user(&user)).collect::<Vec<_>>() {
-            let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            let nobody = &Origin::nowhere();
             let code = Some(Code::FORCED_LOGOUT);
             let outband = Caller::outband(Version::V1_3);
             if let Err(fault) = self.perform(now, nobody, outband, |context| context.end_session(id, code)) {
@@ -556,6 +557,8 @@ impl Answers {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::csp::wire::media_type;
     use crate::server::outbox::Sending;
@@ -592,7 +595,7 @@ mod tests {
         let form = Form::of(crate::codec::Encoding::Xml);
         let body = wire::write(&Message::new(Version::V1_2, session, asked), form).unwrap();
         let media_type = media_type(Version::V1_2, form.encoding).to_owned();
-        let request = Request { connection: 1, media_type, body, peer: PEER };
+        let request = Request { connection: 1, media_type, body, peer: PEER, headers: Vec::new() };
         let (mut notes, mut answered) = (Vec::new(), (0, None));
         for output in engine.handle(NOW, Input::Request(request)) {
             match output {
@@ -617,7 +620,7 @@ mod tests {
         let id = caller.session;
         let session = csp::Session::Inband(id.to_string());
         let good = Element::new("Disconnect").with(Outcome::new(Code::FORCED_LOGOUT).element());
-        let sent = engine.perform(NOW, PEER, caller, |context| {
+        let sent = engine.perform(NOW, &Origin::nowhere(), caller, |context| {
             context.send(id, Sending::notice(Element::new("Nonsense")));
             context.send(id, Sending::notice(good.clone()));
             Ok(())
@@ -632,7 +635,7 @@ mod tests {
     fn what_a_refused_request_sent_does_not_go_out() {
         let (mut engine, caller) = engine();
         let id = caller.session;
-        let refused: Result<(), Fault> = engine.perform(NOW, PEER, caller, |context| {
+        let refused: Result<(), Fault> = engine.perform(NOW, &Origin::nowhere(), caller, |context| {
             context.store.add_user("wv:berta@localhost", "x", NOW)?;
             context.send(id, Sending::notice(Element::new("Disconnect")));
             Err(Code::FORBIDDEN.into())
@@ -648,7 +651,9 @@ mod tests {
         let session = csp::Session::Inband(caller.session.to_string());
         // A reference into nothing, found out when the transaction ends.
         let dangling = "PRAGMA defer_foreign_keys = ON; INSERT INTO contact (list, user) VALUES ('none', 'none')";
-        engine.perform(NOW, PEER, caller, |context| Ok(context.store.writer()?.execute_batch(dangling)?)).unwrap();
+        engine
+            .perform(NOW, &Origin::nowhere(), caller, |context| Ok(context.store.writer()?.execute_batch(dangling)?))
+            .unwrap();
         let (status, notes, answer) = post(&mut engine, session.clone(), Some("2"), Element::new("KeepAlive-Request"));
         assert_eq!((status, answer), (503, None));
         assert!(notes[0].starts_with("the store failed"), "{notes:?}");

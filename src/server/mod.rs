@@ -25,7 +25,9 @@ mod fault;
 pub mod http;
 mod limits;
 mod network;
+mod origin;
 mod outbox;
+mod password;
 mod post;
 mod random;
 mod service;
@@ -40,10 +42,12 @@ pub use beside::{Beside, Callback, Called, Feed, Greetings, is_same_secret};
 #[cfg(feature = "server")]
 pub use cir::{SendShort, ShortContent, ShortMessage};
 pub use configuration::{
-    AfterLogout, Cir, CirFlag, CirSms, Configuration, ManagedDevice, Management, Presence, Quotas, Receipts, Table,
+    Access, AfterLogout, Cir, CirFlag, CirSms, Configuration, ManagedDevice, Management, Network, Presence, Provider,
+    Quotas, Receipts, Table,
 };
 pub use engine::{Engine, Input, Output, Request};
 pub use network::NetworkPresence;
+pub use password::HashedPassword;
 pub use random::Random;
 pub use store::{Store, User};
 pub use timestamp::Timestamp;

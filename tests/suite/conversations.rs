@@ -24,7 +24,8 @@ fn server(script: &Script) -> Engine {
         let address = Address::user_id(&account.user, conversation::HOME).unwrap();
         store.add_user(address.as_str(), &account.password, start()).unwrap();
     }
-    let configuration = Configuration { domain: conversation::HOME.into(), ..Configuration::default() };
+    let configuration = Configuration::of(toml::from_str(&script.server).unwrap()).unwrap();
+    let configuration = Configuration { domain: conversation::HOME.into(), ..configuration };
     Engine::open(configuration, store, Random::new([7; 32]))
 }
 
@@ -43,7 +44,8 @@ fn forms(path: &Path, script: &Script) -> Vec<Form> {
 
 fn post(engine: &mut Engine, time: Duration, media_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let request = Request { connection: 1, media_type: media_type.into(), body: body.to_vec(), peer };
+    let request =
+        Request { connection: 1, media_type: media_type.into(), body: body.to_vec(), peer, headers: Vec::new() };
     for output in engine.handle(start().after(time), Input::Request(request)) {
         match output {
             Output::Reply { status: 200, body, .. } => return Ok(body),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
 
 mod abuse;
+mod access;
 mod account;
 mod batch;
 #[cfg(feature = "server")]

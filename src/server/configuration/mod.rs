@@ -1,5 +1,6 @@
 //! How the server is set up: in the program, or by the `[server]` table of `impskit.toml`.
 
+mod access;
 mod beside;
 mod cir;
 mod presence;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use self::access::{KeepAlive, ProviderTable, SecondLogin, Way};
 use self::beside::{ApiTable, ManagementTable, ReceiptsTable};
 use self::cir::CirTable;
 use self::presence::PresenceTable;
@@ -18,6 +20,7 @@ use crate::document::CodeTable;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
 
+pub use self::access::{Access, Network, Provider};
 pub use self::beside::{ManagedDevice, Management, Receipts};
 pub use self::cir::{Cir, CirFlag, CirSms};
 pub use self::presence::{AfterLogout, Presence};
@@ -53,6 +56,10 @@ pub struct Configuration {
     pub text_codes: &'static CodeTable,
     /// Accounts that the server has in any case: the user as written, and where the password is kept.
     pub users: Vec<(String, SecretSource)>,
+    /// Who may come in, and how.
+    pub access: Access,
+    /// What the server says of who runs it.
+    pub provider: Provider,
     /// How much one user may have.
     pub quotas: Quotas,
     /// How clients are woken.
@@ -107,6 +114,8 @@ impl Default for Configuration {
             request_time: Duration::from_secs(30),
             text_codes: csp::text_codes(),
             users: Vec::new(),
+            access: Access::default(),
+            provider: Provider::default(),
             quotas: Quotas::default(),
             cir: Cir::default(),
             presence: Presence::default(),
@@ -158,7 +167,7 @@ impl Configuration {
     }
 
     fn apply(&mut self, server: Table) -> Result<()> {
-        let Table { domain, store, drain_seconds, csp, cir, dm, receipts, api, presence, limits } = server;
+        let Table { domain, store, drain_seconds, csp, cir, provider, dm, receipts, api, presence, limits } = server;
         if let Some(domain) = domain {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
@@ -166,6 +175,9 @@ impl Configuration {
         if let Some(seconds) = drain_seconds {
             self.drain = Duration::from_secs(seconds);
         }
+        self.access.apply(&csp)?;
+        self.access.users = limits.users.unwrap_or(self.access.users);
+        self.provider = provider.map(ProviderTable::read).unwrap_or_default();
         if let Some(listen) = csp.listen {
             self.listen = one_address(&listen)?;
         }
@@ -251,6 +263,7 @@ pub struct Table {
     csp: CspTable,
     #[serde(default)]
     cir: CirTable,
+    provider: Option<ProviderTable>,
     dm: Option<ManagementTable>,
     receipts: Option<ReceiptsTable>,
     api: Option<ApiTable>,
@@ -267,6 +280,15 @@ struct CspTable {
     path: Option<String>,
     max_body: Option<String>,
     session_ttl: Option<String>,
+    versions: Option<Vec<String>>,
+    other_servers: Option<Vec<String>>,
+    login: Option<Vec<Way>>,
+    second_login: Option<SecondLogin>,
+    keep_alive: Option<KeepAlive>,
+    msisdn_headers: Option<Vec<String>>,
+    address_header: Option<String>,
+    trusted_gateways: Option<Vec<String>>,
+    auto_register: Option<bool>,
     #[serde(default)]
     users: Vec<UserRow>,
 }
@@ -284,6 +306,7 @@ struct LimitsTable {
     connections: Option<usize>,
     connections_per_address: Option<usize>,
     request_seconds: Option<u64>,
+    users: Option<usize>,
     sessions_per_user: Option<usize>,
     requests_per_minute: Option<u32>,
     stored_messages_per_user: Option<usize>,

@@ -25,6 +25,8 @@ pub(in crate::server) struct Edge {
     /// Below this path clients ask whether something waits.
     pub(super) asks: Option<String>,
     pub(super) engine: SyncSender<Job>,
+    /// The headers that the engine wants to see.
+    pub(super) headers: Vec<String>,
     pub(super) exchanges: AtomicU64,
 }
 
@@ -65,7 +67,7 @@ impl Edge {
 /// Returns what tells the engine that something was heard of a client, and where its reply comes.
 fn hearing(connection: u64, heard: Heard, peer: IpAddr) -> (Job, oneshot::Receiver<Answer>) {
     let (answer, answered) = oneshot::channel();
-    let request = Request { connection, media_type: String::new(), body: Vec::new(), peer };
+    let request = Request { connection, media_type: String::new(), body: Vec::new(), peer, headers: Vec::new() };
     (Job { request, proof: None, instead: Some(Input::Heard { connection, heard }), answer }, answered)
 }
 
@@ -98,6 +100,7 @@ pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: 
     let header =
         |name| request.headers().get(name).and_then(|text: &HeaderValue| text.to_str().ok()).map(str::to_owned);
     let proof = header(route.proof);
+    let headers = wanted(&edge.headers, &request);
     let (media_type, body) = if request.method() == Method::GET {
         (FORM.to_owned(), request.uri().query().unwrap_or_default().as_bytes().to_vec())
     } else {
@@ -109,7 +112,7 @@ pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: 
     };
     let (answer, answered) = oneshot::channel();
     let connection = edge.next_exchange();
-    let job = Job { request: Request { connection, media_type, body, peer }, proof, instead: None, answer };
+    let job = Job { request: Request { connection, media_type, body, peer, headers }, proof, instead: None, answer };
     if route.jobs.try_send(job).is_err() {
         return overloaded();
     }
@@ -123,6 +126,12 @@ pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: 
         }
         _ => overloaded(),
     }
+}
+
+/// Returns the lines of the header that have those names.
+fn wanted(names: &[String], request: &hyper::Request<Incoming>) -> Vec<(String, String)> {
+    let lines = names.iter().flat_map(|name| request.headers().get_all(name).iter().map(move |value| (name, value)));
+    lines.filter_map(|(name, value)| Some((name.clone(), value.to_str().ok()?.to_owned()))).collect()
 }
 
 /// The media type of a query (HTML, "URL-encoded form data").

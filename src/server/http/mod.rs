@@ -112,6 +112,7 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
     let Configuration { connections, connections_by_address, request_time, .. } = configuration;
     let most = Most { all: connections, by_peer: connections_by_address, time: request_time }.allowed(opened.files());
     let asks = configuration.cir.http_path().map(str::to_owned);
+    let headers = configuration.access.headers();
     let engine = Engine::open(configuration, store, Random::new(seed()?));
     let log: SharedLog = Arc::new(Mutex::new(log));
     let mut routes = Vec::new();
@@ -141,7 +142,7 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
     }
     let to_engine = jobs.clone();
     routes.push(Route { path: path.clone(), max_body, proof: MAC_HEADER, takes_queries: false, jobs });
-    let edge = Arc::new(Edge { routes, asks, engine: to_engine, exchanges: AtomicU64::new(0) });
+    let edge = Arc::new(Edge { routes, asks, headers, engine: to_engine, exchanges: AtomicU64::new(0) });
     let cir::Opened { wakers, listener: calls, address: cir_address } = opened;
     let open = wakers.connections();
     threads.push(std::thread::spawn(move || work(engine, &waiting, &wakers, &log)));

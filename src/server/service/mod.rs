@@ -16,12 +16,12 @@ pub(crate) mod presence;
 pub(crate) mod profile;
 mod targets;
 
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use super::configuration::Configuration;
 use super::door::Door;
 use super::fault::Fault;
+use super::origin::Origin;
 use super::outbox::Sending;
 use super::random::Random;
 use super::session::{Caller, Session, SessionId, Sessions};
@@ -153,8 +153,8 @@ fn session_closed(context: &mut Context<'_>, session: &Session) -> Result<(), Fa
 pub(crate) struct Context<'a> {
     /// The moment of the input.
     pub(crate) now: Timestamp,
-    /// Where the input came from.
-    pub(crate) peer: IpAddr,
+    /// Where the input came from, as far as it is believed.
+    pub(crate) origin: Origin,
     /// Who asks.
     pub(crate) caller: Caller,
     /// How the server is set up.

@@ -42,6 +42,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("schema/2_logins.sql"),
     include_str!("schema/3_groups.sql"),
     include_str!("schema/4_subscriptions.sql"),
+    include_str!("schema/5_accounts.sql"),
 ];
 /// Statements kept ready; about as many as there are queries.
 const STATEMENTS: usize = 128;

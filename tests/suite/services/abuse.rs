@@ -147,7 +147,7 @@ fn what_cannot_be_written_does_not_poison_an_outbox() {
 }
 
 #[test]
-fn no_statement_is_built_from_text() {
+fn c08_no_statement_is_built_from_text() {
     // C08: every statement of the store is a constant; the one line that is not writes our own schema.
     let folder = format!("{}/src/server", env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![std::path::PathBuf::from(folder)];

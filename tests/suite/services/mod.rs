@@ -141,7 +141,7 @@ impl Lab {
         };
         let media_type = wire::media_type(client.version, client.encoding).to_owned();
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let request = Request { connection: 1, media_type, body, peer };
+        let request = Request { connection: 1, media_type, body, peer, headers: Vec::new() };
         let mut outputs = self.engine.handle(Timestamp::from_seconds(self.now), Input::Request(request));
         let Output::Reply { status, body, .. } = outputs.remove(0) else { panic!("a note comes first") };
         assert_eq!(status, 200);

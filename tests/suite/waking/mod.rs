@@ -117,7 +117,7 @@ impl Lab {
         let (version, encoding) = (message.version, Encoding::Wbxml);
         let body = wire::write(message, Form::of(encoding)).unwrap();
         let media_type = wire::media_type(version, encoding).to_owned();
-        let request = Request { connection: 1, media_type, body, peer };
+        let request = Request { connection: 1, media_type, body, peer, headers: Vec::new() };
         let mut outputs = self.engine.handle(self.now(), Input::Request(request));
         let Output::Reply { status: 200, body, .. } = outputs.remove(0) else { panic!("{outputs:?}") };
         self.outputs.extend(outputs);

@@ -2,17 +2,18 @@
 
 mod capability;
 mod functions;
+mod login;
 mod waking;
 
 use std::time::Duration;
 
 use self::capability::agree;
 use self::functions::grant;
+use self::login::{Known, identify, read_client};
 use super::{Context, offered};
-use crate::csp::{Address, Code, Outcome, Schema, Services, Version, ids};
+use crate::csp::{Code, Outcome, Services, Version};
 use crate::document::Element;
-use crate::server::door::Challenge;
-use crate::server::fault::{Fault, required, success};
+use crate::server::fault::{Fault, success};
 use crate::server::limits;
 use crate::server::session::{Caller, Session, SessionId};
 
@@ -37,89 +38,25 @@ pub(crate) fn login(context: &mut Context<'_>, request: &Element<'_>) -> Result<
     })
 }
 
-/// Returns the client's identity in lower case and the element that says it.
-fn read_client(request: &Element<'_>) -> Result<(String, Element<'static>), Fault> {
-    let application = request.child_text("ApplicationID").filter(|text| !text.is_empty());
-    let (name, text) = match (ids::client_id(request), application) {
-        (Some(text), _) => ("ClientID", text),
-        (None, Some(text)) => ("ApplicationID", text),
-        (None, None) => return Err(Fault::missing("ClientID")),
-    };
-    if text.len() > limits::SHORT_TEXT {
-        return Err(Fault::bad(name));
-    }
-    let element = request.child(name).cloned().unwrap_or_else(|| Element::new(name));
-    Ok((text.to_lowercase(), element.into_owned()))
-}
-
 /// Finds out who it is, and opens or restores the session.
 fn admit(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
-    let user = read_user(context, request)?;
-    if let Some(wait) = context.door.wait(&user, context.peer, context.now) {
-        return Err(Fault::later(wait));
+    match identify(context, request)? {
+        Known::Challenge(answer) => return Ok(answer),
+        Known::User(user) => context.caller.user = user,
     }
-    let account = context.store.user(&user)?;
-    // Whoever asks for a user that is not there waits as long as for one that is.
-    let (password, is_known) = account.as_ref().map_or(("", false), |account| (account.password.as_str(), true));
-    let place = (user.clone(), context.caller.client.clone(), context.peer);
-    let is_proven = if let Some(given) = request.child_text("DigestBytes") {
-        let challenge = context.door.take_challenge(&place, context.now);
-        let (schema, nonce) = challenge.map_or((Schema::Md5, None), |c| (c.schema, Some(c.nonce)));
-        schema.verify(nonce.as_deref().unwrap_or_default(), password, given) && nonce.is_some()
-    } else if let Some(given) = request.child("Password") {
-        Schema::Password.verify("", password, given.text())
-    } else if is_known {
-        return challenge(context, request, place);
-    } else {
-        false
-    };
-    if !is_known || !is_proven {
-        context.door.failed(is_known.then_some(user.as_str()), context.peer, context.now);
-        return Err(if is_known { Code::INVALID_PASSWORD } else { Code::UNKNOWN_USER }.into());
-    }
-    context.door.succeeded(&user, context.peer);
-    if account.is_some_and(|account| account.is_disabled) {
-        return Err(Code::FORBIDDEN.into());
-    }
-    context.caller.user = user;
     match request.child_text("SessionID").filter(|id| !id.is_empty()) {
         Some(id) => restore(context, request, id),
         None => open(context, request),
     }
 }
 
-fn read_user(context: &Context<'_>, request: &Element<'_>) -> Result<String, Fault> {
-    let address = Address::user_id(required(request, "UserID")?, &context.configuration.domain);
-    let address = address.map_err(|_| Fault::bad("UserID"))?;
-    if address.domain() != context.configuration.domain {
-        return Err(Code::DOMAIN_NOT_SUPPORTED.into());
-    }
-    Ok(address.as_str().to_owned())
-}
-
-/// Answers the first of two requests with a nonce, good for one attempt.
-fn challenge(
-    context: &mut Context<'_>,
-    request: &Element<'_>,
-    place: (String, String, std::net::IpAddr),
-) -> Result<Element<'static>, Fault> {
-    if request.child("DigestSchema").is_none() {
-        return Err(Fault::missing("Password or DigestSchema"));
-    }
-    let offered = Schema::read_all(request);
-    let schema = Schema::ALL.into_iter().find(|schema| offered.contains(schema)).ok_or(Code::NO_DIGEST_SCHEMA)?;
-    let nonce = context.random.identifier();
-    context.door.add_challenge(place, Challenge { nonce: nonce.clone(), schema, made: context.now });
-    Ok(Element::new("Login-Response")
-        .with(Outcome::new(Code::UNAUTHORIZED).element())
-        .with_leaf("Nonce", nonce)
-        .with_leaf("DigestSchema", schema.as_str()))
-}
-
 /// Opens a session in place of an earlier one of the same client.
 fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let (user, client) = (context.caller.user.clone(), context.caller.client.clone());
     if let Some(earlier) = context.sessions.of_client(&user, &client) {
+        if context.configuration.access.refuse_second_login {
+            return Err(Code::ALREADY_LOGGED_IN.into());
+        }
         context.end_session(earlier, Some(Code::FORCED_LOGOUT))?;
     }
     if context.sessions.of_user(&user).len() >= context.configuration.quotas.sessions {
@@ -133,7 +70,7 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
     let services = Services::base(version).meet(offered(version));
     let time_to_live = time_to_live(context, request);
     let mut session = Session::new(context.caller.clone(), time_to_live, services, context.now);
-    waking::introduce(&mut session, request, context.peer);
+    waking::introduce(&mut session, request, context.origin.peer);
     context.sessions.open(session);
     let outcome = super::session_opened(context).and_then(|()| negotiate_at_login(context, request));
     let outcome = outcome.and_then(|negotiated| remember(context).map(|()| negotiated));
@@ -148,7 +85,7 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
 /// Goes on with a session that is still there (CSP session, "Re-establishment").
 fn restore(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result<Element<'static>, Fault> {
     let Caller { user, client, version, .. } = context.caller.clone();
-    let (time_to_live, now, peer) = (time_to_live(context, request), context.now, context.peer);
+    let (time_to_live, now, peer) = (time_to_live(context, request), context.now, context.origin.peer);
     let Some(session) = SessionId::read(id).and_then(|id| context.sessions.get_mut(id)) else {
         return Err(Code::COULD_NOT_RECOVER_SESSION.into());
     };
@@ -200,9 +137,17 @@ fn negotiate_at_login(context: &mut Context<'_>, request: &Element<'_>) -> Resul
 
 /// Returns the time to live that is agreed: what is asked, within the server's range.
 fn time_to_live(context: &Context<'_>, request: &Element<'_>) -> Duration {
+    let (least, most) = range(context);
+    asked_time(request).map_or(most, |asked| asked.clamp(least, most))
+}
+
+fn asked_time(request: &Element<'_>) -> Option<Duration> {
+    number(request, "TimeToLive").map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+fn range(context: &Context<'_>) -> (Duration, Duration) {
     let most = context.configuration.session_ttl;
-    let least = Duration::from_secs(limits::LEAST_TIME_TO_LIVE).min(most);
-    number(request, "TimeToLive").map_or(most, |asked| Duration::from_secs(asked.into()).clamp(least, most))
+    (Duration::from_secs(limits::LEAST_TIME_TO_LIVE).min(most), most)
 }
 
 fn number(parent: &Element<'_>, child: &str) -> Option<u32> {
@@ -218,15 +163,22 @@ pub(crate) fn logout(context: &mut Context<'_>) -> Result<Element<'static>, Faul
     })
 }
 
-/// KeepAlive-Request: a time to live beyond the server's range is corrected.
+/// KeepAlive-Request: a time to live beyond the server's range is corrected, or refused with the one in force (CSP
+/// transactions, F5).
 pub(crate) fn keep_alive(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
-    let asked = number(request, "TimeToLive").map(|_| time_to_live(context, request));
+    let (least, most) = range(context);
+    let asked = asked_time(request);
+    let is_beyond = asked.is_some_and(|asked| asked < least || asked > most);
+    let is_refused = is_beyond && context.configuration.access.refuse_keep_alive;
     let session = context.session()?;
-    session.time_to_live = asked.unwrap_or(session.time_to_live);
+    if let Some(asked) = asked.filter(|_| !is_refused) {
+        session.time_to_live = asked.clamp(least, most);
+    }
     let seconds = session.time_to_live.as_secs();
     context.sessions.reschedule(context.caller.session);
+    let code = if is_refused { Code::NEW_VALUE_NOT_ACCEPTED } else { Code::SUCCESSFUL };
     Ok(Element::new("KeepAlive-Response")
-        .with(Outcome::new(Code::SUCCESSFUL).element())
+        .with(Outcome::new(code).element())
         .with_leaf("KeepAliveTime", seconds.to_string()))
 }
 

@@ -11,6 +11,9 @@ use crate::diagnose::toml_error;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
 
+/// A gateway that asks to wait for an hour and takes nothing needs a person.
+const THROTTLED: Timestamp = 3600;
+
 /// A campaign as its file says it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +60,9 @@ pub struct Limits {
     pub stop_after_consecutive_failures: Option<u32>,
     /// The share of failures among the last 1,000 results at which the run stops.
     pub stop_at_failure_ratio: Option<f64>,
+    /// For how long a gateway may ask to wait without taking anything before the run stops.
+    #[serde(deserialize_with = "some_seconds")]
+    pub stop_after_throttled: Option<Timestamp>,
     /// What to do with handsets that a crash left between submit and its recording.
     pub on_ambiguous: OnAmbiguous,
 }
@@ -143,12 +149,12 @@ impl Campaign {
         Ok(campaign)
     }
 
-    /// Returns a campaign of one handset: one attempt, nothing to wait for between stages.
+    /// Returns a campaign of one handset: one attempt, nothing to wait for between stages, confirmed by `by`.
     ///
     /// # Errors
     ///
     /// Fails when `name` is none.
-    pub fn of_one(name: &str, profile: &Path, route: &str, folder: &Path) -> Result<Self> {
+    pub fn of_one(name: &str, profile: &Path, route: &str, folder: &Path, confirm: Confirm) -> Result<Self> {
         let campaign = Self {
             schema: 1,
             name: name.to_owned(),
@@ -158,7 +164,7 @@ impl Campaign {
             stages: Vec::new(),
             hold_between_stages: false,
             limits: Limits { attempts: 1, ..Limits::default() },
-            confirm: Confirm::default(),
+            confirm,
             own_routes: Vec::new(),
             folder: folder.to_owned(),
         };
@@ -277,6 +283,7 @@ impl Default for Limits {
             expires: None,
             stop_after_consecutive_failures: Some(25),
             stop_at_failure_ratio: None,
+            stop_after_throttled: Some(THROTTLED),
             on_ambiguous: OnAmbiguous::default(),
         }
     }

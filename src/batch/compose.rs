@@ -45,6 +45,8 @@ pub struct Composed {
     pub model: Option<String>,
     /// Who will log in.
     pub user: Option<String>,
+    /// How the names of its clients begin, where the settings say so.
+    pub client: Option<String>,
     /// How it is sealed; `None` for no seal.
     seal: Option<Security>,
     pin: Option<Pin>,
@@ -97,8 +99,8 @@ impl Composer {
         let (pin, imsi) = filled.handset.secrets(seal, (false, false))?;
         let key = key(&self.campaign, msisdn, &variant, &document);
         let model = Some(filled.handset.model.as_ref()).filter(|model| !model.is_empty()).map(str::to_owned);
-        let user = filled.user();
-        Ok(Composed { msisdn, variant, key, document, model, user, seal, pin, imsi })
+        let (user, client) = (filled.user(), filled.client());
+        Ok(Composed { msisdn, variant, key, document, model, user, client, seal, pin, imsi })
     }
 }
 

@@ -321,7 +321,7 @@ impl Checker {
                 let mut new = new_row(&row, composed, sms, composer.number());
                 new.route = route.unwrap_or_else(|| self.spread.pick(new.msisdn)).to_owned();
                 new.zone = get("tz").and_then(zone);
-                new.user.take_if(|_| !self.by_login);
+                new.login.take_if(|_| !self.by_login);
                 (new.not_before, new.expires) = (not_before, expires);
                 Checked::Good(Box::new(new), row)
             }
@@ -339,10 +339,11 @@ fn new_row(row: &Row, composed: Composed, sms: u32, setup: u32) -> NewRow {
         cells.push_str(cell);
     }
     let document = Sha256::digest(&composed.document).into();
-    let Composed { msisdn, variant, key, model, user, .. } = composed;
+    let Composed { msisdn, variant, key, model, user, client, .. } = composed;
     let (not_before, expires, route, zone) = (None, None, String::new(), None);
     let line = row.line;
-    NewRow { msisdn, line, setup, variant, key, document, sms, not_before, expires, route, model, zone, user, cells }
+    let login = user.map(|user| (user, client));
+    NewRow { msisdn, line, setup, variant, key, document, sms, not_before, expires, route, model, zone, login, cells }
 }
 
 /// Keeps the account of a plan and stores its rows in large groups.

@@ -127,7 +127,7 @@ impl Show {
 /// Returns a line as people read it, nothing in it that moves a terminal's cursor.
 fn for_people(line: &Line<'_>) -> String {
     let mut text = format!("{}  {}  {}  {}", line.time, line.who, line.what, line.object);
-    let rest = [("ticket ", &line.ticket), ("document ", &line.document_sha256), ("", &line.note)];
+    let rest = [("", &line.outcome), ("ticket ", &line.ticket), ("document ", &line.document_sha256), ("", &line.note)];
     for (name, value) in rest.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))) {
         text += &format!("  {name}{value}");
     }
@@ -198,7 +198,16 @@ pub(crate) fn note(ui: &Ui, what: What, object: Object<'_>, note: Option<&str>) 
     let Some(path) = ui.configuration()?.audit.file else { return Ok(()) };
     let (who, ticket) = (who(), ui.ticket.as_deref());
     let time = super::admin::now().seconds();
-    audit::Audit::open(&path)?.append(&[Entry { time, who: &who, what, object, document: None, ticket, note }])
+    audit::Audit::open(&path)?.append(&[Entry {
+        time,
+        who: &who,
+        what,
+        object,
+        document: None,
+        outcome: None,
+        ticket,
+        note,
+    }])
 }
 
 /// Returns who runs this process, as the audit log names them: `os:NAME`.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use clap::Args;
+use impskit::batch::route::{Class, code, pap_class};
 use impskit::catalogue::{self, RULES};
 use impskit::cp::{self, APPLICATIONS, DECLARATIONS, Declaration};
 use impskit::csp::Code;
-use impskit::delivery::smpp;
+use impskit::delivery::{pap, smpp};
 use impskit::diagnose::{Rule, nearest};
 use impskit::dm::{Status, syncml::AlertCode};
 use impskit::error::{Error, Result};
@@ -21,7 +22,7 @@ Examples:
   impskit explain CP008 csp:531 NETWPIN
   impskit explain --list WA")]
 pub(crate) struct Explain {
-    /// Rule codes such as `CP008`, statuses such as `csp:531`, `syncml:405` and `smpp:0x58`, alerts such as `syncml:alert-1201`, parms, words such as `NETWPIN`
+    /// Rule codes such as `CP008`, statuses such as `csp:531`, `syncml:405` and `smpp:0x58`, codes of routes such as `http:403`, alerts such as `syncml:alert-1201`, parms, words such as `NETWPIN`
     #[arg(value_name = "CODE", required_unless_present = "list")]
     codes: Vec<String>,
     /// List the rules whose codes begin with PREFIX, all without it; `smpp` lists the statuses of SMPP
@@ -120,7 +121,7 @@ fn not_found(code: &str) -> Error {
     let names: Vec<_> = rules.chain(words().map(|(word, _)| word)).collect();
     let help = match nearest(&code.to_ascii_uppercase(), &names) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => "rules are listed by `impskit explain --list`; statuses are `csp:531`, `syncml:405`, `smpp:0x58`, alerts `syncml:alert-1201`".to_owned(),
+        None => "rules are listed by `impskit explain --list`; statuses are `csp:531`, `syncml:405`, `smpp:0x58`, codes of routes `http:403`, alerts `syncml:alert-1201`".to_owned(),
     };
     Error::input(format!("nothing is known of `{code}`")).help(help)
 }
@@ -135,9 +136,19 @@ fn look_up(code: &str) -> Vec<Entry> {
         if let ("syncml", Some(code)) = (space.as_str(), number.to_ascii_lowercase().strip_prefix("alert-")) {
             return code.parse().ok().and_then(AlertCode::of).map(of_alert).into_iter().collect();
         }
+        if space != "smpp"
+            && let Some(entry) = of_route(code)
+        {
+            return vec![entry];
+        }
         if space == "smpp" {
             let status = smpp::Status::read(number).and_then(of_smpp_status);
-            return status.or_else(|| of_message_state(number)).or_else(|| of_word(code)).into_iter().collect();
+            return status
+                .or_else(|| of_message_state(number))
+                .or_else(|| of_route(code))
+                .or_else(|| of_word(code))
+                .into_iter()
+                .collect();
         }
         return match (space.as_str(), number.parse()) {
             ("csp" | "ssp", Ok(number)) => of_csp(Code(number)).into_iter().collect(),
@@ -145,7 +156,13 @@ fn look_up(code: &str) -> Vec<Entry> {
             _ => Vec::new(),
         };
     }
-    of_word(code).into_iter().chain(of_characteristic(code)).chain(of_parm(code)).chain(of_application(code)).collect()
+    of_word(code)
+        .or_else(|| of_route(code))
+        .into_iter()
+        .chain(of_characteristic(code))
+        .chain(of_parm(code))
+        .chain(of_application(code))
+        .collect()
 }
 
 /// Returns in a sentence what a code means, where that is known.
@@ -170,6 +187,29 @@ fn of_message_state(code: &str) -> Option<Entry> {
         name: state.word().to_owned(),
         clause: "SMPP 3.4, 5.2.28, message_state".to_owned(),
         ..entry("SMPP receipt", &format!("smpp:stat:{}", state.word()), state.meaning().to_owned())
+    })
+}
+
+/// A code by which a route says why a message was not taken.
+fn of_route(text: &str) -> Option<Entry> {
+    let lower = text.to_ascii_lowercase();
+    if let Some(row) = code(&lower) {
+        let class = row.class.map_or("nobody knows whether it was taken", Class::as_str);
+        let (name, help) = ("code of a route".to_owned(), row.help.to_owned());
+        return Some(Entry {
+            name,
+            class: Some(class),
+            help,
+            ..entry("code of a route", &lower, row.meaning.to_owned())
+        });
+    }
+    let number = lower.strip_prefix("pap:")?.parse().ok().filter(|number| (1000..6000).contains(number))?;
+    let kind = "code of a push proxy gateway";
+    let entry = Entry { name: kind.to_owned(), ..entry(kind, &lower, pap::words(number).to_owned()) };
+    Some(Entry {
+        class: Some(pap_class(number).as_str()),
+        clause: "PAP 2.0, response status codes".to_owned(),
+        ..entry
     })
 }
 

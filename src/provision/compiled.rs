@@ -59,8 +59,17 @@ pub struct Filled<'r> {
 impl Filled<'_> {
     /// Returns who will log in with the settings, filled for this handset.
     pub fn user(&self) -> Option<String> {
-        let user = self.profile.account.login()?.user.as_deref()?;
-        Some(expand(user, |slot| self.handset.values.get(slot).map_or("", AsRef::as_ref)).into_owned())
+        Some(self.filled(self.profile.account.login()?.user.as_deref()?))
+    }
+
+    /// Returns how the names of its clients begin, where the settings say so.
+    pub fn client(&self) -> Option<String> {
+        let prefix = self.filled(self.profile.account.client_id_prefix.as_deref()?);
+        Some(prefix).filter(|prefix| !prefix.is_empty())
+    }
+
+    fn filled(&self, text: &str) -> String {
+        expand(text, |slot| self.handset.values.get(slot).map_or("", AsRef::as_ref)).into_owned()
     }
 }
 

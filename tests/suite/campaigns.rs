@@ -13,7 +13,7 @@ use impskit::batch::login::Logins;
 use impskit::batch::route::{Class, Fate, Message, Needs, Outcome, Pace, Part, Receipt, Route};
 use impskit::batch::run::{Ended, Progress, Summary};
 use impskit::batch::status::Status;
-use impskit::batch::store::{Again, Login, State, Store, StoreKey};
+use impskit::batch::store::{Again, Login, Run as Access, State, Store, StoreKey};
 use impskit::error::{Error, Result};
 
 use crate::batch::{Clock, Fixture, Told, impskit, table};
@@ -528,6 +528,7 @@ fn every_send_is_written_down() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 12);
     let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(first["outcome"], "submitted");
     assert_eq!(
         (&first["what"], &first["ticket"], &first["who"]),
         (&"send".into(), &"CASE-118".into(), &"os:anna".into())
@@ -535,6 +536,93 @@ fn every_send_is_written_down() {
     assert_eq!(first["document_sha256"].as_str().unwrap().len(), 64);
     let verdict = audit::verify(std::io::BufReader::new(text.as_bytes())).unwrap();
     assert!(verdict.wrong.is_none(), "{verdict:?}");
+}
+
+/// The log tells what came of each send, and nothing of what was not sent; what a crash left open is in it before it is
+/// sent again.
+#[test]
+fn the_audit_log_tells_what_came_of_it() {
+    let mut play = Play::new("[limits]\nattempts = 1\n", 4);
+    let shared = Mutex::new(std::mem::replace(&mut play.store, Store::in_memory().unwrap()));
+    let access = Access::new(&shared, "spring", "w1", "sim");
+    let lease = access.lease(0, 100, 130).unwrap().unwrap();
+    let rows = access.due_rows(0, 100, (0, 1), 99).unwrap();
+    assert!(access.mark(&lease, &rows.iter().collect::<Vec<_>>(), 101, 131).unwrap(), "then it is killed");
+    play.store = shared.into_inner().unwrap();
+    let path = play.fixture.path("audit.jsonl");
+    let trail = Trail::new(Audit::open(&path).unwrap(), "os:anna".into(), None);
+    let told = Told { trail: Some(&trail), ..Told::default() };
+    let script: Script = |msisdn, attempt| match (msisdn / 7) % 4 {
+        0 => refused(Class::Permanent),
+        1 => Outcome::Unknown { code: "gw:timeout".into(), text: "no answer".into() },
+        _ => taken(msisdn, attempt),
+    };
+    let seen = play.seen.clone();
+    play.fixture.run_lanes(&mut play.store, &play.clock, &|_| gateway(script, &seen), told).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut outcomes = BTreeMap::<String, u32>::new();
+    for line in text.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        *outcomes.entry(line["outcome"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    let expected = [
+        ("refused: gw:8", 1),
+        ("submitted", 2),
+        ("unknown: a run ended before it was recorded", 1),
+        ("unknown: gw:timeout", 1),
+    ];
+    assert_eq!(outcomes, expected.map(|(word, count)| (word.to_owned(), count)).into());
+}
+
+/// A wrong password will not mend itself: the campaign stops at once, says so, and no attempt is spent.
+#[test]
+fn a_gateway_that_does_not_know_us_stops_the_campaign() {
+    let mut play = Play::new("[limits]\nattempts = 1\n", 30);
+    let summary = play.run(|_, _| Outcome::Refused {
+        class: Class::Denied,
+        code: "http:403".into(),
+        text: "the gateway said: Authorization failed".into(),
+    });
+    let why = "route sim takes nothing from us: http:403: the gateway said: Authorization failed";
+    assert_eq!((summary.ended, summary.failed, summary.retried), (Ended::Stopped(why.into()), 0, 0));
+    assert_eq!(play.seen.lock().unwrap().len(), 10, "one window");
+    assert_eq!(play.run(taken).submitted, 30);
+}
+
+/// A centre whose queue is always full does not keep a run for ever.
+#[test]
+fn a_gateway_that_always_asks_to_wait_stops_the_campaign() {
+    let mut play = Play::new("[limits]\nattempts = 1\nstop_after_throttled = \"30m\"\n", 5);
+    let before = play.clock.elapsed();
+    let summary = play.run(|_, _| refused(Class::Throttled));
+    let Ended::Stopped(why) = &summary.ended else { panic!("{summary:?}") };
+    assert!(
+        why.starts_with("route sim asked to wait for 3") && why.ends_with(" and took nothing: gw:8: refused"),
+        "{why}"
+    );
+    let waited = (play.clock.elapsed() - before).as_secs();
+    assert!((1_800..2_400).contains(&waited), "{waited} s");
+    assert_eq!((summary.failed, play.count(State::Planned)), (0, 5));
+    // Its time is over before: the handsets expire.
+    let mut late = Play::new("[limits]\nexpires = \"10m\"\n", 5);
+    let summary = late.run(|_, _| refused(Class::Throttled));
+    assert_eq!((summary.ended, summary.expired), (Ended::Complete, 5));
+}
+
+/// Settings may say how the names of their clients begin: a login of another client of the user confirms nothing.
+#[test]
+fn a_login_of_another_client_confirms_nothing() {
+    let fixture = Fixture::new("sim", BY_LOGIN);
+    let profile = std::fs::read_to_string(fixture.path("acme.toml")).unwrap();
+    fixture.write("acme.toml", &profile.replacen("[service]\n", "[service]\nclient_id_prefix = \"acme-\"\n", 1));
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(2), 1).unwrap();
+    let mut play = Play { fixture, store, clock: Clock::at(2_000), seen: Arc::default() };
+    play.run(taken);
+    let who = "wv:user0@acme.example";
+    let mut confirm = |login| play.store.hear("spring", "s", &[login]).unwrap();
+    assert_eq!(confirm(login(1, who, "other-1", 3_000)), [None]);
+    assert_eq!(confirm(login(2, who, "acme-1", 3_001)), [Some(46_700_000_000)]);
 }
 
 /// Events go to other programs: numbers are in them as `[privacy]` says.

@@ -8,6 +8,9 @@
 //! Whoever writes a line may be stopped before its end. The next line then has the word `torn`, and its hash is over the
 //! last line that is whole and all that follows it, line ends between them.
 //!
+//! A send is written down when its outcome is known, and before the store records it: what a crash leaves between the two
+//! is in the log before it is sent again, as `unknown`.
+//!
 //! The log keeps whole numbers, whatever `[privacy]` says: it is the evidence. Its file is made for its owner alone.
 
 mod read;
@@ -44,7 +47,7 @@ const START: Hash = [0; 32];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
-    /// A document was handed to a route.
+    /// A document was handed to a route; the line says what came of it.
     Send,
     /// Handsets were put back to be sent again.
     Retry,
@@ -130,10 +133,23 @@ pub struct Entry<'e> {
     pub object: Object<'e>,
     /// The SHA-256 of the document that was sent.
     pub document: Option<[u8; 32]>,
+    /// What came of it: `submitted`, `refused: CODE`, or `unknown: CODE`.
+    pub outcome: Option<&'e str>,
     /// The ticket that it was done for, from `--ticket`.
     pub ticket: Option<&'e str>,
-    /// What else is to be known: campaign, route, attempt, the reason that was given. No secret.
+    /// What else is to be known: campaign, route, the reason that was given. No secret.
     pub note: Option<&'e str>,
+}
+
+/// What was done to one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done<'d> {
+    /// To what or whom.
+    pub object: Object<'d>,
+    /// The SHA-256 of the document that was sent.
+    pub document: Option<[u8; 32]>,
+    /// What came of it.
+    pub outcome: Option<String>,
 }
 
 /// An audit log with what all lines of a process have in common; threads share it.
@@ -158,16 +174,16 @@ impl Trail {
         self
     }
 
-    /// Adds a line for each object, with the document that it was sent and a note.
+    /// Adds a line for each object, with a note.
     ///
     /// # Errors
     ///
-    /// As [`Audit::append`]: what is not in the log must not be done.
+    /// As [`Audit::append`]: what is not in the log must not be recorded as done.
     pub fn add<'e>(
         &self,
         time: Timestamp,
         what: What,
-        objects: impl Iterator<Item = (Object<'e>, Option<[u8; 32]>)>,
+        done: impl Iterator<Item = Done<'e>>,
         note: Option<&str>,
     ) -> Result<()> {
         let (who, ticket) = (self.who.as_str(), self.ticket.as_deref());
@@ -176,8 +192,14 @@ impl Trail {
             (note, reason) => note.map(str::to_owned).or(reason.clone()),
         };
         let note = note.as_deref();
-        let entry = |(object, document)| Entry { time, who, what, object, document, ticket, note };
-        let entries: Vec<_> = objects.map(entry).collect();
+        let done: Vec<_> = done.collect();
+        let entries: Vec<_> = done
+            .iter()
+            .map(|Done { object, document, outcome }| {
+                let (object, document, outcome) = (*object, *document, outcome.as_deref());
+                Entry { time, who, what, object, document, outcome, ticket, note }
+            })
+            .collect();
         self.log.lock().unwrap_or_else(PoisonError::into_inner).append(&entries)
     }
 }
@@ -257,7 +279,8 @@ impl Audit {
     fn put_torn(&mut self, entry: &Entry<'_>, before: Hash, lines: &mut Vec<u8>) -> Result<Hash> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let object = Object::File(&name);
-        let torn = Entry { what: What::Torn, object, document: None, ticket: None, note: None, ..*entry };
+        let torn =
+            Entry { what: What::Torn, object, document: None, outcome: None, ticket: None, note: None, ..*entry };
         self.put(&torn, before, lines)
     }
 
@@ -271,6 +294,7 @@ impl Audit {
             what: entry.what.as_str().into(),
             object: entry.object.write().into(),
             document_sha256: entry.document.as_ref().map(|hash| hex(hash).into()),
+            outcome: entry.outcome.map(Into::into),
             ticket: entry.ticket.map(Into::into),
             note: entry.note.map(Into::into),
             prev: hex(&before).into(),

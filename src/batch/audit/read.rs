@@ -31,6 +31,9 @@ pub struct Line<'l> {
     pub object: Cow<'l, str>,
     /// The SHA-256 of the document that was sent, in hexadecimal digits.
     pub document_sha256: Option<Cow<'l, str>>,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Cow<'l, str>>,
     /// The ticket that it was done for.
     pub ticket: Option<Cow<'l, str>>,
     /// What else is to be known.

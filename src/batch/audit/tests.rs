@@ -7,7 +7,7 @@ const MOMENT: Timestamp = 1_795_403_450;
 
 fn send(number: u64) -> Entry<'static> {
     let (what, object) = (What::Send, Object::Msisdn(number));
-    Entry { time: MOMENT, who: "os:anna", what, object, document: None, ticket: None, note: None }
+    Entry { time: MOMENT, who: "os:anna", what, object, document: None, outcome: None, ticket: None, note: None }
 }
 
 fn verified(log: &[u8]) -> Verdict {

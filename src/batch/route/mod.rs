@@ -1,5 +1,6 @@
 //! Routes: how messages leave the house. Each is an EDGE.
 
+mod codes;
 mod exec;
 mod file;
 mod http;
@@ -23,6 +24,7 @@ use crate::cp::mac::{Imsi, Mac, Pin, Security};
 use crate::delivery::smpp::MessageState;
 use crate::error::Result;
 
+pub use codes::{CODES, Code, code, pap_class};
 pub use exec::ExecRoute;
 pub use file::FileRoute;
 pub use http::{Answer, HttpRoute, Place, Preset, Request, Split};
@@ -95,6 +97,20 @@ pub enum Class {
     Permanent,
     /// The route is to go slower; it costs no attempt.
     Throttled,
+    /// The gateway takes nothing from us, for instance for a wrong password: the campaign stops; it costs no attempt.
+    Denied,
+}
+
+impl Class {
+    /// Returns the word that files use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Temporary => "temporary",
+            Self::Permanent => "permanent",
+            Self::Throttled => "throttled",
+            Self::Denied => "denied",
+        }
+    }
 }
 
 /// What a route says of a message.

@@ -7,7 +7,8 @@ use std::fmt;
 use ureq::http;
 use zeroize::Zeroizing;
 
-use super::http::{Client, Reply, basic, check_url, class_of, in_parallel, without_answer};
+use super::codes::usual;
+use super::http::{Client, Reply, basic, check_url, in_parallel, without_answer};
 use super::{Body, Class, Message, Needs, Outcome, Pace, Parts, Route, RouteSettings, Surroundings, clean};
 use crate::delivery::pap::{Submission, Version, read_response, write};
 use crate::delivery::wsp::Push;
@@ -85,10 +86,9 @@ impl PapRoute {
             // It has the very attempt already: the answer to that was lost.
             Ok(answer) if answer.is_accepted() || answer.is_duplicate() => Outcome::Taken { ids: vec![push_id] },
             Ok(answer) => {
-                let usual = if answer.is_temporary() { Class::Temporary } else { Class::Permanent };
                 let code = format!("pap:{}", answer.code);
                 let text = clean(&format!("the gateway said: {answer}"));
-                Outcome::Refused { class: self.settings.class(&code, usual), code, text }
+                Outcome::Refused { class: self.settings.class(&code, usual(&code)), code, text }
             }
             Err(why) if (200..300).contains(status) => {
                 let text = format!("status {status}, but the answer cannot be read: {}", clean(&why));
@@ -97,7 +97,7 @@ impl PapRoute {
             Err(_) => {
                 let code = format!("http:{status}");
                 let text = format!("the gateway said: {}", clean(&String::from_utf8_lossy(body)));
-                Outcome::Refused { class: self.settings.class(&code, class_of(*status)), code, text }
+                Outcome::Refused { class: self.settings.class(&code, usual(&code)), code, text }
             }
         }
     }

@@ -201,6 +201,22 @@ impl RouteSettings {
         }
     }
 
+    /// Returns whether receipts can come by this route; where not, what would make them come.
+    pub fn lacks_receipts(&self) -> Option<&'static str> {
+        match self.kind {
+            RouteKind::Exec => None,
+            RouteKind::Http if self.receipts.is_some() => None,
+            RouteKind::Http => Some(
+                "write `receipts = \"http://HOST:PORT/api/v1/receipts/NAME\"` into the route, and run `impskit serve`",
+            ),
+            RouteKind::Smpp if self.registered_delivery.unwrap_or(self.bind != Some(Mode::Transmitter)) => None,
+            RouteKind::Smpp => Some("bind as a transceiver, and leave `registered_delivery` out"),
+            RouteKind::File | RouteKind::Stdout | RouteKind::Sim | RouteKind::Pap => {
+                Some("use a route of the kind `http`, `smpp` or `exec`")
+            }
+        }
+    }
+
     /// Returns what a code means: as the table says, else `usual`.
     pub fn class(&self, code: &str, usual: Class) -> Class {
         let lists = [

@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 use super::guard::Guard;
 use super::pace::Metronome;
 use super::{CHANGED, Compose, Composed, EventKind, LEASE, Lane, PAGE, PLAN_AGAIN, POLL, Refusal, Summary, pipeline};
-use crate::batch::audit::{Object, What};
+use crate::batch::audit::{Done, Object, What};
 use crate::batch::campaign::OnAmbiguous;
 use crate::batch::route::{Class, Message, Outcome};
 use crate::batch::store::{DueRow, Lease, Run, State, Step, Timestamp};
+use crate::batch::units::in_words;
 use crate::batch::zone;
 use crate::error::{Error, Result};
 
@@ -155,9 +156,15 @@ impl<'g> Worker<'g> {
     fn lease(&mut self, slice: u32) -> Result<Leased> {
         let now = self.now();
         let resend = self.guard.options.limits.on_ambiguous == OnAmbiguous::Resend;
-        let Some(lease) = self.run().lease(slice, now, now + LEASE, resend)? else { return Ok(Leased::Busy) };
-        if resend && lease.ambiguous > 0 {
-            self.guard.count(|summary| summary.ambiguous += lease.ambiguous);
+        let Some(lease) = self.run().lease(slice, now, now + LEASE)? else { return Ok(Leased::Busy) };
+        let open = if resend { self.run().left_open(slice)? } else { Vec::new() };
+        if !open.is_empty() {
+            // What a crash left out of the log stands in it before anything is sent again.
+            self.write_down(open.iter().map(|row| (row, "unknown: a run ended before it was recorded".into())))?;
+            if !self.run().put_back(&lease, &open, now, now + LEASE)? {
+                return Ok(Leased::Busy);
+            }
+            self.guard.count(|summary| summary.ambiguous += open.len() as u64);
         }
         self.open = Some((lease.clone(), 0));
         while self.groups.is_empty() && self.open.is_some() {
@@ -224,7 +231,7 @@ impl<'g> Worker<'g> {
         }
         self.pace.fault()?;
         self.listen()?;
-        if let Some(why) = self.watch_failures(&results) {
+        if let Some(why) = self.watch_failures(&results).or_else(|| self.watch_route(&results)) {
             return self.guard.halt(&why);
         }
         if !is_last {
@@ -265,7 +272,6 @@ impl<'g> Worker<'g> {
                 self.tell_row(EventKind::Submitting, row, |_| {});
             }
         }
-        self.write_down(&messages)?;
         let outcomes = self.lane.route.submit(&messages.iter().collect::<Vec<_>>(), &mut self.pace);
         let from = if is_ambiguous { State::Submitting } else { State::Planned };
         let outcomes = match outcomes {
@@ -285,17 +291,24 @@ impl<'g> Worker<'g> {
         for (message, outcome) in messages.into_iter().zip(outcomes) {
             results.push(self.judge(message.row, from, outcome, now));
         }
+        let sent = results.iter().filter(|settled| !settled.is_unsent && !settled.is_unfit);
+        self.write_down(sent.map(|settled| (&settled.row, settled.outcome())))?;
         // What a file route did not write stays planned: there is nothing to note.
         results.retain(|settled| settled.from != settled.to || settled.from == State::Submitting);
         Ok(Some(()))
     }
 
-    /// Writes into the audit log who is sent what, before it leaves.
-    fn write_down(&self, messages: &[Message]) -> Result<()> {
+    /// Writes into the audit log who was sent what, and what came of it: before it is recorded, so that the store knows
+    /// of nothing that is not in the log.
+    fn write_down<'r>(&self, sent: impl Iterator<Item = (&'r DueRow, String)>) -> Result<()> {
         let Some(trail) = self.guard.options.trail else { return Ok(()) };
         let note = format!("campaign {}, route {}", self.guard.campaign.name, self.lane.settings.name);
-        let objects = messages.iter().map(|message| (Object::Msisdn(message.row.msisdn), Some(message.row.document)));
-        trail.add(self.now(), What::Send, objects, Some(&note))
+        let done = sent.map(|(row, outcome)| Done {
+            object: Object::Msisdn(row.msisdn),
+            document: Some(row.document),
+            outcome: Some(outcome),
+        });
+        trail.add(self.now(), What::Send, done, Some(&note))
     }
 
     fn judge(&self, row: DueRow, from: State, outcome: Outcome, now: Timestamp) -> Settled {
@@ -307,8 +320,9 @@ impl<'g> Worker<'g> {
         match outcome {
             Outcome::Taken { ids } => (settled.to, settled.ids) = (State::Submitted, ids),
             Outcome::NotSent => (settled.to, settled.is_unsent) = (State::Planned, true),
-            Outcome::Refused { class: Class::Throttled, code, text } => {
+            Outcome::Refused { class: class @ (Class::Throttled | Class::Denied), code, text } => {
                 (settled.to, settled.is_free) = (State::Planned, true);
+                settled.is_denied = class == Class::Denied;
                 settled.why(code, text);
             }
             Outcome::Refused { class, code, text } => {
@@ -368,6 +382,24 @@ impl<'g> Worker<'g> {
         Ok(())
     }
 
+    /// Says why the campaign is to stop, if its route takes nothing: not from us, or not for too long.
+    fn watch_route(&self, results: &[Settled]) -> Option<String> {
+        let route = &self.lane.settings.name;
+        let said = |settled: &Settled| {
+            let (code, text) = (settled.error.as_deref().unwrap_or_default(), settled.detail.as_deref());
+            format!("{code}: {}", text.unwrap_or_default())
+        };
+        if let Some(denied) = results.iter().find(|settled| settled.is_denied) {
+            return Some(format!("route {route} takes nothing from us: {}", said(denied)));
+        }
+        let most = self.guard.options.limits.stop_after_throttled.filter(|most| *most > 0)?;
+        let waited = self.pace.throttled_for();
+        let last = results.iter().rev().find(|settled| settled.is_free)?;
+        (waited.as_secs() >= most.unsigned_abs()).then(|| {
+            format!("route {route} asked to wait for {} and took nothing: {}", in_words(waited.as_secs()), said(last))
+        })
+    }
+
     /// Says why the campaign is to stop, if too much goes wrong.
     fn watch_failures(&mut self, results: &[Settled]) -> Option<String> {
         let results = || results.iter().filter(|settled| settled.to != State::Expired && !settled.is_calm());
@@ -390,10 +422,14 @@ struct Settled {
     from: State,
     to: State,
     due: Timestamp,
+    /// There is no message for it, or its time was over: it was never to be handed over.
+    is_unfit: bool,
     /// It was not handed over: there was no attempt.
     is_unsent: bool,
     /// The attempt costs nothing.
     is_free: bool,
+    /// The gateway takes nothing from us.
+    is_denied: bool,
     /// The route may have taken it.
     is_ambiguous: bool,
     ids: Vec<String>,
@@ -404,21 +440,44 @@ struct Settled {
 impl Default for Settled {
     fn default() -> Self {
         let (from, to) = (State::Planned, State::Planned);
-        let (is_unsent, is_free, is_ambiguous) = (false, false, false);
+        let [is_unfit, is_unsent, is_free, is_denied, is_ambiguous] = [false; 5];
         let row = DueRow::default();
-        Self { row, from, to, due: 0, is_unsent, is_free, is_ambiguous, ids: Vec::new(), error: None, detail: None }
+        Self {
+            row,
+            from,
+            to,
+            due: 0,
+            is_unfit,
+            is_unsent,
+            is_free,
+            is_denied,
+            is_ambiguous,
+            ids: Vec::new(),
+            error: None,
+            detail: None,
+        }
     }
 }
 
 impl Settled {
     fn new(row: DueRow, to: State, code: &str, text: &str) -> Self {
-        let mut settled = Self { row, to, ..Self::default() };
+        let mut settled = Self { row, to, is_unfit: true, ..Self::default() };
         settled.why(code.to_owned(), text.to_owned());
         settled
     }
 
     fn why(&mut self, code: String, text: String) {
         (self.error, self.detail) = (Some(code), Some(text));
+    }
+
+    /// Says what came of it, for the audit log.
+    fn outcome(&self) -> String {
+        let code = self.error.as_deref().unwrap_or_default();
+        match self.to {
+            State::Submitted => "submitted".to_owned(),
+            _ if self.is_ambiguous => format!("unknown: {code}"),
+            _ => format!("refused: {code}"),
+        }
     }
 
     /// Returns whether it is neither a success nor a failure: it was not sent, or the gateway asked to wait.

@@ -29,6 +29,8 @@ pub(super) struct Metronome<'g> {
     counted: Duration,
     pause: Duration,
     quiet_until: Duration,
+    /// Since when the gateway has asked to wait without taking anything.
+    throttled_since: Option<Duration>,
     fault: Result<()>,
 }
 
@@ -46,6 +48,7 @@ impl<'g> Metronome<'g> {
             counted: now,
             pause: Duration::ZERO,
             quiet_until: Duration::ZERO,
+            throttled_since: None,
             fault: Ok(()),
         }
     }
@@ -53,6 +56,12 @@ impl<'g> Metronome<'g> {
     /// The gateway takes messages again.
     pub(super) fn recovered(&mut self) {
         self.pause = Duration::ZERO;
+        self.throttled_since = None;
+    }
+
+    /// Returns for how long the gateway has asked to wait without taking anything.
+    pub(super) fn throttled_for(&self) -> Duration {
+        self.throttled_since.map_or(Duration::ZERO, |since| (self.guard.world.clock)().saturating_sub(since))
     }
 
     /// Returns what went wrong while permits were asked for.
@@ -118,6 +127,8 @@ impl Pace for Metronome<'_> {
     fn throttled(&mut self) {
         let (first, most) = PAUSE;
         self.pause = (self.pause * 2).clamp(first, most);
-        self.quiet_until = (self.guard.world.clock)() + self.pause;
+        let now = (self.guard.world.clock)();
+        self.throttled_since.get_or_insert(now);
+        self.quiet_until = now + self.pause;
     }
 }

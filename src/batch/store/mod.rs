@@ -129,8 +129,8 @@ pub struct NewRow {
     pub model: Option<String>,
     /// Minutes ahead of UTC, where the row says so.
     pub zone: Option<i32>,
-    /// Who will log in, where that confirms the settings.
-    pub user: Option<String>,
+    /// Who will log in, where that confirms the settings, and how the names of its clients begin if the settings say so.
+    pub login: Option<(String, Option<String>)>,
     /// The row's values, separated by [`SEPARATOR`].
     pub cells: String,
 }
@@ -208,8 +208,6 @@ pub struct Lease {
     pub slice: u32,
     /// How often the slice was leased, this time included.
     pub epoch: u64,
-    /// Handsets that the lease before left between submit and its recording.
-    pub ambiguous: u64,
 }
 
 /// A campaign as the store knows it.

@@ -148,6 +148,14 @@ CREATE TABLE IF NOT EXISTS login (
     PRIMARY KEY (campaign, user)
 ) WITHOUT ROWID;
 
+-- How the names of a user's clients begin, where the settings say so: logins of other clients confirm nothing.
+CREATE TABLE IF NOT EXISTS login_client (
+    campaign TEXT    NOT NULL,
+    user     TEXT    NOT NULL,
+    prefix   TEXT    NOT NULL,
+    PRIMARY KEY (campaign, user)
+) WITHOUT ROWID;
+
 -- How far the logins that a server tells have been heard.
 CREATE TABLE IF NOT EXISTS heard (
     campaign TEXT   NOT NULL,

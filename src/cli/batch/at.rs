@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use impskit::batch::audit::{Audit, Object, Trail, What};
-use impskit::batch::campaign::Campaign;
+use impskit::batch::audit::{Audit, Done, Object, Trail, What};
+use impskit::batch::campaign::{Campaign, Confirm};
 use impskit::batch::route::RouteSettings;
 use impskit::batch::status::unknown;
 use impskit::batch::store::{Store, StoreKey, Stored};
@@ -61,7 +61,7 @@ impl At {
             let stored = store.campaign(&name)?.ok_or_else(|| unknown(&store, &name))?;
             // `send` leaves no campaign file behind.
             return match stored.file.as_str() {
-                "" => Campaign::of_one(&name, Path::new(""), "", Path::new("")),
+                "" => Campaign::of_one(&name, Path::new(""), "", Path::new(""), Confirm::default()),
                 file => read_campaign(Path::new(file)),
             };
         }
@@ -111,9 +111,9 @@ impl At {
 
     /// Writes into the audit log what a person does to a campaign, before it is done.
     pub(super) fn write_down(&self, campaign: &Campaign, what: What, note: &str, ui: &Ui) -> Result<()> {
-        let object = (Object::Campaign(&campaign.name), None);
+        let done = Done { object: Object::Campaign(&campaign.name), document: None, outcome: None };
         let path = self.store_path(campaign, ui)?;
-        self.trail(&path, ui)?.add(now(), what, std::iter::once(object), Some(note))
+        self.trail(&path, ui)?.add(now(), what, std::iter::once(done), Some(note))
     }
 }
 

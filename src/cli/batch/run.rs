@@ -18,6 +18,7 @@ use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Store, Stor
 use impskit::batch::units::duration;
 use impskit::configuration::Numbers;
 use impskit::error::{Error, Result};
+use impskit::provision::profile::SecretSource;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -214,7 +215,7 @@ pub(super) fn lanes(
 }
 
 /// Returns who is asked for logins, where they confirm.
-fn feed(campaign: &Campaign, ui: &mut Ui) -> Result<Option<Feed>> {
+pub(super) fn feed(campaign: &Campaign, ui: &mut Ui) -> Result<Option<Feed>> {
     if campaign.confirm.by != ConfirmBy::Login {
         return Ok(None);
     }
@@ -224,7 +225,8 @@ fn feed(campaign: &Campaign, ui: &mut Ui) -> Result<Option<Feed>> {
     };
     ui.network(server)?;
     let secret = campaign.confirm.token.as_ref().map(|secret| fetch(secret, &campaign.folder, ui));
-    let token = secret.transpose().map_err(|why| Error::input(why).at("confirm.token"))?;
+    let way_out = || campaign.confirm.token.as_ref().map(SecretSource::way_out).unwrap_or_default();
+    let token = secret.transpose().map_err(|why| Error::input(why).at("confirm.token").help(way_out()))?;
     let feed = Feed::new(server, token)?;
     if let Some(note) = feed.note() {
         ui.say(&format!("warning: {note}"));

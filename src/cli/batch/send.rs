@@ -5,21 +5,23 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
-use impskit::batch::campaign::Campaign;
+use impskit::batch::campaign::{Campaign, Confirm, ConfirmBy};
 use impskit::batch::compose::{Composer, message};
+use impskit::batch::login::Logins;
 use impskit::batch::plan::{Options as Planning, Planned, Subscribers, plan};
 use impskit::batch::route::{Needs, RouteSettings};
-use impskit::batch::run::{Ended, Options, Summary, World, run as send};
+use impskit::batch::run::{Ended, Options, Progress, Summary, World, run as send};
 use impskit::batch::store::{DueRow, Listed, State, Store, Timestamp};
-use impskit::batch::units::{duration, rfc3339};
+use impskit::batch::units::{duration, in_words, rfc3339};
 use impskit::error::{Error, Result};
 use impskit::provision::Profile;
 use impskit::provision::device::Pack;
+use impskit::provision::profile::SecretSource;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::at::SENT;
-use super::run::{claim_worker, lanes};
+use super::run::{claim_worker, feed, lanes};
 use super::{At, Format, clock, now, stop_flag, wait};
 use crate::cli::profile::{self, RowOptions};
 use crate::cli::secret::{OptionalPassword, SecretOptions};
@@ -52,6 +54,12 @@ pub(crate) struct Send {
     /// How long to wait for that
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = seconds)]
     timeout: Timestamp,
+    /// The server whose feed of logins is asked, for `--wait confirmed`
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// The environment variable that holds the token which the server wants
+    #[arg(long, value_name = "NAME", requires = "server")]
+    server_token_env: Option<String>,
     #[command(flatten)]
     row: RowOptions,
     #[command(flatten)]
@@ -72,7 +80,7 @@ enum Far {
     Submitted,
     /// Receipts say that all of it arrived
     Delivered,
-    /// The client logged in, as `batch receipts` is told
+    /// The client logged in, as the server tells that `--server` names
     Confirmed,
 }
 
@@ -95,9 +103,10 @@ pub(crate) fn run(command: &Send, ui: &mut Ui) -> Result<Outcome> {
     let Some(profile) = profile::load(&command.profile, ui)? else { return Ok(Outcome::NotGood) };
     let Some(values) = values(command, &profile, ui)? else { return Ok(Outcome::NotGood) };
     let campaign = campaign(command)?;
+    let routes = command.at.routes(&campaign, ui)?;
+    can_be_waited_for(command, &routes)?;
     let path = command.at.store_path(&campaign, ui)?;
     let mut store = command.at.open(&path, ui)?;
-    let routes = command.at.routes(&campaign, ui)?;
     let packs = device::packs(ui)?;
     let stop = stop_flag()?;
     let (header, row): (Vec<String>, Vec<String>) = values.into_iter().unzip();
@@ -141,7 +150,29 @@ fn campaign(command: &Send) -> Result<Campaign> {
     let moment: String = rfc3339(now()).chars().filter(char::is_ascii_alphanumeric).collect();
     let file = command.profile.file_name().map(Path::new).unwrap_or(&command.profile);
     let folder = command.profile.parent().unwrap_or(Path::new(""));
-    Campaign::of_one(&format!("{SENT}{moment}-{number}"), file, &command.route, folder)
+    let by = match command.wait {
+        Far::Submitted => ConfirmBy::None,
+        Far::Delivered => ConfirmBy::Receipt,
+        Far::Confirmed => ConfirmBy::Login,
+    };
+    let token = command.server_token_env.clone().map(SecretSource::Environment);
+    let confirm = Confirm { by, server: command.server.clone(), token, within: None };
+    Campaign::of_one(&format!("{SENT}{moment}-{number}"), file, &command.route, folder, confirm)
+}
+
+/// Refuses to wait for what nobody can tell of.
+fn can_be_waited_for(command: &Send, routes: &[RouteSettings]) -> Result<()> {
+    let at = |error: Error| Err(error.at("--wait"));
+    match command.wait {
+        Far::Confirmed if command.server.is_none() => {
+            at(Error::input("nobody is asked for logins").help("name the server: `--server http://127.0.0.1:8080`"))
+        }
+        Far::Delivered => match routes.iter().find_map(RouteSettings::lacks_receipts) {
+            Some(help) => at(Error::input(format!("no receipts come by the route `{}`", command.route)).help(help)),
+            None => Ok(()),
+        },
+        Far::Submitted | Far::Confirmed => Ok(()),
+    }
 }
 
 fn plan_one(
@@ -192,6 +223,7 @@ fn submit(
     let (worker, _lock) = claim_worker(path, None)?;
     let trail = command.at.trail(path, ui)?.with_reason(command.reason.clone());
     let lanes = lanes(&store, campaign, &worker, routes, ui)?;
+    let feed = feed(campaign, ui)?;
     let compose = |row: DueRow, needs: &Needs| message(composers, needs, row);
     let awaits = command.wait.state();
     let options = Options {
@@ -205,12 +237,28 @@ fn submit(
         within: None,
         events: false,
         trail: Some(&trail),
-        logins: None,
+        logins: feed.as_ref().map(|feed| feed as &dyn Logins),
     };
     let world = World { now: &now, clock: &clock, wait: &wait, stop };
-    let summary = send(&store, &stored, &options, lanes, &compose, world, &mut |_| {});
+    let mut watch = |progress| {
+        if let Progress::Note(note) = progress {
+            ui.say(&format!("note: {note}"));
+        }
+    };
+    let summary = send(&store, &stored, &options, lanes, &compose, world, &mut watch);
     drop(store.into_inner().unwrap_or_else(PoisonError::into_inner));
     summary
+}
+
+/// Says why a handset is not as far as it was waited for, where nothing went wrong with it.
+fn not_far(command: &Send, state: &str) -> Option<String> {
+    let time = in_words(command.timeout.unsigned_abs());
+    match (command.wait, State::from_word(state)?) {
+        (Far::Delivered, State::Submitted) => Some(format!("no receipt came within {time}")),
+        (Far::Confirmed, State::Submitted | State::Delivered) => Some(format!("no login was told within {time}")),
+        (_, State::Planned | State::Submitting) => Some("it was not sent".to_owned()),
+        _ => None,
+    }
 }
 
 fn report(
@@ -225,6 +273,10 @@ fn report(
     let Some(Listed { msisdn, state, error, .. }) = found else { return Err(Error::store("the handset is gone")) };
     let is_far =
         State::from_word(&state).is_some_and(|state| state >= command.wait.state() && state <= State::Confirmed);
+    let error = match &summary.ended {
+        Ended::Stopped(why) => Some(why.clone()),
+        _ => error.or_else(|| not_far(command, &state).filter(|_| !is_far)),
+    };
     if command.format == Format::Json {
         let text = json!({
             "schema": "impskit.send/1", "campaign": campaign.name, "msisdn": msisdn, "state": state, "error": error,

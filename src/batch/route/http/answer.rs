@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::codes::usual;
 use super::super::{Class, Outcome, RouteSettings, clean};
 use super::client::Reply;
 use super::preset::{Answer, Place};
@@ -24,12 +25,12 @@ pub(super) fn judge(rules: &Answer, settings: &RouteSettings, reply: &Reply) -> 
     };
     let is_good = |code: &String| rules.good.is_empty() || rules.good.contains(code);
     match code {
-        Some(code) if is_status && !is_good(&code) => {
-            refused(settings, format!("gateway:{code}"), Class::Permanent, &text)
-        }
+        Some(code) if is_status && !is_good(&code) => refused(settings, format!("gateway:{code}"), &text),
         _ if !is_status => {
-            let code = code.map_or_else(|| format!("http:{status}"), |code| format!("gateway:{code}"));
-            refused(settings, code, class_of(status), &text)
+            let of_status = format!("http:{status}");
+            let class = usual(&of_status);
+            let code = code.map_or(of_status, |code| format!("gateway:{code}"));
+            refused_as(settings, code, class, &text)
         }
         None if !rules.good.is_empty() => unreadable(status, &text),
         _ if !rules.starts.is_empty() && !rules.starts.iter().any(|start| text.trim_start().starts_with(start)) => {
@@ -45,14 +46,19 @@ pub(crate) fn without_answer(settings: &RouteSettings, family: &str, reply: &Rep
     match reply {
         Reply::NotSent { code, text } => {
             let code = format!("{family}:{code}");
-            Outcome::Refused { class: settings.class(&code, Class::Temporary), code, text: text.clone() }
+            Outcome::Refused { class: settings.class(&code, usual(&code)), code, text: text.clone() }
         }
         Reply::Lost { code, text } => Outcome::Unknown { code: format!("{family}:{code}"), text: text.clone() },
         Reply::Answer { status, body } => unreadable(*status, &String::from_utf8_lossy(body)),
     }
 }
 
-fn refused(settings: &RouteSettings, code: String, usual: Class, body: &str) -> Outcome {
+fn refused(settings: &RouteSettings, code: String, body: &str) -> Outcome {
+    let class = usual(&code);
+    refused_as(settings, code, class, body)
+}
+
+fn refused_as(settings: &RouteSettings, code: String, usual: Class, body: &str) -> Outcome {
     let said = clean(body);
     let text = if said.is_empty() { "the gateway refused it".to_owned() } else { format!("the gateway said: {said}") };
     Outcome::Refused { class: settings.class(&code, usual), code, text }
@@ -61,15 +67,6 @@ fn refused(settings: &RouteSettings, code: String, usual: Class, body: &str) -> 
 fn unreadable(status: u16, body: &str) -> Outcome {
     let text = format!("status {status} with an answer that says neither yes nor no: {}", clean(body));
     Outcome::Unknown { code: "http:unreadable".to_owned(), text }
-}
-
-/// Returns what a status means where nothing else is said. A gateway that does not know us may do so tomorrow.
-pub(crate) fn class_of(status: u16) -> Class {
-    match status {
-        429 | 503 => Class::Throttled,
-        401 | 403 | 407 | 408 | 500..=599 => Class::Temporary,
-        _ => Class::Permanent,
-    }
 }
 
 impl Place {
@@ -124,7 +121,7 @@ mod tests {
             (202, "0: Accepted for delivery", "taken "),
             (202, "3: Queued for later delivery", "taken "),
             (202, "<html>captive portal</html>", "unknown http:unreadable"),
-            (403, "Authorization failed for sendsms", "Temporary http:403"),
+            (403, "Authorization failed for sendsms", "Denied http:403"),
             (400, "Missing receiver number, rejected", "Permanent http:400"),
             (503, "Temporary failure, try again later.", "Throttled http:503"),
             (500, "", "Temporary http:500"),

@@ -178,27 +178,30 @@ pub(crate) fn is_open(uri: &Uri) -> bool {
     uri.scheme_str() == Some("http") && !is_loopback
 }
 
-/// Sends messages at the same time, each when `pace` lets it, a thread a message.
+/// Sends messages at the same time, each when `pace` lets it, a thread a message; none after one by which the gateway said
+/// that it takes nothing from us.
 pub(crate) fn in_parallel(
     messages: &[&Message],
     pace: &mut dyn Pace,
     send: impl Fn(&Message) -> Outcome + Sync,
 ) -> Vec<Outcome> {
     let mut outcomes = vec![Outcome::NotSent; messages.len()];
-    let is_throttled = AtomicBool::new(false);
+    let (is_throttled, is_denied) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         for (message, outcome) in messages.iter().zip(&mut outcomes) {
             if is_throttled.swap(false, Ordering::Relaxed) {
                 pace.throttled();
             }
-            if !pace.take(message.sms) {
+            if !pace.take(message.sms) || is_denied.load(Ordering::Relaxed) {
                 break;
             }
-            let (send, is_throttled) = (&send, &is_throttled);
+            let (send, is_throttled, is_denied) = (&send, &is_throttled, &is_denied);
             let labour = move || {
                 *outcome = send(message);
-                if matches!(outcome, Outcome::Refused { class: Class::Throttled, .. }) {
-                    is_throttled.store(true, Ordering::Relaxed);
+                match outcome {
+                    Outcome::Refused { class: Class::Throttled, .. } => is_throttled.store(true, Ordering::Relaxed),
+                    Outcome::Refused { class: Class::Denied, .. } => is_denied.store(true, Ordering::Relaxed),
+                    _ => {}
                 }
             };
             if thread::Builder::new().spawn_scoped(scope, labour).is_err() {

@@ -28,7 +28,7 @@ use super::{Body, Class, Message, Needs, Outcome, Pace, Parts, Route, RouteSetti
 use crate::delivery::wdp::{Ports, Segment};
 use crate::error::{Error, Result};
 
-pub(super) use self::answer::{class_of, without_answer};
+pub(super) use self::answer::without_answer;
 pub(crate) use self::client::{Client, Reply, is_open, read_url};
 pub(super) use self::client::{check_url, in_parallel};
 pub use self::preset::{Answer, Place, Preset, Request, Split};

@@ -137,7 +137,7 @@ fn outcome(parts: Vec<Part>, class: &impl Fn(Status) -> Class) -> Outcome {
     let taken = parts.iter().filter(|part| matches!(part, Part::Taken(_))).count();
     // The handset has nothing before it has all: one part that was refused is the message refused.
     let rank = |class| match class {
-        Class::Permanent => 0,
+        Class::Denied | Class::Permanent => 0,
         Class::Temporary => 1,
         Class::Throttled => 2,
     };

@@ -168,6 +168,16 @@ fn insert_login(tx: &Transaction<'_>, campaign: &Stored, user: &str, slice: u32,
     Ok(())
 }
 
+fn insert_client(tx: &Transaction<'_>, campaign: &Stored, user: &str, prefix: Option<&str>) -> Result<()> {
+    let Some(prefix) = prefix else { return Ok(()) };
+    tx.prepare_cached(
+        "INSERT INTO login_client (campaign, user, prefix) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (campaign, user) DO UPDATE SET prefix = ?3",
+    )?
+    .execute(params![campaign.name, login_name(user), prefix])?;
+    Ok(())
+}
+
 fn add_device(
     tx: &Transaction<'_>,
     campaign: &Stored,
@@ -250,8 +260,9 @@ fn insert_planned(
     slice: u32,
     place: i64,
 ) -> Result<()> {
-    if let Some(user) = &row.user {
+    if let Some((user, client)) = &row.login {
         insert_login(tx, campaign, user, slice, row.msisdn)?;
+        insert_client(tx, campaign, user, client.as_deref())?;
     }
     let cells = match store_key {
         None => Value::Text(row.cells.clone()),

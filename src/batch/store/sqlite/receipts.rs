@@ -119,6 +119,9 @@ impl Store {
 
 fn confirm(tx: &Transaction<'_>, campaign: &str, login: &Login) -> Result<Option<u64>> {
     let Some((slice, msisdn)) = found(tx, campaign, &login.who)? else { return Ok(None) };
+    if is_other_client(tx, campaign, login)? {
+        return Ok(None);
+    }
     let sql = "SELECT place, attempts, state FROM device WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
     let device = |row: &rusqlite::Row<'_>| Ok((unsigned(row, 0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?));
     let known = tx.prepare_cached(sql)?.query_row(params![campaign, slice, msisdn], device).optional()?;
@@ -140,11 +143,27 @@ fn confirm(tx: &Transaction<'_>, campaign: &str, login: &Login) -> Result<Option
     Ok(Some(msisdn.unsigned_abs()))
 }
 
+/// Returns whether a client logged in that the settings are not for.
+fn is_other_client(tx: &Transaction<'_>, campaign: &str, login: &Login) -> Result<bool> {
+    let Some(client) = &login.client else { return Ok(false) };
+    let user = login_name(&login.who);
+    let local = local_name(&user);
+    let sql =
+        "SELECT prefix FROM login_client WHERE campaign = ?1 AND user IN (?2, ?3) ORDER BY user = ?2 DESC LIMIT 1";
+    let prefix =
+        tx.prepare_cached(sql)?.query_row([campaign, &user, local], |row| row.get::<_, String>(0)).optional()?;
+    Ok(prefix.is_some_and(|prefix| !client.starts_with(&prefix)))
+}
+
+/// Returns a user without the domain: settings may leave it out, and it is the server's then.
+fn local_name(user: &str) -> &str {
+    user.strip_prefix("wv:").and_then(|user| user.split('@').next()).unwrap_or(user)
+}
+
 /// Returns slice and number of who logged in, by the user of the login or by the number.
 fn found(tx: &Transaction<'_>, campaign: &str, who: &str) -> Result<Option<(u32, i64)>> {
     let user = login_name(who);
-    // Settings may name the user without the domain, which is the server's then.
-    let local = user.strip_prefix("wv:").and_then(|user| user.split('@').next()).unwrap_or(&user);
+    let local = local_name(&user);
     let sql =
         "SELECT slice, msisdn FROM login WHERE campaign = ?1 AND user IN (?2, ?3) ORDER BY user = ?2 DESC LIMIT 1";
     let by_user = tx.prepare_cached(sql)?.query_row([campaign, &user, local], |row| Ok((row.get(0)?, row.get(1)?)));

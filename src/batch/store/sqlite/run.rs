@@ -37,13 +37,10 @@ impl<'s> Run<'s> {
     }
 
     /// Leases a slice until `until`, if nobody else holds it. A lease of this worker's own name is left over from a
-    /// process that died and is taken at once. With `resend`, handsets that were left between submit and its
-    /// recording are planned again.
-    pub fn lease(&self, slice: u32, now: Timestamp, until: Timestamp, resend: bool) -> Result<Option<Lease>> {
+    /// process that died and is taken at once.
+    pub fn lease(&self, slice: u32, now: Timestamp, until: Timestamp) -> Result<Option<Lease>> {
         let Self { campaign, worker, route, .. } = *self;
-        let mut store = self.store();
-        let key = store.key.clone();
-        store.write(|tx| {
+        self.write(|tx| {
             tx.execute(
                 "INSERT INTO slice (campaign, slice, route, owner, lease_until, epoch) VALUES (?1, ?2, ?3, '', 0, 0) \
                  ON CONFLICT (campaign, slice, route) DO NOTHING",
@@ -59,19 +56,29 @@ impl<'s> Run<'s> {
             }
             let sql = "SELECT epoch FROM slice WHERE campaign = ?1 AND slice = ?2 AND route = ?3";
             let epoch = tx.query_row(sql, params![campaign, slice, route], |row| unsigned(row, 0))?;
-            let mut lease = Lease { slice, epoch, ambiguous: 0 };
-            let all =
-                Wanted { slice, state: State::Submitting, now: i64::MAX, after: 0, last: u64::MAX, most: usize::MAX };
-            let left = rows_in(tx, self, key.as_ref(), &all)?;
-            lease.ambiguous = left.len() as u64;
-            for row in left.iter().filter(|_| resend) {
-                let detail = Some("ambiguous: a run ended before it was recorded".to_owned());
-                let (from, to) = (State::Submitting, State::Planned);
-                let step =
-                    Step { row, from, to, due: 0, is_free: false, is_unsent: false, ids: &[], error: None, detail };
-                take_step(tx, self, &lease, &step, row.attempts, now)?;
+            Ok(Some(Lease { slice, epoch }))
+        })
+    }
+
+    /// Returns the rows of a slice that were left between submit and its recording.
+    pub fn left_open(&self, slice: u32) -> Result<Vec<DueRow>> {
+        let all = Wanted { slice, state: State::Submitting, now: i64::MAX, after: 0, last: u64::MAX, most: usize::MAX };
+        let store = self.store();
+        rows_in(&store.connection, self, store.key.as_ref(), &all)
+    }
+
+    /// Plans rows again that were left open. `false`: the lease is lost.
+    pub fn put_back(&self, lease: &Lease, rows: &[DueRow], now: Timestamp, until: Timestamp) -> Result<bool> {
+        self.write(|tx| {
+            if !renew(tx, self, lease, until)? {
+                return Ok(false);
             }
-            Ok(Some(lease))
+            for row in rows {
+                let detail = Some("ambiguous: a run ended before it was recorded".to_owned());
+                let step = Step { from: State::Submitting, to: State::Planned, detail, ..submitting(row) };
+                take_step(tx, self, lease, &step, row.attempts, now)?;
+            }
+            Ok(true)
         })
     }
 

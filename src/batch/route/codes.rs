@@ -1,0 +1,200 @@
+//! The codes of routes: what each means, what is done after it where nothing else is said, and what a person can do. One
+//! table for those who classify and those who explain.
+
+use super::Class;
+use crate::delivery::pap;
+
+/// A code, or with `*` at its end all that begin so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// The code.
+    pub code: &'static str,
+    /// What is done after it; `None`: nobody knows whether the message was taken.
+    pub class: Option<Class>,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What to do.
+    pub help: &'static str,
+}
+
+const fn row(code: &'static str, class: Option<Class>, meaning: &'static str, help: &'static str) -> Code {
+    Code { code, class, meaning, help }
+}
+
+const PERMANENT: Option<Class> = Some(Class::Permanent);
+const TEMPORARY: Option<Class> = Some(Class::Temporary);
+const THROTTLED: Option<Class> = Some(Class::Throttled);
+const DENIED: Option<Class> = Some(Class::Denied);
+
+const LOST: &str = "look whether the gateway is overloaded, and whether `timeout` is long enough; `on_ambiguous` says \
+                    whether such messages are sent again";
+const REACH: &str = "look whether the gateway runs, and at host and port in `url`";
+
+/// All codes, those that are more exact first.
+pub const CODES: &[Code] = &[
+    row(
+        "http:401",
+        DENIED,
+        "the gateway wants a user and a password that it knows",
+        "look at `user` and `password` of the route",
+    ),
+    row(
+        "http:403",
+        DENIED,
+        "the gateway does not let this user send, or not to this number",
+        "look at `user`, `password` and `from` of the route, and at what the gateway allows; where it refuses single numbers so, write `permanent = [\"http:403\"]`",
+    ),
+    row(
+        "http:407",
+        DENIED,
+        "a proxy between here and the gateway wants a password",
+        "name the gateway itself in `url`",
+    ),
+    row("http:408", TEMPORARY, "the request came too slowly for the gateway", REACH),
+    row("http:429", THROTTLED, "the gateway gets more than it takes", "lower `rate` of the route"),
+    row("http:503", THROTTLED, "the gateway cannot take more now", "lower `rate` of the route where it comes often"),
+    row("http:5*", TEMPORARY, "the gateway failed", "the gateway's own log says why"),
+    row("http:connect", TEMPORARY, "no connection to the gateway came about: nothing was sent", REACH),
+    row("http:host", TEMPORARY, "there is no host of the name in `url`: nothing was sent", REACH),
+    row(
+        "http:request",
+        TEMPORARY,
+        "the request could not be written: nothing was sent",
+        "look at `request` of the route",
+    ),
+    row("http:timeout", None, "no answer came in time: the message may have been taken", LOST),
+    row("http:lost", None, "the connection broke before an answer came: the message may have been taken", LOST),
+    row(
+        "http:unreadable",
+        None,
+        "the answer says neither yes nor no: the message may have been taken",
+        "look at `answer` of the route, and whether something else than the gateway answers at `url`",
+    ),
+    row(
+        "http:*",
+        PERMANENT,
+        "the gateway refuses the request",
+        "the text beside the code is what the gateway said; look at `url` and `request` of the route",
+    ),
+    row(
+        "gateway:*",
+        PERMANENT,
+        "a code of the gateway's own, in its answer",
+        "its manual says what it means; where another attempt may help, write it into `temporary` of the route",
+    ),
+    row("pap:connect", TEMPORARY, "no connection to the gateway came about: nothing was sent", REACH),
+    row("pap:host", TEMPORARY, "there is no host of the name in `url`: nothing was sent", REACH),
+    row(
+        "pap:message",
+        PERMANENT,
+        "the message cannot be written for a push proxy gateway",
+        "`impskit decode` shows what is in it",
+    ),
+    row("pap:timeout", None, "no answer came in time: the message may have been taken", LOST),
+    row("pap:lost", None, "the connection broke before an answer came: the message may have been taken", LOST),
+    row(
+        "pap:unreadable",
+        None,
+        "the answer cannot be read: the message may have been taken",
+        "look whether a push proxy gateway answers at `url`",
+    ),
+    row("smpp:no-answer", None, "the centre gave no answer: the message may have been taken", LOST),
+    row(
+        "smpp:cut-short",
+        TEMPORARY,
+        "the session ended in the middle of a message: the handset cannot have all of it",
+        "nothing: it is sent again",
+    ),
+    row(
+        "exec:*",
+        PERMANENT,
+        "a code of the program's own",
+        "the program's log says why; it may give a `class` beside the code",
+    ),
+    row(
+        "sim:refused",
+        PERMANENT,
+        "the simulated handset does not trust the message, or cannot read it",
+        "the text beside the code says why; `impskit decode` looks at the message layer by layer",
+    ),
+    row(
+        "receipt:failed",
+        PERMANENT,
+        "a receipt says that the message was not delivered",
+        "the gateway's log may say why",
+    ),
+    row(
+        "receipt:expired",
+        PERMANENT,
+        "a receipt says that the handset was not reached in time",
+        "`impskit batch retry --state expired` sends it again",
+    ),
+    row(
+        "dlr:2",
+        PERMANENT,
+        "Kannel's receipt: the centre could not deliver the message",
+        "the centre's operator knows why",
+    ),
+    row(
+        "dlr:16",
+        PERMANENT,
+        "Kannel's receipt: the centre refused the message",
+        "Kannel's log has the centre's status",
+    ),
+    row(
+        "expired",
+        PERMANENT,
+        "the handset's time was over before it was sent or heard of",
+        "`impskit batch retry --state expired` sends it again",
+    ),
+];
+
+/// Returns the row of a code.
+pub fn code(text: &str) -> Option<&'static Code> {
+    CODES.iter().find(|row| match row.code.strip_suffix('*') {
+        Some(start) => {
+            text.len() > start.len() && text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+        }
+        None => row.code.eq_ignore_ascii_case(text),
+    })
+}
+
+/// Returns what is done after a code where nothing else is said.
+pub(super) fn usual(text: &str) -> Class {
+    let of_gateway = || text.strip_prefix("pap:")?.parse().ok().map(pap_class);
+    code(text).and_then(|row| row.class).or_else(of_gateway).unwrap_or(Class::Temporary)
+}
+
+/// Returns what is done after a code of a push proxy gateway.
+pub fn pap_class(number: u16) -> Class {
+    let answer = pap::Answer { code: number, ..pap::Answer::default() };
+    if answer.is_temporary() { Class::Temporary } else { Class::Permanent }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_found_whole_before_by_their_beginning() {
+        for (text, class) in [
+            ("http:403", Class::Denied),
+            ("HTTP:503", Class::Throttled),
+            ("http:502", Class::Temporary),
+            ("http:404", Class::Permanent),
+            ("http:connect", Class::Temporary),
+            ("pap:4001", Class::Temporary),
+            ("pap:2003", Class::Permanent),
+            ("gateway:7", Class::Permanent),
+        ] {
+            assert_eq!(usual(text), class, "{text}");
+        }
+        assert_eq!(code("http:timeout").unwrap().class, None);
+        assert_eq!(code("http:"), None);
+        for (place, row) in CODES.iter().enumerate() {
+            assert_eq!(CODES.iter().position(|other| other.code == row.code), Some(place), "{} twice", row.code);
+            let example = row.code.replace('*', "99");
+            assert_eq!(code(&example).map(|found| found.code), Some(row.code), "{example} is hidden by another row");
+        }
+    }
+}

@@ -249,7 +249,7 @@ const CASES: &[(&str, Act, &str)] = &[
         "Permanent http:302",
     ),
     ("refuses", |s| answer(s, "400 Bad", "Missing receiver"), "Permanent http:400"),
-    ("does not know us", |s| answer(s, "403 Forbidden", "Authorization failed"), "Temporary http:403"),
+    ("does not know us", |s| answer(s, "403 Forbidden", "Authorization failed"), "Denied http:403"),
     ("a page", |s| answer(s, "202 A", "<html>please log in</html>"), "unknown http:unreadable"),
 ];
 

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use impskit::client::cir::Bell;
 use impskit::client::http::Talk;
 use impskit::client::primitives::{addresses_from, send_message};
 use impskit::client::{Event, Identity, Negotiation, Output};
 use impskit::codec::Encoding;
+use impskit::csp::cir::{Method, SUDP_PORT};
 use impskit::csp::{self, Code, Schema, Version};
 use impskit::diagnose::text::printable;
 use impskit::document::Element;
@@ -48,7 +50,8 @@ Examples, with the server's URL in IMPSKIT_SERVER:
     #[command(after_help = "\
 Examples, with the server's URL in IMPSKIT_SERVER:
   impskit client recv --user berta --password-file berta.txt
-  impskit client recv --user berta --password-env BERTA --wait 600 --count 1 --format json")]
+  impskit client recv --user berta --password-env BERTA --wait 600 --count 1 --format json
+  impskit client recv --user berta --password-env BERTA --wait 600 --wake stcp")]
     Recv(Recv),
     /// Let a management server change a device tree, in a DM session
     #[command(after_help = "\
@@ -109,9 +112,35 @@ struct Recv {
     /// Wait so many seconds for more
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     wait: u64,
+    /// Wait to be woken in this way, and poll only then
+    #[arg(long, value_name = "WAY")]
+    wake: Option<Way>,
     /// Stop after N messages
     #[arg(long, value_name = "N")]
     count: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Way {
+    /// On a connection to the server
+    Stcp,
+    /// By a datagram, at a port of the system's choice
+    Sudp,
+    /// By a WAP push in a datagram, at port 2948
+    Wapudp,
+    /// Asking at an address of the server
+    Shttp,
+}
+
+impl Way {
+    fn method(self) -> Method {
+        match self {
+            Self::Stcp => Method::Stcp,
+            Self::Sudp => Method::Sudp,
+            Self::Wapudp => Method::WapUdp,
+            Self::Shttp => Method::Shttp,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -209,7 +238,7 @@ struct Received {
 }
 
 fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
-    let (mut talk, mut report) = match enter(common, ui)? {
+    let (mut talk, mut report) = match enter(common, None, ui)? {
         Ok(entered) => entered,
         Err(report) => return tell(&report, common, ui),
     };
@@ -221,7 +250,7 @@ fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
 
 fn send(command: &Send, ui: &mut Ui) -> Result<Outcome> {
     let common = &command.common;
-    let (mut talk, entered) = match enter(common, ui)? {
+    let (mut talk, entered) = match enter(common, None, ui)? {
         Ok(entered) => entered,
         Err(report) => return tell(&report, common, ui),
     };
@@ -242,10 +271,13 @@ fn send(command: &Send, ui: &mut Ui) -> Result<Outcome> {
 
 fn receive(command: &Recv, ui: &mut Ui) -> Result<Outcome> {
     let common = &command.common;
-    let (mut talk, mut report) = match enter(common, ui)? {
+    let (mut talk, mut report) = match enter(common, command.wake, ui)? {
         Ok(entered) => entered,
         Err(report) => return tell(&report, common, ui),
     };
+    if let Some(way) = command.wake {
+        ui.say(&format!("waiting to be woken: {}", way.method().as_str()));
+    }
     report.step = "recv";
     report.take(&talk.tell(Event::Poll)?)?;
     let is_message = |message: &&Received| matches!(message.primitive.as_str(), "NewMessage" | "MessageNotification");
@@ -268,15 +300,19 @@ fn receive(command: &Recv, ui: &mut Ui) -> Result<Outcome> {
     tell(&report, common, ui)
 }
 
-/// Logs in; the inner error is what the server answered to that.
-fn enter(common: &Common, ui: &mut Ui) -> Result<std::result::Result<(Talk, Report), Report>> {
+/// Logs in, and begins to wait in the way wanted; the inner error is what the server answered to that.
+fn enter(common: &Common, wake: Option<Way>, ui: &mut Ui) -> Result<std::result::Result<(Talk, Report), Report>> {
     let password = common.password.password(ui)?;
     let schemas = common.schema.iter().filter_map(|schema| match schema {
         SchemaName::Sha => Some(Schema::Sha),
         SchemaName::Md5 => Some(Schema::Md5),
         SchemaName::Password => None,
     });
+    let bell = wake.map(|way| Bell::new(way.method(), 0)).transpose()?;
+    let udp_port = bell.as_ref().and_then(Bell::port).unwrap_or(SUDP_PORT);
     let identity = Identity {
+        ways: wake.into_iter().map(Way::method).collect(),
+        udp_port,
         client_id: common.client_id.clone(),
         schemas: schemas.collect(),
         negotiation: Negotiation::AfterLogin,
@@ -294,6 +330,9 @@ fn enter(common: &Common, ui: &mut Ui) -> Result<std::result::Result<(Talk, Repo
     let mut report = answer_of("Login-Request", &outputs)?;
     report.take(&outputs)?;
     report.ok = talk.client().is_in();
+    if let Some(bell) = bell.filter(|_| report.ok) {
+        talk.listen(bell)?;
+    }
     Ok(if report.ok { Ok((talk, report)) } else { Err(report) })
 }
 
@@ -315,7 +354,7 @@ fn listen(
         }
         report.take(&talk.wait(Duration::from_secs(1))?)?;
         // Who waits at a terminal asks more often than a handset does, and once more at the end.
-        if left % ASK_EVERY == 0 && talk.client().is_in() {
+        if left % ASK_EVERY == 0 && !talk.is_woken() && talk.client().is_in() {
             report.take(&talk.tell(Event::Poll)?)?;
         }
         show(report)?;
@@ -368,7 +407,11 @@ impl Report {
                 Output::Received(primitive) => self.messages.push(Received::read(primitive)),
                 Output::Ended(code) => (self.ended, self.ok) = (Some(code.0), false),
                 Output::Failed { request, why } => return Err(Error::remote(format!("{request}: {why}"))),
-                Output::Answered { .. } | Output::Discovered(_) | Output::LoggedIn | Output::Post { .. } => {}
+                Output::Answered { .. }
+                | Output::Discovered(_)
+                | Output::Reopen
+                | Output::LoggedIn
+                | Output::Post { .. } => {}
             }
         }
         Ok(())

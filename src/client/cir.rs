@@ -39,7 +39,7 @@ pub struct Bell {
 #[derive(Debug, Default)]
 struct State {
     is_over: AtomicBool,
-    /// Whether the connection is to be opened again.
+    /// Whether the connection is to be opened again at once.
     is_to_reopen: AtomicBool,
     stream: Mutex<Option<TcpStream>>,
 }
@@ -91,7 +91,8 @@ impl Bell {
             let error = Error::remote(format!("the server does not agree to {}", self.method.as_str()));
             return Err(error.help("poll, or name a way that the server has: its `[server.cir]` says which"));
         }
-        let lacks = |what: &str| Error::remote(format!("the server agrees to {}, without {what}", self.method.as_str()));
+        let lacks =
+            |what: &str| Error::remote(format!("the server agrees to {}, without {what}", self.method.as_str()));
         let (state, events) = (self.state.clone(), self.teller.clone());
         let thread = match self.method {
             Method::Stcp => {
@@ -169,7 +170,7 @@ fn keep_connected(address: &(String, u16), hello: &str, state: &State, events: &
         let mut was_greeted = false;
         if let Some(stream) = connect(address) {
             *state.stream.lock().unwrap_or_else(PoisonError::into_inner) = stream.try_clone().ok();
-            was_greeted = talk(stream, hello, state, events).is_some();
+            was_greeted = talk(stream, (hello, PING_AFTER), state, events).is_some();
         }
         if was_greeted {
             back_off = BACK_OFF;
@@ -188,7 +189,12 @@ fn connect((host, port): &(String, u16)) -> Option<TcpStream> {
 }
 
 /// Greets and listens until the connection breaks; returns whether it ever was open.
-fn talk(mut stream: TcpStream, hello: &str, state: &State, events: &Sender<Event>) -> Option<()> {
+fn talk(
+    mut stream: TcpStream,
+    (hello, ping_after): (&str, Duration),
+    state: &State,
+    events: &Sender<Event>,
+) -> Option<()> {
     let mut lines = Lines::default();
     let mut octets = [0; cir::LONGEST];
     // What the server owes us an `OK` for.
@@ -197,7 +203,7 @@ fn talk(mut stream: TcpStream, hello: &str, state: &State, events: &Sender<Event
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
     write!(stream, "{hello}\r\n").ok()?;
     while !state.is_over() {
-        stream.set_read_timeout(Some(if awaits_ok { PATIENCE } else { PING_AFTER })).ok()?;
+        stream.set_read_timeout(Some(if awaits_ok { PATIENCE } else { ping_after })).ok()?;
         let read = match stream.read(&mut octets) {
             Ok(0) => return greeted,
             Ok(count) => lines.add(&octets[..count]),
@@ -264,7 +270,79 @@ fn ask(url: &str, every: Duration, state: &State, events: &Sender<Event>) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
+
+    fn line(stream: &TcpStream) -> String {
+        let mut line = Vec::new();
+        let mut octet = [0];
+        while !line.ends_with(b"\n") && (&*stream).read(&mut octet).unwrap() == 1 {
+            line.push(octet[0]);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
+    /// The other end is a server as the sheet has it, that breaks off.
+    #[test]
+    fn a_connection_is_opened_again_each_time_that_it_breaks() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = server.local_addr().unwrap().port();
+        let tcp = Some(("127.0.0.1".to_owned(), port));
+        let ways = Ways { methods: vec![Method::Stcp], tcp, ..Ways::default() };
+        let mut bell = Bell::new(Method::Stcp, 0).unwrap();
+        bell.listen(&ways, "s1", Duration::ZERO).unwrap();
+        let accept = |greeting: &[u8]| {
+            let (mut stream, _) = server.accept().unwrap();
+            assert_eq!(line(&stream), "HELO s1\r\n");
+            stream.write_all(greeting).unwrap();
+            stream
+        };
+        let heard = |bell: &Bell| format!("{:?}", bell.next(Duration::from_secs(20)).unwrap());
+        drop(accept(b"OK\r\nWVCI 1.3 c\r\n"));
+        let expected = ["Reachable(true)", "Called(\"WVCI 1.3 c\")", "Reachable(false)"];
+        assert_eq!(std::array::from_fn(|_| heard(&bell)), expected);
+        let stream = accept(b"OK\r\n");
+        assert_eq!(heard(&bell), "Reachable(true)");
+        bell.reopen();
+        assert_eq!(line(&stream), "", "it hangs up");
+        assert_eq!(heard(&bell), "Reachable(false)");
+        // A server that does not know the session closes, or says what is no line: nothing is heard of it.
+        drop(accept(b"WVCI 1.3 c\r\n"));
+        drop(accept(&[b'x'; 1000]));
+        let _last = accept(b"OK\r\n");
+        assert_eq!(heard(&bell), "Reachable(true)");
+    }
+
+    #[test]
+    fn a_silent_server_is_asked_whether_it_is_there() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+        let (other, _) = server.accept().unwrap();
+        let (events, heard) = channel();
+        let state = State::default();
+        std::thread::scope(|scope| {
+            let talking =
+                scope.spawn(|| talk(stream, ("HELO s1", Duration::from_millis(50)), &state, &events).is_some());
+            assert_eq!(line(&other), "HELO s1\r\n");
+            (&other).write_all(b"OK\r\n").unwrap();
+            for _ in 0..2 {
+                assert_eq!(line(&other), "PING\r\n");
+                (&other).write_all(b"OK\r\n").unwrap();
+            }
+            other.shutdown(Shutdown::Both).unwrap();
+            assert!(talking.join().unwrap());
+        });
+        assert_eq!(heard.try_iter().count(), 1, "that it can be reached, once");
+    }
+
+    #[test]
+    fn what_was_not_agreed_is_not_waited_for() {
+        let mut bell = Bell::new(Method::Stcp, 0).unwrap();
+        let error = bell.listen(&Ways::default(), "s1", Duration::ZERO).unwrap_err();
+        assert_eq!(error.what, "the server does not agree to STCP");
+        assert!(Bell::new(Method::WapSms, 0).is_err());
+    }
 
     /// The first octets are those that Wireshark reads as `application/vnd.wv.csp.cir`.
     #[test]

@@ -1,5 +1,6 @@
 //! Playing a script: several clients against anything that answers octets, with a clock that the script moves.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use super::primitives::{address_to, addresses_from, send_message};
 use super::script::{Action, Login, Mistake, Node, Script, Sketch};
 use super::{Client, Event, Identity, Output};
 use crate::codec;
+use crate::csp::cir;
 use crate::csp::wire::{self, Form};
 use crate::csp::{Mode, Outcome, Version, is_same};
 use crate::document::Element;
@@ -30,6 +32,8 @@ pub struct Post<'p> {
     pub media_type: &'static str,
     /// The body.
     pub body: &'p [u8],
+    /// Where the CIRs go that the server sends meanwhile, to whomever.
+    pub calls: &'p RefCell<Vec<String>>,
 }
 
 /// Plays a script in one version and syntax. `post` takes each post to the server and returns the body of the answer,
@@ -52,6 +56,7 @@ where
         now: Duration::ZERO,
         actors: BTreeMap::new(),
         kept: BTreeMap::new(),
+        calls: RefCell::default(),
     };
     for step in &script.steps {
         // A client may speak another version than the play.
@@ -84,6 +89,8 @@ struct Stage<'s, P> {
     actors: BTreeMap<String, Actor>,
     /// Values kept as `$name`.
     kept: BTreeMap<String, String>,
+    /// CIRs on their way.
+    calls: RefCell<Vec<String>>,
 }
 
 struct Actor {
@@ -128,6 +135,7 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
                 Ok(())
             }
             Action::KeepAlive { who, time } => self.keep_alive(who, *time),
+            Action::Wake { who, is_woken } => self.wake(who, *is_woken),
             Action::Silence { who, is_silent } => {
                 self.actor(who)?.is_silent = *is_silent;
                 Ok(())
@@ -150,6 +158,7 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
             schemas: login.schemas.clone(),
             time_to_live: 1200,
             negotiation: login.negotiation,
+            ways: login.ways.clone(),
             ..Identity::new(login.user.clone(), password)
         };
         let actor =
@@ -172,6 +181,18 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
         }
         actor.inbox.retain(|got| !got.is_answer);
         Ok(())
+    }
+
+    /// Lets the CIRs come that are for a client.
+    fn wake(&mut self, who: &str, is_woken: bool) -> Result<(), Outcry> {
+        let cookie = self.actor(who)?.client.identity().cookie.clone();
+        let calls = self.calls.take();
+        let (own, others): (Vec<_>, _) = calls.into_iter().partition(|text| cir::read_call(text) == Some(&cookie));
+        self.calls.replace(others);
+        if own.is_empty() == is_woken {
+            return Err(format!("{who} is {}woken", if is_woken { "not " } else { "" }));
+        }
+        own.into_iter().try_for_each(|text| self.tell(who, Event::Called(text)))
     }
 
     fn send(&mut self, who: &str, what: &Sketch) -> Result<(), Outcry> {
@@ -325,14 +346,14 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
                             events.push_back(Event::Failed("lost on the way".to_owned()));
                             continue;
                         }
-                        let post = Post { line: self.line, who, now, media_type, body: &body };
+                        let post = Post { line: self.line, who, now, media_type, body: &body, calls: &self.calls };
                         events.push_back(match (self.post)(post) {
                             Ok(answer) => Event::Answer(answer),
                             Err(why) => Event::Failed(why),
                         });
                     }
                     Output::LoggedIn => self.actor(who)?.is_logged_in = true,
-                    Output::Discovered(_) => {}
+                    Output::Discovered(_) | Output::Reopen => {}
                     Output::Answered { answer, .. } => self.actor(who)?.got(answer, true),
                     Output::Received(primitive) => self.actor(who)?.got(primitive, false),
                     Output::Ended(_) => self.actor(who)?.is_logged_in = false,

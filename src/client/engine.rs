@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::exchange::{Exchange, Outgoing};
 use super::negotiation::{Agreed, Identity, Negotiation};
+use super::waking::Waking;
 use crate::csp::{Code, Outcome, Primitive, Schema, Services, Version};
 use crate::document::Element;
 
@@ -42,6 +43,10 @@ pub enum Event {
     Failed(String),
     /// The transport says that the server would not take it; it is not posted again.
     Refused(String),
+    /// A CIR came, by whatever way.
+    Called(String),
+    /// Whether the way is open by which the client is called.
+    Reachable(bool),
     /// Time has passed; see [`Client::next_deadline`].
     Tick,
 }
@@ -69,6 +74,8 @@ pub enum Output {
     },
     /// The server opened a request; it is acknowledged, unless it is a question that waits for [`Event::Respond`].
     Received(Element<'static>),
+    /// The connection by which the client is called is lost, says the server: open it again.
+    Reopen,
     /// The session is over.
     Ended(Code),
     /// A request came to nothing: lower-case start, no full stop.
@@ -98,6 +105,7 @@ pub struct Client {
     /// Answers of the user to questions that came with a refused login.
     pub(super) answers: Vec<Element<'static>>,
     pub(super) agreed: Agreed,
+    pub(super) waking: Waking,
     /// The session that was there before, or is to be gone on with.
     earlier: Option<String>,
     /// Whether the server last said that more waits.
@@ -125,6 +133,7 @@ impl Client {
     pub fn new(identity: Identity) -> Self {
         Self {
             agreed: Agreed::new(identity.time_to_live),
+            waking: Waking::default(),
             identity,
             state: State::Out,
             queue: VecDeque::new(),
@@ -167,6 +176,11 @@ impl Client {
         &self.agreed.services
     }
 
+    /// Returns the shortest time between polls.
+    pub fn poll_min(&self) -> Duration {
+        self.agreed.poll_min
+    }
+
     /// Returns how long the session may be silent.
     pub fn keep_alive(&self) -> Duration {
         self.agreed.keep_alive
@@ -206,6 +220,8 @@ impl Client {
                 let exchange = self.exchange.take();
                 self.fail(exchange, &why, &mut outputs);
             }
+            Event::Called(text) => self.called(&text),
+            Event::Reachable(is_reachable) => self.reachable(is_reachable),
             Event::Tick => self.tick(&mut outputs),
         }
         self.post(&mut outputs);
@@ -422,6 +438,7 @@ impl Client {
         self.seen.clear();
         self.questions.clear();
         self.agreed.services = Services::default();
+        self.waking = Waking::default();
         self.more_waits = false;
         self.polls = 0;
         self.poll_gap = Duration::ZERO;

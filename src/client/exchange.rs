@@ -236,7 +236,7 @@ impl Client {
             self.more_waits = false;
             self.poll_gap = (self.poll_gap + GAP_STEP).min(LONGEST_GAP);
         }
-        self.next_poll = self.now + self.agreed.poll_min.max(self.poll_gap);
+        self.next_poll = self.now + self.gap();
     }
 
     fn take(&mut self, message: Message, outputs: &mut Vec<Output>) {
@@ -253,7 +253,8 @@ impl Client {
             return self.lose("the answer belongs to another session", outputs);
         }
         self.poll_gap = Duration::ZERO;
-        self.next_poll = self.now + self.agreed.poll_min;
+        self.next_poll = self.now + self.gap();
+        self.flagged(message.cir, outputs);
         self.more_waits = message.poll.unwrap_or(self.more_waits);
         let mut exchange = self.exchange.take();
         for transaction in message.transactions {

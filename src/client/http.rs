@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
+use super::cir::Bell;
 use super::{Client, Event, Identity, Output};
 use crate::codec::{self, Encoding};
 use crate::csp::wire::{self, Body};
@@ -28,6 +29,7 @@ const MOST: usize = wire::LIMITS.bytes;
 #[derive(Debug)]
 pub struct Talk {
     client: Client,
+    bell: Option<Bell>,
     line: Line,
     started: Instant,
 }
@@ -44,7 +46,8 @@ impl Talk {
         if let Some(folder) = &trace {
             std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
         }
-        Ok(Self { client: Client::new(identity), line: Line::new(url, trace)?, started: Instant::now() })
+        let (client, line) = (Client::new(identity), Line::new(url, trace)?);
+        Ok(Self { client, bell: None, line, started: Instant::now() })
     }
 
     /// Returns the client.
@@ -81,6 +84,7 @@ impl Talk {
                         Some(error) => return Err(error),
                         None => told.push(Output::Failed { request, why }),
                     },
+                    Output::Reopen => self.bell.iter().for_each(Bell::reopen),
                     other => told.push(other),
                 }
             }
@@ -88,7 +92,24 @@ impl Talk {
         trouble.map_or(Ok(told), Err)
     }
 
-    /// Waits until the client has to poll or to keep its session, at most for `longest`, and lets it.
+    /// Returns whether there is a way to be woken.
+    pub fn is_woken(&self) -> bool {
+        self.bell.is_some()
+    }
+
+    /// Waits from now on at this end of a way to be woken, which the server has agreed to.
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is no session, or the server did not agree.
+    pub fn listen(&mut self, mut bell: Bell) -> Result<()> {
+        let session = self.client.session_id().ok_or_else(|| Error::input("there is no session to be woken for"))?;
+        bell.listen(self.client.ways(), session, self.client.poll_min())?;
+        self.bell = Some(bell);
+        Ok(())
+    }
+
+    /// Waits until the client has to poll or to keep its session, or is woken, at most for `longest`, and lets it.
     ///
     /// # Errors
     ///
@@ -96,8 +117,22 @@ impl Talk {
     #[allow(clippy::disallowed_methods, reason = "this edge waits")]
     pub fn wait(&mut self, longest: Duration) -> Result<Vec<Output>> {
         let due = self.client.next_deadline().unwrap_or_default().saturating_sub(self.started.elapsed());
-        std::thread::sleep(due.min(longest));
-        self.tell(Event::Tick)
+        let until = self.started.elapsed() + due.min(longest);
+        loop {
+            let left = until.saturating_sub(self.started.elapsed());
+            let heard = match &self.bell {
+                Some(bell) => bell.next(left),
+                None => {
+                    std::thread::sleep(left);
+                    None
+                }
+            };
+            let Some(heard) = heard else { return self.tell(Event::Tick) };
+            let told = self.tell(heard)?;
+            if !told.is_empty() {
+                return Ok(told);
+            }
+        }
     }
 }
 

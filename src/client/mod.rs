@@ -8,6 +8,8 @@
 //! The engine does no I/O and is told the time, as the server's is; [`script`] and [`conversation`] let several of
 //! them talk to anything that answers octets.
 
+#[cfg(feature = "server")]
+pub mod cir;
 pub mod conversation;
 mod engine;
 mod exchange;
@@ -19,7 +21,9 @@ mod negotiation;
 pub mod primitives;
 pub mod script;
 mod serving;
+mod waking;
 mod words;
 
 pub use engine::{Client, Event, Output};
 pub use negotiation::{Identity, Negotiation};
+pub use waking::Ways;

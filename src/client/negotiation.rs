@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::waking::{Ways, offer};
 use crate::codec::Encoding;
+use crate::csp::cir::{self, Method};
 use crate::csp::wire::{self, Form};
 use crate::csp::{self, Schema, Services, Transaction, Version};
 use crate::document::{CodeTable, Element, integer};
@@ -31,6 +33,10 @@ pub struct Identity {
     pub time_to_live: u32,
     /// When capabilities and services are negotiated.
     pub negotiation: Negotiation,
+    /// The ways to be woken that are offered, in order of preference; without any the client polls.
+    pub ways: Vec<Method>,
+    /// Where datagrams that wake it come in.
+    pub udp_port: u16,
     /// How many transactions to ask for that may be open at a time, and go in one message (1.3).
     pub transactions: u32,
     /// How long an answer may take before nobody waits for it any more.
@@ -62,6 +68,8 @@ impl Identity {
             schemas: Vec::new(),
             time_to_live: 3600,
             negotiation: Negotiation::AfterLogin,
+            ways: Vec::new(),
+            udp_port: cir::SUDP_PORT,
             transactions: 1,
             patience: Duration::from_secs(60),
         }
@@ -131,7 +139,8 @@ impl Identity {
     fn capabilities(&self) -> Element<'static> {
         let capabilities = capabilities()
             .with_leaf("MultiTrans", self.transactions.to_string())
-            .with_leaf("MultiTransPerMessage", self.transactions.to_string());
+            .with_leaf("MultiTransPerMessage", self.transactions.to_string())
+            .with_all(offer(self.version, &self.ways, self.udp_port));
         let request = Element::new("ClientCapability-Request").with(capabilities);
         let mut transaction = Transaction::request("1", request);
         wire::fit(&mut transaction, self.form());
@@ -161,6 +170,8 @@ pub(super) struct Agreed {
     pub(super) per_message: usize,
     /// The largest text that the server takes, in octets.
     pub(super) text_length: Option<usize>,
+    /// How the server wakes us.
+    pub(super) ways: Ways,
 }
 
 impl Agreed {
@@ -168,7 +179,15 @@ impl Agreed {
     pub(super) fn new(time_to_live: u32) -> Self {
         let keep_alive = Duration::from_secs(time_to_live.into());
         let poll_min = Duration::from_secs(10);
-        Self { services: Services::default(), keep_alive, poll_min, open: 1, per_message: 1, text_length: None }
+        Self {
+            services: Services::default(),
+            keep_alive,
+            poll_min,
+            open: 1,
+            per_message: 1,
+            text_length: None,
+            ways: Ways::default(),
+        }
     }
 
     pub(super) fn read_keep_alive(&mut self, answer: &Element<'_>) {
@@ -190,6 +209,7 @@ impl Agreed {
         if asked.version == Version::V1_3 {
             self.per_message = at_most("MultiTransPerMessage");
         }
+        self.ways = Ways::read(&asked.ways, list);
         let length = number("AcceptedTextContentLength").or(number("AcceptedContentLength"));
         self.text_length = length.map(|length| length as usize);
     }
@@ -210,8 +230,6 @@ const PARSER_SIZE: &str = "1048576";
 const CONTENT_LENGTH: &str = "262144";
 
 /// Returns what we can do, with the elements of all versions; writing leaves out what a version lacks.
-///
-/// There is no wake-up channel: this client polls.
 fn capabilities() -> Element<'static> {
     Element::new("CapabilityList")
         .with_leaf("ClientType", "COMPUTER")

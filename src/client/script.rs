@@ -22,9 +22,10 @@
 //! value. `[1.3]` before a line makes it count in those versions only.
 //!
 //! A login may say `on phone` to share a client with another name, `by SHA and MD5`, `with password "…"`, `without
-//! negotiation` or `negotiating at login`, `in CSP 1.1, XML` where it is not the version of the play, and at last
+//! negotiation` or `negotiating at login`, `woken by SUDP and STCP` for the ways that it offers, `in CSP 1.1, XML` where it is not the version of the play, and at last
 //! `: 409` for the status that refuses it. `juliet stays silent` loses her acknowledgements on the way until she
-//! `speaks again`; `romeo keeps alive for 2 hours` lets time pass for a client that polls and keeps its session.
+//! `speaks again`; `juliet is woken` where a CIR came since her last such line, and she polls, or `is not woken`;
+//! `romeo keeps alive for 2 hours` lets time pass for a client that polls and keeps its session.
 
 use std::fmt;
 use std::time::Duration;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use super::Negotiation;
 use super::words::{Lines, Words};
 use crate::codec::Encoding;
+use crate::csp::cir::Method;
 use crate::csp::{Code, Schema, Version};
 use crate::document::CodeTable;
 
@@ -107,6 +109,11 @@ pub(super) enum Action {
         who: String,
         time: Duration,
     },
+    /// Whether a CIR came; it makes the client poll.
+    Wake {
+        who: String,
+        is_woken: bool,
+    },
     /// Whether acknowledgements are lost on the way from now on.
     Silence {
         who: String,
@@ -125,6 +132,8 @@ pub(super) struct Login {
     pub(super) encoding: Option<Encoding>,
     pub(super) schemas: Vec<Schema>,
     pub(super) negotiation: Negotiation,
+    /// The ways to be woken that are offered.
+    pub(super) ways: Vec<Method>,
     /// The status that is expected in place of a session.
     pub(super) refusal: Option<Code>,
 }
@@ -208,6 +217,11 @@ impl Script {
                 "sends" => Action::Send { who, what: words.sketch("to", lines)? },
                 "receives" if words.take("nothing") => Action::ReceiveNothing { who },
                 "receives" => Action::Receive { who, what: words.sketch("from", lines)? },
+                "is" => {
+                    let is_woken = !words.take("not");
+                    words.expect("woken")?;
+                    Action::Wake { who, is_woken }
+                }
                 "stays" => {
                     words.expect("silent")?;
                     Action::Silence { who, is_silent: true }
@@ -222,8 +236,8 @@ impl Script {
                     Action::KeepAlive { who, time: words.duration()? }
                 }
                 other => {
-                    let known =
-                        "`logs in`, `logs out`, `sends`, `receives`, `keeps alive`, `stays silent`, `speaks again`";
+                    let known = "`logs in`, `logs out`, `sends`, `receives`, `keeps alive`, `is woken`, `stays silent`, \
+                                 `speaks again`";
                     return Err(words.mistake(format!("`{other}` is nothing that a client does: {known}")));
                 }
             }
@@ -301,6 +315,7 @@ impl Action {
             | Self::Receive { who, .. }
             | Self::ReceiveNothing { who }
             | Self::KeepAlive { who, .. }
+            | Self::Wake { who, .. }
             | Self::Silence { who, .. } => Some(who),
         }
     }
@@ -339,7 +354,7 @@ mod tests {
         assert_eq!(
             mistake("\nromeo sings"),
             "line 2: `sings` is nothing that a client does: `logs in`, `logs out`, `sends`, `receives`, `keeps alive`, \
-             `stays silent`, `speaks again`"
+             `is woken`, `stays silent`, `speaks again`"
         );
         assert_eq!(mistake("romeo sends Login"), "line 1: `Login` is no primitive of any version");
         assert_eq!(mistake("after 4 fortnights"), "line 1: `fortnight` is no unit: seconds, minutes, hours, days");

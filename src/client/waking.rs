@@ -11,7 +11,7 @@ use crate::document::{Element, integer};
 /// Where a connection is lost, so says the server, it is opened again once in this time (CSP session, "CIR flag").
 const REOPEN: Duration = Duration::from_secs(60);
 /// The gap between polls of a client that is called: a CIR may be lost.
-pub(super) const CALLED_GAP: Duration = Duration::from_secs(120);
+const CALLED_GAP: Duration = Duration::from_secs(120);
 
 /// The ways to wake a client that a server agreed to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,6 +89,12 @@ impl Client {
             self.polls = 0;
             self.poll();
         }
+    }
+
+    /// Returns the time until the next poll: long for a client that is called.
+    pub(super) fn gap(&self) -> Duration {
+        let called = if self.waking.is_reachable { CALLED_GAP } else { Duration::ZERO };
+        self.agreed.poll_min.max(self.poll_gap).max(called)
     }
 
     /// Notes whether the client can be called; once it can, it polls for what came before.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Negotiation;
 use super::script::{Login, Mistake, Node, Sketch};
 use crate::codec::Encoding;
+use crate::csp::cir::Method;
 use crate::csp::{Code, Primitive, Schema, Version};
 
 /// A line that says something.
@@ -186,6 +187,7 @@ impl<'s> Words<'s> {
             encoding: None,
             schemas: Vec::new(),
             negotiation: Negotiation::AfterLogin,
+            ways: Vec::new(),
             refusal: None,
         };
         while let Some(word) = self.next() {
@@ -209,6 +211,10 @@ impl<'s> Words<'s> {
                     self.expect("negotiation")?;
                     login.negotiation = Negotiation::None;
                 }
+                "woken" => {
+                    self.expect("by")?;
+                    login.ways = self.ways()?;
+                }
                 "negotiating" => {
                     self.expect("at")?;
                     self.expect("login")?;
@@ -219,6 +225,19 @@ impl<'s> Words<'s> {
             }
         }
         Ok(login)
+    }
+
+    /// Reads ways to be woken: `STCP and SUDP`.
+    fn ways(&mut self) -> Result<Vec<Method>, Mistake> {
+        let mut ways = Vec::new();
+        loop {
+            let name = self.word("a way to be woken")?;
+            let way = Method::from_text(&name);
+            ways.push(way.ok_or_else(|| self.mistake(format!("`{name}` is no way to be woken: SUDP, STCP …")))?);
+            if !self.take("and") {
+                return Ok(ways);
+            }
+        }
     }
 
     /// Reads a primitive in outline: `NAME [CODE] [to ADDRESS, ADDRESS] [: "text"]` and the lines below.

@@ -25,6 +25,7 @@ fn with_kind(kind: &str, place: &str, value: &Value) -> Result<Configuration> {
             "receipts" if place.starts_with("server") => json!({ "store": "a.db" }),
             "routes[]" => json!({ "route": "a", "key": { "env": "KEY" } }),
             "users[]" => json!({ "user": "anna", "password": { "env": "ANNA" } }),
+            "cir" => json!({ "sms_route": "a" }),
             "devices[]" | "dm" => json!({ "id": "a" }),
             _ => json!({}),
         };

@@ -4,9 +4,8 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use impskit::client::conversation;
+use impskit::client::conversation::{self, Post};
 use impskit::client::script::Script;
 use impskit::codec::Encoding;
 use impskit::csp::wire::Form;
@@ -42,18 +41,25 @@ fn forms(path: &Path, script: &Script) -> Vec<Form> {
     forms
 }
 
-fn post(engine: &mut Engine, time: Duration, media_type: &str, body: &[u8]) -> Result<Vec<u8>, String> {
+fn post(engine: &mut Engine, said: Post<'_>) -> Result<Vec<u8>, String> {
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let request =
-        Request { connection: 1, media_type: media_type.into(), body: body.to_vec(), peer, headers: Vec::new() };
-    for output in engine.handle(start().after(time), Input::Request(request)) {
+    let request = Request {
+        connection: 1,
+        media_type: said.media_type.into(),
+        body: said.body.to_vec(),
+        peer,
+        headers: Vec::new(),
+    };
+    let mut answer = Err("no reply".to_owned());
+    for output in engine.handle(start().after(said.now), Input::Request(request)) {
         match output {
-            Output::Reply { status: 200, body, .. } => return Ok(body),
-            Output::Reply { status, .. } => return Err(format!("HTTP status {status}")),
-            Output::Event(_) | Output::Note(_) | Output::Wake { .. } | Output::HangUp(_) => {}
+            Output::Reply { status: 200, body, .. } => answer = Ok(body),
+            Output::Reply { status, .. } => answer = Err(format!("HTTP status {status}")),
+            Output::Wake { text, .. } => said.calls.borrow_mut().push(text),
+            Output::Event(_) | Output::Note(_) | Output::HangUp(_) => {}
         }
     }
-    Err("no reply".to_owned())
+    answer
 }
 
 /// Plays a script in every way it is meant for; returns what did not come true.
@@ -77,8 +83,7 @@ fn play(path: &Path) -> Vec<String> {
 
 fn play_once(script: &Script, version: Version, form: impl Into<Form>) -> Result<(), String> {
     let mut engine = server(script);
-    conversation::play(script, version, form, |said| post(&mut engine, said.now, said.media_type, said.body))
-        .map_err(|mistake| mistake.to_string())
+    conversation::play(script, version, form, |said| post(&mut engine, said)).map_err(|mistake| mistake.to_string())
 }
 
 fn scripts() -> Vec<PathBuf> {

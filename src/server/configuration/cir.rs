@@ -143,6 +143,9 @@ impl CirTable {
             }
             None => None,
         };
+        if self.port == Some(0) {
+            return Err(Error::input("there is no port 0").at("server.cir.port"));
+        }
         let flag = self.flag.map(|word| {
             let wrong = || Error::input(format!("`{word}` is no flag")).at("server.cir.flag");
             CirFlag::from_word(&word).ok_or_else(|| wrong().help("write `version`, `T`, `F` or `none`"))
@@ -204,6 +207,7 @@ mod tests {
         for url in ["cir", "http://a.example", "ftp://a.example/cir", "http:///cir", "http://a.example/c?d"] {
             assert_eq!(at(&format!("http = \"{url}\"\n")), "server.cir.http", "{url}");
         }
+        assert_eq!(at("port = 0\n"), "server.cir.port");
         assert_eq!(at("sms_address = \"1\"\n"), "server.cir.sms_route");
         assert_eq!(at("flag = \"true\"\n"), "server.cir.flag");
     }

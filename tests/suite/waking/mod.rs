@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 #[cfg(feature = "server")]
+mod clients;
+#[cfg(feature = "server")]
 mod sockets;
 
 use std::net::{IpAddr, SocketAddr};

@@ -1,7 +1,10 @@
 //! The ways over the loopback address: connections, datagrams, and the address at which clients ask.
 
+#![allow(clippy::disallowed_methods, reason = "only to have some time")]
+
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use impskit::client::http::Line;
@@ -14,20 +17,28 @@ use impskit::server::{Cir, Configuration, Store, Timestamp};
 
 use super::{greet, login, offer};
 
+/// Held by who has the port of pushes, which every client of this machine has.
+pub(super) static PORT_OF_PUSHES: Mutex<()> = Mutex::new(());
+
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// A server on ports of the system's choice, with anna and berta.
-fn start(cir: Cir) -> Running {
+pub(super) fn start(cir: Cir) -> Running {
+    start_at(0, cir)
+}
+
+pub(super) fn start_at(port: u16, cir: Cir) -> Running {
     let mut store = Store::in_memory().unwrap();
     for user in ["wv:anna@example.com", "wv:berta@example.com"] {
         store.add_user(user, "secret", Timestamp::EPOCH).unwrap();
     }
-    let listen = SocketAddr::from((LOOPBACK, 0));
-    let configuration = Configuration { domain: "example.com".into(), listen, cir, ..Configuration::default() };
+    let listen = SocketAddr::from((LOOPBACK, port));
+    let domain = "example.com".to_owned();
+    let configuration = Configuration { domain, listen, cir, poll_min: 1, ..Configuration::default() };
     http::spawn(configuration, store, Box::new(|_| {})).unwrap()
 }
 
-fn by_tcp() -> Cir {
+pub(super) fn by_tcp() -> Cir {
     Cir { tcp: Some(SocketAddr::from((LOOPBACK, 0))), address: Some("127.0.0.1".into()), ..Cir::default() }
 }
 
@@ -213,6 +224,7 @@ fn a_client_is_woken_by_a_datagram() {
 #[test]
 fn a_client_is_woken_by_a_push() {
     let server = start(Cir { udp_push: true, ..Cir::default() });
+    let _alone = PORT_OF_PUSHES.lock().unwrap();
     let phone = UdpSocket::bind((LOOPBACK, 2948)).unwrap();
     phone.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut anna = Guest::enter(&server, "wv:anna", &[], None);

@@ -45,7 +45,8 @@ impl Own {
                 };
                 self.posts += 1;
                 let peer = [192, 0, 2, 7].into();
-                let request = Request { connection: 1, media_type: media_type.to_owned(), body, peer };
+                let request =
+                    Request { connection: 1, media_type: media_type.to_owned(), body, peer, headers: Vec::new() };
                 let outputs = lab.engine.handle(Timestamp::from_seconds(lab.seconds), Input::Request(request));
                 events.extend(outputs.into_iter().find_map(|output| match output {
                     impskit::server::Output::Reply { body, .. } => Some(Event::Answer(body)),

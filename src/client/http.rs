@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 use super::cir::Bell;
+use super::transcript::{self, Direction};
 use super::{Client, Event, Identity, Output};
 use crate::codec::{self, Encoding};
 use crate::csp::wire::{self, Body};
@@ -24,6 +25,9 @@ use crate::error::{Error, Result, reason};
 const PATIENCE: Duration = Duration::from_secs(45);
 /// Octets of an answer.
 const MOST: usize = wire::LIMITS.bytes;
+
+/// Takes what goes and comes, in words.
+pub type Show = Box<dyn FnMut(&str)>;
 
 /// A client that talks to a server over HTTP.
 #[derive(Debug)]
@@ -48,6 +52,11 @@ impl Talk {
         }
         let (client, line) = (Client::new(identity), Line::new(url, trace)?);
         Ok(Self { client, bell: None, line, started: Instant::now() })
+    }
+
+    /// Shows every message that goes and comes, in words.
+    pub fn show_to(&mut self, show: Show) {
+        self.line.show_to(show);
     }
 
     /// Returns the client.
@@ -137,7 +146,6 @@ impl Talk {
 }
 
 /// The way to one server: one connection, kept open.
-#[derive(Debug)]
 pub struct Line {
     runtime: Runtime,
     url: Uri,
@@ -147,6 +155,13 @@ pub struct Line {
     exchanges: u32,
     /// Whether the last failure was an answer: a status that is not 200.
     was_refused: bool,
+    show: Option<Show>,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Line").field("url", &self.url).field("exchanges", &self.exchanges).finish_non_exhaustive()
+    }
 }
 
 impl Line {
@@ -172,7 +187,12 @@ impl Line {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::remote(error.to_string()))?;
-        Ok(Self { runtime, url: uri, authority, connection: None, trace, exchanges: 0, was_refused: false })
+        Ok(Self { runtime, url: uri, authority, connection: None, trace, exchanges: 0, was_refused: false, show: None })
+    }
+
+    /// Shows every message that goes and comes, in words.
+    pub fn show_to(&mut self, show: Show) {
+        self.show = Some(show);
     }
 
     /// Posts a body and returns the body of the answer.
@@ -197,6 +217,7 @@ impl Line {
     ) -> Result<(Vec<u8>, Option<String>)> {
         self.exchanges += 1;
         self.was_refused = false;
+        self.tell(&body, Direction::Out);
         self.keep("request", &body)?;
         let failed = |what: String| Error::remote(what).at(self.url.to_string());
         let help = "is the server running, and is the URL the one it shows when it starts?";
@@ -213,6 +234,7 @@ impl Line {
             let error = failed(format!("the server answers with HTTP status {status}"));
             return Err(if status == StatusCode::NOT_FOUND { error.help(help) } else { error });
         }
+        self.tell(&answer, Direction::In);
         self.keep("answer", &answer)?;
         Ok((answer, mac))
     }
@@ -230,6 +252,12 @@ impl Line {
             .header(USER_AGENT, concat!("impskit/", env!("CARGO_PKG_VERSION")));
         let request = mac.into_iter().fold(request, |request, mac| request.header(MAC_HEADER, mac));
         request.body(Full::new(Bytes::from(body)))
+    }
+
+    fn tell(&mut self, body: &[u8], direction: Direction) {
+        if let Some(show) = &mut self.show {
+            show(&transcript::in_words(body, direction));
+        }
     }
 
     /// Writes a body into the folder of traces.

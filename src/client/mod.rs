@@ -21,6 +21,7 @@ mod negotiation;
 pub mod primitives;
 pub mod script;
 mod serving;
+pub mod transcript;
 mod waking;
 mod words;
 

@@ -372,3 +372,137 @@ fn the_command_logs_in_sends_and_receives() {
         "{code} {text}"
     );
 }
+
+/// Runs a command as a user of the password that all have here.
+fn as_user(url: &str, user: &str, words: &[&str]) -> (i32, String) {
+    let (code, text) = impskit(url, "open-sesame", &[words, &["--user", user]].concat());
+    (code, text)
+}
+
+/// Every command of the table against the server: what is shown, and the exit code.
+#[test]
+fn commands_ask_and_show_what_comes() {
+    let server = running();
+    let url = server.url();
+    let good: &[(&str, &[&str], &str)] = &[
+        ("romeo", &["services"], "AllFunctions"),
+        ("romeo", &["provider"], "Name"),
+        ("romeo", &["provider", "--version", "1.1", "--encoding", "xml"], "Name"),
+        ("romeo", &["presence", "set", "StatusText=On the balcony", "UserAvailability=DISCREET"], "done"),
+        ("romeo", &["presence", "authorize", "juliet", "--attribute", "StatusText"], "done"),
+        ("juliet", &["presence", "get", "romeo"], "PresenceValue On the balcony"),
+        ("juliet", &["presence", "subscribe", "romeo", "--wait", "1"], "PresenceNotification-Request"),
+        ("romeo", &["presence", "watchers", "--format", "json"], "GetWatcherList"),
+        ("juliet", &["presence", "subscribe", "romeo", "--stop"], "done"),
+        ("romeo", &["presence", "authorize", "juliet", "--cancel"], "done"),
+        ("romeo", &["presence", "contacts", "wv:romeo/verona", "--create", "--add", "juliet"], "verona"),
+        ("romeo", &["presence", "contacts"], "wv:romeo/verona@localhost"),
+        ("romeo", &["presence", "contacts", "wv:romeo/verona", "--remove", "juliet", "--version", "1.2"], "NickList"),
+        ("romeo", &["presence", "contacts", "wv:romeo/verona", "--delete"], "done"),
+        ("romeo", &["search", "USER_ID=juli", "--limit", "1", "--all"], "UserID wv:juliet@localhost"),
+        ("romeo", &["profile", "set", "PP_CITY=Verona"], "done"),
+        ("juliet", &["profile", "get", "romeo"], "Value Verona"),
+        ("romeo", &["block", "juliet", "--use", "T"], "done"),
+        ("romeo", &["block"], "UserID wv:juliet@localhost"),
+        ("romeo", &["block", "juliet", "--remove", "--use", "F", "--version", "1.2"], "done"),
+        ("romeo", &["verify", "juliet"], "done"),
+        ("romeo", &["invite", "juliet", "--id", "i-1", "--type", "IM", "--note", "Come"], "done"),
+        ("juliet", &["recv"], "InviteUser-Request"),
+        ("juliet", &["invite", "romeo", "--id", "i-1", "--answer", "yes"], "done"),
+        ("romeo", &["group", "create", "wv:romeo/chess", "--property", "Name=Chess", "--name", "King"], "done"),
+        ("juliet", &["group", "join", "wv:romeo/chess", "--name", "Queen"], "JoinGroup"),
+        ("romeo", &["group", "send", "wv:romeo/chess", "Check!", "--version", "1.2"], "done"),
+        ("romeo", &["group", "joined", "wv:romeo/chess"], "GetJoinedUsers"),
+        ("romeo", &["group", "members", "wv:romeo/chess", "--add", "juliet"], "wv:juliet@localhost"),
+        ("romeo", &["group", "access", "wv:romeo/chess", "--moderator", "juliet"], "done"),
+        ("romeo", &["group", "access", "wv:romeo/chess", "--member", "juliet", "--version", "1.1"], "done"),
+        ("romeo", &["group", "properties", "wv:romeo/chess"], "Value Chess"),
+        ("romeo", &["group", "properties", "wv:romeo/chess", "--property", "Topic=Openings"], "done"),
+        ("romeo", &["group", "notices", "wv:romeo/chess", "--set", "T"], "done"),
+        ("romeo", &["group", "reject", "wv:romeo/chess", "--add", "juliet"], "juliet"),
+        ("romeo", &["group", "delete", "wv:romeo/chess"], "done"),
+    ];
+    for (user, words, shown) in good {
+        let (code, text) = as_user(&url, user, words);
+        let is_named = ["GetWatcherList", "JoinGroup", "GetJoinedUsers"].contains(shown);
+        assert!(code == 0 && (is_named || text.contains(shown)), "{words:?}: {code} {text}");
+    }
+    let bad: &[(&[&str], &str)] = &[
+        (&["presence", "set", "Nonsense=1"], "750"),
+        (&["presence", "get", "nobody"], "531"),
+        (&["presence", "contacts", "wv:romeo/none"], "700"),
+        (&["search", "NONSENSE=1"], "402"),
+        (&["profile", "get", "nobody"], "531"),
+        (&["profile", "get", "juliet", "--version", "1.2"], "a client of CSP 1.2 sends no GetPublicProfile-Request"),
+        (&["verify", "nobody", "juliet"], "531 Unknown user: nobody"),
+        (&["invite", "nobody"], "531"),
+        (&["invite", "juliet", "--id", "i-9", "--answer", "no"], "423"),
+        (&["invite", "juliet", "--id", "i-9", "--cancel"], "423"),
+        (&["group", "join", "wv:/none"], "800"),
+        (&["group", "leave", "wv:/none"], "8"),
+        (&["group", "send", "wv:/none", "x"], "800"),
+        (&["group", "delete", "wv:/none"], "800"),
+    ];
+    for (words, shown) in bad {
+        let (code, text) = as_user(&url, "romeo", words);
+        assert!(code == 1 && text.contains(shown), "{words:?}: {code} {text}");
+    }
+    // What cannot be meant is an error of who typed it.
+    for words in [&["presence", "set", "Nonsense"][..], &["invite", "juliet", "--cancel"]] {
+        let (code, text) = as_user(&url, "romeo", words);
+        assert!(code == 2 && text.starts_with("error: "), "{words:?}: {code} {text}");
+    }
+}
+
+#[test]
+fn discovery_scripts_and_transcripts_from_the_command_line() {
+    let server = running();
+    let url = server.url();
+    let run = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_impskit"))
+            .arg("client")
+            .args(words)
+            .args(["--server", &url])
+            .output()
+            .unwrap();
+        let text = |octets| String::from_utf8(octets).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let (code, out, _) = run(&["discover"]);
+    assert_eq!((code, out.as_str()), (0, "the server speaks CSP 1.3 1.2 1.1\n"));
+    let (code, out, _) = run(&["discover", "--encoding", "xml", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, report["versions"][0].as_str()), (0, Some("1.3")));
+    // The highest version is taken.
+    let (code, text) = impskit(&url, "open-sesame", &["login", "--user", "romeo", "--version", "auto"]);
+    assert!(code == 0 && text.starts_with("logged in as romeo"), "{text}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let script = |text: &str| {
+        let path = folder.path().join("script.txt");
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let hello = "given wv:romeo with password \"open-sesame\"\ngiven wv:juliet with password \"open-sesame\"\n\
+                 romeo logs in as wv:romeo by SHA\njuliet logs in as wv:juliet by MD5\n\
+                 romeo sends SendMessage-Request to wv:juliet: \"Hello\"\nromeo receives SendMessage-Response 200\n\
+                 juliet receives NewMessage from wv:romeo@localhost: \"Hello\"\nromeo logs out\njuliet logs out\n";
+    let path = script(hello);
+    let (code, out, err) = run(&["script", &path]);
+    assert!(code == 0 && out.lines().count() == 6, "every version in both syntaxes: {code} {out} {err}");
+    let (code, out, err) = run(&["script", &path, "--encoding", "xml", "--version", "1.1", "--trace", "-"]);
+    assert!(code == 0 && out.starts_with("CSP 1.1, xml: true, "), "{out}");
+    assert!(err.contains("romeo -> 1 Login-Request\n") && err.contains("juliet <- 1 NewMessage\n"), "{err}");
+    assert!(err.contains("DigestBytes ****") && !err.contains("open-sesame"), "{err}");
+    let (code, out, _) = run(&["script", &script(&hello.replace("\"Hello\"\nromeo logs", "\"Goodbye\"\nromeo logs"))]);
+    assert!(code == 1 && out.contains("script.txt:7: the text `Goodbye` is expected"), "{code} {out}");
+    let (code, _, err) = run(&["script", &script("romeo sings\n")]);
+    assert!(code == 2 && err.contains("`sings` is nothing that a client does"), "{code} {err}");
+    let json = run(&["script", &script(hello), "--format", "json", "--version", "1.3"]).1;
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(report["plays"].as_array().unwrap().len(), 2);
+    server.stop();
+    let (code, _, err) = run(&["script", &script(hello)]);
+    assert!(code == 4 && err.starts_with("error: "), "{code} {err}");
+    assert_eq!(run(&["discover"]).0, 4);
+}

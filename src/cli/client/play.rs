@@ -1,0 +1,135 @@
+//! `client script`: a conversation script against a server, in real time.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use impskit::client::conversation::{self, Post};
+use impskit::client::http::Line;
+use impskit::client::script::{Mistake, Script};
+use impskit::codec::Encoding;
+use impskit::csp::Version;
+use impskit::error::{Error, Result};
+use serde::Serialize;
+
+use super::{Format, Outcome, Syntax, Ui};
+use crate::cli::ui::read_input;
+
+#[derive(Debug, Args)]
+pub(super) struct Play {
+    /// The script; `-` for stdin
+    script: PathBuf,
+    /// The server's URL
+    #[arg(long, value_name = "URL", env = "IMPSKIT_SERVER")]
+    server: String,
+    /// Syntaxes to play it in; else those of the script
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    encoding: Vec<Syntax>,
+    /// Versions to play it in; else those of the script
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = version)]
+    version: Vec<Version>,
+    /// Write every message that goes and comes to DIR, or to stderr in words with `-`; passwords are masked
+    #[arg(long, value_name = "DIR")]
+    trace: Option<PathBuf>,
+    /// The format of the output
+    #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
+    format: Format,
+}
+
+fn version(word: &str) -> std::result::Result<Version, String> {
+    Version::from_text(word).ok_or_else(|| "write 1.1, 1.2 or 1.3".to_owned())
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: &'static str,
+    step: &'static str,
+    ok: bool,
+    plays: Vec<Played>,
+}
+
+/// One play of the script.
+#[derive(Debug, Serialize)]
+struct Played {
+    version: &'static str,
+    encoding: &'static str,
+    ok: bool,
+    posts: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<String>,
+}
+
+pub(super) fn run(command: &Play, ui: &mut Ui) -> Result<Outcome> {
+    let (name, octets) = read_input(&command.script)?;
+    let text = String::from_utf8(octets).map_err(|_| Error::input("the script is no text in UTF-8").at(name.clone()))?;
+    let script = Script::read(&text).map_err(|mistake| {
+        let place = format!("{name}:{}", mistake.line);
+        Error::input(mistake.what).at(place)
+    })?;
+    ui.network(&command.server)?;
+    let versions = if command.version.is_empty() { script.versions.clone() } else { command.version.clone() };
+    let encodings: Vec<Encoding> = match command.encoding.is_empty() {
+        true => script.encodings.clone(),
+        false => command.encoding.iter().map(|syntax| syntax.encoding()).collect(),
+    };
+    let mut plays = Vec::new();
+    for &version in &versions {
+        for &encoding in &encodings {
+            let played = play(command, &script, version, encoding)?;
+            if command.format == Format::Text {
+                ui.line(&played.in_words(command))?;
+            }
+            plays.push(played);
+        }
+    }
+    let ok = plays.iter().all(|played| played.ok);
+    if command.format == Format::Json {
+        let report = Report { schema: "impskit.client/1", step: "script", ok, plays };
+        ui.line(&serde_json::to_string_pretty(&report).map_err(|error| Error::input(error.to_string()))?)?;
+    }
+    Ok(if ok { Outcome::Good } else { Outcome::NotGood })
+}
+
+impl Played {
+    fn in_words(&self, command: &Play) -> String {
+        let head = format!("CSP {}, {}", self.version, self.encoding);
+        match (&self.what, self.line) {
+            (Some(what), Some(line)) => format!("{head}: {}:{line}: {what}", command.script.display()),
+            _ => format!("{head}: true, {} posts", self.posts),
+        }
+    }
+}
+
+/// Plays the script once; each actor has a connection of its own.
+#[allow(clippy::disallowed_methods, reason = "EDGE: a script against a real server passes its time")]
+fn play(command: &Play, script: &Script, version: Version, encoding: Encoding) -> Result<Played> {
+    let mut lines: BTreeMap<String, Line> = BTreeMap::new();
+    let (started, mut posts, mut trouble) = (Instant::now(), 0, None);
+    let played = conversation::play(script, version, encoding, |post: Post<'_>| {
+        std::thread::sleep(post.now.saturating_sub(started.elapsed()));
+        posts += 1;
+        let mut send = || {
+            if !lines.contains_key(post.who) {
+                lines.insert(post.who.to_owned(), super::talk::line(&command.server, post.who, command.trace.as_deref())?);
+            }
+            let line = lines.get_mut(post.who).ok_or_else(|| Error::remote("no connection"))?;
+            line.post(post.media_type, post.body.to_vec())
+        };
+        send().map_err(|error| {
+            let what = error.what.clone();
+            trouble = Some(error);
+            what
+        })
+    });
+    // Who cannot be reached says nothing about the script.
+    if let (Err(_), Some(error)) = (&played, trouble) {
+        return Err(error);
+    }
+    let mistake: Option<Mistake> = played.err();
+    let (line, what) = mistake.map(|mistake| (mistake.line, mistake.what)).unzip();
+    let (version, encoding) = (version.as_str(), encoding.as_str());
+    Ok(Played { version, encoding, ok: what.is_none(), posts, line, what })
+}

@@ -160,8 +160,8 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         arguments: &[many("NAME=VALUE", "Attributes with their values; nothing behind `=` takes one back")],
         requests: |given| {
-            let values = given.pairs("NAME=VALUE")?.into_iter().map(|(name, value)| attribute(name, value));
-            let list = Element::new("PresenceSubList").with_all(values);
+            let values = given.pairs("NAME=VALUE")?.into_iter().map(|(name, value)| attribute(given, name, value));
+            let list = Element::new("PresenceSubList").with_all(values.collect::<Result<Vec<_>>>()?);
             Ok(vec![Element::new("UpdatePresence-Request").with(list)])
         },
         ..row(
@@ -172,7 +172,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         arguments: &[USERS, ATTRIBUTES],
-        requests: |given| Ok(vec![presence(given, "GetPresence-Request")]),
+        requests: |given| Ok(vec![presence(given, "GetPresence-Request")?]),
         ..row(&["presence", "get"], "Show presence", ["berta", "berta carla --attribute OnlineStatus"])
     },
     Row {
@@ -180,7 +180,7 @@ pub(super) static ROWS: &[Row] = &[
         requests: |given| {
             let primitive =
                 if given.is("stop") { "UnsubscribePresence-Request" } else { "SubscribePresence-Request" };
-            Ok(vec![presence(given, primitive)])
+            Ok(vec![presence(given, primitive)?])
         },
         ..row(&["presence", "subscribe"], "Be told when presence changes", ["berta --wait 60", "berta --stop"])
     },
@@ -205,7 +205,7 @@ pub(super) static ROWS: &[Row] = &[
             ATTRIBUTES,
             flag("cancel", "Take it back"),
         ],
-        requests: |given| Ok(vec![authorize(given)]),
+        requests: |given| Ok(vec![authorize(given)?]),
         ..row(
             &["presence", "authorize"],
             "Decide who may see which attributes",
@@ -467,10 +467,21 @@ pub(super) static ROWS: &[Row] = &[
 ];
 
 /// Returns a value of an attribute; `Address.City` is a part of one. Without a value the attribute is taken back.
-fn attribute(name: &str, value: &str) -> Element<'static> {
+fn attribute(given: &Given<'_>, name: &str, value: &str) -> Result<Element<'static>> {
     let (name, part) = name.split_once('.').unwrap_or((name, "PresenceValue"));
+    is_attribute(given, name)?;
     let attribute = Element::new(name.to_owned()).with_leaf("Qualifier", if value.is_empty() { "F" } else { "T" });
-    if value.is_empty() { attribute } else { attribute.with_leaf(part.to_owned(), value.to_owned()) }
+    Ok(if value.is_empty() { attribute } else { attribute.with_leaf(part.to_owned(), value.to_owned()) })
+}
+
+/// Fails where the version has no such attribute: it would be left out without a word.
+fn is_attribute(given: &Given<'_>, name: &str) -> Result<()> {
+    let declaration = given.version.vocabulary().grammar.declaration(name, "presence");
+    if declaration.is_some_and(|declaration| declaration.namespaces.contains(&"presence")) {
+        return Ok(());
+    }
+    let what = format!("CSP {} has no presence attribute `{name}`", given.version.as_str());
+    Err(Error::input(what).help("write it as the standard does, such as `StatusText` or `UserAvailability`"))
 }
 
 fn properties(pairs: &[(&str, &str)]) -> Vec<Element<'static>> {
@@ -481,18 +492,19 @@ fn properties(pairs: &[(&str, &str)]) -> Vec<Element<'static>> {
 }
 
 /// Returns the list of the attributes that are named, if any is.
-fn attributes(given: &Given<'_>) -> Option<Element<'static>> {
-    let names = given.all("attribute").into_iter().map(|name| Element::new(name.to_owned()));
-    let list = Element::new("PresenceSubList").with_all(names);
-    (!list.children.is_empty()).then_some(list)
+fn attributes(given: &Given<'_>) -> Result<Option<Element<'static>>> {
+    let names = given.all("attribute");
+    names.iter().try_for_each(|name| is_attribute(given, name))?;
+    let list = Element::new("PresenceSubList").with_all(names.into_iter().map(|name| Element::new(name.to_owned())));
+    Ok((!list.children.is_empty()).then_some(list))
 }
 
-fn presence(given: &Given<'_>, primitive: &'static str) -> Element<'static> {
+fn presence(given: &Given<'_>, primitive: &'static str) -> Result<Element<'static>> {
     let mut request = given.to(primitive, &given.all("USER"));
     if !given.matches.try_get_one::<bool>("stop").ok().flatten().copied().unwrap_or_default() {
-        request.children.extend(attributes(given));
+        request.children.extend(attributes(given)?);
     }
-    request
+    Ok(request)
 }
 
 fn contacts(given: &Given<'_>) -> Element<'static> {
@@ -516,15 +528,15 @@ fn contacts(given: &Given<'_>) -> Element<'static> {
     request
 }
 
-fn authorize(given: &Given<'_>) -> Element<'static> {
+fn authorize(given: &Given<'_>) -> Result<Element<'static>> {
     let who = given.all("USER");
     let is_cancelled = given.is("cancel");
     let primitive = if is_cancelled { "DeleteAttributeList-Request" } else { "CreateAttributeList-Request" };
     let mut request = given.to(primitive, &who);
     if !is_cancelled {
-        request.children.push(attributes(given).unwrap_or_else(|| Element::new("PresenceSubList")));
+        request.children.push(attributes(given)?.unwrap_or_else(|| Element::new("PresenceSubList")));
     }
-    request.with_leaf("DefaultList", if who.is_empty() { "T" } else { "F" })
+    Ok(request.with_leaf("DefaultList", if who.is_empty() { "T" } else { "F" }))
 }
 
 fn block(given: &Given<'_>) -> Element<'static> {
@@ -583,7 +595,7 @@ fn invitation(given: &Given<'_>) -> Result<Vec<Element<'static>>> {
     let urls = given.all("url").into_iter().map(|url| Element::leaf("URL", url.to_owned()));
     let urls = Element::new("URLList").with_all(urls);
     request.children.extend((!urls.children.is_empty()).then_some(urls));
-    request.children.extend(attributes(given));
+    request.children.extend(attributes(given)?);
     request.children.extend(note("InviteNote"));
     Ok(vec![request.with(sender()).with_leaf("Validity", "3600")])
 }

@@ -10,7 +10,7 @@ use super::{Client, Event, Identity, Output};
 use crate::codec;
 use crate::csp::cir;
 use crate::csp::wire::{self, Form};
-use crate::csp::{Mode, Outcome, Version, is_same};
+use crate::csp::{Code, Mode, Outcome, Version, is_same};
 use crate::document::Element;
 
 /// The domain that addresses without one belong to.
@@ -57,6 +57,7 @@ where
         actors: BTreeMap::new(),
         kept: BTreeMap::new(),
         calls: RefCell::default(),
+        discovered: Vec::new(),
     };
     for step in &script.steps {
         // A client may speak another version than the play.
@@ -91,6 +92,8 @@ struct Stage<'s, P> {
     kept: BTreeMap<String, String>,
     /// CIRs on their way.
     calls: RefCell<Vec<String>>,
+    /// The versions that the server named last.
+    discovered: Vec<Version>,
 }
 
 struct Actor {
@@ -136,6 +139,13 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
             }
             Action::KeepAlive { who, time } => self.keep_alive(who, *time),
             Action::Wake { who, is_woken } => self.wake(who, *is_woken),
+            Action::Discover { who, versions } => self.discover(who, versions),
+            Action::GoOn { who, of, refusal } => self.go_on(who, of.as_deref().unwrap_or(who), *refusal),
+            Action::Answer { who, what } => {
+                let mut answer = Element::new(what.name.clone());
+                self.add(&mut answer, &what.nodes)?;
+                self.tell(who, Event::Respond(answer))
+            }
             Action::Silence { who, is_silent } => {
                 self.actor(who)?.is_silent = *is_silent;
                 Ok(())
@@ -164,11 +174,37 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
         let actor =
             Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false, is_silent: false };
         self.actors.insert(who.to_owned(), actor);
-        self.tell(who, Event::LogIn)?;
+        self.enter(who, Event::LogIn, login.refusal)
+    }
+
+    fn go_on(&mut self, who: &str, of: &str, refusal: Option<Code>) -> Result<(), Outcry> {
+        let session = self.actor(of)?.client.session_id().map(str::to_owned);
+        let session = session.ok_or_else(|| format!("`{of}` has no session"))?;
+        self.actor(who)?.is_logged_in = false;
+        self.enter(who, Event::Resume(session), refusal)
+    }
+
+    fn discover(&mut self, who: &str, wanted: &[Version]) -> Result<(), Outcry> {
+        let identity =
+            Identity { encoding: self.form.encoding, version: self.setting, ..Identity::new(who.to_owned(), "") };
+        let actor = || Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false, is_silent: false };
+        self.actors.entry(who.to_owned()).or_insert_with(actor);
+        self.discovered.clear();
+        self.tell(who, Event::Discover)?;
+        let (mut wanted, mut found) = (wanted.to_vec(), std::mem::take(&mut self.discovered));
+        wanted.sort();
+        found.sort();
+        let words = |versions: &[Version]| versions.iter().map(|v| v.as_str()).collect::<Vec<_>>().join(" ");
+        if found == wanted { Ok(()) } else { Err(format!("{who} discovers CSP {}", words(&found))) }
+    }
+
+    /// Logs in, one way or the other, and expects a session or a refusal.
+    fn enter(&mut self, who: &str, event: Event, refusal: Option<Code>) -> Result<(), Outcry> {
+        self.tell(who, event)?;
         let actor = self.actor(who)?;
         let code = actor.answer("Login-Response").or_else(|| actor.answer("Status"));
         let code = code.and_then(Outcome::read).map(|outcome| outcome.code);
-        let is_as_expected = match login.refusal {
+        let is_as_expected = match refusal {
             None => actor.is_logged_in,
             Some(refusal) => !actor.client.is_in() && code == Some(refusal),
         };
@@ -353,7 +389,8 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
                         });
                     }
                     Output::LoggedIn => self.actor(who)?.is_logged_in = true,
-                    Output::Discovered(_) | Output::Reopen => {}
+                    Output::Reopen => {}
+                    Output::Discovered(versions) => self.discovered = versions,
                     Output::Answered { answer, .. } => self.actor(who)?.got(answer, true),
                     Output::Received(primitive) => self.actor(who)?.got(primitive, false),
                     Output::Ended(_) => self.actor(who)?.is_logged_in = false,

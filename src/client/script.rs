@@ -22,10 +22,13 @@
 //! value. `[1.3]` before a line makes it count in those versions only.
 //!
 //! A login may say `on phone` to share a client with another name, `by SHA and MD5`, `with password "…"`, `without
-//! negotiation` or `negotiating at login`, `woken by SUDP and STCP` for the ways that it offers, `in CSP 1.1, XML` where it is not the version of the play, and at last
-//! `: 409` for the status that refuses it. `juliet stays silent` loses her acknowledgements on the way until she
+//! negotiation` or `negotiating at login`, `woken by SUDP and STCP` for the ways that it offers, `in CSP 1.1, XML` where
+//! it is not the version of the play, and at last `: 409` for the status that refuses it. `juliet stays silent` loses her acknowledgements on the way until she
 //! `speaks again`; `juliet is woken` where a CIR came since her last such line, and she polls, or `is not woken`;
 //! `romeo keeps alive for 2 hours` lets time pass for a client that polls and keeps its session.
+//! `romeo goes on` logs in again in the session that he has, `romeo goes on in the session of juliet: 422` tries hers.
+//! `romeo discovers CSP 1.1 and 1.2` asks which versions the server speaks. A question of the server waits until
+//! `romeo answers SystemMessage-User`.
 
 use std::fmt;
 use std::time::Duration;
@@ -114,6 +117,22 @@ pub(super) enum Action {
         who: String,
         is_woken: bool,
     },
+    /// Asks which versions the server speaks, and expects these.
+    Discover {
+        who: String,
+        versions: Vec<Version>,
+    },
+    /// Goes on in a session: one's own, or that of another.
+    GoOn {
+        who: String,
+        of: Option<String>,
+        refusal: Option<Code>,
+    },
+    /// Answers a question of the server.
+    Answer {
+        who: String,
+        what: Sketch,
+    },
     /// Whether acknowledgements are lost on the way from now on.
     Silence {
         who: String,
@@ -193,11 +212,12 @@ impl Script {
 
     /// Returns whether each primitive of the script has a code: then it can be played in plain text.
     pub fn can_be_text(&self, codes: &CodeTable) -> bool {
+        let is_document = |step: &Step| matches!(step.action, Action::Discover { .. });
         let names = self.steps.iter().filter_map(|step| match &step.action {
-            Action::Send { what, .. } | Action::Receive { what, .. } => Some(&what.name),
+            Action::Send { what, .. } | Action::Receive { what, .. } | Action::Answer { what, .. } => Some(&what.name),
             _ => None,
         });
-        names.into_iter().all(|name| codes.code_of("primitive", &["-"], name).is_some())
+        !self.steps.iter().any(is_document) && names.into_iter().all(|name| codes.code_of("primitive", &["-"], name).is_some())
     }
 
     fn line(&mut self, words: &mut Words<'_>, lines: &mut Lines<'_>) -> Result<(), Mistake> {
@@ -222,6 +242,9 @@ impl Script {
                     words.expect("woken")?;
                     Action::Wake { who, is_woken }
                 }
+                "discovers" => Action::Discover { who, versions: words.setting()?.0 },
+                "goes" => words.going_on(who)?,
+                "answers" => Action::Answer { who, what: words.sketch("to", lines)? },
                 "stays" => {
                     words.expect("silent")?;
                     Action::Silence { who, is_silent: true }
@@ -236,8 +259,8 @@ impl Script {
                     Action::KeepAlive { who, time: words.duration()? }
                 }
                 other => {
-                    let known = "`logs in`, `logs out`, `sends`, `receives`, `keeps alive`, `is woken`, `stays silent`, \
-                                 `speaks again`";
+                    let known = "`logs in`, `logs out`, `goes on`, `sends`, `receives`, `answers`, `discovers`, `keeps \
+                                 alive`, `is woken`, `stays silent`, `speaks again`";
                     return Err(words.mistake(format!("`{other}` is nothing that a client does: {known}")));
                 }
             }
@@ -316,6 +339,9 @@ impl Action {
             | Self::ReceiveNothing { who }
             | Self::KeepAlive { who, .. }
             | Self::Wake { who, .. }
+            | Self::Discover { who, .. }
+            | Self::GoOn { who, .. }
+            | Self::Answer { who, .. }
             | Self::Silence { who, .. } => Some(who),
         }
     }
@@ -353,8 +379,8 @@ mod tests {
     fn names_the_line_and_the_way_out() {
         assert_eq!(
             mistake("\nromeo sings"),
-            "line 2: `sings` is nothing that a client does: `logs in`, `logs out`, `sends`, `receives`, `keeps alive`, \
-             `is woken`, `stays silent`, `speaks again`"
+            "line 2: `sings` is nothing that a client does: `logs in`, `logs out`, `goes on`, `sends`, `receives`, \
+             `answers`, `discovers`, `keeps alive`, `is woken`, `stays silent`, `speaks again`"
         );
         assert_eq!(mistake("romeo sends Login"), "line 1: `Login` is no primitive of any version");
         assert_eq!(mistake("after 4 fortnights"), "line 1: `fortnight` is no unit: seconds, minutes, hours, days");

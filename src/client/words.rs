@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Negotiation;
-use super::script::{Login, Mistake, Node, Sketch};
+use super::script::{Action, Login, Mistake, Node, Sketch};
 use crate::codec::Encoding;
 use crate::csp::cir::Method;
 use crate::csp::{Code, Primitive, Schema, Version};
@@ -238,6 +238,21 @@ impl<'s> Words<'s> {
                 return Ok(ways);
             }
         }
+    }
+
+    /// Reads `on [in the session of NAME] [: CODE]`.
+    pub(super) fn going_on(&mut self, who: String) -> Result<Action, Mistake> {
+        self.expect("on")?;
+        let mut of = None;
+        if self.take("in") {
+            ["the", "session", "of"].iter().try_for_each(|word| self.expect(word))?;
+            of = Some(self.word("a name")?);
+        }
+        let refusal = match self.take(":") {
+            true => Some(self.code().ok_or_else(|| self.mistake("a status is due after `:`"))?),
+            false => None,
+        };
+        Ok(Action::GoOn { who, of, refusal })
     }
 
     /// Reads a primitive in outline: `NAME [CODE] [to ADDRESS, ADDRESS] [: "text"]` and the lines below.

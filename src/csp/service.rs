@@ -127,7 +127,7 @@ impl Services {
         let gated = |name: &'static str| requests().filter(move |row| row.functions.contains(&name));
         let mut names = self.names.clone();
         for name in features(version).iter().flat_map(Feature::names) {
-            if gated(name).next().is_some() && !gated(name).any(|row| is_said(row)) {
+            if gated(name).next().is_some() && !gated(name).any(is_said) {
                 names.remove(name);
             }
         }

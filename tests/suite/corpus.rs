@@ -1,12 +1,18 @@
-//! `corpus.md` says what `check` says of each document of the corpus. Only where `IMPSKIT_CORPUS` names that folder.
+//! `corpus.md` says what `check` says of each document of the corpus, and what a server answers to each message. Only where `IMPSKIT_CORPUS` names that folder.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use impskit::catalogue::Options;
+use impskit::csp::wire::{self, Body};
+use impskit::csp::{Address, Mode, Outcome, Version};
 use impskit::diagnose::{Grade, Severity};
+use impskit::document::Element;
 use impskit::inspect::{self, Judged};
+use impskit::server::Configuration;
+
+use super::server::Lab;
 
 /// The tables, each between two comments of this form: `<!-- table: ddf -->`, `<!-- end -->`.
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus.md");
@@ -28,7 +34,10 @@ fn the_page_says_what_check_says() {
         today = today + before + &open + &table_of(&corpus.join(folder), is_graded, &words_of(table)) + "<!-- end -->";
         rest = after;
     }
-    today += rest;
+    let open = "<!-- table: csp-answers -->\n";
+    let (before, after) = rest.split_once(open).unwrap_or_else(|| panic!("corpus.md has no `{open}`"));
+    let (table, after) = after.split_once("<!-- end -->").unwrap();
+    today = today + before + open + &answers_of(&corpus.join("csp"), &words_of(table)) + "<!-- end -->" + after;
     if std::env::var("CORPUS").is_ok_and(|value| value == "overwrite") {
         std::fs::write(PAGE, today).unwrap();
         return;
@@ -46,6 +55,102 @@ fn the_page_says_what_check_says() {
 fn words_of(table: &str) -> BTreeMap<&str, &str> {
     let rows = table.lines().skip(2).map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
     rows.filter_map(|cells| Some((cells.first()?.trim_matches('`'), *cells.last()?))).collect()
+}
+
+/// Returns the table of what a server answers to each message, in a session that fits it.
+fn answers_of(folder: &Path, words: &BTreeMap<&str, &str>) -> String {
+    let mut table = "| file | sent | answer | code | why |\n|---|---|---|---|---|\n".to_owned();
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "xml" || extension == "wbxml"));
+    files.sort();
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy();
+        let [sent, answer, code] = answer_to(&std::fs::read(&path).unwrap());
+        let why = words.get(&*name).copied().unwrap_or_default();
+        writeln!(table, "| `{name}` | {sent} | {answer} | {code} | {why} |").unwrap();
+    }
+    table
+}
+
+/// Posts a message to a server of its domain that knows all users in it, in a session of who seems to send it; returns
+/// what was sent, what came back and the status in it.
+fn answer_to(body: &[u8]) -> [String; 3] {
+    let read = wire::read(body, &wire::LIMITS);
+    let (version, sent, users) = match &read {
+        Ok((Body::Message(message), _)) => {
+            let primitive = &message.transactions[0].primitive;
+            let mode = if message.transactions[0].mode == Mode::Request { "" } else { " (response)" };
+            (message.version, format!("{}{mode}", primitive.name), addresses(primitive))
+        }
+        _ => (Version::V1_2, "not well-formed".to_owned(), Vec::new()),
+    };
+    let domain = users.first().map_or("example.com".to_owned(), |user| user.domain().to_owned());
+    let mut lab = Lab::with(Configuration { domain: domain.clone(), ..Configuration::default() });
+    let sender = users.first().map_or_else(|| format!("wv:anna@{domain}"), |user| user.as_str().to_owned());
+    let now = lab.now;
+    for user in users.iter().map(Address::as_str).chain([sender.as_str()]).filter(|user| user.ends_with(&domain)) {
+        if !lab.engine.store().has_user(user).unwrap() {
+            lab.engine.store().add_user(user, "open-sesame", now).unwrap();
+        }
+    }
+    let client = lab.login(version, &sender, "impskit-corpus");
+    let session = client.session.id().unwrap().as_bytes();
+    // The session of the message is the one that is there; all other octets stay.
+    let theirs = session_in(body, read.as_ref().ok().map(|(body, _)| body));
+    let place = theirs.as_ref().and_then(|id| body.windows(id.len()).position(|part| part == id));
+    let body = match (place, &theirs) {
+        (Some(place), Some(id)) => [&body[..place], session, &body[place + id.len()..]].concat(),
+        _ => body.to_vec(),
+    };
+    let media_type = if body.starts_with(b"<") || body.starts_with(b"\xEF") {
+        "application/vnd.wv.csp.xml"
+    } else {
+        "application/vnd.wv.csp.wbxml"
+    };
+    let (status, answer) = lab.post(media_type, body);
+    match wire::read(&answer, &wire::LIMITS) {
+        _ if answer.is_empty() => [sent, "nothing".to_owned(), format!("HTTP {status}")],
+        Ok((Body::Message(message), _)) => {
+            let primitive = &message.transactions[0].primitive;
+            let code = Outcome::read(primitive).map_or(String::new(), |outcome| outcome.code.0.to_string());
+            [sent, primitive.name.to_string(), code]
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Returns the octets of the SessionID in a message, well-formed or not.
+fn session_in(bytes: &[u8], body: Option<&Body>) -> Option<Vec<u8>> {
+    if let Some(Body::Message(message)) = body {
+        return message.session.id().filter(|id| !id.is_empty()).map(|id| id.as_bytes().to_vec());
+    }
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let (_, rest) = text.split_once("<SessionID>")?;
+    rest.split('<').next().map(|id| id.as_bytes().to_vec())
+}
+
+/// Returns the users in a primitive, who sends it before all others: its sender, or the owner of what it names.
+fn addresses(primitive: &Element<'_>) -> Vec<Address> {
+    let mut found = Vec::new();
+    let mut first = None;
+    let sender = primitive.child("Sender").or_else(|| primitive.descend(&["MessageInfo", "Sender"]));
+    primitive.walk(&mut |element, _| {
+        let is_id = matches!(element.name.as_ref(), "UserID" | "ContactList" | "GroupID");
+        let Ok(address) = Address::read(element.trimmed(), "example.com") else { return };
+        let Some(user) = address.owner().filter(|_| is_id) else { return };
+        if element.name == "ContactList" {
+            first = Some(user.clone());
+        }
+        found.push(user);
+    });
+    if let Some(sender) = sender {
+        sender.walk(&mut |element, _| {
+            if element.name == "UserID" {
+                first = Address::user_id(element.trimmed(), "example.com").ok();
+            }
+        });
+    }
+    first.into_iter().chain(found).collect()
 }
 
 fn table_of(folder: &Path, is_graded: bool, words: &BTreeMap<&str, &str>) -> String {

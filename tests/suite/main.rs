@@ -21,6 +21,7 @@ mod codecs;
 mod command_line;
 mod commands;
 mod compare;
+mod conformance;
 mod conversations;
 mod corpus;
 mod csp;

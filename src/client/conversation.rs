@@ -187,7 +187,8 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
     fn discover(&mut self, who: &str, wanted: &[Version]) -> Result<(), Outcry> {
         let identity =
             Identity { encoding: self.form.encoding, version: self.setting, ..Identity::new(who.to_owned(), "") };
-        let actor = || Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false, is_silent: false };
+        let actor =
+            || Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false, is_silent: false };
         self.actors.entry(who.to_owned()).or_insert_with(actor);
         self.discovered.clear();
         self.tell(who, Event::Discover)?;

@@ -217,7 +217,8 @@ impl Script {
             Action::Send { what, .. } | Action::Receive { what, .. } | Action::Answer { what, .. } => Some(&what.name),
             _ => None,
         });
-        !self.steps.iter().any(is_document) && names.into_iter().all(|name| codes.code_of("primitive", &["-"], name).is_some())
+        !self.steps.iter().any(is_document)
+            && names.into_iter().all(|name| codes.code_of("primitive", &["-"], name).is_some())
     }
 
     fn line(&mut self, words: &mut Words<'_>, lines: &mut Lines<'_>) -> Result<(), Mistake> {

@@ -447,7 +447,9 @@ fn commands_ask_and_show_what_comes() {
         assert!(code == 1 && text.contains(shown), "{words:?}: {code} {text}");
     }
     // What cannot be meant is an error of who typed it.
-    for words in [&["presence", "set", "Nonsense"][..], &["presence", "set", "Nonsense=1"], &["invite", "juliet", "--cancel"]] {
+    for words in
+        [&["presence", "set", "Nonsense"][..], &["presence", "set", "Nonsense=1"], &["invite", "juliet", "--cancel"]]
+    {
         let (code, text) = as_user(&url, "romeo", words);
         assert!(code == 2 && text.starts_with("error: "), "{words:?}: {code} {text}");
     }

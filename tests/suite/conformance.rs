@@ -123,7 +123,8 @@ type Seen = BTreeMap<String, BTreeSet<bool>>;
 fn read(text: &str, seen: &mut Seen) {
     let mut open: BTreeMap<&str, &str> = BTreeMap::new();
     let lines = text.lines().filter(|line| !line.starts_with([' ', '#']) && !line.is_empty());
-    for line in lines.map(|line| line.split_once("] ").filter(|_| line.starts_with('[')).map_or(line, |(_, rest)| rest)) {
+    for line in lines.map(|line| line.split_once("] ").filter(|_| line.starts_with('[')).map_or(line, |(_, rest)| rest))
+    {
         let words: Vec<&str> = line.split([' ', ':', ',']).filter(|word| !word.is_empty()).collect();
         let is_code = |word: &&str| word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit());
         let mut add = |name: &str, is_refused| {
@@ -142,7 +143,8 @@ fn read(text: &str, seen: &mut Seen) {
                 let code: Option<u16> = rest.first().filter(|word| is_code(word)).and_then(|word| word.parse().ok());
                 let is_refused = code.is_some_and(|code| code >= 400);
                 let answers = |asked: &&str| {
-                    name == "Status" || Primitive::all().iter().any(|row| row.name == *asked && row.answers.contains(&name))
+                    name == "Status"
+                        || Primitive::all().iter().any(|row| row.name == *asked && row.answers.contains(&name))
                 };
                 match open.remove(who).filter(answers) {
                     Some(asked) => add(asked, is_refused),

@@ -64,7 +64,8 @@ struct Played {
 
 pub(super) fn run(command: &Play, ui: &mut Ui) -> Result<Outcome> {
     let (name, octets) = read_input(&command.script)?;
-    let text = String::from_utf8(octets).map_err(|_| Error::input("the script is no text in UTF-8").at(name.clone()))?;
+    let text =
+        String::from_utf8(octets).map_err(|_| Error::input("the script is no text in UTF-8").at(name.clone()))?;
     let script = Script::read(&text).map_err(|mistake| {
         let place = format!("{name}:{}", mistake.line);
         Error::input(mistake.what).at(place)
@@ -113,7 +114,10 @@ fn play(command: &Play, script: &Script, version: Version, encoding: Encoding) -
         posts += 1;
         let mut send = || {
             if !lines.contains_key(post.who) {
-                lines.insert(post.who.to_owned(), super::talk::line(&command.server, post.who, command.trace.as_deref())?);
+                lines.insert(
+                    post.who.to_owned(),
+                    super::talk::line(&command.server, post.who, command.trace.as_deref())?,
+                );
             }
             let line = lines.get_mut(post.who).ok_or_else(|| Error::remote("no connection"))?;
             line.post(post.media_type, post.body.to_vec())

@@ -164,11 +164,7 @@ pub(super) static ROWS: &[Row] = &[
             let list = Element::new("PresenceSubList").with_all(values.collect::<Result<Vec<_>>>()?);
             Ok(vec![Element::new("UpdatePresence-Request").with(list)])
         },
-        ..row(
-            &["presence", "set"],
-            "Set presence attributes",
-            ["StatusText=\"On the balcony\"", "Address.City=Verona"],
-        )
+        ..row(&["presence", "set"], "Set presence attributes", ["StatusText=\"On the balcony\"", "Address.City=Verona"])
     },
     Row {
         arguments: &[USERS, ATTRIBUTES],
@@ -178,8 +174,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         arguments: &[USERS, ATTRIBUTES, flag("stop", "End the subscription")],
         requests: |given| {
-            let primitive =
-                if given.is("stop") { "UnsubscribePresence-Request" } else { "SubscribePresence-Request" };
+            let primitive = if given.is("stop") { "UnsubscribePresence-Request" } else { "SubscribePresence-Request" };
             Ok(vec![presence(given, primitive)?])
         },
         ..row(&["presence", "subscribe"], "Be told when presence changes", ["berta --wait 60", "berta --stop"])
@@ -330,7 +325,11 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         arguments: &[GROUP, option("name", "NAME", "The name to have in it")],
         requests: |given| Ok(vec![join(given)]),
-        ..row(&["group", "join"], "Join a group, and hear what is said in it", ["wv:/lobby --wait 60", "wv:/lobby --name Queen"])
+        ..row(
+            &["group", "join"],
+            "Join a group, and hear what is said in it",
+            ["wv:/lobby --wait 60", "wv:/lobby --name Queen"],
+        )
     },
     Row {
         arguments: &[GROUP],
@@ -344,14 +343,14 @@ pub(super) static ROWS: &[Row] = &[
             let text = given.one("TEXT").unwrap_or_default();
             Ok(vec![join(given), send_message(given.user, &[group], text, false)])
         },
-        ..row(&["group", "send"], "Say something in a group, which is joined for that", ["wv:/lobby Hello", "wv:/lobby Hello --wait 30"])
+        ..row(
+            &["group", "send"],
+            "Say something in a group, which is joined for that",
+            ["wv:/lobby Hello", "wv:/lobby Hello --wait 30"],
+        )
     },
     Row {
-        arguments: &[
-            GROUP,
-            options("add", "USER", "Add users"),
-            options("remove", "USER", "Remove users"),
-        ],
+        arguments: &[GROUP, options("add", "USER", "Add users"), options("remove", "USER", "Remove users")],
         requests: |given| {
             let change = |primitive, option| {
                 let who = [&[given.one("GROUP").unwrap_or_default()][..], &given.all(option)].concat();
@@ -362,11 +361,7 @@ pub(super) static ROWS: &[Row] = &[
             let shown = given.group("GetGroupMembers-Request");
             Ok(added.into_iter().chain(removed).chain([shown]).collect())
         },
-        ..row(
-            &["group", "members"],
-            "Show or change who is a member",
-            ["wv:anna/chess", "wv:anna/chess --add berta"],
-        )
+        ..row(&["group", "members"], "Show or change who is a member", ["wv:anna/chess", "wv:anna/chess --add berta"])
     },
     Row {
         arguments: &[GROUP],
@@ -427,11 +422,7 @@ pub(super) static ROWS: &[Row] = &[
         )
     },
     Row {
-        arguments: &[
-            GROUP,
-            options("add", "USER", "Reject users"),
-            options("remove", "USER", "Let users in again"),
-        ],
+        arguments: &[GROUP, options("add", "USER", "Reject users"), options("remove", "USER", "Let users in again")],
         requests: |given| {
             let mut request = given.group("RejectList-Request");
             for (option, name) in [("add", "AddList"), ("remove", "RemoveList")] {
@@ -441,11 +432,7 @@ pub(super) static ROWS: &[Row] = &[
             }
             Ok(vec![request])
         },
-        ..row(
-            &["group", "reject"],
-            "Show or change who is rejected",
-            ["wv:anna/chess", "wv:anna/chess --add troll"],
-        )
+        ..row(&["group", "reject"], "Show or change who is rejected", ["wv:anna/chess", "wv:anna/chess --add troll"])
     },
     Row {
         arguments: &[GROUP, option("set", "T|F", "Be told of changes, or no longer")],

@@ -12,8 +12,8 @@ use impskit::csp::{Schema, Version};
 use impskit::document::Element;
 use impskit::error::{Error, Result};
 
-use super::report::Report;
 use super::message::Way;
+use super::report::Report;
 use super::{Common, Outcome, Place, SchemaName, Ui, VersionName};
 
 pub(super) fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
@@ -127,11 +127,7 @@ pub(super) fn enter(
 }
 
 /// Sends a request, and takes its answer up into the report; returns the answer where it is good.
-pub(super) fn ask(
-    talk: &mut Talk,
-    request: Element<'static>,
-    report: &mut Report,
-) -> Result<Option<Element<'static>>> {
+pub(super) fn ask(talk: &mut Talk, request: Element<'static>, report: &mut Report) -> Result<Option<Element<'static>>> {
     let name = request.name.to_string();
     let outputs = talk.tell(Event::Request(request))?;
     let refusal = outputs.iter().find_map(|output| match output {

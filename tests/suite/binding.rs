@@ -285,7 +285,7 @@ fn s_003_02_errors_of_csp() {
         assert_eq!((answer.status, &*answer.body), (200, ""), "polled faster than told");
     }
     let broken = ask(&server, "text/xml", &poll.replacen("<Polling-Request/>", "<Polling-Request>", 1));
-    assert!(broken.status == 400 || broken.code() == "400", "in HTTP, or where the envelope shows in CSP");
+    assert!(broken.status == 400 || broken.code() == "400", "{} {}", broken.status, broken.body);
     assert_eq!(code(&inband(&id, &request("<KeepAlive-Request/>"))).0, "200", "and the session goes on");
 }
 

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Measures the IMPS server beside a bare echo server in one run, then 10,000 idle sessions and connections.
+# `benches/server.sh engine`, `http` or `idle` measures only that.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ulimit -n "$(ulimit -Hn)"
+cargo bench --locked --bench server -- "$@"

@@ -1,0 +1,338 @@
+//! The load over HTTP: connections that are kept open, one task each, on one thread.
+
+use std::time::{Duration, Instant};
+
+use impskit::client::primitives::send_message;
+use impskit::client::{Client, Event, Identity, Output};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+/// What was done in which time.
+pub(crate) struct Load {
+    /// What was counted: requests, or messages.
+    pub(crate) units: u64,
+    pub(crate) posts: u64,
+    pub(crate) time: Duration,
+    /// CPU of the server.
+    pub(crate) cpu: Duration,
+}
+
+impl Load {
+    pub(crate) fn rate(&self) -> f64 {
+        self.units as f64 / self.time.as_secs_f64()
+    }
+
+    /// Returns the microseconds of CPU that each took.
+    pub(crate) fn cpu_each(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.units as f64
+    }
+}
+
+/// Returns the CPU time of a process so far: nanoseconds, thread by thread.
+fn cpu(pid: &str) -> Duration {
+    let mut sum = 0;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task")).expect("its threads").flatten() {
+        let line = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        sum += line.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+    }
+    Duration::from_nanos(sum)
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
+
+/// Prepared clients, and what each does until the time is over.
+pub(crate) struct Drive<W> {
+    url: String,
+    time: Duration,
+    workers: usize,
+    work: W,
+}
+
+/// Runs a load against the process.
+pub(crate) fn drive<W, F>(drive: Drive<W>, pid: &str) -> Load
+where
+    W: Fn(String, usize, Gate) -> F + Send + 'static,
+    F: Future<Output = (u64, u64)> + Send + 'static,
+{
+    block_on(async {
+        let (start, started) = tokio::sync::watch::channel(None);
+        let ready = std::sync::Arc::new(tokio::sync::Barrier::new(drive.workers + 1));
+        let mut tasks = JoinSet::new();
+        for number in 0..drive.workers {
+            tasks.spawn((drive.work)(
+                drive.url.clone(),
+                number,
+                Gate { ready: ready.clone(), started: started.clone() },
+            ));
+        }
+        ready.wait().await;
+        let (began, cpu_before) = (Instant::now(), cpu(pid));
+        start.send_replace(Some(began + drive.time));
+        let (mut units, mut posts) = (0, 0);
+        while let Some(done) = tasks.join_next().await {
+            let (own, own_posts) = done.expect("a client that goes on");
+            units += own;
+            posts += own_posts;
+        }
+        Load { units, posts, time: began.elapsed(), cpu: cpu(pid) - cpu_before }
+    })
+}
+
+/// What clients wait at until all are ready.
+pub(crate) struct Gate {
+    ready: std::sync::Arc<tokio::sync::Barrier>,
+    started: tokio::sync::watch::Receiver<Option<Instant>>,
+}
+
+impl Gate {
+    /// Waits for the others; returns when to end.
+    async fn pass(mut self) -> Instant {
+        self.ready.wait().await;
+        let end = *self.started.wait_for(Option::is_some).await.expect("somebody starts");
+        end.expect("a moment")
+    }
+}
+
+type Counted = std::pin::Pin<Box<dyn Future<Output = (u64, u64)> + Send>>;
+
+/// Two connections a pair, each of which posts one body again and again: a poll, or its like for the echo server.
+pub(crate) fn polls(
+    url: &str,
+    pairs: usize,
+    time: Duration,
+    is_echo: bool,
+) -> Drive<impl Fn(String, usize, Gate) -> Counted + Send + 'static> {
+    let work = move |url: String, number: usize, gate: Gate| -> Counted {
+        Box::pin(async move {
+            let mut user = User::new(&url, number).await;
+            let body = if is_echo { user.stranger_poll() } else { user.poll().await };
+            let end = gate.pass().await;
+            let mut count = 0;
+            while Instant::now() < end {
+                let answer = user.line.post(MEDIA_TYPE, &body).await;
+                assert_eq!(answer.is_empty(), !is_echo, "nothing waits");
+                count += 1;
+            }
+            (count, count)
+        })
+    };
+    Drive { url: url.to_owned(), time, workers: 2 * pairs, work }
+}
+
+/// Pairs of which one writes and the other polls and confirms.
+pub(crate) fn messages(
+    url: &str,
+    pairs: usize,
+    time: Duration,
+) -> Drive<impl Fn(String, usize, Gate) -> Counted + Send + 'static> {
+    let work = |url: String, number: usize, gate: Gate| -> Counted {
+        Box::pin(async move {
+            let mut romeo = User::new(&url, 2 * number).await;
+            let mut juliet = User::new(&url, 2 * number + 1).await;
+            romeo.tell(Event::LogIn).await;
+            juliet.tell(Event::LogIn).await;
+            let (from, to) = (romeo.name.clone(), juliet.name.clone());
+            let posts_before = romeo.posts + juliet.posts;
+            let end = gate.pass().await;
+            let mut count = 0;
+            while Instant::now() < end {
+                romeo.tell(Event::Request(send_message(&from, &[&to], "Hello, are you there?", false))).await;
+                assert_eq!(juliet.tell(Event::Poll).await, 1, "the message arrives");
+                count += 1;
+            }
+            (count, romeo.posts + juliet.posts - posts_before)
+        })
+    };
+    Drive { url: url.to_owned(), time, workers: pairs, work }
+}
+
+/// Logs in so many users and leaves them.
+pub(crate) fn idle_sessions(url: &str, count: usize) {
+    block_on(async {
+        let mut line = Some(Line::open(url).await);
+        for number in 0..count {
+            let mut user = User::with(line.take().expect("a connection"), number);
+            user.tell(Event::LogIn).await;
+            assert!(user.client.is_in(), "logged in");
+            line = Some(user.line);
+        }
+    });
+}
+
+/// Connections that are open.
+pub(crate) struct Open {
+    pub(crate) count: usize,
+    /// How long one request on one more connection takes.
+    pub(crate) answer: Duration,
+    _lines: Vec<Line>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+/// Opens connections, each with one answered request, and keeps them.
+pub(crate) fn open_connections(url: &str, count: usize) -> Open {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (lines, answer) = runtime.block_on(async {
+        let mut lines = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut user = User::with(Line::open(url).await, 0);
+            let body = user.stranger_poll();
+            user.line.post(MEDIA_TYPE, &body).await;
+            lines.push(user.line);
+        }
+        let began = Instant::now();
+        let mut user = User::with(Line::open(url).await, 0);
+        let body = user.stranger_poll();
+        user.line.post(MEDIA_TYPE, &body).await;
+        (lines, began.elapsed())
+    });
+    Open { count: lines.len(), answer, _lines: lines, _runtime: runtime }
+}
+
+const MEDIA_TYPE: &str = "application/vnd.wv.csp+wbxml";
+
+/// A client on a connection of its own.
+struct User {
+    name: String,
+    client: Client,
+    line: Line,
+    posts: u64,
+    started: Instant,
+}
+
+impl User {
+    async fn new(url: &str, number: usize) -> Self {
+        Self::with(Line::open(url).await, number)
+    }
+
+    fn with(line: Line, number: usize) -> Self {
+        let name = format!("wv:user{number}@example.com");
+        let client = Client::new(Identity::new(name.clone(), "secret"));
+        Self { name, client, line, posts: 0, started: Instant::now() }
+    }
+
+    /// Lets the client do something with all that follows; returns how many requests the server opened toward it.
+    async fn tell(&mut self, event: Event) -> usize {
+        let mut events = vec![event];
+        let mut received = 0;
+        while let Some(event) = events.pop() {
+            for output in self.client.handle(self.started.elapsed(), event) {
+                match output {
+                    Output::Post { media_type, body } => {
+                        self.posts += 1;
+                        events.push(Event::Answer(self.line.post(media_type, &body).await));
+                    }
+                    Output::Received(_) => received += 1,
+                    Output::Failed { request, why } => panic!("{request}: {why}"),
+                    _ => {}
+                }
+            }
+        }
+        received
+    }
+
+    /// Logs in, and returns the body of a poll.
+    async fn poll(&mut self) -> Vec<u8> {
+        self.tell(Event::LogIn).await;
+        assert!(self.client.is_in(), "logged in");
+        let outputs = self.client.handle(self.started.elapsed(), Event::Poll);
+        let body = outputs.into_iter().find_map(|output| match output {
+            Output::Post { body, .. } => Some(body),
+            _ => None,
+        });
+        body.expect("a poll is a post")
+    }
+
+    /// Returns a body as long as that of a poll, which needs no session.
+    fn stranger_poll(&mut self) -> Vec<u8> {
+        use impskit::codec::Encoding;
+        use impskit::csp::wire::{Form, write};
+        use impskit::csp::{Message, Session, Transaction, Version};
+        let poll = impskit::document::Element::new("Polling-Request");
+        let poll = Transaction { id: None, ..Transaction::request("", poll) };
+        let session = Session::Inband("AAAAAAAAAAAAAAAAAAAAAA".to_owned());
+        write(&Message::new(Version::V1_3, session, poll), Form::of(Encoding::Wbxml)).expect("a poll")
+    }
+}
+
+/// A connection that is kept open.
+struct Line {
+    stream: TcpStream,
+    path: String,
+    buffer: Vec<u8>,
+}
+
+impl Line {
+    async fn open(url: &str) -> Self {
+        let (address, path) = url.trim_start_matches("http://").split_once('/').expect("a path");
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        Self { stream, path: format!("/{path}"), buffer: Vec::new() }
+    }
+
+    async fn post(&mut self, media_type: &str, body: &[u8]) -> Vec<u8> {
+        use std::io::Write as _;
+        self.buffer.clear();
+        let length = body.len();
+        write!(
+            self.buffer,
+            "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n",
+            self.path
+        )
+        .expect("memory takes it");
+        self.buffer.extend_from_slice(body);
+        self.stream.write_all(&self.buffer).await.expect("the server takes it");
+        self.buffer.clear();
+        loop {
+            assert!(self.stream.read_buf(&mut self.buffer).await.expect("an answer") > 0, "closed");
+            let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+            let header = std::str::from_utf8(&self.buffer[..end]).expect("a header in text");
+            assert!(header.starts_with("HTTP/1.1 200"), "{header}");
+            let length = header.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+            let length: usize = length.parse().expect("a number");
+            if self.buffer.len() >= end + 4 + length {
+                return self.buffer[end + 4..].to_vec();
+            }
+        }
+    }
+}
+
+/// The bare echo server on the stack that the IMPS server stands on: hyper, on one thread of tokio.
+pub(crate) mod echo {
+    use std::convert::Infallible;
+
+    use http_body_util::{BodyExt as _, Full, Limited};
+    use hyper::body::{Bytes, Incoming};
+    use hyper::header::CONTENT_TYPE;
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioIo, TokioTimer};
+
+    async fn answer(request: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+        let media_type = request.headers().get(CONTENT_TYPE).cloned();
+        let body = Limited::new(request.into_body(), 1 << 18).collect().await.expect("a body").to_bytes();
+        let mut response = hyper::Response::new(Full::from(body));
+        if let Some(media_type) = media_type {
+            response.headers_mut().insert(CONTENT_TYPE, media_type);
+        }
+        Ok(response)
+    }
+
+    /// Serves until killed; says where on the first line.
+    pub(crate) fn serve() {
+        super::block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            println!("http://{}/csp", listener.local_addr().expect("an address"));
+            loop {
+                let (stream, _) = listener.accept().await.expect("a connection");
+                let _ = stream.set_nodelay(true);
+                let mut server = hyper::server::conn::http1::Builder::new();
+                server.timer(TokioTimer::new());
+                tokio::spawn(async move {
+                    let _ = server.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,142 @@
+//! What the IMPS server does in a second and what it costs, beside a bare echo server on the same HTTP stack, in one
+//! run. See `benches/README.md`.
+
+mod engine;
+mod generator;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use generator::{Load, drive, echo, idle_sessions, messages, open_connections, polls};
+use impskit::server::{Store, Timestamp};
+
+/// Seconds of each measurement over HTTP.
+const SECONDS: u64 = 5;
+/// Pairs of clients, as in `product.md` section 13.
+const PAIRS: usize = 50;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.first().map(String::as_str) {
+        Some("echo") => echo::serve(),
+        Some("engine") => engine::all(),
+        Some("http") => over_http(),
+        Some("idle") => idle(),
+        Some(other) => panic!("`{other}` is no part: engine, http, idle, or nothing for all"),
+        None => {
+            engine::all();
+            over_http();
+            idle();
+        }
+    }
+}
+
+/// Requests a second and CPU a request, beside the echo server.
+fn over_http() {
+    let mut bare = Peer::echo();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Peer::server(&folder.path().join("s.db"), 2 * PAIRS);
+    let time = Duration::from_secs(SECONDS);
+    println!("over HTTP, {PAIRS} pairs, {SECONDS} s each");
+    for round in 1..=2 {
+        let of_echo = drive(polls(&bare.url, PAIRS, time, true), &bare.pid());
+        let of_polls = drive(polls(&server.url, PAIRS, time, false), &server.pid());
+        let of_messages = drive(messages(&server.url, PAIRS, time), &server.pid());
+        println!("round {round}");
+        let line = |what: &str, load: &Load| {
+            println!("  {what:<40} {:>8.0}/s  {:>7.1} µs CPU each", load.rate(), load.cpu_each());
+        };
+        line("echo of a poll, requests", &of_echo);
+        line("poll that finds nothing, requests", &of_polls);
+        line("message sent, polled, confirmed", &of_messages);
+        println!("  posts a message {:.2}", of_messages.posts as f64 / of_messages.units as f64);
+        println!("  polls a second to echoes a second {:.2} (target 0.5)", of_polls.rate() / of_echo.rate());
+        println!("  CPU of a poll to that of an echo {:.2}", of_polls.cpu_each() / of_echo.cpu_each());
+        println!(
+            "  CPU of a message to that of three echoes {:.2} (target 2)",
+            of_messages.cpu_each() / (3.0 * of_echo.cpu_each())
+        );
+    }
+    bare.stop();
+    server.stop();
+}
+
+/// What idle sessions and connections keep of memory.
+fn idle() {
+    const SESSIONS: usize = 10_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Peer::server(&folder.path().join("s.db"), SESSIONS);
+    let before = server.resident();
+    idle_sessions(&server.url, SESSIONS);
+    let after = server.resident();
+    println!("{SESSIONS} idle sessions: {before:.1} MiB before, {after:.1} MiB with them (target 60)");
+    let open = open_connections(&server.url, SESSIONS);
+    println!(
+        "{} connections beside: {:.1} MiB, one more is answered in {:?}",
+        open.count,
+        server.resident(),
+        open.answer
+    );
+    drop(open);
+    server.stop();
+}
+
+/// A program beside this one.
+struct Peer {
+    child: Child,
+    url: String,
+}
+
+impl Peer {
+    /// Starts this program as an echo server.
+    fn echo() -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let mut child = Command::new(program).arg("echo").stdout(Stdio::piped()).spawn().expect("an echo server");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its port");
+        Self { child, url: line.trim().to_owned() }
+    }
+
+    /// Starts `impskit serve` on a store with users `user0` and so on.
+    fn server(store: &Path, users: usize) -> Self {
+        let mut made = Store::open(store).expect("a store");
+        for user in 0..users {
+            let address = format!("wv:user{user}@example.com");
+            made.add_user(&address, "secret", Timestamp::from_seconds(1)).expect("a user");
+        }
+        made.commit().expect("users");
+        drop(made);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_impskit"));
+        command.args(["serve", "--domain", "example.com", "--listen", "127.0.0.1:0", "--log-format", "text"]);
+        command.arg("--store").arg(store).stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("a server");
+        let mut log = BufReader::new(child.stderr.take().expect("its log"));
+        let mut line = String::new();
+        while !line.contains("ready: ") {
+            line.clear();
+            assert!(log.read_line(&mut line).expect("its log") > 0, "the server ended");
+        }
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).expect("a URL").to_owned();
+        // A log that nobody reads would fill its pipe.
+        std::thread::spawn(move || log.read_to_end(&mut Vec::new()));
+        Self { child, url }
+    }
+
+    fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// Returns its resident memory in MiB.
+    fn resident(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its state");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+    }
+
+    fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

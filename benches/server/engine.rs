@@ -36,7 +36,7 @@ pub(crate) fn all() {
     for members in [2, 20, 200] {
         let mut lab = Lab::new(Store::in_memory().expect("a store"), members);
         lab.group();
-        let time = best(lab, |lab| lab.to_group(20));
+        let time = best(lab, |lab| lab.write_to_group(20));
         cost("members of a group, sent to all of them", members, time);
         cost("  the same, each", members, time / u32::try_from(members).expect("few"));
     }
@@ -232,7 +232,7 @@ impl Lab {
     }
 
     /// Writes to the group; returns how many messages that was.
-    fn to_group(&mut self, rounds: u32) -> u32 {
+    fn write_to_group(&mut self, rounds: u32) -> u32 {
         for _ in 0..rounds {
             self.elapsed += Duration::from_millis(100);
             let message = send_message("wv:user0@example.com", &["wv:user0/all@example.com"], "Hello, all", false);

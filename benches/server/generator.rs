@@ -52,7 +52,7 @@ pub(crate) struct Drive<W> {
 }
 
 /// Runs a load against the process.
-pub(crate) fn drive<W, F>(drive: Drive<W>, pid: &str) -> Load
+pub(crate) fn drive<W, F>(drive: &Drive<W>, pid: &str) -> Load
 where
     W: Fn(String, usize, Gate) -> F + Send + 'static,
     F: Future<Output = (u64, u64)> + Send + 'static,

@@ -1,6 +1,8 @@
 //! What the IMPS server does in a second and what it costs, beside a bare echo server on the same HTTP stack, in one
 //! run. See `benches/README.md`.
 
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "it measures, and tells")]
+
 mod engine;
 mod generator;
 
@@ -41,9 +43,9 @@ fn over_http() {
     let time = Duration::from_secs(SECONDS);
     println!("over HTTP, {PAIRS} pairs, {SECONDS} s each");
     for round in 1..=2 {
-        let of_echo = drive(polls(&bare.url, PAIRS, time, true), &bare.pid());
-        let of_polls = drive(polls(&server.url, PAIRS, time, false), &server.pid());
-        let of_messages = drive(messages(&server.url, PAIRS, time), &server.pid());
+        let of_echo = drive(&polls(&bare.url, PAIRS, time, true), &bare.pid());
+        let of_polls = drive(&polls(&server.url, PAIRS, time, false), &server.pid());
+        let of_messages = drive(&messages(&server.url, PAIRS, time), &server.pid());
         println!("round {round}");
         let line = |what: &str, load: &Load| {
             println!("  {what:<40} {:>8.0}/s  {:>7.1} µs CPU each", load.rate(), load.cpu_each());

@@ -21,11 +21,11 @@ use crate::http::{connect, start, start_as, status};
 const NAMESPACE: &str = "http://www.openmobilealliance.org/DTD/IMPS-CSP1.3";
 
 /// An answer as it came.
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     version: String,
     header: Vec<(String, String)>,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -38,7 +38,7 @@ impl Answer {
     }
 
     /// The code of the first Result.
-    fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.body.split("<Code>").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default()
     }
 }
@@ -78,7 +78,7 @@ fn post(media_type: &str, body: &str) -> String {
 }
 
 /// Posts a body on a connection of its own.
-fn ask(server: &Running, media_type: &str, body: &str) -> Answer {
+pub(crate) fn ask(server: &Running, media_type: &str, body: &str) -> Answer {
     send(&mut connect(server), &post(media_type, body))
 }
 
@@ -89,7 +89,7 @@ fn message(session: &str, transactions: &str) -> String {
     )
 }
 
-fn transaction(mode: &str, id: &str, content: &str) -> String {
+pub(crate) fn transaction(mode: &str, id: &str, content: &str) -> String {
     let id = if id.is_empty() { String::new() } else { format!("<TransactionID>{id}</TransactionID>") };
     format!(
         "<Transaction><TransactionDescriptor><TransactionMode>{mode}</TransactionMode>{id}</TransactionDescriptor>\
@@ -101,12 +101,12 @@ fn outband(content: &str) -> String {
     message("<SessionType>Outband</SessionType>", &transaction("Request", "1", content))
 }
 
-fn inband(id: &str, transactions: &str) -> String {
+pub(crate) fn inband(id: &str, transactions: &str) -> String {
     message(&format!("<SessionType>Inband</SessionType><SessionID>{id}</SessionID>"), transactions)
 }
 
 /// Logs anna in; returns the identifier of the session.
-fn login(server: &Running) -> String {
+pub(crate) fn login(server: &Running) -> String {
     let login = "<Login-Request><UserID>anna</UserID><ClientID><URL>phone</URL></ClientID>\
                  <Password>open-sesame</Password><SessionCookie>c</SessionCookie></Login-Request>";
     let answer = ask(server, "text/xml", &outband(login));

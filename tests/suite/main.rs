@@ -34,6 +34,7 @@ mod faults;
 mod floors;
 mod format;
 mod fundamental;
+mod hostile;
 mod http;
 mod inspect;
 mod language;

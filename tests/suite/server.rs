@@ -737,7 +737,7 @@ fn an_answer_larger_than_the_clients_parser_is_replaced_by_432() {
 // ---- abuse by those who are logged in
 
 /// Every primitive that a client may open, with every child that its declaration names as a placeholder.
-fn children(grammar: &Grammar, name: &str) -> Vec<&'static str> {
+pub(crate) fn children(grammar: &Grammar, name: &str) -> Vec<&'static str> {
     pub(crate) fn collect(particle: &Particle, found: &mut Vec<&'static str>) {
         match particle {
             Particle::Child(name, _) => found.push(name),

@@ -5,8 +5,7 @@ use impskit::csp::Primitive;
 use super::*;
 
 #[test]
-fn quotes_and_wildcards_are_letters() {
-    // C08, C07: no text changes a statement.
+fn c07_quotes_and_wildcards_are_letters() {
     let mut lab = Lab::new();
     let mut alice = lab.login("alice", Version::V1_3);
     let evil = "'; DROP TABLE contact; -- \" % _ \\ ' OR '1'='1";
@@ -79,8 +78,8 @@ fn mutations(root: &Element<'static>) -> Vec<Element<'static>> {
 }
 
 #[test]
-fn damaged_requests_are_answered_by_the_table() {
-    // C01: each request empty, with each child missing, with each twice, with the children of another.
+fn c01_damaged_requests_are_answered_by_the_table() {
+    // Each request empty, with each child missing, with each twice, with the children of another.
     for version in Version::ALL {
         let mut lab = Lab::new();
         let mut alice = lab.login("alice", version);
@@ -122,8 +121,8 @@ fn damaged_requests_are_answered_by_the_table() {
 }
 
 #[test]
-fn what_cannot_be_written_does_not_poison_an_outbox() {
-    // C04: control characters are no text in any syntax; content in octets may hold them.
+fn c04_what_cannot_be_written_does_not_poison_an_outbox() {
+    // Control characters are no text in any syntax; content in octets may hold them.
     let mut lab = Lab::new();
     let mut alice = lab.login("alice", Version::V1_3);
     let mut bob = lab.login("bob", Version::V1_3);
@@ -148,7 +147,7 @@ fn what_cannot_be_written_does_not_poison_an_outbox() {
 
 #[test]
 fn c08_no_statement_is_built_from_text() {
-    // C08: every statement of the store is a constant; the one line that is not writes our own schema.
+    // Every statement of the store is a constant; the one line that is not writes our own schema.
     let folder = format!("{}/src/server", env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![std::path::PathBuf::from(folder)];
     let mut built = Vec::new();
@@ -170,8 +169,8 @@ fn c08_no_statement_is_built_from_text() {
 }
 
 #[test]
-fn quotas_have_their_codes() {
-    // C09, beside those of contact lists, groups and messages.
+fn c09_quotas_have_their_codes() {
+    // Beside those of contact lists, groups and messages.
     let mut lab = Lab::new();
     for user in ["d", "e", "f"] {
         lab.engine.store().add_user(&format!("wv:{user}@example.com"), "-", Timestamp::from_seconds(0)).unwrap();
@@ -193,4 +192,110 @@ fn quotas_have_their_codes() {
     }
     assert_eq!(details(&lab.ask(&mut alice, &block("e")))[0].0, 503);
     assert_eq!(lab.code(&mut alice, &block("d")), 200, "one that is on it already");
+}
+
+/// The sender is who is logged in, whatever the message says; where it says nothing the server fills it in.
+#[test]
+fn c06_nobody_writes_in_anothers_name() {
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let mut alice = lab.login("alice", version);
+        let bob = lab.login("bob", version);
+        for sender in ["wv:bob@example.com", "wv:carol", "wv:nobody@example.com", "wv:alice@else.where", "alice@", "%"]
+        {
+            let sender = format!("<Sender><User><UserID>{sender}</UserID></User></Sender>");
+            let code = lab.code(&mut alice, &send(USER_BOB, &sender, "x"));
+            assert!(matches!(code, 402 | 427), "{sender}: {code}");
+        }
+        assert!(lab.poll(&bob).is_empty());
+        for sender in ["", "<Sender><User><UserID>WV:Alice@Example.com</UserID></User></Sender>"] {
+            assert_eq!(lab.code(&mut alice, &send(USER_BOB, sender, "x")), 200, "{sender}");
+            let message = lab.receive(&bob, "NewMessage");
+            let sender = message.descend(&["MessageInfo", "Sender", "User", "UserID"]).unwrap();
+            assert_eq!(sender.trimmed(), "wv:alice@example.com");
+        }
+    }
+}
+
+/// Nothing that is sent makes more than one of itself: no report of a report, no message to a list within a list, no
+/// forward that comes back by itself.
+#[test]
+fn c10_messages_do_not_multiply() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut bob = lab.login("bob", Version::V1_3);
+    let wants_report = |request: String| request.replace("<DeliveryReport>F", "<DeliveryReport>T");
+    // To oneself, with a report to oneself.
+    let to_alice = "<User><UserID>wv:alice@example.com</UserID></User>";
+    assert_eq!(lab.code(&mut alice, &wants_report(send(to_alice, "", "me"))), 200);
+    let names: Vec<_> = lab.poll(&alice).iter().map(|primitive| primitive.name.to_string()).collect();
+    assert_eq!(names, ["NewMessage", "DeliveryReport-Request"]);
+    // A list that holds its owner, lists and groups, and the same user again and again.
+    let members = "<NickList><UserID>wv:alice</UserID><UserID>wv:bob</UserID><UserID>WV:Bob@example.com</UserID>\
+                   <UserID>wv:alice/loop</UserID><UserID>wv:alice/chess</UserID></NickList>";
+    lab.ask(&mut alice, &create_group("", JOINED_BY_CREATION));
+    lab.poll(&alice);
+    lab.ask(&mut alice, &create_list("wv:alice/loop", members));
+    let list = "<ContactList>wv:alice/loop</ContactList>";
+    let everyone = format!("{list}{list}{USER_BOB}{USER_BOB}{to_alice}");
+    lab.ask(&mut alice, &wants_report(send(&everyone, "", "all")));
+    let told = |received: &[Element<'static>]| received.iter().filter(|p| p.name == "NewMessage").count();
+    assert_eq!((told(&lab.poll(&bob)), told(&lab.poll(&alice))), (1, 1), "once each");
+    // A message that is forwarded to its sender, who forwards it again: each time by hand.
+    assert_eq!(
+        lab.code(
+            &mut alice,
+            "<SetDeliveryMethod-Request><DeliveryMethod>N</DeliveryMethod></SetDeliveryMethod-Request>"
+        ),
+        200
+    );
+    assert_eq!(lab.code(&mut bob, &send(to_alice, "", "ping")), 200);
+    for _ in 0..3 {
+        let announced = lab.receive(&alice, "MessageNotification");
+        let id = announced.descend(&["MessageInfo", "MessageID"]).unwrap().trimmed().to_owned();
+        let forward = format!(
+            "<ForwardMessage-Request><Recipient>{to_alice}</Recipient><MessageID>{id}</MessageID></ForwardMessage-Request>"
+        );
+        assert_eq!(lab.code(&mut alice, &forward), 200);
+    }
+    lab.receive(&alice, "MessageNotification");
+    assert!(lab.poll(&alice).is_empty() && lab.poll(&bob).is_empty());
+}
+
+/// Who is not let in, is let in no more, or asks for itself gets nothing that is not its own, and nothing breaks.
+#[test]
+fn c15_presence_is_for_whom_it_is_granted_to() {
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let (mut alice, mut bob) = (lab.login("alice", version), lab.login("bob", version));
+        assert_eq!(lab.code(&mut bob, &update(&status_text("secret"))), 200);
+        assert_eq!(lab.code(&mut bob, &grant(version, &["alice"], false, "<OnlineStatus/>")), 200);
+        let users = if version == Version::V1_3 {
+            "<UserIDList><UserID>wv:bob@example.com</UserID></UserIDList>".to_owned()
+        } else {
+            USER_BOB.to_owned()
+        };
+        let get = format!(
+            "<GetPresence-Request>{users}<PresenceSubList><StatusText/></PresenceSubList></GetPresence-Request>"
+        );
+        // Not authorised for what is asked.
+        assert_eq!(lab.code(&mut alice, &subscribe(USER_BOB, "<StatusText/>")), 200);
+        assert!(lab.poll(&alice).iter().all(|told| !text(told).contains("secret")));
+        assert!(!text(&lab.ask(&mut alice, &get)).contains("secret"));
+        // Granted, and no more: attribute lists alone rule presence, block lists do not (CSP presence, "Authorisation").
+        assert_eq!(lab.code(&mut bob, &grant(version, &["alice"], false, "<OnlineStatus/><StatusText/>")), 200);
+        assert!(lab.poll(&alice).iter().any(|told| text(told).contains("secret")), "now it is granted");
+        assert_eq!(lab.code(&mut bob, &grant(version, &["alice"], false, "<OnlineStatus/>")), 200);
+        lab.poll(&alice);
+        assert_eq!(lab.code(&mut bob, &update(&status_text("secret two"))), 200);
+        assert!(lab.poll(&alice).iter().all(|told| !text(told).contains("secret two")), "{version:?}");
+        assert!(!text(&lab.ask(&mut alice, &get)).contains("secret two"), "{version:?}");
+        // Oneself, nobody, a group, a list of another.
+        for (user, codes) in [("wv:alice@example.com", &[200][..]), ("wv:nobody@example.com", &[201, 531, 900])] {
+            let code = lab.code(&mut alice, &subscribe(&format!("<User><UserID>{user}</UserID></User>"), ""));
+            assert!(codes.contains(&code), "{user}: {code}");
+        }
+        lab.poll(&alice);
+        assert_eq!(lab.code(&mut alice, "<GetList-Request/>"), 200);
+    }
 }

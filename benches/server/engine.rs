@@ -133,7 +133,9 @@ impl Lab {
     fn post(&mut self, bodies: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let media_type = || self.media_type.to_owned();
-        let request = |(connection, body)| Input::Request(Request { connection, media_type: media_type(), body, peer });
+        let request = |(connection, body)| {
+            Input::Request(Request { connection, media_type: media_type(), body, peer, headers: Vec::new() })
+        };
         let count = bodies.len();
         let inputs = (0..).zip(bodies).map(request).collect();
         let now = Timestamp::from_seconds(1_795_410_000).after(self.elapsed);

@@ -299,3 +299,129 @@ fn c15_presence_is_for_whom_it_is_granted_to() {
         assert_eq!(lab.code(&mut alice, "<GetList-Request/>"), 200);
     }
 }
+
+/// What belongs to alice, in 1.3: a list, a group that guests may not enter, a message that waits, an attribute list.
+fn of_alice(lab: &mut Lab) -> (Client, String) {
+    let mut alice = lab.login("alice", Version::V1_3);
+    let friends = "<NickList><NickName><Name>Kilroy</Name><UserID>wv:carol</UserID></NickName></NickList>";
+    assert_eq!(lab.code(&mut alice, &create_list("wv:alice/friends", friends)), 200);
+    let restricted = "<Property><Name>AccessType</Name><Value>Restricted</Value></Property>";
+    assert_eq!(lab.code(&mut alice, &create_group(restricted, JOINED_BY_CREATION)), 200);
+    assert_eq!(lab.code(&mut alice, &grant(Version::V1_3, &["carol"], false, "<StatusText/>")), 200);
+    let to_alice = "<User><UserID>wv:alice@example.com</UserID></User>";
+    let mut carol = lab.login("carol", Version::V1_3);
+    let sent = lab.ask(&mut carol, &send(to_alice, "", "Kilroy"));
+    (alice, sent.child_text("MessageID").unwrap().to_owned())
+}
+
+/// Who ends what is another's, or what was never there, hears so by the table, and it goes on.
+#[test]
+fn c03_nothing_of_others_is_ended() {
+    let mut lab = Lab::new();
+    let (mut alice, message) = of_alice(&mut lab);
+    let mut bob = lab.login("bob", Version::V1_3);
+    let invitation = format!(
+        "<Invite-Request><InviteID>i1</InviteID><InviteType>SC</InviteType><Recipient>{}</Recipient><URLList>\
+         <URL>http://example.com/a</URL></URLList><Validity>600</Validity></Invite-Request>",
+        "<User><UserID>wv:carol@example.com</UserID></User>"
+    );
+    assert_eq!(lab.code(&mut alice, &invitation), 200);
+    let cancel = |id: &str| {
+        format!(
+            "<CancelInvite-Request><InviteID>{id}</InviteID><Recipient><User><UserID>wv:carol@example.com</UserID>\
+             </User></Recipient></CancelInvite-Request>"
+        )
+    };
+    let group = |id: &str| format!("<DeleteGroup-Request><GroupID>{id}</GroupID></DeleteGroup-Request>");
+    let search = |id: &str| format!("<StopSearch-Request><SearchID>{id}</SearchID></StopSearch-Request>");
+    let list = |id: &str| format!("<DeleteList-Request><ContactList>{id}</ContactList></DeleteList-Request>");
+    let reject = format!("<RejectMessage-Request><MessageID>{message}</MessageID></RejectMessage-Request>");
+    let find = "<Search-Request><SearchPairList><SearchElement>USER_ID</SearchElement><SearchString>carol</SearchString>\
+                </SearchPairList><SearchLimit>1</SearchLimit></Search-Request>";
+    let found = lab.ask(&mut alice, find).child_text("SearchID").map(str::to_owned);
+    let search_of_alice = found.unwrap_or_else(|| "1".to_owned());
+    let rows = [
+        (cancel("i1"), 423),
+        (cancel("never"), 423),
+        (group("wv:alice/chess@example.com"), 816),
+        (group("wv:alice/never@example.com"), 800),
+        (group("wv:/never@example.com"), 800),
+        (search(&search_of_alice), 424),
+        (search("4294967295"), 424),
+        (list("wv:alice/friends"), 700),
+        (list("wv:bob/never"), 700),
+        (reject, 426),
+    ];
+    for (request, expected) in rows {
+        let answer = lab.ask(&mut bob, &request);
+        let outcome = Outcome::read(&answer).unwrap();
+        let codes: Vec<u16> = outcome.details.iter().map(|detail| detail.code.0).chain([outcome.code.0]).collect();
+        assert!(codes.contains(&expected) && !codes.contains(&200), "{request}: {codes:?}");
+    }
+    // Segments are never offered, so there is none to drop.
+    let drop = lab.code(&mut bob, "<DropSegment-Request><SegmentID>1</SegmentID></DropSegment-Request>");
+    assert!(matches!(drop, 405 | 506), "{drop}");
+    assert_eq!(lab.code(&mut alice, &cancel("i1")), 200, "it was still there");
+    assert_eq!(lab.code(&mut alice, &list("wv:alice/friends")), 200, "it was still there");
+    assert_eq!(lab.code(&mut alice, &group("wv:alice/chess@example.com")), 200, "it was still there");
+    assert!(lab.poll(&alice).iter().any(|told| told.child_text("ContentData") == Some("Kilroy")));
+}
+
+/// Who reads or changes what is another's hears the code of the table, and neither sees nor changes anything.
+#[test]
+fn c05_nothing_of_others_is_read_or_changed() {
+    let mut lab = Lab::new();
+    let (mut alice, message) = of_alice(&mut lab);
+    let mut bob = lab.login("bob", Version::V1_3);
+    let friends = "<ContactList>wv:alice/friends</ContactList>";
+    let member = "<User><UserID>wv:bob@example.com</UserID></User>";
+    let one = "<UserIDList><UserID>wv:bob@example.com</UserID></UserIDList>";
+    let rows = [
+        (format!("<ListManage-Request>{friends}<ReceiveList>T</ReceiveList></ListManage-Request>"), 700),
+        (
+            format!(
+                "<ListManage-Request>{friends}<AddNickList><UserID>wv:bob</UserID></AddNickList>\
+                 <ReceiveList>T</ReceiveList></ListManage-Request>"
+            ),
+            700,
+        ),
+        (create_list("wv:alice/more", ""), 752),
+        (send("<ContactList>wv:alice/friends</ContactList>", "", "x"), 700),
+        (send(&format!("<Group>{CHESS}</Group>"), "", "x"), 808),
+        (format!("<GetMessage-Request><MessageID>{message}</MessageID></GetMessage-Request>"), 426),
+        (format!("<MessageDelivered><MessageID>{message}</MessageID></MessageDelivered>"), 426),
+        (
+            format!(
+                "<ForwardMessage-Request><Recipient>{member}</Recipient><MessageID>{message}</MessageID>\
+                 </ForwardMessage-Request>"
+            ),
+            426,
+        ),
+        (join_group("B"), 816),
+        (format!("<GetGroupMembers-Request>{CHESS}</GetGroupMembers-Request>"), 808),
+        (format!("<GetJoinedUsers-Request>{CHESS}</GetJoinedUsers-Request>"), 808),
+        (format!("<AddGroupMembers-Request>{CHESS}{one}</AddGroupMembers-Request>"), 816),
+        (format!("<RejectList-Request>{CHESS}</RejectList-Request>"), 816),
+        (
+            format!(
+                "<SetGroupProps-Request>{CHESS}<GroupProperties><Property><Name>Name</Name><Value>Bob</Value></Property>\
+                 </GroupProperties></SetGroupProps-Request>"
+            ),
+            816,
+        ),
+    ];
+    for (request, expected) in rows {
+        let answer = lab.ask(&mut bob, &request);
+        let outcome = Outcome::read(&answer).unwrap_or_else(|| panic!("{request}: {}", text(&answer)));
+        let codes: Vec<u16> = outcome.details.iter().map(|detail| detail.code.0).chain([outcome.code.0]).collect();
+        assert!(codes.contains(&expected) && !codes.contains(&200), "{request}: {codes:?}");
+        assert!(!text(&answer).contains("Kilroy"), "{}", text(&answer));
+    }
+    let shown =
+        lab.ask(&mut alice, &format!("<ListManage-Request>{friends}<ReceiveList>T</ReceiveList></ListManage-Request>"));
+    assert!(text(&shown).contains("Kilroy") && !text(&shown).contains("bob"), "{}", text(&shown));
+    assert!(
+        lab.poll(&alice).iter().any(|told| told.child_text("ContentData") == Some("Kilroy")),
+        "her message is hers"
+    );
+}

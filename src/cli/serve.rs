@@ -17,7 +17,7 @@ use impskit::server::http::Running;
 use impskit::server::{Beside, Cir, Configuration, Feed, LOGINS, Store, http};
 use serde_json::json;
 
-use super::admin::{STORE, ServerOptions, address, now};
+use super::admin::{STORE, ServerOptions, address, has_password, now};
 use super::profile::fetch;
 use super::ui::read_input;
 use super::{Outcome, Ui, audit, cir, receipts};
@@ -59,10 +59,8 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     if command.check {
         return check(&configuration, &path, ui);
     }
-    if !configuration.listen.ip().is_loopback() {
-        ui.network(&configuration.listen.to_string())?;
-        ui.say("warning: passwords of 2-way logins are readable on the way: put TLS in front of this address");
-    }
+    configuration.provider.logo = configuration.provider.logo_file.as_deref().map(read_logo).transpose()?;
+    warn(&configuration, ui)?;
     let mut store = Store::open(&path).map_err(not_to_be_had)?;
     set_users(&mut store, &users, ui)?;
     let users = store.users()?.len();
@@ -123,12 +121,45 @@ fn tell_ways(ways: &Cir, server: &Running, log: Log) {
     }
 }
 
+/// Warns of what is dangerous elsewhere than in a lab.
+fn warn(configuration: &Configuration, ui: &mut Ui) -> Result<()> {
+    if !configuration.listen.ip().is_loopback() {
+        ui.network(&configuration.listen.to_string())?;
+        if configuration.access.plain {
+            ui.say("warning: passwords of 2-way logins are readable on the way: put TLS in front of this address");
+        }
+    }
+    if configuration.access.auto_register {
+        ui.say("warning: whoever logs in with a name that nobody has gets an account: `auto_register` is for labs");
+    }
+    Ok(())
+}
+
+/// Octets of a logo: what small screens show, and parsers take.
+const MOST_LOGO: usize = 16 << 10;
+
+/// Returns the content type and the octets of a logo.
+fn read_logo(path: &Path) -> Result<(String, Vec<u8>)> {
+    const KINDS: [(&str, &str); 5] =
+        [("png", "png"), ("gif", "gif"), ("jpg", "jpeg"), ("jpeg", "jpeg"), ("wbmp", "vnd.wap.wbmp")];
+    let (name, octets) = read_input(path)?;
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let kind = KINDS.iter().find(|(own, _)| extension.as_deref() == Some(own));
+    let Some((_, kind)) = kind else {
+        return Err(Error::input("a logo is a file `.png`, `.gif`, `.jpg` or `.wbmp`").at(name));
+    };
+    if octets.len() > MOST_LOGO {
+        return Err(Error::input(format!("the logo has {} octets, {MOST_LOGO} at most", octets.len())).at(name));
+    }
+    Ok((format!("image/{kind}"), octets))
+}
+
 /// Makes the accounts that the configuration names what it says of them.
 fn set_users(store: &mut Store, users: &[(String, String)], ui: &Ui) -> Result<()> {
     for (address, password) in users {
         let change = match store.user(address)? {
             None => "added",
-            Some(user) if user.password == *password => continue,
+            Some(user) if has_password(&user, password) => continue,
             Some(_) => "password changed",
         };
         audit::note(ui, What::UserChange, Object::User(address), Some(change))?;

@@ -141,7 +141,7 @@ impl Client {
         let encoding = self.identity.encoding;
         let version = exchange.discovery.unwrap_or(self.identity.version);
         let octets = if exchange.discovery.is_some() {
-            let asked = Discovery { version, mode: Mode::Request, versions: Version::ALL.to_vec() };
+            let asked = Discovery { version, mode: Mode::Request, versions: Version::ALL.to_vec(), others: Vec::new() };
             wire::write_discovery(&asked, self.identity.form())
         } else {
             let message = Message { version, session, transactions, poll: None, cir: None };

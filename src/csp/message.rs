@@ -75,6 +75,8 @@ pub struct Discovery {
     pub mode: Mode,
     /// The versions that it lists and that we know; none in a request means all.
     pub versions: Vec<Version>,
+    /// URLs of servers that speak other versions; only an answer has them.
+    pub others: Vec<String>,
 }
 
 impl Message {
@@ -209,8 +211,10 @@ impl Discovery {
         let list = root.child("VersionList");
         let names = list.into_iter().flat_map(|list| list.children_named("SessionNSName"));
         let versions = names.filter_map(|name| Version::from_namespace(name.trimmed())).collect();
+        let others = root.children_named("OtherServer").filter_map(|other| other.child_text("URL"));
+        let others = others.map(str::to_owned).collect();
         // 1.1 has no discovery.
-        Some(Self { version: version.max(Version::V1_2), mode, versions })
+        Some(Self { version: version.max(Version::V1_2), mode, versions, others })
     }
 
     /// Returns the document's root.
@@ -227,7 +231,8 @@ impl Discovery {
         if !self.versions.is_empty() || self.version == Version::V1_2 {
             root.children.push(list);
         }
-        root
+        let other = |url: &String| Element::new("OtherServer").with_leaf("URL", url.clone());
+        root.with_all(self.others.iter().map(other))
     }
 }
 
@@ -376,7 +381,12 @@ mod tests {
         for (version, name) in
             [(Version::V1_2, "WV-CSP-NSDiscovery-Response"), (Version::V1_3, "WV-CSP-VersionDiscovery-Response")]
         {
-            let discovery = Discovery { version, mode: Mode::Response, versions: Version::ALL.to_vec() };
+            let discovery = Discovery {
+                version,
+                mode: Mode::Response,
+                versions: Version::ALL.to_vec(),
+                others: vec!["http://b.c/".to_owned()],
+            };
             let root = discovery.element();
             assert_eq!(root.name, name);
             assert_eq!(Discovery::read(&root, version), Some(discovery));

@@ -47,6 +47,22 @@ impl Services {
         Self { names: names.into_iter().filter_map(|name| all.get(name).copied()).collect() }
     }
 
+    /// Returns what someone has who subscribed to those features and functions: a feature of which no function is named
+    /// stands for all of it, as in the tree.
+    pub fn subscribed<'n>(version: Version, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let named = Self::of(version, names).names;
+        let mut all = BTreeSet::new();
+        for feature in features(version) {
+            let some: Vec<_> = feature.names().filter(|name| named.contains(name)).collect();
+            match some[..] {
+                [] => {}
+                [only] if only == feature.name => all.extend(feature.names()),
+                _ => all.extend(some.into_iter().chain([feature.name])),
+            }
+        }
+        Self { names: all }
+    }
+
     /// Reads a tree: `Functions`, `AllFunctions` or `WVCSPFeat` itself. What `version` lacks is left out.
     pub fn read(version: Version, tree: &Element<'_>) -> Self {
         let tree = tree.child("WVCSPFeat").unwrap_or(tree);

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hasher as _};
 
+use super::configuration::Access;
 use super::session::Caller;
 use crate::codec::Encoding;
 use crate::csp::wire::{self, Form};
@@ -60,11 +61,12 @@ fn leave_out_what_is_checked_later(primitive: &mut Element<'_>) {
 }
 
 /// Answers which versions we speak.
-pub(super) fn discover(asked: &Discovery, form: Form) -> Reply {
+pub(super) fn discover(asked: &Discovery, access: &Access, form: Form) -> Reply {
     if asked.mode == Mode::Response {
         return Reply::empty(400);
     }
-    let answer = Discovery { version: asked.version, mode: Mode::Response, versions: Version::ALL.to_vec() };
+    let (versions, others) = (access.versions.clone(), access.other_servers.clone());
+    let answer = Discovery { version: asked.version, mode: Mode::Response, versions, others };
     match wire::write_discovery(&answer, form) {
         Ok(body) => Reply { status: 200, body },
         Err(_) => Reply::empty(500),

@@ -29,6 +29,8 @@ pub(crate) struct Door {
     guesses: HashMap<Guesser, Guesses>,
     /// The address each user last came in from: guesses from elsewhere do not keep it waiting.
     homes: HashMap<String, IpAddr>,
+    /// Wrong answers to system messages, by user.
+    answers: HashMap<String, Guesses>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -108,6 +110,26 @@ impl Door {
             self.homes.clear();
         }
         self.homes.insert(user.to_owned(), peer);
+    }
+
+    /// Counts a login with a wrong answer to a system message; returns whether the user may try once more now.
+    pub(crate) fn may_answer_again(&mut self, user: &str, now: Timestamp) -> bool {
+        if self.answers.len() >= limits::GUESSERS {
+            self.answers.retain(|_, wrong| now.since(wrong.last) <= limits::GUESS_WAIT);
+        }
+        let wrong = self.answers.entry(user.to_owned()).or_insert(Guesses { count: 0, last: now });
+        if now.since(wrong.last) > limits::GUESS_WAIT {
+            wrong.count = 0;
+        }
+        wrong.count = wrong.count.saturating_add(1);
+        wrong.last = now;
+        wrong.count < limits::WRONG_ANSWERS
+    }
+
+    /// Returns whether a user has answered wrongly too often of late.
+    pub(crate) fn is_barred_from_answering(&self, user: &str, now: Timestamp) -> bool {
+        let is_recent = |wrong: &Guesses| now.since(wrong.last) <= limits::GUESS_WAIT;
+        self.answers.get(user).is_some_and(|wrong| wrong.count >= limits::WRONG_ANSWERS && is_recent(wrong))
     }
 
     fn make_room(&mut self, now: Timestamp) {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::answer::{Reply, can_be_sent, check, discover, fingerprint, refuse, write};
+use super::configuration::Access;
 use super::door::Door;
 use super::fault::Fault;
 use super::network::NetworkPresence;
@@ -15,7 +16,7 @@ use super::waking::{Bells, Channel, Heard};
 use super::{Configuration, Random, Store, Timestamp, limits};
 use crate::codec::{Encoding, Limits};
 use crate::csp::wire::{self, Body, Form, Refusal};
-use crate::csp::{self, Code, Message, Mode, Outcome, Primitive, Transaction, Version};
+use crate::csp::{self, Code, Malformed, Message, Mode, Outcome, Primitive, Transaction, Version};
 use crate::document::Element;
 
 /// The server without its network.
@@ -234,11 +235,18 @@ impl Engine {
         let most = Limits { bytes: self.configuration.max_body, ..wire::LIMITS };
         match wire::read_with(&request.body, &most, self.configuration.text_codes) {
             Ok((Body::Message(message), form)) => {
-                let origin = Origin::of(&self.configuration.access, request.peer, &request.headers);
+                let access = &self.configuration.access;
+                if !access.versions.contains(&message.version) {
+                    return refuse(unspoken(message, access), form, Code::VERSION_NOT_SUPPORTED);
+                }
+                let origin = Origin::of(access, request.peer, &request.headers);
                 self.message(now, &origin, message, form)
             }
-            Ok((Body::Discovery(discovery), form)) => discover(&discovery, form),
-            Err(Refusal::UnknownVersion(form, seen)) => refuse(seen, form, Code::VERSION_NOT_SUPPORTED),
+            Ok((Body::Discovery(discovery), form)) => discover(&discovery, &self.configuration.access, form),
+            Err(Refusal::UnknownVersion(form, seen)) => {
+                let version = self.configuration.access.newest();
+                refuse(Malformed { version, ..seen }, form, Code::VERSION_NOT_SUPPORTED)
+            }
             Err(Refusal::Malformed(form, seen)) => refuse(seen, form, Code::BAD_REQUEST),
             Err(Refusal::UnknownPrimitive(form, seen)) => refuse(seen, form, Code::NOT_IMPLEMENTED),
             Err(Refusal::Unreadable(_)) => Reply::empty(400),
@@ -410,6 +418,7 @@ impl Engine {
         let outcome = self.perform(now, origin, caller.clone(), |context| match settled {
             Some(Purpose::Message(id)) => service::im::acknowledged(context, &id, &answer.primitive),
             Some(Purpose::Answer(id)) => service::invitation::acknowledged(context, &id),
+            Some(Purpose::System(id)) => service::system_message::acknowledged(context, &id, &answer.primitive),
             Some(Purpose::Notice) | None => Ok(()),
         });
         if let Err(fault) = outcome {
@@ -482,24 +491,37 @@ impl Engine {
         }
     }
 
-    /// Ends the sessions of accounts that were deleted or disabled beside us.
+    /// Ends the sessions of accounts that were deleted or disabled beside us, takes from the others what their users are
+    /// no longer subscribed to, and tells what operators have to say.
     fn look_at_accounts(&mut self, now: Timestamp) {
         match self.store.has_changed_outside() {
             Ok(false) => return,
             Ok(true) => self.stored_deadline = self.store.next_expiry().ok().flatten(),
             Err(error) => self.notes.push(format!("the store failed: {}", error.what)),
         }
+        let nobody = &Origin::nowhere();
         let may_stay = |store: &Store, user: &str| match store.user(user) {
             Ok(account) => account.is_some_and(|account| !account.is_disabled),
             Err(_) => true,
         };
         let gone = self.sessions.users().into_iter().filter(|user| !may_stay(&self.store, user));
         for id in gone.flat_map(|user| self.sessions.of_user(&user)).collect::<Vec<_>>() {
-            let nobody = &Origin::nowhere();
             let code = Some(Code::FORCED_LOGOUT);
             let outband = Caller::outband(Version::V1_3);
             if let Err(fault) = self.perform(now, nobody, outband, |context| context.end_session(id, code)) {
                 self.notes.push(format!("a session ended without its consequences: {}", fault.0.code));
+            }
+        }
+        for id in self.sessions.users().iter().flat_map(|user| self.sessions.of_user(user)).collect::<Vec<_>>() {
+            let Some(caller) = self.sessions.get(id).map(|session| session.caller.clone()) else { continue };
+            let outcome = self.perform(now, nobody, caller, |context| {
+                let offered = context.offered()?;
+                let own = context.session()?;
+                own.services = own.services.meet(&offered);
+                service::system_message::tell(context)
+            });
+            if let Err(fault) = outcome {
+                self.notes.push(format!("a session does not know what has changed: {}", fault.0.code));
             }
         }
     }
@@ -541,6 +563,13 @@ impl Engine {
         transactions.retain(|transaction| transaction.mode == Mode::Response);
         write(caller.version, session, transactions, flags, form, &mut self.notes)
     }
+}
+
+/// Returns what is seen of a message in a version that is not spoken here; it is answered in the highest that is.
+fn unspoken(message: Message, access: &Access) -> Malformed {
+    let what = format!("version {} is not spoken here", message.version.as_str());
+    let id = message.transactions.into_iter().find_map(|transaction| transaction.id);
+    Malformed { version: access.newest(), session: message.session, id, what }
 }
 
 /// The flags Poll and CIR of an answer outside a session.

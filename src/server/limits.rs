@@ -58,6 +58,11 @@ pub(crate) const GUESS_MEMORY: Duration = Duration::from_secs(900);
 /// Users and addresses whose wrong passwords are counted.
 pub(crate) const GUESSERS: usize = 10_000;
 
+/// Wrong answers to system messages before a user has to wait to give another.
+pub(crate) const WRONG_ANSWERS: u32 = 3;
+/// System messages that one user is told at once.
+pub(crate) const SYSTEM_MESSAGES: usize = 10;
+
 /// Content types of one client.
 pub(crate) const CONTENT_TYPES: usize = 100;
 /// Criteria of a search.

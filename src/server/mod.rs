@@ -47,9 +47,10 @@ pub use configuration::{
 };
 pub use engine::{Engine, Input, Output, Request};
 pub use network::NetworkPresence;
+pub use origin::read_number;
 pub use password::HashedPassword;
 pub use random::Random;
-pub use store::{Store, User};
+pub use store::{Store, SystemMessage, User};
 pub use timestamp::Timestamp;
 pub use waking::{Channel, Heard};
 

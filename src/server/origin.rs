@@ -60,7 +60,7 @@ fn client_of(access: &Access, peer: IpAddr, hops: &[&str]) -> IpAddr {
 }
 
 /// Reads a number as networks write it, `+358401234567` or without the sign; `None` for what is none.
-pub(crate) fn read_number(text: &str) -> Option<String> {
+pub fn read_number(text: &str) -> Option<String> {
     let digits = text.trim().strip_prefix("tel:").unwrap_or(text.trim());
     let digits = digits.strip_prefix('+').unwrap_or(digits);
     // E.164 has 15 digits at most.

@@ -27,6 +27,8 @@ pub(crate) enum Purpose {
     Message(String),
     /// The stored answer to an invitation has arrived (`invitation::acknowledged`).
     Answer(String),
+    /// The system message of that SystemMessageID was seen, or answered (`system_message::acknowledged`).
+    System(String),
 }
 
 impl Sending {

@@ -156,6 +156,8 @@ pub(crate) struct Session {
     pub(crate) knows_invitations: bool,
     /// Whether it has been asked who may see its user's presence (reactive authorization).
     pub(crate) knows_questions: bool,
+    /// The number of the last system message that it was told.
+    pub(crate) system_seen: i64,
     /// The search that is under way.
     pub(crate) search: Option<Search>,
     answers: VecDeque<Answer>,
@@ -204,6 +206,7 @@ impl Session {
             notifications: BTreeSet::new(),
             knows_invitations: false,
             knows_questions: false,
+            system_seen: 0,
             search: None,
             answers: VecDeque::new(),
         }

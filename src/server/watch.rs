@@ -325,7 +325,7 @@ pub(crate) fn subscribe(
 ) -> Result<(), Fault> {
     let Some(caller) = context.sessions.get(session).map(|s| s.caller.clone()) else { return Ok(()) };
     let id = session.to_string();
-    let most = context.configuration.quotas.subscriptions;
+    let most = context.quotas(&caller.user)?.subscriptions;
     let mut watched: BTreeSet<String> = presence::watched(context.store.reader(), &id)?.into_iter().collect();
     let mut shown = Vec::new();
     for (owner, list) in users {

@@ -443,7 +443,7 @@ fn posted(outputs: &[Output]) -> &[u8] {
 }
 
 fn versions(version: Version, versions: &[Version]) -> Vec<u8> {
-    let answer = Discovery { version, mode: Mode::Response, versions: versions.to_vec() };
+    let answer = Discovery { version, mode: Mode::Response, versions: versions.to_vec(), others: Vec::new() };
     let root = answer.element();
     impskit::codec::write_xml(&root, Some(version.vocabulary()), false)
 }

@@ -115,6 +115,11 @@ impl Access {
         names
     }
 
+    /// Returns the highest version that is spoken.
+    pub fn newest(&self) -> Version {
+        self.versions.first().copied().unwrap_or(Version::V1_3)
+    }
+
     /// Returns whether what a peer says of others is believed.
     pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_gateways.iter().any(|network| network.contains(peer))

@@ -126,6 +126,28 @@ impl Default for Configuration {
     }
 }
 
+impl Quotas {
+    /// The names of what one user may have more or less of than others.
+    pub const NAMES: [&str; 7] =
+        ["sessions", "stored_messages", "contact_lists", "contacts", "groups", "subscriptions", "blocked"];
+
+    /// Sets the quota of that name; returns whether there is one.
+    pub fn set(&mut self, name: &str, most: usize) -> bool {
+        let quota = match name {
+            "sessions" => &mut self.sessions,
+            "stored_messages" => &mut self.stored_messages,
+            "contact_lists" => &mut self.contact_lists,
+            "contacts" => &mut self.contacts,
+            "groups" => &mut self.groups,
+            "subscriptions" => &mut self.subscriptions,
+            "blocked" => &mut self.blocked,
+            _ => return false,
+        };
+        *quota = most;
+        true
+    }
+}
+
 impl Default for Quotas {
     fn default() -> Self {
         Self {

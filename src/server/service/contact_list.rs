@@ -75,7 +75,7 @@ fn new_list(context: &Context<'_>, text: &str) -> Result<String, Fault> {
     if lists.iter().any(|list| list.id == address.as_str()) {
         return Err(Code::CONTACT_LIST_EXISTS.into());
     }
-    if lists.len() >= context.configuration.quotas.contact_lists {
+    if lists.len() >= context.quotas(context.user())?.contact_lists {
         return Err(Code::TOO_MANY_CONTACT_LISTS.into());
     }
     Ok(address.as_str().to_owned())
@@ -169,7 +169,7 @@ fn add_one(context: &mut Context<'_>, list: &str, id: &str, nickname: Option<Str
     if nickname.as_ref().is_some_and(|name| name.chars().count() > MOST_TEXT) {
         return Err(Code::INVALID_USER_PROPERTY.into());
     }
-    let most = context.configuration.quotas.contacts;
+    let most = context.quotas(context.user())?.contacts;
     let db = context.store.writer()?;
     let is_new = !contact_lists::contains(db, list, &user)?;
     if is_new && contact_lists::count(db, list)? >= most {
@@ -187,8 +187,8 @@ fn let_write(context: &mut Context<'_>, list: &str, contacts: &Element<'_>) -> R
     for contact in &contacts.children {
         let id = contact.child("UserID").unwrap_or(contact);
         let Ok(user) = context.user_id(id.trimmed()) else { continue };
+        let most = context.quotas(&owner)?.blocked;
         let db = context.store.writer()?;
-        let most = context.configuration.quotas.blocked;
         if contact_lists::contains(db, list, user.as_str())?
             && messages::entities(db, &owner, AccessList::Grant)?.len() < most
         {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
-use crate::csp::{Address, Code, Detail, Outcome};
+use crate::csp::{Address, Code, Detail, Outcome, Version};
 use crate::document::{Element, boolean, integer};
+use crate::server::configuration::Provider;
 use crate::server::fault::{Fault, required, success};
 use crate::server::limits;
 use crate::server::session::Search;
@@ -14,10 +15,27 @@ use crate::server::store::{Store, contact_lists, groups, profiles, search};
 /// GetSPInfo-Request; may come before a login.
 pub(crate) fn get_sp_info(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let client = request.child("ClientID").map(|client| client.clone().into_owned());
+    let provider = &context.configuration.provider;
+    let name = provider.name.as_ref().unwrap_or(&context.configuration.domain);
+    let words = [("Description", &provider.description), ("URL", &provider.url)];
+    let words = words.into_iter().filter_map(|(name, text)| Some(Element::leaf(name, text.clone()?)));
     Ok(Element::new("GetSPInfo-Response")
         .with_all(client)
-        .with_leaf("Name", context.configuration.domain.clone())
-        .with_leaf("Description", "impskit: for provisioning checks, labs and small services"))
+        .with_leaf("Name", name.clone())
+        .with_all(logo(provider, context.version()))
+        .with_all(words))
+}
+
+/// Before 1.3 an answer has a logo in any case: where there is none, a white dot.
+fn logo(provider: &Provider, version: Version) -> Option<Element<'static>> {
+    const DOT: (&str, &[u8]) = ("image/vnd.wap.wbmp", &[0, 0, 1, 1, 0x80]);
+    let own = provider.logo.as_ref().map(|(kind, octets)| (kind.as_str(), octets.as_slice()));
+    let (kind, octets) = own.or((version < Version::V1_3).then_some(DOT))?;
+    let logo = Element::new("Logo")
+        .with_leaf("ContentType", kind.to_owned())
+        .with_leaf("ContentSize", octets.len().to_string())
+        .with_leaf("ContentEncoding", "None");
+    Some(logo.with(Element::octets("ContentData", octets.to_vec())))
 }
 
 /// VerifyID-Request: which of the addresses exist. Every one is sorted by its code, 200 among them (F15).

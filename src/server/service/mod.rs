@@ -14,17 +14,19 @@ pub(crate) mod invitation;
 pub(crate) mod notification;
 pub(crate) mod presence;
 pub(crate) mod profile;
+pub(crate) mod system_message;
 mod targets;
 
 use std::sync::LazyLock;
 
-use super::configuration::Configuration;
+use super::configuration::{Configuration, Quotas};
 use super::door::Door;
 use super::fault::Fault;
 use super::origin::Origin;
 use super::outbox::Sending;
 use super::random::Random;
 use super::session::{Caller, Session, SessionId, Sessions};
+use super::store::User;
 use super::{Store, Timestamp};
 use crate::csp::{Address, Code, Services, Version};
 use crate::document::Element;
@@ -50,6 +52,15 @@ pub(crate) fn offered(version: Version) -> &'static Services {
         Version::V1_3 => newest,
         Version::V1_2 => middle,
         Version::V1_1 => oldest,
+    }
+}
+
+/// Returns what is offered to an account: a feature that is not subscribed to is denied like one that is not offered
+/// (CSP session, "User profiles and service discovery").
+pub(crate) fn subscribed(account: Option<&User>, version: Version) -> Services {
+    match account.and_then(|account| account.features.as_deref()) {
+        Some(features) => Services::subscribed(version, features.split(' ')).meet(offered(version)),
+        None => offered(version).clone(),
     }
 }
 
@@ -182,9 +193,19 @@ impl Context<'_> {
         self.caller.version
     }
 
-    /// Returns what is offered to the caller, in the syntax that it speaks.
-    pub(crate) fn offered(&self) -> Services {
-        offered(self.caller.version).said_in(self.caller.version, self.caller.form)
+    /// Returns what is offered to the caller, in the syntax that it speaks, as far as its user has subscribed to it.
+    pub(crate) fn offered(&self) -> Result<Services, Fault> {
+        let account = self.store.user(self.user())?;
+        Ok(subscribed(account.as_ref(), self.caller.version).said_in(self.caller.version, self.caller.form))
+    }
+
+    /// Returns how much a user may have: what the configuration says, and what is said of this user in its place.
+    pub(crate) fn quotas(&self, user: &str) -> Result<Quotas, Fault> {
+        let mut quotas = self.configuration.quotas.clone();
+        for (name, most) in self.store.quotas(user)? {
+            quotas.set(&name, most);
+        }
+        Ok(quotas)
     }
 
     /// Returns the caller's session.

@@ -12,6 +12,7 @@ pub(crate) mod messages;
 pub(crate) mod presence;
 pub(crate) mod profiles;
 pub(crate) mod search;
+pub(crate) mod system_messages;
 pub(crate) mod tree;
 mod users;
 
@@ -23,6 +24,7 @@ use super::Timestamp;
 use crate::database::share;
 use crate::error::{Error, Result};
 
+pub use system_messages::SystemMessage;
 pub use users::User;
 
 /// The store of one server.

@@ -24,7 +24,7 @@ const MOST_TRANSACTIONS: u32 = 8;
 pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Element<'static>, Fault> {
     let version = context.version();
     let poll_min = number(list, "ServerPollMin").unwrap_or(0).max(context.configuration.poll_min);
-    let sessions = context.configuration.quotas.sessions;
+    let sessions = context.quotas(context.user())?.sessions;
     let ways = waking::agree(context, list)?;
     let session = context.session()?;
     session.capabilities = read_capabilities(list);

@@ -15,7 +15,7 @@ pub(crate) fn service(context: &mut Context<'_>, request: &Element<'_>) -> Resul
         terms_changed(context)?;
     }
     if request.child_text("AllFunctionsRequest").and_then(boolean) == Some(true) {
-        answer = answer.with(context.offered().element(version, "AllFunctions"));
+        answer = answer.with(context.offered()?.element(version, "AllFunctions"));
     }
     Ok(with_client(context, answer))
 }
@@ -24,7 +24,7 @@ pub(crate) fn service(context: &mut Context<'_>, request: &Element<'_>) -> Resul
 pub(super) fn grant(context: &mut Context<'_>, asked: &Element<'_>) -> Result<Option<Element<'static>>, Fault> {
     let version = context.version();
     let asked = Services::read(version, asked);
-    let offered = context.offered();
+    let offered = context.offered()?;
     context.session()?.services = asked.meet(&offered);
     Ok(Services::inverted(&asked, &offered, version, "Functions"))
 }

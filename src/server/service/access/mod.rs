@@ -10,7 +10,7 @@ use std::time::Duration;
 use self::capability::agree;
 use self::functions::grant;
 use self::login::{Known, identify, read_client};
-use super::{Context, offered};
+use super::{Context, system_message};
 use crate::csp::{Code, Outcome, Services, Version};
 use crate::document::Element;
 use crate::server::fault::{Fault, success};
@@ -44,6 +44,9 @@ fn admit(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'st
         Known::Challenge(answer) => return Ok(answer),
         Known::User(user) => context.caller.user = user,
     }
+    if let Some(refusal) = system_message::at_login(context, request)? {
+        return Ok(refusal);
+    }
     match request.child_text("SessionID").filter(|id| !id.is_empty()) {
         Some(id) => restore(context, request, id),
         None => open(context, request),
@@ -59,7 +62,7 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
         }
         context.end_session(earlier, Some(Code::FORCED_LOGOUT))?;
     }
-    if context.sessions.of_user(&user).len() >= context.configuration.quotas.sessions {
+    if context.sessions.of_user(&user).len() >= context.quotas(&user)?.sessions {
         return Err(Code::ALREADY_LOGGED_IN.into());
     }
     if context.sessions.len() >= limits::SESSIONS {
@@ -67,13 +70,14 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
     }
     let version = context.version();
     context.caller.session = SessionId::new(context.random.draw());
-    let services = Services::base(version).meet(offered(version));
+    let services = Services::base(version).meet(&context.offered()?);
     let time_to_live = time_to_live(context, request);
     let mut session = Session::new(context.caller.clone(), time_to_live, services, context.now);
     waking::introduce(&mut session, request, context.origin.peer);
     context.sessions.open(session);
     let outcome = super::session_opened(context).and_then(|()| negotiate_at_login(context, request));
     let outcome = outcome.and_then(|negotiated| remember(context).map(|()| negotiated));
+    let outcome = outcome.and_then(|negotiated| system_message::tell(context).map(|()| negotiated));
     let negotiated = outcome.inspect_err(|_| {
         context.sessions.close(context.caller.session, None, context.now);
     })?;

@@ -88,7 +88,7 @@ fn new_group(context: &Context<'_>, text: &str) -> Result<String, Fault> {
         return Err(Code::GROUP_EXISTS.into());
     }
     let (own, all) = groups::count(db, context.user())?;
-    if own >= context.configuration.quotas.groups {
+    if own >= context.quotas(context.user())?.groups {
         return Err(Code::TOO_MANY_GROUPS_OF_USER.into());
     }
     if all >= context.configuration.quotas.all_groups {

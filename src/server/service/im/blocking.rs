@@ -64,7 +64,7 @@ pub(crate) fn block_entity(context: &mut Context<'_>, request: &Element<'_>) -> 
 
 fn add(context: &mut Context<'_>, owner: &str, list: AccessList, element: &Element<'_>) -> Result<(), Fault> {
     let entities = read(context, element, true)?;
-    let most = context.configuration.quotas.blocked;
+    let most = context.quotas(owner)?.blocked;
     let db = context.store.writer()?;
     let present = messages::entities(db, owner, list)?;
     let new = entities.iter().filter(|entity| !present.contains(entity)).count();

@@ -267,7 +267,7 @@ fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<Vec<Messa
     let mut copies = Vec::new();
     for other in groups::joined(db, &group)? {
         let is_blocked = messages::blocks_screen_name(db, &other.user, &own.screen_name, &group)?;
-        let is_full = messages::count(db, &other.user)? >= context.configuration.quotas.stored_messages;
+        let is_full = messages::count(db, &other.user)? >= context.quotas(&other.user)?.stored_messages;
         if other.user == context.user() || is_blocked || is_full {
             continue;
         }
@@ -318,7 +318,7 @@ fn may_write(context: &Context<'_>, draft: &Draft, user: &str, screen: Option<(&
     if !context.sessions.is_online(user) && messages::offline_rule(db, user)?.is_some_and(|rule| rule != "SENDSTORE") {
         return Err(Code::NOT_LOGGED_IN.into());
     }
-    if messages::count(db, user)? >= context.configuration.quotas.stored_messages {
+    if messages::count(db, user)? >= context.quotas(user)?.stored_messages {
         return Err(Code::QUEUE_FULL.into());
     }
     Ok(())

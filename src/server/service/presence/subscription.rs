@@ -29,7 +29,7 @@ pub(crate) fn subscribe(context: &mut Context<'_>, request: &Element<'_>) -> Res
     let watched: BTreeSet<String> =
         presence::watched(context.store.reader(), &session.to_string())?.into_iter().collect();
     let new = users.iter().filter(|(user, _)| !watched.contains(user)).count();
-    if watched.len() + new > context.configuration.quotas.subscriptions {
+    if watched.len() + new > context.quotas(context.user())?.subscriptions {
         return Err(Code::SERVICE_UNAVAILABLE.into());
     }
     // 1.1 has no automatic subscription; where the flag is left out later, it is on (CSP in XML, section 4).

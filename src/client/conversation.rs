@@ -174,6 +174,9 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
         let actor =
             Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false, is_silent: false };
         self.actors.insert(who.to_owned(), actor);
+        if !login.answers.is_empty() {
+            self.tell(who, Event::Respond(answers(login)))?;
+        }
         self.enter(who, Event::LogIn, login.refusal)
     }
 
@@ -435,6 +438,18 @@ impl Actor {
         }
         self.inbox.iter().map(|got| shown(&got.primitive)).collect()
     }
+}
+
+/// Returns the answers to system messages that go with a login.
+fn answers(login: &Login) -> Element<'static> {
+    let answer = |(id, option, word): &(String, String, Option<String>)| {
+        Element::new("SystemMessageResponse")
+            .with_leaf("SystemMessageID", id.clone())
+            .with_leaf("ChosenOptionID", option.clone())
+            .with_all(word.iter().map(|word| Element::leaf("VerificationKey", word.clone())))
+    };
+    let list = Element::new("SystemMessageResponseList").with_all(login.answers.iter().map(answer));
+    Element::new("SystemMessage-User").with(list)
 }
 
 fn is_acknowledgement(body: &[u8], form: Form) -> bool {

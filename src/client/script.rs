@@ -4,6 +4,7 @@
 //! # Romeo writes to Juliet.
 //! in CSP 1.2 and 1.3                                    (else: in every version)
 //! given wv:romeo with password "rosaline"               (else: every password is `secret`)
+//! given system message terms "Agreed?" offering 1 "Yes" right 1 key "xyz" required
 //! given the server has csp.second_login = "refuse"      (else: the configuration's defaults)
 //! romeo logs in as wv:romeo by MD5
 //! juliet logs in as wv:juliet
@@ -22,8 +23,9 @@
 //! value. `[1.3]` before a line makes it count in those versions only.
 //!
 //! A login may say `on phone` to share a client with another name, `by SHA and MD5`, `with password "…"`, `without
-//! negotiation` or `negotiating at login`, `woken by SUDP and STCP` for the ways that it offers, `in CSP 1.1, XML` where
-//! it is not the version of the play, and at last `: 409` for the status that refuses it. `juliet stays silent` loses her acknowledgements on the way until she
+//! negotiation` or `negotiating at login`, `woken by SUDP and STCP` for the ways that it offers, `answering terms with
+//! 1` and `proving xyz` for a system message, `in CSP 1.1, XML` where it is not the version of the play, and at last
+//! `: 409` for the status that refuses it. `juliet stays silent` loses her acknowledgements on the way until she
 //! `speaks again`; `juliet is woken` where a CIR came since her last such line, and she polls, or `is not woken`;
 //! `romeo keeps alive for 2 hours` lets time pass for a client that polls and keeps its session.
 //! `romeo goes on` logs in again in the session that he has, `romeo goes on in the session of juliet: 422` tries hers.
@@ -51,6 +53,8 @@ pub struct Script {
     pub accounts: Vec<Account>,
     /// How the server must be set up: lines of TOML, as in the table `[server]`; empty where any will do.
     pub server: String,
+    /// What the operator asks users, or tells them.
+    pub questions: Vec<Question>,
     pub(super) steps: Vec<Step>,
 }
 
@@ -61,6 +65,23 @@ pub struct Account {
     pub user: String,
     /// The password.
     pub password: String,
+}
+
+/// A system message that the operator has posted before a script begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Question {
+    /// Its name.
+    pub id: String,
+    /// The text.
+    pub text: String,
+    /// Whether nobody may log in who has not answered it.
+    pub is_required: bool,
+    /// The answers to choose from.
+    pub options: Vec<(u32, String)>,
+    /// The only right answer, where not any will do.
+    pub right: Option<u32>,
+    /// The word that has to be repeated.
+    pub key: Option<String>,
 }
 
 /// A line of a script that cannot be read or did not come true.
@@ -153,6 +174,8 @@ pub(super) struct Login {
     pub(super) negotiation: Negotiation,
     /// The ways to be woken that are offered.
     pub(super) ways: Vec<Method>,
+    /// Answers to system messages: the name, the number of the answer, the word that is repeated.
+    pub(super) answers: Vec<(String, String, Option<String>)>,
     /// The status that is expected in place of a session.
     pub(super) refusal: Option<Code>,
 }
@@ -191,8 +214,14 @@ impl Script {
     pub fn read(text: &str) -> Result<Self, Mistake> {
         let all = [Version::V1_1, Version::V1_2, Version::V1_3].to_vec();
         let encodings = vec![Encoding::Xml, Encoding::Wbxml];
-        let mut script =
-            Self { versions: all, encodings, accounts: Vec::new(), server: String::new(), steps: Vec::new() };
+        let mut script = Self {
+            versions: all,
+            encodings,
+            accounts: Vec::new(),
+            server: String::new(),
+            questions: Vec::new(),
+            steps: Vec::new(),
+        };
         let mut lines = Lines::of(text);
         while let Some(line) = lines.next() {
             if line.depth > 0 {
@@ -225,7 +254,15 @@ impl Script {
         let versions = words.guard()?;
         match words.peek() {
             Some("in") => return self.read_setting(words),
-            Some("given") => return self.read_account(words),
+            Some("given") => {
+                words.expect("given")?;
+                if !words.take("system") {
+                    return self.read_account(words);
+                }
+                words.expect("message")?;
+                self.questions.push(words.question()?);
+                return Ok(());
+            }
             _ => {}
         }
         let action = if words.take("after") {
@@ -284,7 +321,6 @@ impl Script {
     }
 
     fn read_account(&mut self, words: &mut Words<'_>) -> Result<(), Mistake> {
-        words.expect("given")?;
         let user = words.word("a user's address")?;
         let password = if words.take("with") {
             words.expect("password")?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Negotiation;
-use super::script::{Action, Login, Mistake, Node, Sketch};
+use super::script::{Action, Login, Mistake, Node, Question, Sketch};
 use crate::codec::Encoding;
 use crate::csp::cir::Method;
 use crate::csp::{Code, Primitive, Schema, Version};
@@ -188,6 +188,7 @@ impl<'s> Words<'s> {
             schemas: Vec::new(),
             negotiation: Negotiation::AfterLogin,
             ways: Vec::new(),
+            answers: Vec::new(),
             refusal: None,
         };
         while let Some(word) = self.next() {
@@ -219,6 +220,16 @@ impl<'s> Words<'s> {
                     self.expect("at")?;
                     self.expect("login")?;
                     login.negotiation = Negotiation::AtLogin;
+                }
+                "answering" => {
+                    let id = self.word("the name of a system message")?;
+                    self.expect("with")?;
+                    login.answers.push((id, self.word("the number of an answer")?, None));
+                }
+                "proving" => {
+                    let word = self.word("a word")?;
+                    let answer = login.answers.last_mut();
+                    answer.ok_or_else(|| self.mistake("`proving` belongs behind `answering`"))?.2 = Some(word);
                 }
                 ":" => login.refusal = Some(self.code().ok_or_else(|| self.mistake("a status is due after `:`"))?),
                 other => return Err(self.mistake(format!("`{other}` says nothing about a login"))),
@@ -253,6 +264,26 @@ impl<'s> Words<'s> {
             false => None,
         };
         Ok(Action::GoOn { who, of, refusal })
+    }
+
+    /// Reads `ID "text" [offering N "text"] [right N] [key WORD] [required]`.
+    pub(super) fn question(&mut self) -> Result<Question, Mistake> {
+        let mut question = Question { id: self.word("a name")?, text: self.word("a text")?, ..Question::default() };
+        while let Some(word) = self.next() {
+            match word {
+                "offering" => question.options.push((self.number()?, self.word("a text")?)),
+                "right" => question.right = Some(self.number()?),
+                "key" => question.key = Some(self.word("a word")?),
+                "required" => question.is_required = true,
+                other => return Err(self.mistake(format!("`{other}` says nothing about a system message"))),
+            }
+        }
+        Ok(question)
+    }
+
+    fn number(&mut self) -> Result<u32, Mistake> {
+        let number = self.word("a number")?;
+        number.parse().map_err(|_| self.mistake(format!("`{number}` is no number")))
     }
 
     /// Reads a primitive in outline: `NAME [CODE] [to ADDRESS, ADDRESS] [: "text"]` and the lines below.

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use impskit::client::conversation::{self, Post};
-use impskit::client::script::Script;
+use impskit::client::script::{Question, Script};
 use impskit::codec::Encoding;
 use impskit::csp::wire::Form;
 use impskit::csp::{self, Address, Version};
-use impskit::server::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
+use impskit::server::{Configuration, Engine, Input, Output, Random, Request, Store, SystemMessage, Timestamp};
 
 fn start() -> Timestamp {
     Timestamp::from_seconds(1_795_410_000)
@@ -23,13 +23,24 @@ fn server(script: &Script) -> Engine {
         let address = Address::user_id(&account.user, conversation::HOME).unwrap();
         store.add_user(address.as_str(), &account.password, start()).unwrap();
     }
+    for question in &script.questions {
+        let Question { id, text, is_required, options, right, key } = question.clone();
+        let message = SystemMessage { id, text, is_required, options, right, key, ..SystemMessage::default() };
+        assert!(store.add_system_message(&message, start()).unwrap());
+    }
     let configuration = Configuration::of(toml::from_str(&script.server).unwrap()).unwrap();
     let configuration = Configuration { domain: conversation::HOME.into(), ..configuration };
     Engine::open(configuration, store, Random::new([7; 32]))
 }
 
 /// Scripts that need more than the codes that a source knows: capabilities, details of a result, functions of messages.
-const NEED_MORE_CODES: &[&str] = &["capabilities.txt", "presence_update_get.txt", "services.txt"];
+const NEED_MORE_CODES: &[&str] = &[
+    "capabilities.txt",
+    "presence_update_get.txt",
+    "services.txt",
+    "system_message_login.txt",
+    "system_message_refused.txt",
+];
 
 /// Returns the forms that a script is played in: those that it names, and plain text where all that it says has codes.
 fn forms(path: &Path, script: &Script) -> Vec<Form> {

@@ -72,7 +72,7 @@ fn is_right(posted: &Posted, answer: &Element<'_>) -> bool {
     let chosen = answer.child_text("ChosenOptionID").and_then(integer);
     let is_choice = match (posted.right, chosen) {
         (Some(right), chosen) => chosen == Some(right),
-        (None, Some(chosen)) => numbers.contains(&chosen),
+        (None, Some(chosen)) => numbers.is_empty() || numbers.contains(&chosen),
         (None, None) => numbers.is_empty(),
     };
     let given = answer.child_text("VerificationKey").unwrap_or_default();

@@ -389,6 +389,12 @@ fn short_messages_go_to_the_number_of_the_user_or_of_the_greeting() {
     lab.exchange(&anna, greet("wv:anna", "wv:+358401234567")).unwrap();
     let number = "358401234567".to_owned();
     assert_eq!(lab.calls(), [(Channel::ShortPush(number), "WVCI 1.3 cookie-358401234567".to_owned())]);
+    lab.engine.store().set_number("wv:berta@example.com", Some("358409999999")).unwrap();
+    let berta = lab.login("wv:berta", Version::V1_2);
+    lab.exchange(&berta, offer(Version::V1_2, &["WAPSMS"], None)).unwrap();
+    lab.exchange(&anna, greet("wv:anna", "wv:berta")).unwrap();
+    let text = "WVCI 1.2 cookie-wv:berta".to_owned();
+    assert_eq!(lab.calls(), [(Channel::ShortPush("358409999999".into()), text)], "the number of the account");
     let (mut lab, anna, berta) = two(Version::V1_3, &["SSMS"]);
     lab.exchange(&anna, greet("wv:anna", "wv:berta")).unwrap();
     assert_eq!(lab.calls(), [], "nobody knows its number yet");

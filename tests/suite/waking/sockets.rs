@@ -13,9 +13,9 @@ use impskit::csp::wire::{self, Body, Form};
 use impskit::csp::{Message, Mode, Session, Transaction, Version};
 use impskit::document::Element;
 use impskit::server::http::{self, Running};
-use impskit::server::{Cir, Configuration, Store, Timestamp};
+use impskit::server::{Beside, Cir, Configuration, Greetings, ShortContent, ShortMessage, Store, Timestamp};
 
-use super::{greet, login, offer};
+use super::{every_way, greet, login, offer};
 
 /// Held by who has the port of pushes, which every client of this machine has.
 pub(super) static PORT_OF_PUSHES: Mutex<()> = Mutex::new(());
@@ -28,6 +28,10 @@ pub(super) fn start(cir: Cir) -> Running {
 }
 
 pub(super) fn start_at(port: u16, cir: Cir) -> Running {
+    start_beside(port, cir, Beside::default())
+}
+
+fn start_beside(port: u16, cir: Cir, beside: Beside) -> Running {
     let mut store = Store::in_memory().unwrap();
     for user in ["wv:anna@example.com", "wv:berta@example.com"] {
         store.add_user(user, "secret", Timestamp::EPOCH).unwrap();
@@ -35,7 +39,7 @@ pub(super) fn start_at(port: u16, cir: Cir) -> Running {
     let listen = SocketAddr::from((LOOPBACK, port));
     let domain = "example.com".to_owned();
     let configuration = Configuration { domain, listen, cir, poll_min: 1, ..Configuration::default() };
-    http::spawn(configuration, store, Box::new(|_| {})).unwrap()
+    http::spawn_beside(configuration, store, beside, Box::new(|_| {})).unwrap()
 }
 
 pub(super) fn by_tcp() -> Cir {
@@ -270,4 +274,42 @@ fn b13_an_address_that_was_guessed_is_not_found() {
     }
     berta.ask(Element::new("Logout-Request")).unwrap();
     assert_eq!(status(&server, &format!("GET {path}")), 404, "the session is over");
+}
+
+/// C-004.04, S-004.01: a client greets by a short message, which the gateway hands over in the form of Kannel's `get-url`,
+/// and is woken by one.
+#[test]
+fn a_client_greets_and_is_woken_by_short_messages() {
+    let (sent, short_messages) = std::sync::mpsc::channel();
+    let beside = Beside {
+        send_short: Some(Box::new(move |message: ShortMessage| sent.send(message).unwrap())),
+        greetings: Greetings::new("/api/v1/cir".into(), "s3cret".into()),
+        ..Beside::default()
+    };
+    let server = start_beside(0, Cir { tcp: None, udp_push: false, ..every_way() }, beside);
+    let mut anna = Guest::enter(&server, "wv:anna", &[], None);
+    let berta = Guest::enter(&server, "wv:berta", &["WAPSMS", "SSMS"], None);
+    assert_eq!(berta.agreed.child_text("SupportedCIRMethod"), Some("SSMS"), "no number, no push to it");
+    assert_eq!(berta.agreed.child_text("CIRSMSAddress"), Some("+1234"));
+    anna.ask(greet("wv:anna", "wv:berta")).unwrap();
+    let hand_over = |text: &str, key: &str| {
+        status(&server, &format!("GET /api/v1/cir?from=%2B358407654321&to=1234&text={text}&key={key}"))
+    };
+    let hello = format!("HELO+{}", berta.id());
+    for (text, key, expected) in [
+        (hello.as_str(), "", 401),
+        (&hello, "S3cret", 401),
+        ("Hello+there", "s3cret", 400),
+        ("", "s3cret", 400),
+        ("HELO+AAAAAAAAAAAAAAAAAAAAAA", "s3cret", 404),
+        (&format!("HELO+{}", anna.id()), "s3cret", 404),
+    ] {
+        assert_eq!(hand_over(text, key), expected, "{text} {key}");
+    }
+    assert!(short_messages.try_recv().is_err(), "nobody is written to");
+    assert_eq!(hand_over(&hello, "s3cret"), 200);
+    let patience = Duration::from_secs(20);
+    let message = short_messages.recv_timeout(patience).unwrap();
+    let text = ShortContent::Text("WVCI 1.3 cookie-wv:berta".into());
+    assert_eq!(message, ShortMessage { number: "358407654321".into(), content: text }, "something waited already");
 }

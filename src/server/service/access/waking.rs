@@ -24,14 +24,14 @@ pub(super) fn introduce(session: &mut Session, login: &Element<'_>, peer: IpAddr
 /// that say so.
 pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Vec<Element<'static>>, Fault> {
     let version = context.version();
-    let number_of_user = number_of(context.user());
+    let number_of_user = number_of(context)?;
     let mut methods: Vec<Method> = Vec::new();
     let cookie = context.session()?.waking.cookie.clone();
     let fits_short_message = cookie.as_deref().is_some_and(|cookie| text::is_plain(&cir::call(version, cookie)));
     for word in list.children_named("SupportedCIRMethod").filter(|_| cookie.is_some()) {
         let method = Method::from_text(word.trimmed()).filter(|method| method.is_in(version));
         let is_to_be_had = |method: &Method| match method {
-            // Nobody but the user's own number is sent short messages that were not asked for by one.
+            // No number but the user's own is sent short messages that were not asked for by one.
             Method::WapSms => number_of_user.is_some(),
             // The number that clients greet is told in 1.3 only.
             Method::Ssms => version == Version::V1_3 && fits_short_message,
@@ -79,8 +79,12 @@ fn answer(context: &Context<'_>, methods: &[Method], token: Option<SessionId>) -
     said
 }
 
-/// Returns the telephone number that a user's address is: `wv:+358401234567@example.com`.
-fn number_of(user: &str) -> Option<String> {
-    let name = user.strip_prefix("wv:")?.split('@').next()?;
-    name.strip_prefix('+').filter(|number| is_number(number)).map(str::to_owned)
+/// Returns the telephone number of the user: that of the account, that which the network says, or that which the address
+/// is (`wv:+358401234567@example.com`). What clients say of themselves nobody has to believe.
+fn number_of(context: &Context<'_>) -> Result<Option<String>, Fault> {
+    let of_account = context.store.user(context.user())?.and_then(|account| account.msisdn);
+    let name = context.user().trim_start_matches("wv:").split('@').next().unwrap_or_default();
+    let of_address = name.strip_prefix('+').map(str::to_owned);
+    let number = of_account.or_else(|| context.origin.msisdn.clone()).or(of_address);
+    Ok(number.filter(|number| is_number(number)))
 }

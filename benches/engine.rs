@@ -7,6 +7,7 @@ use divan::Bencher;
 use impskit::client::primitives::send_message;
 use impskit::client::{Client, Event, Identity, Output as ClientOutput};
 use impskit::codec::Encoding;
+use impskit::document::Element;
 use impskit::server::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 
 fn main() {
@@ -95,5 +96,65 @@ fn message_there(bencher: Bencher<'_, '_>, encoding: &str) {
         let message = send_message("wv:romeo@example.com", &["wv:juliet@example.com"], "Hello", false);
         pair.tell(0, Event::Request(message));
         assert_eq!(pair.tell(1, Event::Poll), 1, "the message arrives");
+    });
+}
+
+/// A server with a user, and so many others that watch it.
+fn watched(watchers: usize) -> (Engine, Client) {
+    let mut store = Store::in_memory().expect("a store");
+    let start = Timestamp::from_seconds(1_795_410_000);
+    store.add_user("wv:romeo@example.com", "secret", start).expect("a user");
+    for number in 0..watchers {
+        store.add_user(&format!("wv:w{number}@example.com"), "secret", start).expect("a user");
+    }
+    let configuration = Configuration { domain: "example.com".into(), ..Configuration::default() };
+    let mut engine = Engine::open(configuration, store, Random::new([7; 32]));
+    let mut log_in = |user: &str| {
+        let mut client = Client::new(Identity { encoding: Encoding::Wbxml, ..Identity::new(user, "secret") });
+        tell(&mut engine, &mut client, Event::LogIn);
+        assert!(client.is_in(), "{user} is logged in");
+        client
+    };
+    let mut romeo = log_in("wv:romeo@example.com");
+    let mut others: Vec<Client> = (0..watchers).map(|number| log_in(&format!("wv:w{number}@example.com"))).collect();
+    let text = || Element::new("PresenceSubList").with(Element::new("StatusText"));
+    let grant = Element::new("CreateAttributeList-Request").with(text()).with_leaf("DefaultList", "T");
+    tell(&mut engine, &mut romeo, Event::Request(grant));
+    for other in &mut others {
+        let users = Element::new("UserIDList").with_leaf("UserID", "wv:romeo@example.com");
+        let subscribe = Element::new("SubscribePresence-Request").with(users).with(text());
+        tell(&mut engine, other, Event::Request(subscribe));
+    }
+    (engine, romeo)
+}
+
+/// Lets a client do something with all that follows.
+fn tell(engine: &mut Engine, client: &mut Client, event: Event) {
+    let mut events = vec![event];
+    while let Some(event) = events.pop() {
+        for output in client.handle(Duration::ZERO, event) {
+            let ClientOutput::Post { media_type, body } = output else { continue };
+            let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            let request = Request { connection: 1, media_type: media_type.to_owned(), body, peer, headers: Vec::new() };
+            let outputs = engine.handle(Timestamp::from_seconds(1_795_410_000), Input::Request(request));
+            for output in outputs {
+                if let Output::Reply { status: 200, body, .. } = output {
+                    events.push(Event::Answer(body));
+                }
+            }
+        }
+    }
+}
+
+/// One change of presence, which goes into the outbox of each watcher: the engine and the one client's own work.
+#[divan::bench(args = [10, 100, 1000])]
+fn presence_to_watchers(bencher: Bencher<'_, '_>, watchers: usize) {
+    let (mut engine, mut romeo) = watched(watchers);
+    let mut number = 0;
+    bencher.bench_local(|| {
+        number += 1;
+        let text = Element::new("StatusText").with_leaf("Qualifier", "T").with_leaf("PresenceValue", number.to_string());
+        let update = Element::new("UpdatePresence-Request").with(Element::new("PresenceSubList").with(text));
+        tell(&mut engine, &mut romeo, Event::Request(update));
     });
 }

@@ -14,7 +14,7 @@ use impskit::dm::syncml::{Message, Operation};
 use impskit::error::{Error, ErrorKind, Result, reason};
 use impskit::provision::profile::SecretSource;
 use impskit::server::http::Running;
-use impskit::server::{Beside, Cir, Configuration, Feed, LOGINS, Store, http};
+use impskit::server::{Beside, Cir, Configuration, Feed, LOGINS, PRESENCE, Store, http};
 use serde_json::json;
 
 use super::admin::{STORE, ServerOptions, address, has_password, now};
@@ -73,12 +73,14 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     let path_of_management = management.as_ref().map(|management| management.path.clone());
     let callbacks = receipts::callbacks(&configuration, move |line| log.line(line), ui)?;
     let paths_of_receipts: Vec<String> = callbacks.iter().map(|callback| callback.path.clone()).collect();
-    let feed = feed(&configuration, ui)?;
+    let feed = feed(&configuration.api_token, "server.api.token", ui)?;
+    let network = self::feed(&configuration.presence.network_token, "server.presence.network_token", ui)?;
     let has_feed = feed.is_some();
+    let has_network = network.is_some();
     let send_short = cir::sender(&configuration, move |line| log.line(line), ui)?;
     let greetings = cir::greetings(&configuration, ui)?;
     let ways = configuration.cir.clone();
-    let beside = Beside { management, callbacks, feed, send_short, greetings };
+    let beside = Beside { management, callbacks, feed, network, send_short, greetings };
     let server = http::spawn_beside(configuration, store, beside, of_server)?;
     log.line(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
     if let Some(path) = path_of_management {
@@ -90,6 +92,9 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     }
     if has_feed {
         log.line(&format!("ready: http://{}{LOGINS} for who asks for logins", server.address()));
+    }
+    if has_network {
+        log.line(&format!("ready: http://{}{PRESENCE} for what the network knows", server.address()));
     }
     if users == 0 {
         ui.say("  help: nobody can log in yet: `impskit admin user add NAME --password-stdin`");
@@ -180,10 +185,10 @@ fn configured_users(configuration: &Configuration, ui: &mut Ui) -> Result<Vec<(S
     configuration.users.iter().map(account).collect()
 }
 
-/// Returns the feed of logins, where the configuration has a token for it.
-fn feed(configuration: &Configuration, ui: &mut Ui) -> Result<Option<Feed>> {
-    let Some(secret) = &configuration.api_token else { return Ok(None) };
-    let wrong = |why: String| Error::input(why).at("server.api.token");
+/// Returns who has a token, where the configuration says where it is kept.
+fn feed(token: &Option<SecretSource>, at: &str, ui: &mut Ui) -> Result<Option<Feed>> {
+    let Some(secret) = token else { return Ok(None) };
+    let wrong = |why: String| Error::input(why).at(at);
     let token = fetch(secret, Path::new(""), ui).map_err(wrong)?;
     Feed::new(token).map(Some).ok_or_else(|| wrong("the token is empty".to_owned()))
 }

@@ -183,7 +183,17 @@ pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
     if form.encoding != Encoding::Wbxml && encode_content(&mut root) {
         message.version.vocabulary().grammar.arrange(&mut root);
     }
+    if form.encoding == Encoding::Wbxml {
+        leave_out_strangers(&mut root);
+    }
     write_element(&root, message.version, form)
+}
+
+/// Takes away the extension blocks of messages that hold elements: there are no tokens for them, and the message is
+/// worth more without them than not at all. Those that hold text stay.
+fn leave_out_strangers(element: &mut Element<'_>) {
+    element.children.retain(|child| child.name != "ExtBlockETEM" || child.children.is_empty());
+    element.children.iter_mut().for_each(leave_out_strangers);
 }
 
 /// Makes a transaction one that the form carries: in plain text what has no code is taken away, and an answer that has

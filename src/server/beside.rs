@@ -9,10 +9,10 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::Input;
 use super::cir::SendShort;
 use super::http::{Answer, Job, SharedLog, now, tell};
 use super::waking::Heard;
+use super::{Input, NetworkPresence};
 use crate::csp::cir::Said;
 use crate::delivery::form;
 use crate::dm::session::server as session;
@@ -29,6 +29,8 @@ pub struct Beside {
     pub callbacks: Vec<Callback>,
     /// The feed of logins, at [`LOGINS`](super::LOGINS).
     pub feed: Option<Feed>,
+    /// Who may say what the network knows of users, at [`PRESENCE`](super::PRESENCE).
+    pub network: Option<Feed>,
     /// Sends the short messages that wake clients.
     pub send_short: Option<SendShort>,
     /// Takes the short messages with which clients greet.
@@ -41,7 +43,7 @@ impl fmt::Debug for Beside {
     }
 }
 
-/// Who may ask for logins.
+/// Those who have a token: who may ask for logins, or say what the network knows.
 pub struct Feed {
     token: Zeroizing<String>,
 }
@@ -60,14 +62,18 @@ impl Feed {
 
     /// Returns the number behind which logins are asked for, or the status of HTTP for who may not ask or asks wrongly.
     fn read(&self, query: &[u8], authorization: Option<&str>) -> Result<u64, u16> {
-        let given = authorization.and_then(|text| text.strip_prefix("Bearer "));
-        if !given.is_some_and(|given| is_same_secret(given, &self.token)) {
+        if !self.knows(authorization) {
             return Err(401);
         }
         let Some(number) = query.strip_prefix(b"after=") else {
             return if query.is_empty() { Ok(0) } else { Err(400) };
         };
         std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).ok_or(400)
+    }
+
+    fn knows(&self, authorization: Option<&str>) -> bool {
+        let given = authorization.and_then(|text| text.strip_prefix("Bearer "));
+        given.is_some_and(|given| is_same_secret(given, &self.token))
     }
 }
 
@@ -140,6 +146,28 @@ pub(super) fn feed(feed: &Feed, waiting: &Receiver<Job>, engine: &SyncSender<Job
                 let _ = job.answer.send(Answer { status, media_type: String::new(), body: Vec::new(), mac: None });
             }
         }
+    }
+}
+
+/// The thread of the network: it looks who speaks, and hands on to the engine what can be read.
+pub(super) fn network(feed: &Feed, waiting: &Receiver<Job>, engine: &SyncSender<Job>) {
+    while let Ok(job) = waiting.recv() {
+        let refusal = if !feed.knows(job.proof.as_deref()) {
+            (401, String::new())
+        } else {
+            match NetworkPresence::read_all(&job.request.body) {
+                Ok(said) => {
+                    let instead = Some(Input::Presence { connection: job.request.connection, said });
+                    drop(engine.try_send(Job { instead, ..job }));
+                    continue;
+                }
+                Err(what) => (400, what),
+            }
+        };
+        let (status, what) = refusal;
+        let media_type = if what.is_empty() { "" } else { "text/plain; charset=utf-8" };
+        // Whoever spoke may be gone.
+        let _ = job.answer.send(Answer { status, media_type: media_type.into(), body: what.into_bytes(), mac: None });
     }
 }
 

@@ -56,3 +56,6 @@ pub use waking::{Channel, Heard};
 
 /// The path of the feed of logins: `GET /api/v1/logins?after=N`, lines of JSON `impskit.login/1`.
 pub const LOGINS: &str = "/api/v1/logins";
+
+/// The path where the network says what it knows of users: `POST /api/v1/presence`, lines of JSON.
+pub const PRESENCE: &str = "/api/v1/presence";

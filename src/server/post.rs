@@ -45,16 +45,70 @@ pub(crate) fn content_type(info: &Element<'_>) -> String {
 
 /// Offers a message to the sessions that should have it.
 pub(crate) fn offer(context: &mut Context<'_>, message: &Message, copy: &MessageCopy) -> Result<(), Fault> {
-    for session in context.sessions.of_user(&copy.recipient) {
-        let is_for = match &copy.group {
-            Some(group) => groups::find_joined(context.store.reader(), group, &session.to_string())?.is_some(),
-            None => true,
-        };
-        if is_for {
-            offer_to(context, session, message, copy)?;
-        }
+    for session in receivers(context, copy, &type_of(message))? {
+        offer_to(context, session, message, copy)?;
     }
     Ok(())
+}
+
+/// Returns the sessions that should have a copy of a message: those of the client that is named, of the group through
+/// which it came, or those that the user's rule for several sessions chooses (ETEM).
+pub(crate) fn receivers(
+    context: &Context<'_>,
+    copy: &MessageCopy,
+    content_type: &str,
+) -> Result<Vec<SessionId>, Fault> {
+    let get = |id: &SessionId| context.sessions.get(*id);
+    let mut sessions = context.sessions.of_user(&copy.recipient);
+    sessions.retain(|id| get(id).is_some_and(|session| is_for_client(session, copy)));
+    if let Some(group) = &copy.group {
+        let mut joined = Vec::new();
+        for id in &sessions {
+            if groups::find_joined(context.store.reader(), group, &id.to_string())?.is_some() {
+                joined.push(*id);
+            }
+        }
+        // Who has left the group in the meantime was in it when it was said.
+        return Ok(if joined.is_empty() { sessions } else { joined });
+    }
+    let heard = |id: &SessionId| get(id).map(|session| session.heard);
+    let priority = |id: &SessionId| get(id).map(|session| session.capabilities.session_priority);
+    let chosen = match rule_of(context, &copy.recipient) {
+        "DETECT" => sessions.into_iter().max_by_key(|id| (heard(id), priority(id))),
+        "PRIORITYSTORE" | "PRIORITYREJECT" => sessions.into_iter().max_by_key(|id| (priority(id), heard(id))),
+        _ => {
+            let accepts = |id: &SessionId| get(id).is_some_and(|session| session.capabilities.accepts(content_type));
+            // Where one of them can show it, the others are not troubled.
+            if sessions.iter().any(accepts) {
+                sessions.retain(accepts);
+            }
+            return Ok(sessions);
+        }
+    };
+    Ok(chosen.into_iter().collect())
+}
+
+/// Returns the rule in force for a user with several sessions.
+pub(crate) fn rule_of<'c>(context: &'c Context<'_>, user: &str) -> &'c str {
+    let mut sessions = context.sessions.of_user(user).into_iter();
+    let rule = sessions.find_map(|id| context.sessions.get(id)?.capabilities.online_etem.as_deref());
+    rule.unwrap_or("SERVERLOGIC")
+}
+
+/// Offers what waits for a user anew, where its rule chooses one of its sessions and the choice may be another now.
+pub(crate) fn choose_again(context: &mut Context<'_>, user: &str) -> Result<(), Fault> {
+    if !matches!(rule_of(context, user), "DETECT" | "PRIORITYSTORE" | "PRIORITYREJECT") {
+        return Ok(());
+    }
+    for session in context.sessions.of_user(user) {
+        offer_all(context, session)?;
+    }
+    Ok(())
+}
+
+/// Returns the content type of a message.
+fn type_of(message: &Message) -> String {
+    content_type(&tree::read(&message.info).unwrap_or_else(|| Element::new("MessageInfo")))
 }
 
 /// Offers a message to one session: pushed or announced, as it was agreed.
@@ -70,14 +124,17 @@ pub(crate) fn offer_to(
     };
     let Some(own) = context.sessions.get(session) else { return Ok(()) };
     let info = info(message, copy);
-    if !is_for_client(own, copy) || !own.capabilities.accepts(&content_type(&info)) {
-        return Ok(());
-    }
+    let kind = content_type(&info);
     let (push, most) = group.unwrap_or((own.capabilities.push, own.capabilities.push_length));
     let size = message.content.as_ref().map_or(0, Vec::len);
-    let fits = most.is_none_or(|most| size <= most as usize) && fits_parser(own, message);
+    let is_taken = own.capabilities.accepts(&kind) && own.capabilities.holds(&kind, size);
+    let fits = is_taken && most.is_none_or(|most| size <= most as usize) && fits_parser(own, message);
     // Where neither way was agreed, push it is (transaction catalogue, section 2).
     let announces = own.services.has("NOTIF") && !(push && fits && own.services.has("NEWM"));
+    // What the client does not take it may reject or forward, where it can be told of it.
+    if !is_taken && !announces {
+        return Ok(());
+    }
     let primitive = if announces {
         Element::new("MessageNotification").with(info)
     } else {
@@ -98,8 +155,14 @@ fn fits_parser(session: &Session, message: &Message) -> bool {
 /// Returns whether a message is for the client of a session: a Recipient may name one of the user's clients.
 fn is_for_client(session: &Session, copy: &MessageCopy) -> bool {
     let Some(recipient) = tree::read(&copy.to) else { return true };
-    let client = recipient.child("User").and_then(ids::client_id);
-    client.is_none_or(|client| client.to_lowercase() == session.caller.client)
+    let Some(user) = recipient.child("User") else { return true };
+    let application = user.child_text("ApplicationID").filter(|id| !id.is_empty());
+    let (kind, named) = match (ids::client_id(user), application) {
+        (Some(client), _) => ("ClientID", client),
+        (None, Some(application)) => ("ApplicationID", application),
+        (None, None) => return true,
+    };
+    session.caller.client_id.name == kind && named.to_lowercase() == session.caller.client
 }
 
 /// Ends a recipient's right to a message and reports what became of it. Returns whether there was one.
@@ -156,7 +219,9 @@ pub(crate) fn offer_all(context: &mut Context<'_>, session: SessionId) -> Result
     // Nor twice of what this very input has offered.
     context.sends.retain(|(id, sending)| *id != session || !matches!(sending.purpose, Purpose::Message(_)));
     for (message, copy) in &waiting {
-        offer_to(context, session, message, copy)?;
+        if receivers(context, copy, &type_of(message))?.contains(&session) {
+            offer_to(context, session, message, copy)?;
+        }
     }
     for (id, report) in reports.into_iter().filter(|_| takes_reports) {
         if let Some(primitive) = tree::read(&report) {

@@ -104,6 +104,15 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
+    /// Returns whether the client takes so many octets of content of that type, however it gets them. A limit of 0 is
+    /// none.
+    pub(crate) fn holds(&self, content_type: &str, size: usize) -> bool {
+        let fits = |limit: Option<u32>| limit.is_none_or(|limit| limit == 0 || size <= limit as usize);
+        let most = self.pull_length.map(|pull| pull.max(self.push_length.unwrap_or_default()));
+        let most_text = self.text_length.filter(|_| content_type.starts_with("text/"));
+        fits(most) && fits(most_text)
+    }
+
     /// Returns whether the client takes content of that type, which is in lower case and without parameters.
     pub(crate) fn accepts(&self, content_type: &str) -> bool {
         let is_covered = |accepted: &String| match accepted.strip_suffix('*') {
@@ -154,6 +163,8 @@ pub(crate) struct Session {
     pub(crate) notifications: BTreeSet<String>,
     /// Whether it was told of the invitations that wait for its user.
     pub(crate) knows_invitations: bool,
+    /// The priority that the user's other sessions were told of.
+    pub(crate) told_priority: u32,
     /// Whether it has been asked who may see its user's presence (reactive authorization).
     pub(crate) knows_questions: bool,
     /// The number of the last system message that it was told.
@@ -205,6 +216,7 @@ impl Session {
             minute: (now, 0),
             notifications: BTreeSet::new(),
             knows_invitations: false,
+            told_priority: 0,
             knows_questions: false,
             system_seen: 0,
             search: None,

@@ -316,6 +316,32 @@ fn logins_are_told_to_who_may_know() {
     assert_eq!(ask("?after=1", good).1.lines().count(), 1);
 }
 
+/// Who has the token says what the network knows, a line a user; without it nobody does.
+#[test]
+fn the_network_speaks_with_its_token() {
+    let mut store = Store::in_memory().unwrap();
+    store.add_user("wv:anna@acme.example", "open-sesame", Timestamp::from_seconds(1)).unwrap();
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let configuration = Configuration { domain: "acme.example".into(), listen, ..Configuration::default() };
+    let beside = Beside { network: Feed::new("n3t".to_owned()), ..Beside::default() };
+    let server = http::spawn_beside(configuration, store, beside, Box::new(|_| {})).unwrap();
+    let say = |token: &str, lines: &str| {
+        let mut stream = connect(&server);
+        let length = lines.len();
+        let head = format!(
+            "POST /api/v1/presence HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all(format!("{head}{lines}").as_bytes()).unwrap();
+        let (status, _, body) = answer(&mut stream);
+        (status, String::from_utf8(body).unwrap())
+    };
+    let line = "{\"user\": \"anna\", \"presence\": {\"Registration\": \"T\"}}\n";
+    assert_eq!(say("Bearer n3t", line), (200, "{\"code\":200,\"user\":\"anna\"}\n".to_owned()));
+    assert_eq!(say("Bearer other", line), (401, String::new()));
+    assert_eq!(say("Bearer n3t", "{}"), (400, "line 1 says nothing of a user's presence".to_owned()));
+    assert_eq!(status(&start(), "POST /api/v1/presence HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), 404);
+}
+
 /// From the plan to the login: a campaign to simulated handsets, a client that logs in over HTTP, a run
 /// that asks the server; each login is heard once, and a wrong token is told and stops nothing.
 #[test]

@@ -3,14 +3,17 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::provision::profile::SecretSource;
 
 /// How presence is checked and kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Presence {
     /// Whether words that no enumeration has, and forms that are only derived, are refused with 751.
     pub is_strict: bool,
     /// What is left of what a user said when its last client is gone.
     pub after_logout: AfterLogout,
+    /// Where the token is kept of who may say what the network knows, if anybody may.
+    pub network_token: Option<SecretSource>,
 }
 
 /// What is left of what a user said of itself when its last client is gone; what was said of a client never is.
@@ -29,6 +32,7 @@ pub(super) struct PresenceTable {
     #[serde(default)]
     strict: bool,
     after_logout: Option<String>,
+    network_token: Option<SecretSource>,
 }
 
 impl PresenceTable {
@@ -42,6 +46,6 @@ impl PresenceTable {
                 return Err(wrong.help("write `user` or `alias`"));
             }
         };
-        Ok(Presence { is_strict: self.strict, after_logout })
+        Ok(Presence { is_strict: self.strict, after_logout, network_token: self.network_token })
     }
 }

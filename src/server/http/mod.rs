@@ -11,7 +11,7 @@ mod framing;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,7 +24,7 @@ pub(super) use self::connections::{Peers, enter, leave};
 pub(super) use self::exchange::Edge;
 use self::exchange::Route;
 pub use super::beside::Management;
-use super::beside::{self, Beside};
+use super::beside::{self, Beside, Feed};
 use super::cir::{self, Wakers};
 use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 use crate::dm::session::MOST_MESSAGE;
@@ -102,7 +102,7 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
     let listener = std::net::TcpListener::bind(configuration.listen).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let Beside { management, callbacks, feed, send_short, greetings } = beside;
+    let Beside { management, callbacks, feed, network, send_short, greetings } = beside;
     let mut threads = Vec::new();
     let opened = cir::Opened::open(&mut configuration.cir, send_short, &mut threads)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -128,12 +128,7 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
         routes.push(Route { path, max_body, proof, takes_queries: true, jobs });
         threads.push(std::thread::spawn(move || beside::call(callback, &waiting)));
     }
-    if let Some(feed) = feed {
-        let (questions, asked) = sync_channel(WAITING);
-        let (path, engine, proof) = (super::LOGINS.to_owned(), jobs.clone(), AUTHORIZATION.as_str());
-        routes.push(Route { path, max_body: 0, proof, takes_queries: true, jobs: questions });
-        threads.push(std::thread::spawn(move || beside::feed(&feed, &asked, &engine)));
-    }
+    open_to_tokens(feed, network, &jobs, &mut routes, &mut threads);
     if let Some(greetings) = greetings {
         let (questions, asked) = sync_channel(WAITING);
         let (path, engine, proof) = (greetings.path.clone(), jobs.clone(), AUTHORIZATION.as_str());
@@ -155,6 +150,28 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
         });
     }));
     Ok(Running { address, cir_address, path, drain, threads })
+}
+
+/// Opens the paths of those who have a token: the feed of logins, and what the network says.
+fn open_to_tokens(
+    feed: Option<Feed>,
+    network: Option<Feed>,
+    jobs: &SyncSender<Job>,
+    routes: &mut Vec<Route>,
+    threads: &mut Vec<JoinHandle<()>>,
+) {
+    if let Some(feed) = feed {
+        let (questions, asked) = sync_channel(WAITING);
+        let (path, engine, proof) = (super::LOGINS.to_owned(), jobs.clone(), AUTHORIZATION.as_str());
+        routes.push(Route { path, max_body: 0, proof, takes_queries: true, jobs: questions });
+        threads.push(std::thread::spawn(move || beside::feed(&feed, &asked, &engine)));
+    }
+    if let Some(network) = network {
+        let (said, heard) = sync_channel(WAITING);
+        let (path, engine, proof) = (super::PRESENCE.to_owned(), jobs.clone(), AUTHORIZATION.as_str());
+        routes.push(Route { path, max_body: beside::MOST_BODY, proof, takes_queries: false, jobs: said });
+        threads.push(std::thread::spawn(move || beside::network(&network, &heard, &engine)));
+    }
 }
 
 impl Running {

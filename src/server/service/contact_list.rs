@@ -12,8 +12,8 @@ use crate::server::fault::{Fault, required, success};
 use crate::server::session::SessionId;
 use crate::server::store::contact_lists::{self, Contact};
 use crate::server::store::messages::{self, AccessList, Entity};
-use crate::server::store::presence;
-use crate::server::watch;
+use crate::server::store::presence::{self, AttributeList, Level};
+use crate::server::watch::{self, Names};
 
 /// Properties of one list; more are refused with 752.
 const MOST_PROPERTIES: usize = 20;
@@ -106,6 +106,7 @@ pub(crate) fn manage(context: &mut Context<'_>, request: &Element<'_>) -> Result
         add(context, &list, contacts, &mut tally)?;
         if flag(request, "AuthorizeAndGrant") == Some(true) {
             let_write(context, &list, contacts)?;
+            let_watch(context, &list, contacts)?;
         }
     }
     if let Some(contacts) = request.child("RemoveNickList") {
@@ -119,7 +120,13 @@ pub(crate) fn manage(context: &mut Context<'_>, request: &Element<'_>) -> Result
         {
             return Err(Code::INVALID_CONTACT_LIST_PROPERTY.into());
         }
+        let was_quiet = contact_lists::is_quiet(context.store.reader(), &list)?;
         set_properties(context, &list, properties)?;
+        if was_quiet && !contact_lists::is_quiet(context.store.reader(), &list)? {
+            // What was missed meanwhile is shown at once.
+            let members = contact_lists::contacts(context.store.reader(), &list)?;
+            watch_members(context, &list, members.into_iter().map(|contact| contact.user).collect())?;
+        }
         tally.done();
     }
     let mut response = Element::new("ListManage-Response").with(tally.outcome().element());
@@ -197,6 +204,24 @@ fn let_write(context: &mut Context<'_>, list: &str, contacts: &Element<'_>) -> R
         }
     }
     Ok(())
+}
+
+/// Lets the contacts named see what the list may see: being on it is not enough for those with an entry of their own.
+fn let_watch(context: &mut Context<'_>, list: &str, contacts: &Element<'_>) -> Result<(), Fault> {
+    let owner = context.user().to_owned();
+    let Some(of_list) = presence::find_grant(context.store.reader(), &owner, Level::List, list)? else { return Ok(()) };
+    watch::regrant(context, &owner, |context| {
+        for contact in &contacts.children {
+            let id = contact.child("UserID").unwrap_or(contact);
+            let Ok(user) = context.user_id(id.trimmed()) else { continue };
+            let db = context.store.writer()?;
+            if let Some(own) = presence::find_grant(db, &owner, Level::User, user.as_str())? {
+                let names = Names::read(&own.attributes).with(Names::read(&of_list.attributes));
+                presence::grant(db, &owner, Level::User, &AttributeList { attributes: names.column(), ..own })?;
+            }
+        }
+        Ok(())
+    })
 }
 
 fn remove(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mut Tally) -> Result<(), Fault> {

@@ -206,7 +206,7 @@ pub(super) fn may_invite(context: &Context<'_>, user: &str, screen: Option<(&str
     if !context.store.has_user(user)? {
         return Err(Code::UNKNOWN_USER.into());
     }
-    if !messages::accepts(db, user, context.user(), screen)? {
+    if !messages::accepts(db, user, &super::im::writer(context, screen))? {
         return Err(Code::BLOCKED.into());
     }
     if invitations::count_waiting(db, user)? >= MOST_WAITING {

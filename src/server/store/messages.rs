@@ -214,13 +214,23 @@ pub(crate) fn set_in_use(db: &Connection, owner: &str, list: AccessList, in_use:
     Ok(())
 }
 
-/// Returns whether `owner` takes messages and invitations of a user, who writes in person (`screen` is `None`) or
-/// under a screen name of a group (Block and grant lists, "Decision").
-pub(crate) fn accepts(db: &Connection, owner: &str, sender: &str, screen: Option<(&str, &str)>) -> Result<bool> {
-    if is_in_use(db, owner, AccessList::Block)? && is_on(db, owner, AccessList::Block, sender, screen)? {
+/// Who writes to a user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Writer<'w> {
+    /// The user.
+    pub(crate) user: &'w str,
+    /// The application that the user writes with, where it is not a client.
+    pub(crate) application: Option<&'w str>,
+    /// The screen name and its group; `None` for who writes in person.
+    pub(crate) screen: Option<(&'w str, &'w str)>,
+}
+
+/// Returns whether `owner` takes messages and invitations of a writer (Block and grant lists, "Decision").
+pub(crate) fn accepts(db: &Connection, owner: &str, writer: &Writer<'_>) -> Result<bool> {
+    if is_in_use(db, owner, AccessList::Block)? && is_on(db, owner, AccessList::Block, writer)? {
         return Ok(false);
     }
-    Ok(!is_in_use(db, owner, AccessList::Grant)? || is_on(db, owner, AccessList::Grant, sender, screen)?)
+    Ok(!is_in_use(db, owner, AccessList::Grant)? || is_on(db, owner, AccessList::Grant, writer)?)
 }
 
 /// Returns whether a user has blocked a screen name of a group; only this rules what is said to a whole group.
@@ -243,14 +253,18 @@ pub(crate) fn set_offline_rule(db: &Connection, user: &str, rule: &str) -> Resul
     Ok(())
 }
 
-fn is_on(db: &Connection, owner: &str, list: AccessList, sender: &str, screen: Option<(&str, &str)>) -> Result<bool> {
+fn is_on(db: &Connection, owner: &str, list: AccessList, writer: &Writer<'_>) -> Result<bool> {
     let names_screen = |entity: &Entity| {
         // A group on a list stands for all its screen names.
         let covers =
             |(name, group)| entity.is_screen_name(name, group) || (entity.kind == "GroupID" && entity.name == group);
-        screen.is_some_and(covers)
+        writer.screen.is_some_and(covers)
     };
-    let names_sender = |entity: &Entity| entity.kind == "UserID" && entity.name == sender;
+    let names_sender = |entity: &Entity| match entity.kind.as_str() {
+        "UserID" => entity.name == writer.user,
+        "ApplicationID" => writer.application.is_some_and(|id| id.eq_ignore_ascii_case(&entity.name)),
+        _ => false,
+    };
     Ok(entities(db, owner, list)?.iter().any(|entity| names_sender(entity) || names_screen(entity)))
 }
 

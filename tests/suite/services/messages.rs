@@ -350,3 +350,293 @@ fn senders_and_watchers_have_friendly_names_from_1_3_on() {
     let watchers = lab.ask(&mut bob, "<GetWatcherList-Request/>");
     assert_eq!(watchers.descend(&["Watcher", "FriendlyName"]).map(Element::trimmed), Some("Al"));
 }
+
+/// Returns every character that a text may hold, in texts of some thousand each: all planes of Unicode.
+fn all_of_unicode() -> Vec<String> {
+    let all: Vec<char> = ('\u{9}'..=char::MAX)
+        .filter(|c| *c >= ' ' || matches!(c, '\t' | '\n' | '\r'))
+        .filter(|c| !matches!(c, '\u{FFFE}' | '\u{FFFF}'))
+        .collect();
+    all.chunks(30_000).map(|chunk| chunk.iter().collect()).collect()
+}
+
+fn text_message(to: &str, content: Element<'static>) -> Element<'static> {
+    let recipient = Element::new("Recipient").with(Element::new("User").with_leaf("UserID", to.to_owned()));
+    let info = Element::new("MessageInfo").with_leaf("ContentType", "text/plain").with(recipient);
+    Element::new("SendMessage-Request").with_leaf("DeliveryReport", "F").with(info).with(content)
+}
+
+/// Sends an element and returns the code of its answer.
+fn post(lab: &mut Lab, client: &mut Client, request: Element<'static>) -> u16 {
+    client.last_id += 1;
+    let answers = lab.exchange(client, Transaction::request(client.last_id.to_string(), request));
+    Outcome::read(&answers[0].primitive).unwrap().code.0
+}
+
+#[test]
+fn every_character_of_every_plane_survives_between_the_syntaxes() {
+    let texts = all_of_unicode();
+    assert!(texts.iter().map(|text| text.chars().count()).sum::<usize>() > 1_110_000);
+    for (from, to) in [(Encoding::Xml, Encoding::Wbxml), (Encoding::Wbxml, Encoding::Xml)] {
+        let mut lab = Lab::new();
+        let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_3));
+        (alice.encoding, bob.encoding) = (from, to);
+        for text in &texts {
+            let request = text_message("wv:bob", Element::leaf("ContentData", text.clone()));
+            assert_eq!(post(&mut lab, &mut alice, request), 200);
+            let message = lab.receive(&bob, "NewMessage");
+            assert!(message.child("ContentData").is_some_and(|content| content.text() == text), "{from:?} to {to:?}");
+        }
+    }
+}
+
+#[test]
+fn texts_and_octets_survive_between_all_versions_and_syntaxes() {
+    let texts = [":-) ;-P <3 \u{1F468}\u{200D}\u{1F469}", " a\tb\r\nc ", "]]> &amp; <x/>", "\u{10FFFD}\u{E000}\u{D7FF}"];
+    let octets: Vec<u8> = (0..=255).collect();
+    for (one, other) in Version::ALL.iter().flat_map(|one| Version::ALL.map(|other| (*one, other))) {
+        for (from, to) in [Encoding::Xml, Encoding::Wbxml].iter().flat_map(|f| [(*f, Encoding::Xml), (*f, Encoding::Wbxml)]) {
+            let mut lab = Lab::new();
+            let (mut alice, mut bob) = (lab.login("alice", one), lab.login("bob", other));
+            (alice.encoding, bob.encoding) = (from, to);
+            for text in texts {
+                let request = text_message("wv:bob", Element::leaf("ContentData", text));
+                assert_eq!(post(&mut lab, &mut alice, request), 200);
+                let message = lab.receive(&bob, "NewMessage");
+                let (way, got) = (format!("{one:?} {from:?} to {other:?} {to:?}"), message.child("ContentData").unwrap());
+                assert_eq!(got.text(), text, "{way}");
+                let size = message.descend(&["MessageInfo", "ContentSize"]).map(Element::trimmed);
+                assert_eq!(size, Some(text.len().to_string().as_str()), "{way}");
+            }
+            let content = match from {
+                Encoding::Xml => Element::leaf("ContentData", base64(&octets)),
+                _ => Element::octets("ContentData", octets.clone()),
+            };
+            let mut request = text_message("wv:bob", content);
+            if from == Encoding::Xml {
+                request.children[1].children.push(Element::leaf("ContentEncoding", "BASE64"));
+            }
+            assert_eq!(post(&mut lab, &mut alice, request), 200);
+            let message = lab.receive(&bob, "NewMessage");
+            let got = match &message.child("ContentData").unwrap().content {
+                impskit::document::Content::Octets(octets) => octets.to_vec(),
+                impskit::document::Content::Text(text) => impskit::document::from_base64(text).unwrap(),
+            };
+            assert!(got == octets, "{one:?} {from:?} to {other:?} {to:?}");
+        }
+    }
+}
+
+fn base64(octets: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(octets)
+}
+
+#[test]
+fn characters_that_xml_cannot_carry_stop_nobody() {
+    let mut lab = Lab::new();
+    let (mut alice, bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_2));
+    alice.encoding = Encoding::Wbxml;
+    for c in ('\u{0}'..' ').chain(['\u{7F}', '\u{FFFE}', '\u{FFFF}']).filter(|c| !matches!(c, '\t' | '\n' | '\r')) {
+        let text = format!("a{c}b");
+        // As octets, for no text of WBXML holds them all: they come as base64 of the very octets.
+        let request = text_message("wv:bob", Element::octets("ContentData", text.clone().into_bytes()));
+        assert_eq!(post(&mut lab, &mut alice, request), 200);
+        let message = lab.receive(&bob, "NewMessage");
+        let content = message.child_text("ContentData").unwrap();
+        if c == '\u{7F}' {
+            assert_eq!(content, text);
+        } else {
+            assert_eq!(impskit::document::from_base64(content), Some(text.into_bytes()), "{c:?}");
+            assert_eq!(message.descend(&["MessageInfo", "ContentEncoding"]).map(Element::trimmed), Some("BASE64"));
+        }
+    }
+}
+
+#[test]
+fn what_is_added_to_a_message_goes_on_unchanged() {
+    let mut lab = Lab::new();
+    let (mut alice, bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_3));
+    let mut wbxml = lab.login("carol", Version::V1_3);
+    wbxml.encoding = Encoding::Wbxml;
+    let extension = "<ExtBlockETEM><Mood xmlns=\"urn:example:moods\"><Colour>red</Colour></Mood></ExtBlockETEM>";
+    let font = "<Font><Size>Big</Size><Style>Bold</Style><Color>Gold</Color></Font>";
+    let to = format!("{USER_BOB}<User><UserID>wv:carol</UserID></User>");
+    let more = format!("{font}{extension}<ContentName>a name</ContentName>");
+    assert_eq!(lab.code(&mut alice, &send(&to, &more, "x")), 200);
+    let message = lab.receive(&bob, "NewMessage");
+    let info = message.child("MessageInfo").unwrap();
+    assert_eq!(text(info.child("Font").unwrap()), font);
+    assert_eq!(info.child_text("ContentName"), Some("a name"));
+    let block = info.child("ExtBlockETEM").unwrap();
+    assert_eq!(text(block), "<ExtBlockETEM><Mood><Colour>red</Colour></Mood></ExtBlockETEM>");
+    assert_eq!(block.children[0].attribute("xmlns"), Some("urn:example:moods"));
+    // An extension that has no tokens does not keep the message from a client that reads tokens.
+    let message = lab.receive(&wbxml, "NewMessage");
+    assert_eq!(message.child_text("ContentData"), Some("x"));
+    assert!(message.descend(&["MessageInfo", "ExtBlockETEM"]).is_none());
+    // One of text does.
+    let plain = "<ExtBlockETEM>red &amp; blue</ExtBlockETEM>";
+    assert_eq!(lab.code(&mut alice, &send(&to, plain, "y")), 200);
+    for client in [&bob, &wbxml] {
+        let message = lab.receive(client, "NewMessage");
+        let block = message.descend(&["MessageInfo", "ExtBlockETEM"]);
+        assert_eq!(block.map(Element::trimmed), Some("red & blue"));
+    }
+}
+
+#[test]
+fn what_is_too_large_for_a_client_is_refused_or_not_fetched() {
+    let mut lab = Lab::new();
+    let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_3));
+    let limits = "<ClientCapability-Request><CapabilityList><AnyContent>T</AnyContent>\
+        <AcceptedPullLength>20</AcceptedPullLength><AcceptedPushLength>5</AcceptedPushLength>\
+        <AcceptedTextContentLength>10</AcceptedTextContentLength></CapabilityList></ClientCapability-Request>";
+    assert_eq!(lab.ask(&mut bob, limits).name, "ClientCapability-Response");
+    let blob = "<ContentType>application/octet-stream</ContentType>";
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, "", "12345")), 200);
+    lab.receive(&bob, "NewMessage");
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, "", "1234567890")), 200);
+    lab.receive(&bob, "MessageNotification");
+    assert_eq!(details(&lab.ask(&mut alice, &send(USER_BOB, "", "12345678901")))[0].0, 410, "text");
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, blob, "12345678901")), 200);
+    lab.receive(&bob, "MessageNotification");
+    assert_eq!(details(&lab.ask(&mut alice, &send(USER_BOB, blob, "123456789012345678901")))[0].0, 410);
+    // What was stored before is announced, and is too much to fetch.
+    lab.ask(&mut bob, "<Logout-Request/>");
+    let answer = lab.ask(&mut alice, &send(USER_BOB, "", "stored while away"));
+    let id = answer.child_text("MessageID").unwrap().to_owned();
+    let mut bob = lab.login("bob", Version::V1_3);
+    lab.ask(&mut bob, limits);
+    let told = lab.poll(&bob);
+    assert!(told.iter().all(|primitive| primitive.name == "MessageNotification") && told.len() == 3, "{told:?}");
+    let fetch = format!("<GetMessage-Request><MessageID>{id}</MessageID></GetMessage-Request>");
+    assert_eq!(lab.code(&mut bob, &fetch), 432);
+    let reject = format!("<RejectMessage-Request><MessageID>{id}</MessageID></RejectMessage-Request>");
+    assert_eq!(lab.code(&mut bob, &reject), 200);
+}
+
+#[test]
+fn an_application_is_written_to_and_blocked_by_its_name() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut bob = lab.login("bob", Version::V1_3);
+    let mut game = Client { user: "bob", version: Version::V1_3, encoding: Encoding::Xml, session: String::new(), last_id: 0 };
+    let login = "<Login-Request><UserID>wv:bob</UserID><ApplicationID>Chess</ApplicationID><Password>secret</Password>\
+                 <SessionCookie>c</SessionCookie></Login-Request>";
+    let answer = lab.ask(&mut game, login);
+    game.session = answer.child_text("SessionID").unwrap().to_owned();
+    let to = "<User><UserID>wv:bob</UserID><ApplicationID>chess</ApplicationID></User>";
+    assert_eq!(lab.code(&mut alice, &send(to, "", "e4")), 200);
+    assert!(lab.poll(&bob).is_empty());
+    assert_eq!(lab.receive(&game, "NewMessage").child_text("ContentData"), Some("e4"));
+    let block = "<BlockEntity-Request><BlockList><AddList><ApplicationID>Chess</ApplicationID></AddList></BlockList>\
+                 <BlockListInUse>T</BlockListInUse></BlockEntity-Request>";
+    assert_eq!(lab.code(&mut alice, block), 200);
+    let to_alice = "<User><UserID>wv:alice</UserID></User>";
+    assert_eq!(details(&lab.ask(&mut game, &send(to_alice, "", "e5")))[0].0, 532);
+    assert_eq!(lab.code(&mut bob, &send(to_alice, "", "hello")), 200, "with a client the same user may write");
+}
+
+#[test]
+fn c05_messages_of_others_are_nobodys() {
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let (mut alice, mut bob) = (lab.login("alice", version), lab.login("bob", version));
+        let id = lab.ask(&mut alice, &send("<User><UserID>wv:carol</UserID></User>", "", "for carol"));
+        let id = id.child_text("MessageID").unwrap().to_owned();
+        let to_bob = "<Recipient><User><UserID>wv:bob</UserID></User></Recipient>";
+        for thief in [&mut alice, &mut bob] {
+            for request in [
+                format!("<GetMessage-Request><MessageID>{id}</MessageID></GetMessage-Request>"),
+                format!("<MessageDelivered><MessageID>{id}</MessageID></MessageDelivered>"),
+                format!("<ForwardMessage-Request><MessageID>{id}</MessageID>{to_bob}</ForwardMessage-Request>"),
+            ] {
+                assert_eq!(lab.code(thief, &request), 426, "{request}");
+            }
+            let reject = format!("<RejectMessage-Request><MessageID>{id}</MessageID></RejectMessage-Request>");
+            // 1.1 has no place for what failed.
+            let named = if version == Version::V1_1 { vec![] } else { vec![id.clone()] };
+            assert_eq!(details(&lab.ask(thief, &reject)), [(426, named)]);
+            let list = text(&lab.ask(thief, "<GetMessageList-Request/>"));
+            assert!(!list.contains(&id), "{list}");
+        }
+        let carol = lab.login("carol", version);
+        assert_eq!(lab.receive(&carol, "NewMessage").child_text("ContentData"), Some("for carol"));
+    }
+}
+
+#[test]
+fn c06_nobody_writes_in_anothers_name() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let bob = lab.login("bob", Version::V1_3);
+    for (sender, code) in [
+        ("<User><UserID>wv:bob</UserID></User>", 427),
+        ("<User><UserID>wv:nobody</UserID></User>", 427),
+        ("<User><UserID>not an address@</UserID></User>", 427),
+        ("<User><UserID>wv:alice</UserID><ClientID><URL>WV:desk</URL></ClientID></User>", 428),
+        ("<User><UserID>wv:alice</UserID><ApplicationID>chess</ApplicationID></User>", 450),
+        ("<Group><ScreenName><SName>A</SName><GroupID>wv:bob/none</GroupID></ScreenName></Group>", 800),
+    ] {
+        assert_eq!(lab.code(&mut alice, &send(USER_BOB, &format!("<Sender>{sender}</Sender>"), "x")), code, "{sender}");
+    }
+    assert!(lab.poll(&bob).is_empty());
+    for sender in ["", "<Sender><User><UserID/></User></Sender>",
+        "<Sender><User><UserID>WV:ALICE@EXAMPLE.COM</UserID><ClientID><URL>wv:PHONE</URL></ClientID></User></Sender>"]
+    {
+        assert_eq!(lab.code(&mut alice, &send(USER_BOB, sender, "x")), 200, "{sender}");
+        let shown = lab.receive(&bob, "NewMessage");
+        let shown = text(shown.descend(&["MessageInfo", "Sender"]).unwrap());
+        assert_eq!(shown, "<Sender><User><UserID>wv:alice@example.com</UserID></User></Sender>");
+    }
+}
+
+#[test]
+fn c09_messages_and_lists_of_those_who_may_write_have_an_end() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    for number in 0..20 {
+        let code = Outcome::read(&lab.ask(&mut alice, &send(USER_BOB, "", "x"))).unwrap().code.0;
+        assert_eq!(code, if number < 5 { 200 } else { 900 });
+    }
+    let add = |name: &str| {
+        format!("<BlockEntity-Request><BlockList><AddList><ApplicationID>{name}</ApplicationID></AddList></BlockList></BlockEntity-Request>")
+    };
+    assert_eq!(["a", "b", "c", "c", "d"].map(|name| lab.code(&mut alice, &add(name))), [200, 200, 200, 200, 900]);
+    // Those whose queue is full may still read, and take again what they have read.
+    let mut bob = lab.login("bob", Version::V1_3);
+    assert_eq!(lab.poll(&bob).len(), 5);
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, "", "x")), 200);
+    assert_eq!(lab.code(&mut bob, "<GetMessageList-Request/>"), 200);
+}
+
+#[test]
+fn c10_nothing_goes_round_in_circles() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    // A message to oneself, forwarded to oneself: each time one message, and none is left in the end.
+    let method = "<SetDeliveryMethod-Request><DeliveryMethod>N</DeliveryMethod></SetDeliveryMethod-Request>";
+    lab.ask(&mut alice, method);
+    let to_alice = "<User><UserID>wv:alice</UserID></User>";
+    let request = send(to_alice, "<Validity>600</Validity>", "round").replace("<DeliveryReport>F", "<DeliveryReport>T");
+    assert_eq!(lab.code(&mut alice, &request), 200);
+    for _ in 0..3 {
+        let told = lab.poll(&alice);
+        let id = told.iter().find(|p| p.name == "MessageNotification").unwrap();
+        let id = id.descend(&["MessageInfo", "MessageID"]).unwrap().trimmed().to_owned();
+        let forward = format!(
+            "<ForwardMessage-Request><MessageID>{id}</MessageID><Recipient>{to_alice}</Recipient></ForwardMessage-Request>"
+        );
+        assert_eq!(lab.code(&mut alice, &forward), 200);
+    }
+    let names: Vec<String> = lab.poll(&alice).iter().map(|p| p.name.to_string()).collect();
+    assert_eq!(names, ["MessageNotification"], "reports are asked of the first one only, and came before");
+    lab.wait(601);
+    assert!(text(&lab.ask(&mut alice, "<GetMessageList-Request/>")).contains("<MessageTotalCount>0<"));
+    // A list on a list, a group on a list, a list of somebody else's as recipient.
+    lab.ask(&mut alice, &create_list("wv:alice/l", ""));
+    let add = "<ListManage-Request><ContactList>wv:alice/l</ContactList><AddNickList><UserID>wv:alice/l</UserID>\
+               <UserID>wv:/lobby</UserID></AddNickList><ReceiveList>F</ReceiveList></ListManage-Request>";
+    assert_eq!(details(&lab.ask(&mut alice, add)), [(901, vec!["wv:alice/l".to_owned(), "wv:/lobby".to_owned()])]);
+}

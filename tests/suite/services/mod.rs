@@ -58,6 +58,10 @@ impl Lab {
             ..Quotas::default()
         };
         let configuration = Configuration { domain: domain.into(), quotas, ..Configuration::default() };
+        Self::configured(configuration, store)
+    }
+
+    fn configured(configuration: Configuration, store: Store) -> Self {
         Self { engine: Engine::open(configuration, store, Random::new([7; 32])), now: 1_700_000_000 }
     }
 

@@ -1,5 +1,7 @@
 //! Presence: P5 to P15.
 
+use impskit::server::{AfterLogout, NetworkPresence, Presence};
+
 use super::*;
 
 #[test]
@@ -280,4 +282,246 @@ fn owners_who_are_away_are_asked_when_they_come() {
     lab.ask(&mut bob, "<Logout-Request/>");
     let bob = lab.login("bob", Version::V1_1);
     assert!(lab.poll(&bob).is_empty() && lab.poll(&alice).is_empty(), "it is decided");
+}
+
+/// Tells the server what the network knows; returns the codes.
+fn network(lab: &mut Lab, lines: &str) -> Vec<u16> {
+    let said = NetworkPresence::read_all(lines.as_bytes()).unwrap();
+    let outputs = lab.engine.handle(Timestamp::from_seconds(lab.now), Input::Presence { connection: 5, said });
+    let [Output::Reply { connection: 5, status: 200, media_type, body }] = &outputs[..] else { panic!("{outputs:?}") };
+    assert_eq!(media_type, "application/x-ndjson");
+    let code = |line: &str| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        u16::try_from(value["code"].as_u64().unwrap()).unwrap()
+    };
+    std::str::from_utf8(body).unwrap().lines().map(code).collect()
+}
+
+#[test]
+fn the_network_says_where_users_are_and_watchers_are_told() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut old = lab.login("carol", Version::V1_1);
+    let mut bob = lab.login("bob", Version::V1_3);
+    lab.ask(&mut bob, &grant(Version::V1_3, &[], true, "<Registration/><PLMN/><GeoLocation/>"));
+    for watcher in [&mut alice, &mut old] {
+        lab.ask(watcher, &subscribe(USER_BOB, "<Registration/><PLMN/>"));
+        lab.poll(watcher);
+    }
+    // A client may say it too; the network knows better.
+    lab.ask(&mut bob, &update("<PLMN><Qualifier>T</Qualifier><PresenceValue>00000</PresenceValue></PLMN>"));
+    lab.poll(&old);
+    let lines = "{\"user\": \"wv:bob@example.com\", \"presence\": {\"Registration\": \"T\", \"PLMN\": \"24491\", \
+                 \"GeoLocation\": {\"Longitude\": \"24.9\", \"Latitude\": \"60.2\"}}}\n\
+                 {\"user\": \"nobody\", \"presence\": {\"PLMN\": \"1\"}}\n\
+                 {\"user\": \"bob\", \"presence\": {\"Alias\": \"B\"}}\n\
+                 {\"user\": \"bob\", \"presence\": {\"Registration\": \"perhaps\"}}\n\
+                 {\"user\": \"bob\", \"presence\": {\"Alias\": \"B\", \"PLMN\": \"24491\"}}\n";
+    assert_eq!(network(&mut lab, lines), [200, 531, 750, 751, 201]);
+    let registered = "<Registration><Qualifier>T</Qualifier><PresenceValue>T</PresenceValue></Registration>";
+    let place = "<PLMN><Qualifier>T</Qualifier><PresenceValue>24491</PresenceValue></PLMN>";
+    assert_eq!(shown(&lab.receive(&old, "PresenceNotification-Request")), format!("{registered}{place}"));
+    let seen = lab.poll(&alice);
+    let seen = shown(seen.last().unwrap());
+    assert!(seen.starts_with(&format!("{registered}{place}<PLMN>")) && seen.contains("00000"), "{seen}");
+    // It stays when the client goes, until the network says otherwise.
+    lab.ask(&mut bob, "<Logout-Request/>");
+    lab.poll(&old);
+    assert_eq!(network(&mut lab, "{\"user\": \"bob\", \"presence\": {\"Registration\": null}}"), [200]);
+    let seen = shown(&lab.receive(&old, "PresenceNotification-Request"));
+    assert_eq!(seen, "<Registration><Qualifier>F</Qualifier></Registration>");
+    let get = format!("<GetPresence-Request>{USER_BOB}<PresenceSubList><PLMN/></PresenceSubList></GetPresence-Request>");
+    assert_eq!(shown(&lab.ask(&mut old, &get)), place);
+}
+
+#[test]
+fn elements_of_vendors_are_skipped_and_unknown_attributes_refused() {
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let mut alice = lab.login("alice", version);
+        let vendor = "<nok:Shoesize xmlns:nok=\"urn:example:nok\">43</nok:Shoesize>\
+                      <Hat xmlns=\"urn:example:hats\"><Size>58</Size></Hat>";
+        assert_eq!(lab.code(&mut alice, &update(&format!("{vendor}{}", status_text("x")))), 200);
+        assert_eq!(lab.code(&mut alice, &update(vendor)), 200, "nothing of ours is in it");
+        assert_eq!(lab.code(&mut alice, &update(&format!("<Shoesize/>{}", status_text("y")))), 201);
+        let own = "<User><UserID>wv:alice</UserID></User>";
+        assert_eq!(lab.code(&mut alice, &subscribe(own, &format!("<StatusText/>{vendor}"))), 200);
+        assert_eq!(shown(&lab.receive(&alice, "PresenceNotification-Request")), status_text("y"));
+        assert_eq!(lab.code(&mut alice, &subscribe(own, "<StatusText/><Shoesize/>")), 750);
+        assert_eq!(lab.code(&mut alice, &grant(version, &["bob"], false, &format!("<Alias/>{vendor}"))), 200);
+        assert_eq!(lab.code(&mut alice, &grant(version, &["bob"], false, "<Alias/><Shoesize/>")), 750);
+    }
+}
+
+#[test]
+fn what_is_left_after_the_last_logout_is_for_the_operator_to_say() {
+    for (after_logout, is_left) in [(AfterLogout::User, true), (AfterLogout::Alias, false)] {
+        let mut store = Store::in_memory().unwrap();
+        for user in ["alice", "bob"] {
+            store.add_user(&format!("wv:{user}@example.com"), "secret", Timestamp::from_seconds(0)).unwrap();
+        }
+        let presence = Presence { after_logout, ..Presence::default() };
+        let configuration = Configuration { domain: "example.com".into(), presence, ..Configuration::default() };
+        let mut lab = Lab::configured(configuration, store);
+        let alice = lab.login("alice", Version::V1_3);
+        let mut alice = alice;
+        let (mut phone, mut desk) =
+            (lab.login_from("bob", Version::V1_3, "phone"), lab.login_from("bob", Version::V1_3, "desk"));
+        lab.ask(&mut phone, &grant(Version::V1_3, &[], true, "<Alias/><StatusText/><TimeZone/>"));
+        let alias = "<Alias><Qualifier>T</Qualifier><PresenceValue>B</PresenceValue></Alias>";
+        let zone = "<TimeZone><Qualifier>T</Qualifier><Zone>+01:00</Zone></TimeZone>";
+        lab.ask(&mut phone, &update(&format!("{alias}{zone}{}", status_text("x"))));
+        lab.ask(&mut alice, &subscribe(USER_BOB, ""));
+        lab.poll(&alice);
+        lab.ask(&mut phone, "<Logout-Request/>");
+        let seen = shown(&lab.receive(&alice, "PresenceNotification-Request"));
+        assert_eq!(seen, "<TimeZone><Qualifier>F</Qualifier></TimeZone>", "another client is still there");
+        lab.ask(&mut desk, "<Logout-Request/>");
+        let told: Vec<String> = lab.poll(&alice).iter().map(shown).collect();
+        let gone = "<StatusText><Qualifier>F</Qualifier></StatusText>";
+        assert_eq!(told, if is_left { vec![] } else { vec![gone.to_owned()] });
+        let get = format!("<GetPresence-Request>{USER_BOB}</GetPresence-Request>");
+        let text = if is_left { status_text("x") } else { gone.to_owned() };
+        assert_eq!(
+            shown(&lab.ask(&mut alice, &get)),
+            format!("<TimeZone><Qualifier>F</Qualifier></TimeZone>{text}{alias}")
+        );
+    }
+}
+
+#[test]
+fn what_a_client_takes_is_shown_to_those_who_write_to_it() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut old = lab.login("carol", Version::V1_2);
+    let mut bob = lab.login("bob", Version::V1_3);
+    lab.ask(&mut bob, &grant(Version::V1_3, &[], true, "<ClientInfo/>"));
+    let model = "<ClientInfo><Qualifier>T</Qualifier><Model>V-1</Model></ClientInfo>";
+    lab.ask(&mut bob, &update(model));
+    lab.ask(
+        &mut bob,
+        "<ClientCapability-Request><CapabilityList><AcceptedContentType><ContentType>image/png</ContentType>\
+         </AcceptedContentType><AcceptedPullLength>5000</AcceptedPullLength><AcceptedPushLength>1000</AcceptedPushLength>\
+         <AcceptedTextContentLength>800</AcceptedTextContentLength><ClientType>PDA</ClientType>\
+         <DefaultLanguage>fi</DefaultLanguage><SessionPriority>3</SessionPriority></CapabilityList></ClientCapability-Request>",
+    );
+    let get = format!("<GetPresence-Request>{USER_BOB}</GetPresence-Request>");
+    let id = "<ClientID><URL>WV:phone</URL></ClientID>";
+    assert_eq!(
+        shown(&lab.ask(&mut alice, &get)),
+        format!(
+            "<ClientInfo><Qualifier>T</Qualifier><ClientContentLimit><AcceptedContentType><ContentType>image/png\
+             </ContentType></AcceptedContentType><AcceptedTextContentLength>800</AcceptedTextContentLength>\
+             <MaxPullLength>5000</MaxPullLength><MaxPushLength>1000</MaxPushLength></ClientContentLimit>\
+             <ClientType>PDA</ClientType><Model>V-1</Model><Language>fi</Language>\
+             <ClientIMPriority>3</ClientIMPriority>{id}</ClientInfo>"
+        )
+    );
+    assert_eq!(
+        shown(&lab.ask(&mut old, &get)),
+        "<ClientInfo><Qualifier>T</Qualifier><ClientType>PDA</ClientType><Model>V-1</Model><Language>fi</Language></ClientInfo>"
+    );
+    // What the client says itself goes before.
+    lab.ask(&mut bob, &update("<ClientInfo><Qualifier>T</Qualifier><ClientType>CLI</ClientType></ClientInfo>"));
+    let seen = shown(&lab.ask(&mut old, &get));
+    assert!(seen.contains("<ClientType>CLI</ClientType>") && !seen.contains("Model"), "{seen}");
+}
+
+#[test]
+fn c09_subscriptions_have_an_end_however_they_come() {
+    let mut lab = Lab::of("example.com", &["alice", "bob", "carol", "d", "e", "f"]);
+    let mut alice = lab.login("alice", Version::V1_3);
+    let user = |name: &str| format!("<User><UserID>wv:{name}</UserID></User>");
+    let many: String = ["bob", "carol", "d", "e", "f"].map(user).concat();
+    assert_eq!(lab.code(&mut alice, &subscribe(&many, "")), 503, "four is the quota");
+    let nick = |name: &str| format!("<NickList><UserID>wv:{name}</UserID></NickList>");
+    lab.ask(&mut alice, &create_list("wv:alice/l", &nick("bob")));
+    let list = "<SubscribePresence-Request><ContactListIDList><ContactList>wv:alice/l</ContactList></ContactListIDList>\
+                <AutoSubscribe>T</AutoSubscribe></SubscribePresence-Request>";
+    assert_eq!(lab.code(&mut alice, list), 200);
+    assert_eq!(lab.code(&mut alice, &subscribe(&["d", "e"].map(user).concat(), "")), 200);
+    // Two more come to the list: there is room for one.
+    let add = "<ListManage-Request><ContactList>wv:alice/l</ContactList><AddNickList><UserID>wv:carol</UserID>\
+               <UserID>wv:f</UserID></AddNickList><ReceiveList>F</ReceiveList></ListManage-Request>";
+    assert_eq!(lab.code(&mut alice, add), 200);
+    let mut watchers = |name: &'static str| {
+        let mut owner = lab.login(name, Version::V1_3);
+        let answer = lab.ask(&mut owner, "<GetWatcherList-Request/>");
+        answer.children.len()
+    };
+    assert_eq!((watchers("carol"), watchers("f")), (1, 0));
+}
+
+#[test]
+fn c09_attribute_lists_and_questions_have_an_end() {
+    let names: Vec<String> = (0..501).map(|number| format!("u{number}")).collect();
+    let mut users: Vec<&str> = names.iter().map(String::as_str).collect();
+    users.push("alice");
+    let mut lab = Lab::of("example.com", &users);
+    let mut alice = lab.login("alice", Version::V1_3);
+    let users: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(lab.code(&mut alice, &grant(Version::V1_3, &users, false, "<Alias/>")), 755);
+    assert_eq!(lab.code(&mut alice, &grant(Version::V1_3, &users[..500], false, "<Alias/>")), 200);
+    assert_eq!(lab.code(&mut alice, &grant(Version::V1_3, &[], true, "<Alias/>")), 755);
+}
+
+#[test]
+fn c15_presence_is_ruled_by_the_attribute_lists_and_nothing_else() {
+    for version in Version::ALL {
+        let mut lab = Lab::new();
+        let mut alice = lab.login("alice", version);
+        let mut bob = lab.login("bob", version);
+        let own = "<User><UserID>wv:bob</UserID></User>";
+        // To oneself: all of it.
+        assert_eq!(lab.code(&mut bob, &subscribe(own, "<StatusText/>")), 200);
+        lab.poll(&bob);
+        assert_eq!(lab.code(&mut bob, &update(&status_text("mine"))), 200);
+        assert_eq!(shown(&lab.receive(&bob, "PresenceNotification-Request")), status_text("mine"));
+        // By somebody who is not authorized: nothing, whatever happens.
+        assert_eq!(lab.code(&mut alice, &subscribe(USER_BOB, "<StatusText/>")), 200);
+        assert_eq!(lab.code(&mut bob, &update(&status_text("still mine"))), 200);
+        lab.ask(&mut bob, "<Logout-Request/>");
+        let mut bob = lab.login("bob", version);
+        assert!(lab.poll(&alice).is_empty());
+        // By somebody who is blocked: blocking is about messages.
+        let block = match version {
+            Version::V1_3 => "<BlockEntity-Request><BlockList><AddList><UserID>wv:alice</UserID></AddList></BlockList>\
+                              <BlockListInUse>T</BlockListInUse></BlockEntity-Request>",
+            _ => "<BlockEntity-Request><BlockList><InUse>T</InUse><AddList><UserID>wv:alice</UserID></AddList></BlockList>\
+                  </BlockEntity-Request>",
+        };
+        assert_eq!(lab.code(&mut bob, block), 200);
+        assert_eq!(lab.code(&mut bob, &grant(version, &["alice"], false, "<StatusText/>")), 200);
+        assert_eq!(shown(&lab.receive(&alice, "PresenceNotification-Request")), status_text("still mine"));
+        // Withdrawn: nothing more is sent.
+        assert_eq!(lab.code(&mut bob, &grant(version, &["alice"], false, "")), 200);
+        assert_eq!(lab.code(&mut bob, &update(&status_text("gone"))), 200);
+        assert!(lab.poll(&alice).is_empty());
+    }
+}
+
+#[test]
+fn a_member_of_two_lists_is_watched_until_the_last_lets_it_go() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let mut bob = lab.login("bob", Version::V1_3);
+    lab.ask(&mut bob, &grant(Version::V1_3, &[], true, "<StatusText/>"));
+    for list in ["one", "two"] {
+        lab.ask(&mut alice, &create_list(&format!("wv:alice/{list}"), "<NickList><UserID>wv:bob</UserID></NickList>"));
+        lab.ask(&mut alice, &format!(
+            "<SubscribePresence-Request><ContactListIDList><ContactList>wv:alice/{list}</ContactList></ContactListIDList>\
+             <AutoSubscribe>T</AutoSubscribe></SubscribePresence-Request>"));
+    }
+    let mut told = |lab: &mut Lab, text: &str| {
+        lab.poll(&alice);
+        lab.ask(&mut bob, &update(&status_text(text)));
+        lab.poll(&alice).len()
+    };
+    assert_eq!(told(&mut lab, "a"), 1, "once, however many lists");
+    let mut again = lab.login_from("alice", Version::V1_3, "desk");
+    lab.ask(&mut again, "<DeleteList-Request><ContactList>wv:alice/two</ContactList></DeleteList-Request>");
+    assert_eq!(told(&mut lab, "b"), 1);
+    lab.ask(&mut again, "<ListManage-Request><ContactList>wv:alice/one</ContactList><RemoveNickList><UserID>wv:bob</UserID>\
+         </RemoveNickList><ReceiveList>F</ReceiveList></ListManage-Request>");
+    assert_eq!(told(&mut lab, "c"), 0);
 }

@@ -45,11 +45,21 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Ele
     }
     changed.push(Element::leaf("MultiTransPerMessage", capabilities.multi_trans_per_message.to_string()));
     changed.push(Element::leaf("UserSessionLimit", sessions.to_string()));
-    if capabilities.online_etem.as_deref().is_some_and(|rule| rule != "SERVERLOGIC") {
-        changed.push(Element::leaf("OnlineETEMHandling", "SERVERLOGIC"));
+    // A rule that we do not know is not agreed to.
+    for (name, rule, usual) in [
+        ("OfflineETEMHandling", &capabilities.offline_etem, "SENDSTORE"),
+        ("OnlineETEMHandling", &capabilities.online_etem, "SERVERLOGIC"),
+    ] {
+        if rule.is_none() && list.child_text(name).is_some_and(|asked| !asked.is_empty()) {
+            changed.push(Element::leaf(name, usual));
+        }
     }
     Ok(Element::new("AgreedCapabilityList").with_all(changed))
 }
+
+/// What may happen to messages while a user is away, and with several sessions (enumerations).
+const OFFLINE_RULES: [&str; 3] = ["SENDSTORE", "SENDREJECT", "REJECT"];
+const ONLINE_RULES: [&str; 5] = ["SERVERLOGIC", "FORKALL", "DETECT", "PRIORITYSTORE", "PRIORITYREJECT"];
 
 fn read_capabilities(list: &Element<'_>) -> Capabilities {
     let word = |name: &str| list.child_text(name).filter(|word| !word.is_empty()).map(str::to_ascii_uppercase);
@@ -72,8 +82,8 @@ fn read_capabilities(list: &Element<'_>) -> Capabilities {
         parser_size: number(list, "ParserSize").filter(|size| *size > 0),
         client_type: word("ClientType"),
         language: list.child_text("DefaultLanguage").map(str::to_owned),
-        offline_etem: word("OfflineETEMHandling"),
-        online_etem: word("OnlineETEMHandling"),
+        offline_etem: word("OfflineETEMHandling").filter(|rule| OFFLINE_RULES.contains(&rule.as_str())),
+        online_etem: word("OnlineETEMHandling").filter(|rule| ONLINE_RULES.contains(&rule.as_str())),
         session_priority: number(list, "SessionPriority").unwrap_or_default(),
     }
 }

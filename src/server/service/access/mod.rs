@@ -136,6 +136,10 @@ fn negotiate_at_login(context: &mut Context<'_>, request: &Element<'_>) -> Resul
             answers.push(agree(context, &Element::new("CapabilityList"))?);
         }
     }
+    if !answers.is_empty() {
+        // What waits was offered before anything was agreed.
+        super::terms_changed(context)?;
+    }
     Ok(answers)
 }
 

@@ -5,14 +5,16 @@
 //! | this | receiving: delivery methods, fetching, rejecting, what begins and ends with a session |
 //! | `send` | sending and forwarding: who is meant, who may, what is kept |
 //! | `blocking` | who may write to whom |
+//! | `handling` | what becomes of messages of users with several sessions, or none |
 //! | `history` | what groups keep of what was said in them |
 
 mod blocking;
+mod handling;
 mod history;
 mod send;
 
 pub(crate) use blocking::{block_entity, get_blocked_list};
-pub(crate) use send::{forward, send, sender};
+pub(crate) use send::{forward, send, sender, writer};
 
 use super::Context;
 use super::targets::{self, Tally};
@@ -31,7 +33,16 @@ pub(crate) fn get_message(context: &mut Context<'_>, request: &Element<'_>) -> R
         Some(found) => found,
         None => history::find(context, id)?.ok_or(Code::INVALID_MESSAGE_ID)?,
     };
-    Ok(Element::new("GetMessage-Response").with(post::info(&message, &copy)).with_all(post::content(&message)))
+    let info = post::info(&message, &copy);
+    let (content_type, size) = (post::content_type(&info), message.content.as_ref().map_or(0, Vec::len));
+    let capabilities = &context.session()?.capabilities;
+    if !capabilities.accepts(&content_type) {
+        return Err(Code::UNSUPPORTED_MEDIA_TYPE.into());
+    }
+    if !capabilities.holds(&content_type, size) {
+        return Err(Code::RESPONSE_TOO_LARGE.into());
+    }
+    Ok(Element::new("GetMessage-Response").with(info).with_all(post::content(&message)))
 }
 
 /// `MessageDelivered` as a request of the client, after `GetMessage-Request`.
@@ -109,20 +120,20 @@ pub(crate) fn set_delivery_method(context: &mut Context<'_>, request: &Element<'
 
 /// A client has logged in: what was stored for its user waits for it now.
 pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
-    post::offer_all(context, context.caller.session)
+    terms_changed(context)
 }
 
 /// The capabilities or services of the caller's session have changed: what waits is offered in the new way.
 pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
-    post::offer_all(context, context.caller.session)
+    handling::agree(context)?;
+    post::offer_all(context, context.caller.session)?;
+    let user = context.user().to_owned();
+    post::choose_again(context, &user)
 }
 
-/// A session is over: what its user wants done with messages from now on is kept.
+/// A session is over: what it was chosen for goes to another one.
 pub(crate) fn session_closed(context: &mut Context<'_>, session: &Session) -> Result<(), Fault> {
-    if let Some(rule) = &session.capabilities.offline_etem {
-        messages::set_offline_rule(context.store.writer()?, &session.caller.user, rule)?;
-    }
-    Ok(())
+    post::choose_again(context, &session.caller.user)
 }
 
 /// A client has answered the offer of a stored message or report.

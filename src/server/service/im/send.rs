@@ -13,7 +13,7 @@ use crate::server::service::Context;
 use crate::server::service::im::history;
 use crate::server::service::targets::{self, Tally, flag, is_xml_text};
 use crate::server::store::groups::{self, Group};
-use crate::server::store::messages::{self, Message, MessageCopy};
+use crate::server::store::messages::{self, Message, MessageCopy, Writer};
 use crate::server::store::{contact_lists, tree};
 
 /// How long a message waits where its sender does not say, in seconds: a day.
@@ -100,7 +100,8 @@ pub(crate) fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Resu
     }
     let Some(user) = given.child("User") else { return own() };
     let id = user.child_text("UserID").unwrap_or_default();
-    if !context.user_id(id).is_ok_and(|address| address.as_str() == context.user()) {
+    // An empty one counts as absent.
+    if !id.is_empty() && !context.user_id(id).is_ok_and(|address| address.as_str() == context.user()) {
         return Err(Code::INVALID_USER_ID.into());
     }
     let is_client = |name: &str| context.caller.client_id.name == name;
@@ -150,6 +151,9 @@ fn kept_info(context: &Context<'_>, info: &Element<'_>, content: Option<&[u8]>) 
     if let Some(content) = content {
         kept.children.retain(|child| child.name != "ContentSize");
         kept = kept.with_leaf("ContentSize", content.len().to_string());
+    } else if kept.child("ContentSize").is_none() {
+        // Clients up to 1.2 want one; how large what is elsewhere is, only its sender knows.
+        kept = kept.with_leaf("ContentSize", "0");
     }
     if kept.child("DateTime").is_none() {
         kept = kept.with_leaf("DateTime", context.now.to_string());
@@ -212,10 +216,12 @@ fn to_user(
 ) -> Result<(), Fault> {
     let Some(id) = target.child("UserID") else { return Err(Fault::missing("UserID")) };
     let outcome = context.known_user(id.trimmed()).and_then(|user| {
-        may_write(context, draft, user.as_str(), None)?;
         let mut shown = Element::new("User").with_leaf("UserID", user.as_str().to_owned());
-        shown.children.extend(target.child("ClientID").map(|client| client.clone().into_owned()));
-        Ok(copy(draft, user.as_str(), &draft.from, shown))
+        let place = ["ClientID", "ApplicationID"].into_iter().filter_map(|name| target.child(name));
+        shown.children.extend(place.take(1).map(|client| client.clone().into_owned()));
+        let copy = copy(draft, user.as_str(), &draft.from, shown);
+        may_write(context, draft, &copy, None)?;
+        Ok(copy)
     });
     copies.extend(tally.note(id, outcome)?);
     Ok(())
@@ -296,24 +302,37 @@ fn whisper(context: &Context<'_>, draft: &Draft, screen: &Element<'_>) -> Result
     if groups::own_property(db, &group, &addressee.user, "PrivateMessaging")?.as_deref() == Some("F") {
         return Err(Code::NO_PRIVATE_MESSAGES_TO_USER.into());
     }
-    may_write(context, draft, &addressee.user, Some((&own.screen_name, &group)))?;
     let from = Element::new("Sender").with(screen_name(&own.screen_name, &group));
     let mut copy = copy(draft, &addressee.user, &from, screen_name(&addressee.screen_name, &group));
-    copy.group = Some(group);
+    copy.group = Some(group.clone());
+    may_write(context, draft, &copy, Some((&own.screen_name, &group)))?;
     Ok(copy)
 }
 
-/// Decides whether a user takes a message: 532, 415, 533 or 507 where not.
-fn may_write(context: &Context<'_>, draft: &Draft, user: &str, screen: Option<(&str, &str)>) -> Result<(), Fault> {
-    let db = context.store.reader();
-    if !messages::accepts(db, user, context.user(), screen)? {
+/// Decides whether the recipient of a copy takes it: 532, 415, 410, 533 or 507 where not.
+fn may_write(
+    context: &Context<'_>,
+    draft: &Draft,
+    copy: &MessageCopy,
+    screen: Option<(&str, &str)>,
+) -> Result<(), Fault> {
+    let (db, user) = (context.store.reader(), copy.recipient.as_str());
+    if !messages::accepts(db, user, &writer(context, screen))? {
         return Err(Code::BLOCKED.into());
     }
     let content_type = post::content_type(&draft.info);
-    let sessions = context.sessions.of_user(user);
-    let accepts = |id| context.sessions.get(id).is_none_or(|s| s.capabilities.accepts(&content_type));
-    if !sessions.is_empty() && !sessions.into_iter().any(accepts) {
+    let size = draft.content.as_ref().map_or(0, Vec::len);
+    let mut receivers = post::receivers(context, copy, &content_type)?;
+    if post::rule_of(context, user) == "PRIORITYSTORE" {
+        // What the session of the highest priority does not take waits.
+        receivers.clear();
+    }
+    let capabilities = || receivers.iter().filter_map(|id| Some(&context.sessions.get(*id)?.capabilities));
+    if !receivers.is_empty() && !capabilities().any(|capabilities| capabilities.accepts(&content_type)) {
         return Err(Code::UNSUPPORTED_MEDIA_TYPE.into());
+    }
+    if !receivers.is_empty() && !capabilities().any(|capabilities| capabilities.holds(&content_type, size)) {
+        return Err(Code::UNABLE_TO_DELIVER.into());
     }
     if !context.sessions.is_online(user) && messages::offline_rule(db, user)?.is_some_and(|rule| rule != "SENDSTORE") {
         return Err(Code::NOT_LOGGED_IN.into());
@@ -322,6 +341,13 @@ fn may_write(context: &Context<'_>, draft: &Draft, user: &str, screen: Option<(&
         return Err(Code::QUEUE_FULL.into());
     }
     Ok(())
+}
+
+/// Returns who writes, for the lists of those who may.
+pub(crate) fn writer<'c>(context: &'c Context<'_>, screen: Option<(&'c str, &'c str)>) -> Writer<'c> {
+    let is_application = context.caller.client_id.name == "ApplicationID";
+    let application = is_application.then_some(context.caller.client.as_str());
+    Writer { user: context.user(), application, screen }
 }
 
 fn copy(draft: &Draft, recipient: &str, from: &Element<'_>, to: Element<'static>) -> MessageCopy {

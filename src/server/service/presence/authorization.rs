@@ -142,12 +142,22 @@ pub(super) fn ask_owner(context: &mut Context<'_>, owner: &str, asked: Names, gr
         });
     }
     let reactions = presence::reactions(context.store.reader(), owner)?;
-    if reactions.len() >= MOST_QUESTIONS || reactions.iter().any(|reaction| reaction.watcher == watcher) {
+    let earlier = reactions.iter().find(|reaction| reaction.watcher == watcher);
+    let (open, decided) = match earlier {
+        Some(reaction) if reaction.state == "PENDING" => (Names::read(&reaction.attributes), Names::default()),
+        Some(reaction) if reaction.state == "DENIED" => (Names::default(), Names::read(&reaction.attributes)),
+        // What was granted and is not any more is asked anew.
+        _ => (Names::default(), Names::default()),
+    };
+    let new = missing.without(open).without(decided);
+    let is_full = reactions.len() >= MOST_LISTS
+        || reactions.iter().filter(|reaction| reaction.state == "PENDING").count() >= MOST_QUESTIONS;
+    if new.is_empty() || (earlier.is_none() && is_full) {
         return Ok(());
     }
-    let reaction = Reaction { watcher, state: "PENDING".into(), attributes: missing.column() };
+    let reaction = Reaction { watcher, state: "PENDING".into(), attributes: open.with(new).column() };
     presence::set_reaction(context.store.writer()?, owner, &reaction)?;
-    let question = question(&reaction.watcher, missing);
+    let question = question(&reaction.watcher, new);
     context.send_to(owner, |session| session.services.has("REACT").then(|| Sending::notice(question.clone())));
     Ok(())
 }

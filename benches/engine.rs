@@ -153,7 +153,8 @@ fn presence_to_watchers(bencher: Bencher<'_, '_>, watchers: usize) {
     let mut number = 0;
     bencher.bench_local(|| {
         number += 1;
-        let text = Element::new("StatusText").with_leaf("Qualifier", "T").with_leaf("PresenceValue", number.to_string());
+        let text =
+            Element::new("StatusText").with_leaf("Qualifier", "T").with_leaf("PresenceValue", number.to_string());
         let update = Element::new("UpdatePresence-Request").with(Element::new("PresenceSubList").with(text));
         tell(&mut engine, &mut romeo, Event::Request(update));
     });

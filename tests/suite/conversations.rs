@@ -33,10 +33,14 @@ fn server(script: &Script) -> Engine {
     Engine::open(configuration, store, Random::new([7; 32]))
 }
 
-/// Scripts that need more than the codes that a source knows: capabilities, details of a result, functions of messages.
+/// Scripts that need more than the codes that a source knows: capabilities, details of a result, functions of messages,
+/// most presence attributes.
 const NEED_MORE_CODES: &[&str] = &[
     "capabilities.txt",
+    "presence_clients.txt",
     "presence_update_get.txt",
+    "presence_values.txt",
+    "presence_values_refused.txt",
     "services.txt",
     "system_message_login.txt",
     "system_message_refused.txt",

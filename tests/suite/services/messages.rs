@@ -392,10 +392,13 @@ fn every_character_of_every_plane_survives_between_the_syntaxes() {
 
 #[test]
 fn texts_and_octets_survive_between_all_versions_and_syntaxes() {
-    let texts = [":-) ;-P <3 \u{1F468}\u{200D}\u{1F469}", " a\tb\r\nc ", "]]> &amp; <x/>", "\u{10FFFD}\u{E000}\u{D7FF}"];
+    let texts =
+        [":-) ;-P <3 \u{1F468}\u{200D}\u{1F469}", " a\tb\r\nc ", "]]> &amp; <x/>", "\u{10FFFD}\u{E000}\u{D7FF}"];
     let octets: Vec<u8> = (0..=255).collect();
     for (one, other) in Version::ALL.iter().flat_map(|one| Version::ALL.map(|other| (*one, other))) {
-        for (from, to) in [Encoding::Xml, Encoding::Wbxml].iter().flat_map(|f| [(*f, Encoding::Xml), (*f, Encoding::Wbxml)]) {
+        for (from, to) in
+            [Encoding::Xml, Encoding::Wbxml].iter().flat_map(|f| [(*f, Encoding::Xml), (*f, Encoding::Wbxml)])
+        {
             let mut lab = Lab::new();
             let (mut alice, mut bob) = (lab.login("alice", one), lab.login("bob", other));
             (alice.encoding, bob.encoding) = (from, to);
@@ -403,7 +406,8 @@ fn texts_and_octets_survive_between_all_versions_and_syntaxes() {
                 let request = text_message("wv:bob", Element::leaf("ContentData", text));
                 assert_eq!(post(&mut lab, &mut alice, request), 200);
                 let message = lab.receive(&bob, "NewMessage");
-                let (way, got) = (format!("{one:?} {from:?} to {other:?} {to:?}"), message.child("ContentData").unwrap());
+                let (way, got) =
+                    (format!("{one:?} {from:?} to {other:?} {to:?}"), message.child("ContentData").unwrap());
                 assert_eq!(got.text(), text, "{way}");
                 let size = message.descend(&["MessageInfo", "ContentSize"]).map(Element::trimmed);
                 assert_eq!(size, Some(text.len().to_string().as_str()), "{way}");
@@ -460,7 +464,7 @@ fn what_is_added_to_a_message_goes_on_unchanged() {
     let mut wbxml = lab.login("carol", Version::V1_3);
     wbxml.encoding = Encoding::Wbxml;
     let extension = "<ExtBlockETEM><Mood xmlns=\"urn:example:moods\"><Colour>red</Colour></Mood></ExtBlockETEM>";
-    let font = "<Font><Size>Big</Size><Style>Bold</Style><Color>Gold</Color></Font>";
+    let font = "<Font><Size>Big</Size><Style>Bold</Style><Color>Teal</Color></Font>";
     let to = format!("{USER_BOB}<User><UserID>wv:carol</UserID></User>");
     let more = format!("{font}{extension}<ContentName>a name</ContentName>");
     assert_eq!(lab.code(&mut alice, &send(&to, &more, "x")), 200);
@@ -521,7 +525,8 @@ fn an_application_is_written_to_and_blocked_by_its_name() {
     let mut lab = Lab::new();
     let mut alice = lab.login("alice", Version::V1_3);
     let mut bob = lab.login("bob", Version::V1_3);
-    let mut game = Client { user: "bob", version: Version::V1_3, encoding: Encoding::Xml, session: String::new(), last_id: 0 };
+    let mut game =
+        Client { user: "bob", version: Version::V1_3, encoding: Encoding::Xml, session: String::new(), last_id: 0 };
     let login = "<Login-Request><UserID>wv:bob</UserID><ApplicationID>Chess</ApplicationID><Password>secret</Password>\
                  <SessionCookie>c</SessionCookie></Login-Request>";
     let answer = lab.ask(&mut game, login);
@@ -582,9 +587,11 @@ fn c06_nobody_writes_in_anothers_name() {
         assert_eq!(lab.code(&mut alice, &send(USER_BOB, &format!("<Sender>{sender}</Sender>"), "x")), code, "{sender}");
     }
     assert!(lab.poll(&bob).is_empty());
-    for sender in ["", "<Sender><User><UserID/></User></Sender>",
-        "<Sender><User><UserID>WV:ALICE@EXAMPLE.COM</UserID><ClientID><URL>wv:PHONE</URL></ClientID></User></Sender>"]
-    {
+    for sender in [
+        "",
+        "<Sender><User><UserID/></User></Sender>",
+        "<Sender><User><UserID>WV:ALICE@EXAMPLE.COM</UserID><ClientID><URL>wv:PHONE</URL></ClientID></User></Sender>",
+    ] {
         assert_eq!(lab.code(&mut alice, &send(USER_BOB, sender, "x")), 200, "{sender}");
         let shown = lab.receive(&bob, "NewMessage");
         let shown = text(shown.descend(&["MessageInfo", "Sender"]).unwrap());
@@ -601,7 +608,9 @@ fn c09_messages_and_lists_of_those_who_may_write_have_an_end() {
         assert_eq!(code, if number < 5 { 200 } else { 900 });
     }
     let add = |name: &str| {
-        format!("<BlockEntity-Request><BlockList><AddList><ApplicationID>{name}</ApplicationID></AddList></BlockList></BlockEntity-Request>")
+        format!(
+            "<BlockEntity-Request><BlockList><AddList><ApplicationID>{name}</ApplicationID></AddList></BlockList></BlockEntity-Request>"
+        )
     };
     assert_eq!(["a", "b", "c", "c", "d"].map(|name| lab.code(&mut alice, &add(name))), [200, 200, 200, 200, 900]);
     // Those whose queue is full may still read, and take again what they have read.

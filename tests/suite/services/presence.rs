@@ -330,7 +330,8 @@ fn the_network_says_where_users_are_and_watchers_are_told() {
     assert_eq!(network(&mut lab, "{\"user\": \"bob\", \"presence\": {\"Registration\": null}}"), [200]);
     let seen = shown(&lab.receive(&old, "PresenceNotification-Request"));
     assert_eq!(seen, "<Registration><Qualifier>F</Qualifier></Registration>");
-    let get = format!("<GetPresence-Request>{USER_BOB}<PresenceSubList><PLMN/></PresenceSubList></GetPresence-Request>");
+    let get =
+        format!("<GetPresence-Request>{USER_BOB}<PresenceSubList><PLMN/></PresenceSubList></GetPresence-Request>");
     assert_eq!(shown(&lab.ask(&mut old, &get)), place);
 }
 
@@ -485,10 +486,14 @@ fn c15_presence_is_ruled_by_the_attribute_lists_and_nothing_else() {
         assert!(lab.poll(&alice).is_empty());
         // By somebody who is blocked: blocking is about messages.
         let block = match version {
-            Version::V1_3 => "<BlockEntity-Request><BlockList><AddList><UserID>wv:alice</UserID></AddList></BlockList>\
-                              <BlockListInUse>T</BlockListInUse></BlockEntity-Request>",
-            _ => "<BlockEntity-Request><BlockList><InUse>T</InUse><AddList><UserID>wv:alice</UserID></AddList></BlockList>\
-                  </BlockEntity-Request>",
+            Version::V1_3 => {
+                "<BlockEntity-Request><BlockList><AddList><UserID>wv:alice</UserID></AddList></BlockList>\
+                              <BlockListInUse>T</BlockListInUse></BlockEntity-Request>"
+            }
+            _ => {
+                "<BlockEntity-Request><BlockList><InUse>T</InUse><AddList><UserID>wv:alice</UserID></AddList></BlockList>\
+                  </BlockEntity-Request>"
+            }
         };
         assert_eq!(lab.code(&mut bob, block), 200);
         assert_eq!(lab.code(&mut bob, &grant(version, &["alice"], false, "<StatusText/>")), 200);
@@ -521,7 +526,10 @@ fn a_member_of_two_lists_is_watched_until_the_last_lets_it_go() {
     let mut again = lab.login_from("alice", Version::V1_3, "desk");
     lab.ask(&mut again, "<DeleteList-Request><ContactList>wv:alice/two</ContactList></DeleteList-Request>");
     assert_eq!(told(&mut lab, "b"), 1);
-    lab.ask(&mut again, "<ListManage-Request><ContactList>wv:alice/one</ContactList><RemoveNickList><UserID>wv:bob</UserID>\
-         </RemoveNickList><ReceiveList>F</ReceiveList></ListManage-Request>");
+    lab.ask(
+        &mut again,
+        "<ListManage-Request><ContactList>wv:alice/one</ContactList><RemoveNickList><UserID>wv:bob</UserID>\
+         </RemoveNickList><ReceiveList>F</ReceiveList></ListManage-Request>",
+    );
     assert_eq!(told(&mut lab, "c"), 0);
 }

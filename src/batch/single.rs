@@ -3,7 +3,8 @@
 use sha2::{Digest as _, Sha256};
 
 use super::route::{
-    Body, Message, Needs, Outcome, Pace, Parts, Preset, Route, RouteKind, RouteSettings, Split, Surroundings, open,
+    Body, Message, Needs, Outcome, Pace, Parts, Preset, Receipt, Route, RouteKind, RouteSettings, Split, Surroundings,
+    open,
 };
 use super::store::DueRow;
 use crate::delivery::smpp::Form;
@@ -34,8 +35,13 @@ impl Single {
     ///
     /// Fails where the route cannot be opened, and where it is to send text and has no form for it.
     pub fn open(settings: &RouteSettings, sends_text: bool, around: &mut Surroundings<'_>) -> Result<Self> {
-        let of_texts = sends_text.then(|| for_text(settings)).transpose()?;
-        let pushes = open(settings, around)?;
+        let mut settings = settings.clone();
+        if settings.kind == RouteKind::Smpp {
+            // Nobody waits for receipts here.
+            settings.registered_delivery = Some(false);
+        }
+        let of_texts = sends_text.then(|| for_text(&settings)).transpose()?;
+        let pushes = open(&settings, around)?;
         let texts = of_texts.map(|settings| open(&settings, around)).transpose()?;
         Ok(Self { pushes, texts, sent: 0 })
     }
@@ -152,8 +158,6 @@ fn submit(route: &mut dyn Route, number: &str, key: [u8; 32], body: Body) -> Res
     };
     let message = Message { row, sms: 1, body, pin: None, imsi: None };
     let outcomes = route.submit(&[&message], &mut AtOnce)?;
-    // Nobody waits for receipts of these.
-    drop(route.receipts());
     Ok(outcomes.into_iter().next().unwrap_or(Outcome::NotSent))
 }
 
@@ -166,6 +170,11 @@ impl Pace for AtOnce {
     }
 
     fn throttled(&mut self) {}
+
+    /// None are asked for; those of campaigns are for a run to store.
+    fn keep(&mut self, _receipts: &[Receipt]) -> bool {
+        false
+    }
 }
 
 #[cfg(unix)]

@@ -579,7 +579,7 @@ fn a_lost_lease_writes_nothing() {
     let second = Access::new(&other, "spring", "w2", "sim");
     assert_eq!(second.lease(0, 110, 140).unwrap(), None, "the lease is alive");
     let taken = second.lease(0, 132, 162).unwrap().unwrap();
-    let open = second.left_open(0).unwrap();
+    let open = second.left_open(0, false).unwrap();
     assert_eq!((taken.epoch, open.len()), (lease.epoch + 1, 5));
     assert!(!first.put_back(&lease, &open, 132, 162).unwrap());
     assert!(second.put_back(&taken, &open, 132, 162).unwrap());

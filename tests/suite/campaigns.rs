@@ -59,8 +59,9 @@ impl Route for Gateway {
         Ok(outcomes)
     }
 
-    fn receipts(&mut self) -> Vec<Receipt> {
-        std::mem::take(&mut self.receipts)
+    fn listen(&mut self, pace: &mut dyn Pace) {
+        let receipts = std::mem::take(&mut self.receipts);
+        assert!(receipts.is_empty() || pace.keep(&receipts), "the store is there");
     }
 }
 
@@ -104,6 +105,32 @@ impl Play {
     fn run(&mut self, script: Script) -> Summary {
         let route = self.gateway(script);
         self.fixture.run_by(&mut self.store, (1, "w1"), &self.clock, |_| Ok(route), u64::MAX).unwrap()
+    }
+
+    /// Leaves the first handset of the table as a worker does that is killed while it hands it over.
+    fn kill_at_submit(&mut self) {
+        let shared = Mutex::new(std::mem::replace(&mut self.store, Store::in_memory().unwrap()));
+        let access = Access::new(&shared, "spring", "w1", "sim");
+        let lease = access.lease(0, 100, 130).unwrap().unwrap();
+        let rows = access.due_rows(0, 100, (0, 1), 99).unwrap();
+        assert!(access.mark(&lease, &rows.iter().collect::<Vec<_>>(), 101, 131).unwrap());
+        self.store = shared.into_inner().unwrap();
+    }
+
+    /// Runs with an audit log; returns how often each outcome stands in it.
+    fn outcomes(&mut self, script: Script) -> BTreeMap<String, u32> {
+        let path = self.fixture.path("audit.jsonl");
+        let trail = Trail::new(Audit::open(&path).unwrap(), "os:anna".into(), None);
+        let told = Told { trail: Some(&trail), ..Told::default() };
+        let seen = self.seen.clone();
+        self.fixture.run_lanes(&mut self.store, &self.clock, &|_| gateway(script, &seen), told).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut outcomes = BTreeMap::<String, u32>::new();
+        for line in text.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            *outcomes.entry(line["outcome"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        outcomes
     }
 
     fn states(&self) -> BTreeMap<String, u64> {
@@ -543,28 +570,13 @@ fn every_send_is_written_down() {
 #[test]
 fn the_audit_log_tells_what_came_of_it() {
     let mut play = Play::new("[limits]\nattempts = 1\n", 4);
-    let shared = Mutex::new(std::mem::replace(&mut play.store, Store::in_memory().unwrap()));
-    let access = Access::new(&shared, "spring", "w1", "sim");
-    let lease = access.lease(0, 100, 130).unwrap().unwrap();
-    let rows = access.due_rows(0, 100, (0, 1), 99).unwrap();
-    assert!(access.mark(&lease, &rows.iter().collect::<Vec<_>>(), 101, 131).unwrap(), "then it is killed");
-    play.store = shared.into_inner().unwrap();
-    let path = play.fixture.path("audit.jsonl");
-    let trail = Trail::new(Audit::open(&path).unwrap(), "os:anna".into(), None);
-    let told = Told { trail: Some(&trail), ..Told::default() };
+    play.kill_at_submit();
     let script: Script = |msisdn, attempt| match (msisdn / 7) % 4 {
         0 => refused(Class::Permanent),
         1 => Outcome::Unknown { code: "gw:timeout".into(), text: "no answer".into() },
         _ => taken(msisdn, attempt),
     };
-    let seen = play.seen.clone();
-    play.fixture.run_lanes(&mut play.store, &play.clock, &|_| gateway(script, &seen), told).unwrap();
-    let text = std::fs::read_to_string(&path).unwrap();
-    let mut outcomes = BTreeMap::<String, u32>::new();
-    for line in text.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        *outcomes.entry(line["outcome"].as_str().unwrap().to_owned()).or_default() += 1;
-    }
+    let outcomes = play.outcomes(script);
     let expected = [
         ("refused: gw:8", 1),
         ("submitted", 2),
@@ -572,6 +584,30 @@ fn the_audit_log_tells_what_came_of_it() {
         ("unknown: gw:timeout", 1),
     ];
     assert_eq!(outcomes, expected.map(|(word, count)| (word.to_owned(), count)).into());
+}
+
+/// What waits for a person is in the log, too, and only once; when it goes out again only that is added.
+#[test]
+fn what_a_crash_left_open_is_in_the_audit_log_while_it_is_held() {
+    let mut play = Play::new("[limits]\non_ambiguous = \"hold\"\n", 3);
+    play.kill_at_submit();
+    let script: Script = |msisdn, attempt| match (msisdn / 7) % 3 {
+        1 => Outcome::Unknown { code: "gw:timeout".into(), text: "no answer".into() },
+        _ => taken(msisdn, attempt),
+    };
+    let counts = |pairs: &[(&str, u32)]| pairs.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
+    let (open, lost) = (("unknown: a run ended before it was recorded", 1), ("unknown: gw:timeout", 1));
+    let held: BTreeMap<String, u32> = counts(&[("submitted", 1), open, lost]);
+    for _ in 0..2 {
+        assert_eq!(play.outcomes(script), held);
+    }
+    let listed = play.store.list("spring", State::Submitting, 9).unwrap();
+    let mut codes: Vec<_> = listed.iter().filter_map(|handset| handset.error.as_deref()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["gw:timeout", "unrecorded"]);
+    let campaign = std::fs::read_to_string(play.fixture.path("spring.toml")).unwrap();
+    play.fixture.write("spring.toml", &campaign.replace("hold", "resend"));
+    assert_eq!(play.outcomes(taken), counts(&[("submitted", 3), open, lost]));
 }
 
 /// A wrong password will not mend itself: the campaign stops at once, says so, and no attempt is spent.

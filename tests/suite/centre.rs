@@ -4,14 +4,18 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use impskit::batch::route::{Body, Class, Fate, Message, Outcome, Pace, Parts, Route as _, RouteSettings, SmppRoute};
-use impskit::batch::store::DueRow;
+use impskit::batch::route::{
+    Body, Class, Fate, Message, Outcome, Pace, Parts, Receipt, Route, RouteSettings, SmppRoute,
+};
+use impskit::batch::store::{DueRow, Run as Access, Store};
 use impskit::delivery::smpp::{self, Body as Said, Carrier, Mode, Pdu, ShortMessage, Status, Tlv, tag};
 use impskit::delivery::wdp::{Ports, Reference, split};
 use impskit::error::ErrorKind;
 use zeroize::Zeroizing;
+
+use crate::batch::{Clock, Fixture, table};
 
 /// How long the centre waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -77,11 +81,15 @@ impl Centre {
 
     /// Sends a receipt, and returns what is said to it.
     fn receipt(&mut self, sequence: u32, esm_class: u8, text: &str) -> Status {
-        let message = ShortMessage { esm_class, short_message: text.into(), ..ShortMessage::default() };
-        self.write(&Pdu::request(sequence, Said::Message(Carrier::DeliverSm, Box::new(message))));
+        self.send_receipt(sequence, esm_class, text);
         let answer = self.read();
         assert_eq!((answer.name(), answer.sequence), ("deliver_sm_resp", sequence));
         answer.status
+    }
+
+    fn send_receipt(&mut self, sequence: u32, esm_class: u8, text: &str) {
+        let message = ShortMessage { esm_class, short_message: text.into(), ..ShortMessage::default() };
+        self.write(&Pdu::request(sequence, Said::Message(Carrier::DeliverSm, Box::new(message))));
     }
 
     /// Answers the unbind at the end.
@@ -142,11 +150,15 @@ fn message(msisdn: u64, segments: u8) -> Message {
 struct Counting {
     left: u32,
     throttled: u32,
+    /// What is stored, in the order of arrival.
+    kept: Vec<Receipt>,
+    /// The store cannot be written.
+    is_broken: bool,
 }
 
 impl Counting {
     fn new() -> Self {
-        Self { left: u32::MAX, throttled: 0 }
+        Self { left: u32::MAX, throttled: 0, kept: Vec::new(), is_broken: false }
     }
 }
 
@@ -160,10 +172,30 @@ impl Pace for Counting {
     fn throttled(&mut self) {
         self.throttled += 1;
     }
+
+    fn keep(&mut self, receipts: &[Receipt]) -> bool {
+        if !self.is_broken {
+            self.kept.extend_from_slice(receipts);
+        }
+        !self.is_broken
+    }
 }
 
 fn submit(route: &mut SmppRoute, messages: &[Message]) -> Vec<Outcome> {
-    route.submit(&messages.iter().collect::<Vec<_>>(), &mut Counting::new()).unwrap()
+    submit_by(route, messages, &mut Counting::new())
+}
+
+fn submit_by(route: &mut SmppRoute, messages: &[Message], pace: &mut Counting) -> Vec<Outcome> {
+    route.submit(&messages.iter().collect::<Vec<_>>(), pace).unwrap()
+}
+
+/// Listens, as a run does while it waits, until the centre says that it is done.
+fn listen_until(done: &mpsc::Receiver<()>, route: &mut SmppRoute, pace: &mut Counting) {
+    let until = Instant::now() + PATIENCE;
+    while done.recv_timeout(Duration::from_millis(5)).is_err() {
+        assert!(Instant::now() < until, "the centre waits for something");
+        route.listen(pace);
+    }
 }
 
 fn taken(ids: &[&str]) -> Outcome {
@@ -343,12 +375,11 @@ fn receipts_come_at_any_time() {
         centre.farewell();
     });
     let mut route = open(&address, "message_ids = 'hex-decimal'");
-    assert_eq!(submit(&mut route, &[message(1, 1)]), [taken(&["26"])]);
-    is_done.recv_timeout(PATIENCE).unwrap();
-    let receipts = route.receipts();
+    let mut pace = Counting::new();
+    assert_eq!(submit_by(&mut route, &[message(1, 1)], &mut pace), [taken(&["26"])]);
+    listen_until(&is_done, &mut route, &mut pace);
     route.finish().unwrap();
-    assert_eq!(route.receipts(), []);
-    let said: Vec<_> = receipts.iter().map(|r| (r.id.as_str(), r.fate, r.code.as_deref().unwrap_or("-"))).collect();
+    let said: Vec<_> = pace.kept.iter().map(|r| (r.id.as_str(), r.fate, r.code.as_deref().unwrap_or("-"))).collect();
     assert_eq!(
         said,
         [
@@ -359,6 +390,107 @@ fn receipts_come_at_any_time() {
             ("97", Fate::Pending, "-"),
         ]
     );
+    played.join().unwrap();
+}
+
+/// A receipt is answered when it is stored: where that fails the centre is to send it again, and where the worker dies
+/// before it gets no answer at all. What it asks meanwhile is answered.
+#[test]
+fn a_receipt_is_stored_before_it_is_answered() {
+    let (done, is_done) = mpsc::channel();
+    let again = done.clone();
+    let text = "id:1A stat:DELIVRD err:000";
+    let (address, played) = centre(vec![
+        Box::new(move |centre| {
+            let mut centre = centre.bound();
+            let sent = centre.messages(1);
+            assert_eq!(centre.receipt(1, 4, text), Status::RECEIVER_BUSY, "the store is broken");
+            centre.answer(&sent[0], Status::OK, "1A");
+            done.send(()).unwrap();
+            centre.send_receipt(2, 4, text);
+            // It answers this, so that it has the receipt, and keeps its silence about that until it dies.
+            centre.write(&Pdu::request(9, Said::EnquireLink));
+            assert_eq!(centre.read(), Pdu::request(9, Said::EnquireLinkResp));
+            centre.0.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            assert!(centre.0.peek(&mut [0]).is_err(), "a receipt that nobody has stored was answered");
+            done.send(()).unwrap();
+            centre.0.set_read_timeout(Some(PATIENCE)).unwrap();
+            assert_eq!(centre.next(), None);
+        }),
+        Box::new(move |centre| {
+            let mut centre = centre.bound();
+            assert_eq!(centre.receipt(1, 4, text), Status::OK);
+            again.send(()).unwrap();
+            centre.farewell();
+        }),
+    ]);
+    let mut killed = open(&address, "");
+    let mut pace = Counting { is_broken: true, ..Counting::new() };
+    assert_eq!(submit_by(&mut killed, &[message(1, 1)], &mut pace), [taken(&["1A"])]);
+    for _ in 0..2 {
+        is_done.recv_timeout(PATIENCE).unwrap();
+    }
+    assert_eq!(pace.kept, []);
+    drop(killed);
+    let (mut route, mut pace) = (open(&address, ""), Counting::new());
+    listen_until(&is_done, &mut route, &mut pace);
+    route.finish().unwrap();
+    let kept: Vec<_> = pace.kept.iter().map(|receipt| (receipt.id.as_str(), receipt.fate)).collect();
+    assert_eq!(kept, [("1A", Fate::Delivered)]);
+    played.join().unwrap();
+}
+
+/// A run that cannot store receipts now does not let the centre wait until it ends the session.
+#[test]
+fn a_receipt_that_waits_too_long_is_to_be_sent_again() {
+    let (address, played) = one(|centre| {
+        let mut centre = centre.bound();
+        assert_eq!(centre.receipt(1, 4, "id:1A stat:DELIVRD"), Status::RECEIVER_BUSY);
+    });
+    let mut route = open(&address, "");
+    played.join().unwrap();
+    let mut pace = Counting::new();
+    route.listen(&mut pace);
+    assert_eq!(pace.kept, []);
+}
+
+/// The store of a campaign has what the centre was told to be taken: it looks there as soon as it is told.
+#[test]
+fn the_store_of_a_campaign_has_what_was_answered() {
+    let fixture = Fixture::new("sim", "");
+    let mut store = fixture.store();
+    fixture.plan(&mut store, &table(2), 1).unwrap();
+    let path = fixture.path("spring.db");
+    let (address, played) = one(move |centre| {
+        let mut centre = centre.bound();
+        let known = |what: &str| {
+            let store = Store::open(&path).unwrap();
+            let delivered = store.count_states("spring").unwrap().into_iter().find(|(state, _)| state == "delivered");
+            let unknown = store.unknown_receipts(&["sim".to_owned()]).unwrap();
+            assert_eq!((delivered.map_or(0, |(_, count)| count), unknown), (0, 1), "{what}");
+        };
+        centre.send_receipt(1, 4, "id:never stat:DELIVRD");
+        let (mut waiting, mut is_told, mut named) = (Vec::new(), false, 0);
+        while let Some(pdu) = centre.next() {
+            match pdu.name() {
+                "submit_sm" => waiting.push(pdu),
+                "deliver_sm_resp" => {
+                    assert_eq!(pdu.status, Status::OK);
+                    known("stored before it was answered");
+                    is_told = true;
+                }
+                "unbind" => return centre.answer(&pdu, Status::OK, ""),
+                other => panic!("{other}"),
+            }
+            for pdu in if is_told { std::mem::take(&mut waiting) } else { Vec::new() } {
+                named += 1;
+                centre.answer(&pdu, Status::OK, &format!("n{named}"));
+            }
+        }
+    });
+    let make = |_: &Access<'_>| -> impskit::error::Result<Box<dyn Route>> { Ok(Box::new(open(&address, ""))) };
+    let summary = fixture.run_by(&mut store, (1, "w1"), &Clock::at(2_000), make, u64::MAX).unwrap();
+    assert_eq!(summary.submitted, 2);
     played.join().unwrap();
 }
 
@@ -457,7 +589,7 @@ fn when_nothing_more_is_to_be_sent_the_rest_is_left() {
         centre.farewell();
     });
     let mut route = open(&address, "");
-    let mut pace = Counting { left: 3, throttled: 0 };
+    let mut pace = Counting { left: 3, ..Counting::new() };
     let messages = [message(1, 2), message(2, 2), message(3, 1)];
     let outcomes = route.submit(&messages.iter().collect::<Vec<_>>(), &mut pace).unwrap();
     assert_eq!(outcomes, [taken(&["a", "b"]), Outcome::NotSent, Outcome::NotSent]);
@@ -601,7 +733,8 @@ fn a_centre_of_others() {
         assert!(digit == 0 || matches!(outcome, Outcome::Unknown { .. }), "{digit}: {outcome:?}");
     }
     route.finish().unwrap();
-    let receipts = route.receipts();
+    route.listen(&mut pace);
+    let receipts = pace.kept;
     let of_unknown = receipts.iter().filter(|receipt| receipt.id == "FFFF" && receipt.fate == Fate::Failed).count();
     assert_eq!((receipts.len(), of_unknown), (6, 2), "{receipts:?}");
     for (form, count) in [("sar", 2), ("payload", 1)] {

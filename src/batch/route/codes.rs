@@ -147,6 +147,12 @@ pub const CODES: &[Code] = &[
         "the handset's time was over before it was sent or heard of",
         "`impskit batch retry --state expired` sends it again",
     ),
+    row(
+        "unrecorded",
+        None,
+        "a run ended between handing the message over and recording what came of it",
+        "`impskit batch retry --state held` sends it again; `on_ambiguous` says whether that waits for a person",
+    ),
 ];
 
 /// Returns the row of a code.

@@ -141,7 +141,7 @@ pub enum Outcome {
     NotSent,
 }
 
-/// Says when the next message may leave.
+/// What is behind a route: it says when the next message may leave, and keeps what comes back.
 pub trait Pace {
     /// Waits until `sms` short messages may leave. `false`: nothing more is to be sent, leave the rest as
     /// [`Outcome::NotSent`].
@@ -149,6 +149,9 @@ pub trait Pace {
 
     /// Goes slower for a while: the gateway asked for it.
     fn throttled(&mut self);
+
+    /// Stores receipts. `false`: that cannot be done, and the gateway is not to be told that they were taken.
+    fn keep(&mut self, receipts: &[Receipt]) -> bool;
 }
 
 /// What a gateway says about a short message later on.
@@ -222,10 +225,9 @@ pub trait Route: Send {
     /// Fails when the route as a whole does not work; no message counts as handed over then.
     fn submit(&mut self, messages: &[&Message], pace: &mut dyn Pace) -> Result<Vec<Outcome>>;
 
-    /// Returns the receipts that came in since the last call.
-    fn receipts(&mut self) -> Vec<Receipt> {
-        Vec::new()
-    }
+    /// Hands the receipts that came in since the last call to [`Pace::keep`]; a gateway that waits for an answer gets it
+    /// only then, so that no crash loses one.
+    fn listen(&mut self, _pace: &mut dyn Pace) {}
 
     /// Returns the route's name and how far its file is written, if it has one. The store keeps the length together
     /// with the results, and the route cuts the file back to it when it is opened: so nothing is ambiguous.

@@ -1,6 +1,6 @@
 //! What tests of routes share: messages and paces.
 
-use super::{Body, Message, Pace, Parts};
+use super::{Body, Message, Pace, Parts, Receipt};
 use crate::batch::store::DueRow;
 use crate::cp::mac::{Key, Pin, Security};
 use crate::delivery::Outgoing;
@@ -11,6 +11,7 @@ use crate::delivery::wdp::{self, Ports, Reference};
 pub(super) struct Allow {
     left: usize,
     pub(super) throttled: usize,
+    pub(super) kept: Vec<Receipt>,
 }
 
 impl Allow {
@@ -19,7 +20,7 @@ impl Allow {
     }
 
     pub(super) fn messages(left: usize) -> Self {
-        Self { left, throttled: 0 }
+        Self { left, ..Self::default() }
     }
 }
 
@@ -31,6 +32,11 @@ impl Pace for Allow {
 
     fn throttled(&mut self) {
         self.throttled += 1;
+    }
+
+    fn keep(&mut self, receipts: &[Receipt]) -> bool {
+        self.kept.extend_from_slice(receipts);
+        true
     }
 }
 

@@ -7,10 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{
-    BEAT, Ended, Event, EventKind, LEASE, Options, PAGES, Progress, Run, State, Store, Stored, StoredStage, Summary,
-    World,
+    BEAT, Ended, Event, EventKind, LEASE, LISTEN, Options, PAGES, POLL, Progress, Run, State, Store, Stored,
+    StoredStage, Summary, World,
 };
 use crate::batch::campaign::OnAmbiguous;
+use crate::batch::route::Receipt;
+use crate::batch::store::Changed;
 use crate::batch::units::rfc3339;
 use crate::error::Result;
 
@@ -169,6 +171,37 @@ impl<'g> Guard<'g> {
             _ => false,
         };
         Ok(states.iter().any(|(state, count)| is_open(state) && *count > 0))
+    }
+
+    /// Stores receipts of a route, and tells what they change.
+    pub(super) fn receive(&self, route: &str, receipts: &[Receipt]) -> Result<()> {
+        let received = self.store().receive(route, receipts, (self.world.now)())?;
+        self.changed(route, received.changed);
+        Ok(())
+    }
+
+    /// Counts and tells what receipts have changed.
+    pub(super) fn changed(&self, route: &str, changed: Vec<Changed>) {
+        let delivered = changed.iter().filter(|(_, _, state, _)| *state == State::Delivered).count();
+        self.count(|summary| summary.delivered += delivered as u64);
+        for (msisdn, _, state, code) in changed {
+            self.tell(EventKind::of(state), |event| {
+                event.msisdn = Some(msisdn);
+                event.route = Some(route.to_owned());
+                event.code = code;
+            });
+        }
+    }
+
+    /// Waits a while, in which `listen` is called often: a centre may send no more before it is answered.
+    pub(super) fn rest(&self, mut listen: impl FnMut() -> Result<()>) -> Result<()> {
+        let mut rested = Duration::ZERO;
+        while rested < POLL && !self.is_over() {
+            (self.world.wait)(LISTEN);
+            listen()?;
+            rested += LISTEN;
+        }
+        Ok(())
     }
 
     /// Asks for logins, and lets those expire that were not heard of in time; nobody does whom no one could tell of.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::guard::Guard;
 use super::pace::Metronome;
-use super::{CHANGED, Compose, Composed, EventKind, LEASE, Lane, PAGE, PLAN_AGAIN, POLL, Refusal, Summary, pipeline};
+use super::{CHANGED, Compose, Composed, EventKind, LEASE, Lane, PAGE, PLAN_AGAIN, Refusal, Summary, pipeline};
 use crate::batch::audit::{Done, Object, What};
 use crate::batch::campaign::OnAmbiguous;
 use crate::batch::route::{Class, Message, Outcome};
@@ -84,28 +84,16 @@ impl<'g> Worker<'g> {
 
     /// Takes in the receipts that the route has.
     pub(super) fn listen(&mut self) -> Result<()> {
-        let receipts = self.lane.route.receipts();
-        if receipts.is_empty() {
-            return Ok(());
-        }
-        let now = self.now();
-        let received = self.guard.store().receive(&self.lane.settings.name, &receipts, now)?;
-        let delivered = received.changed.iter().filter(|(_, _, state, _)| *state == State::Delivered).count();
-        self.guard.count(|summary| summary.delivered += delivered as u64);
-        for (msisdn, _, state, code) in received.changed {
-            self.guard.tell(EventKind::of(state), |event| {
-                event.msisdn = Some(msisdn);
-                event.route = Some(self.lane.settings.name.clone());
-                event.code = code;
-            });
-        }
-        Ok(())
+        self.lane.route.listen(&mut self.pace);
+        self.pace.fault()
     }
 
     /// Makes sure that what was handed over outlives the machine, and gives back what is held.
     pub(super) fn close(mut self) -> Result<()> {
-        let finished = self.lane.route.finish();
+        // What came before the leave is answered; what comes with it is stored, and the gateway sends it again.
         let listened = self.listen();
+        let finished = self.lane.route.finish();
+        let listened = listened.and(self.listen());
         let given_back = self.pace.close();
         let released = self.held.iter().try_for_each(|lease| self.run().release(lease));
         finished.and(listened).and(given_back).and(released)
@@ -132,7 +120,7 @@ impl<'g> Worker<'g> {
             if !is_busy {
                 return Ok(false);
             }
-            (self.guard.world.wait)(POLL);
+            self.guard.rest(|| self.listen())?;
         }
     }
 
@@ -155,16 +143,9 @@ impl<'g> Worker<'g> {
     /// Leases a slice and reads its first due rows.
     fn lease(&mut self, slice: u32) -> Result<Leased> {
         let now = self.now();
-        let resend = self.guard.options.limits.on_ambiguous == OnAmbiguous::Resend;
         let Some(lease) = self.run().lease(slice, now, now + LEASE)? else { return Ok(Leased::Busy) };
-        let open = if resend { self.run().left_open(slice)? } else { Vec::new() };
-        if !open.is_empty() {
-            // What a crash left out of the log stands in it before anything is sent again.
-            self.write_down(open.iter().map(|row| (row, "unknown: a run ended before it was recorded".into())))?;
-            if !self.run().put_back(&lease, &open, now, now + LEASE)? {
-                return Ok(Leased::Busy);
-            }
-            self.guard.count(|summary| summary.ambiguous += open.len() as u64);
+        if !self.take_up(&lease, now)? {
+            return Ok(Leased::Busy);
         }
         self.open = Some((lease.clone(), 0));
         while self.groups.is_empty() && self.open.is_some() {
@@ -176,6 +157,30 @@ impl<'g> Worker<'g> {
         }
         self.held.push(lease);
         Ok(Leased::Rows)
+    }
+
+    /// Takes up what was left open in a slice: it is sent again, or waits for a person. `false`: the lease is lost.
+    fn take_up(&self, lease: &Lease, now: Timestamp) -> Result<bool> {
+        let mut open = self.run().left_open(lease.slice, false)?;
+        if !open.is_empty() {
+            // What a crash left out of the log stands in it before anything else is done.
+            self.write_down(open.iter().map(|row| (row, "unknown: a run ended before it was recorded".into())))?;
+        }
+        let is_held = self.guard.options.limits.on_ambiguous == OnAmbiguous::Hold;
+        if is_held && !open.is_empty() {
+            return self.run().hold(lease, &open, now, now + LEASE);
+        }
+        if !is_held {
+            open.extend(self.run().left_open(lease.slice, true)?);
+        }
+        if open.is_empty() {
+            return Ok(true);
+        }
+        let is_ours = self.run().put_back(lease, &open, now, now + LEASE)?;
+        if is_ours {
+            self.guard.count(|summary| summary.ambiguous += open.len() as u64);
+        }
+        Ok(is_ours)
     }
 
     /// Reads the next due rows of the open slice and cuts them into groups.
@@ -229,7 +234,6 @@ impl<'g> Worker<'g> {
         if sent.is_none() || !self.record(&lease, &results)? {
             return self.lose(&lease);
         }
-        self.pace.fault()?;
         self.listen()?;
         if let Some(why) = self.watch_failures(&results).or_else(|| self.watch_route(&results)) {
             return self.guard.halt(&why);
@@ -346,9 +350,8 @@ impl<'g> Worker<'g> {
     fn record(&mut self, lease: &Lease, results: &[Settled]) -> Result<bool> {
         let now = self.now();
         let steps: Vec<Step<'_>> = results.iter().map(Settled::step).collect();
-        if !self.run().record(lease, &steps, self.lane.route.written(), (now, now + LEASE))? {
-            return Ok(false);
-        }
+        let recorded = self.run().record(lease, &steps, self.lane.route.written(), (now, now + LEASE))?;
+        let Some(changed) = recorded else { return Ok(false) };
         self.guard.count(|summary| results.iter().for_each(|settled| settled.count(summary)));
         for settled in results {
             self.tell_row(EventKind::of(settled.to), &settled.row, |event| {
@@ -357,6 +360,7 @@ impl<'g> Worker<'g> {
                 event.text.clone_from(&settled.detail);
             });
         }
+        self.guard.changed(&self.lane.settings.name, changed);
         Ok(true)
     }
 

@@ -38,6 +38,8 @@ const LEASE: Timestamp = 30;
 const BEAT: Duration = Duration::from_secs(5);
 /// How long to wait for slices that another worker holds, or for rows that become due, before looking again.
 const POLL: Duration = Duration::from_secs(1);
+/// How often routes are asked for receipts meanwhile.
+const LISTEN: Duration = Duration::from_millis(20);
 /// How often a server is asked for logins while a run waits.
 const ASK: Duration = Duration::from_secs(5);
 /// Pages of logins that are read at a time; more are read the next time.
@@ -259,8 +261,7 @@ fn through_stages(guard: &Guard<'_>, workers: &mut [Worker<'_>], compose: &Compo
         if !is_waiting || guard.is_over() || !guard.has_more()? {
             return guard.hear_logins().map(drop);
         }
-        (guard.world.wait)(POLL);
-        workers.iter_mut().try_for_each(Worker::listen)?;
+        guard.rest(|| workers.iter_mut().try_for_each(Worker::listen))?;
         if guard.options.logins.is_none() || clock() >= heard + ASK {
             guard.hear()?;
             heard = clock();

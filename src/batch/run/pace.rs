@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::guard::Guard;
-use crate::batch::route::{Pace, RouteSettings};
+use crate::batch::route::{Pace, Receipt, RouteSettings};
 use crate::error::Result;
 
 /// Short messages in a second that one permit is worth.
@@ -64,7 +64,7 @@ impl<'g> Metronome<'g> {
         self.throttled_since.map_or(Duration::ZERO, |since| (self.guard.world.clock)().saturating_sub(since))
     }
 
-    /// Returns what went wrong while permits were asked for.
+    /// Returns what went wrong while permits were asked for or receipts were stored.
     pub(super) fn fault(&mut self) -> Result<()> {
         std::mem::replace(&mut self.fault, Ok(()))
     }
@@ -130,5 +130,15 @@ impl Pace for Metronome<'_> {
         let now = (self.guard.world.clock)();
         self.throttled_since.get_or_insert(now);
         self.quiet_until = now + self.pause;
+    }
+
+    fn keep(&mut self, receipts: &[Receipt]) -> bool {
+        match self.guard.receive(&self.route, receipts) {
+            Ok(()) => true,
+            Err(error) => {
+                self.fault = Err(error);
+                false
+            }
+        }
     }
 }

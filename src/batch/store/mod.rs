@@ -279,9 +279,12 @@ pub struct Received {
     pub unknown: u64,
     /// Receipts that said nothing new: repeated, or for an attempt that is over.
     pub idle: u64,
-    /// Handsets that came to another state: number, campaign, state, code.
-    pub changed: Vec<(u64, String, State, Option<String>)>,
+    /// Handsets that came to another state.
+    pub changed: Vec<Changed>,
 }
+
+/// A handset that came to another state: number, campaign, state, code.
+pub type Changed = (u64, String, State, Option<String>);
 
 /// A profile and the columns that it is filled from.
 #[derive(Debug, Clone, PartialEq, Eq)]

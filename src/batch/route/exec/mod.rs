@@ -271,12 +271,16 @@ impl Route for ExecRoute {
         Ok(outcomes)
     }
 
-    fn receipts(&mut self) -> Vec<Receipt> {
+    fn listen(&mut self, pace: &mut dyn Pace) {
         let (mut waiting, mut outcomes) = (Waiting::default(), Vec::new());
         while let Some(event) = self.program.as_ref().and_then(Program::waiting) {
             self.take(event, &mut waiting, &mut outcomes);
         }
-        mem::take(&mut self.receipts)
+        // The program is told nothing of its receipts: whether they are kept is the run's to say.
+        let receipts = mem::take(&mut self.receipts);
+        if !receipts.is_empty() {
+            pace.keep(&receipts);
+        }
     }
 }
 

@@ -1,12 +1,12 @@
-//! The thread that reads from the centre: it answers whatever the centre asks at any time, takes receipts, asks
-//! whether the centre is still there, and hands answers over.
+//! The thread that reads from the centre: it answers whatever the centre asks at any time, takes receipts in, which are
+//! answered when they are stored, asks whether the centre is still there, and hands answers over.
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
@@ -16,6 +16,9 @@ use crate::error::reason;
 
 /// How often the thread looks at the time while nothing arrives.
 const TICK: Duration = Duration::from_millis(200);
+/// How long a receipt waits to be stored before the centre is asked to send it again: centres end sessions that owe them
+/// an answer for too long.
+const MOST_WAIT: Duration = Duration::from_secs(5);
 /// Octets read at once.
 const CHUNK: usize = 16 << 10;
 
@@ -54,26 +57,60 @@ pub(super) enum Event {
     Gone(String),
 }
 
-/// Receipts that nobody has fetched yet.
+/// A receipt that the centre has no answer to yet.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    pub(super) receipt: Receipt,
+    answer: Pdu,
+    /// Where it came from.
+    link: Weak<Link>,
+    since: Instant,
+}
+
+impl Unanswered {
+    /// Tells the centre that it was taken. Where the session is over the centre sends it again, and the store knows it.
+    pub(super) fn taken(self) {
+        if let Some(link) = self.link.upgrade() {
+            let _ = link.write(&self.answer);
+        }
+    }
+
+    /// Tells the centre to send it again.
+    pub(super) fn refused(mut self) {
+        self.answer.status = Status::RECEIVER_BUSY;
+        self.taken();
+    }
+}
+
+/// Receipts that nobody has fetched yet, the oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Inbox(Mutex<VecDeque<Receipt>>);
+pub(super) struct Inbox(Mutex<VecDeque<Unanswered>>);
 
 impl Inbox {
     /// Receipts kept; beyond, the centre is asked to come again later.
-    const MOST: usize = 100_000;
+    const MOST: usize = 10_000;
 
-    fn add(&self, receipt: Receipt) -> bool {
+    fn add(&self, receipt: Unanswered) {
         let mut receipts = locked(&self.0);
-        let has_room = receipts.len() < Self::MOST;
-        if has_room {
-            receipts.push_back(receipt);
+        if receipts.len() < Self::MOST {
+            return receipts.push_back(receipt);
         }
-        has_room
+        drop(receipts);
+        receipt.refused();
     }
 
     /// Takes all of them.
-    pub(super) fn take(&self) -> Vec<Receipt> {
+    pub(super) fn take(&self) -> Vec<Unanswered> {
         locked(&self.0).drain(..).collect()
+    }
+
+    /// Refuses those that have waited too long.
+    fn refuse_old(&self) {
+        let mut receipts = locked(&self.0);
+        let count = receipts.partition_point(|receipt| receipt.since.elapsed() > MOST_WAIT);
+        let old: Vec<_> = receipts.drain(..count).collect();
+        drop(receipts);
+        old.into_iter().for_each(Unanswered::refused);
     }
 }
 
@@ -175,6 +212,7 @@ impl Keeper {
 
     /// Waits a tick for octets, and handles the PDUs that are whole.
     fn listen(&mut self) -> Result<(), String> {
+        self.link.inbox.refuse_old();
         let mut chunk = [0; CHUNK];
         match self.stream.read(&mut chunk) {
             Ok(0) => return Err("the centre closed the connection".to_owned()),
@@ -243,11 +281,13 @@ impl Keeper {
     fn answer(&mut self, pdu: &Pdu) -> Result<(), String> {
         let Some(mut answer) = pdu.answer() else { return Ok(()) };
         if let Body::Message(Carrier::DeliverSm | Carrier::DataSm, message) = &pdu.body {
-            // What a subscriber sends is not for us: the centre keeps it for who reads it.
-            let is_taken = Receipt::read(message).is_some_and(|receipt| self.link.inbox.add(receipt));
-            if !is_taken {
-                answer.status = Status::RECEIVER_BUSY;
+            if let Some(receipt) = Receipt::read(message) {
+                let (link, since) = (Arc::downgrade(&self.link), Instant::now());
+                self.link.inbox.add(Unanswered { receipt, answer, link, since });
+                return Ok(());
             }
+            // What a subscriber sends is not for us: the centre keeps it for who reads it.
+            answer.status = Status::RECEIVER_BUSY;
         }
         self.link.write(&answer).map_err(Unsent::why)?;
         match &pdu.body {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A session that ends is opened again at the next group; what was without answer then is unknown. What the centre asks
-//! is answered by the keeper's thread at any time, also while nothing is sent.
+//! is answered by the keeper's thread at any time, also while nothing is sent; but receipts only when they are stored.
 
 mod flight;
 mod keeper;
@@ -23,7 +23,7 @@ use crate::delivery::smpp::{self, Carrier, ShortMessage, SmeAddress, Status};
 use crate::error::{Error, Result};
 
 use flight::Flight;
-use keeper::{Inbox, Unsent};
+use keeper::{Inbox, Unanswered, Unsent};
 use session::Session;
 use settings::Settings;
 
@@ -35,6 +35,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often a wait looks whether it is to end.
 const TICK: Duration = Duration::from_millis(250);
+/// How often receipts are handed over while answers are waited for.
+const GLANCE: Duration = Duration::from_millis(20);
 /// How often parts of a message are sent again of which the centre has others.
 const MOST_AGAIN: u32 = 5;
 
@@ -51,6 +53,8 @@ pub struct SmppRoute {
     failures: u32,
     /// When the centre last said that it is too much, which is told once for all that was on its way then.
     throttled: Option<Instant>,
+    /// When receipts were handed over last.
+    listened: Instant,
 }
 
 #[allow(clippy::disallowed_methods, reason = "this edge waits for a socket")]
@@ -67,7 +71,8 @@ impl SmppRoute {
         let session = session.map_err(|no| no.error)?;
         let route = route.clone();
         let session = Some(session);
-        Ok(Self { route, settings, inbox, session, is_proven: false, failures: 0, throttled: None })
+        let (throttled, listened) = (None, Instant::now());
+        Ok(Self { route, settings, inbox, session, is_proven: false, failures: 0, throttled, listened })
     }
 
     /// Opens a session where there is none. `false`: nothing more is to be sent.
@@ -131,16 +136,36 @@ impl SmppRoute {
         }
     }
 
-    /// Waits until a time for one answer and notes it; `false` where there was none.
-    fn listen(&mut self, flight: &mut Flight, until: Instant, pace: &mut dyn Pace) -> bool {
-        let Some(session) = &mut self.session else {
-            flight.lose_all("there is no session");
-            return false;
-        };
-        let answer = session.answer(until);
-        if let Some(why) = session.gone() {
-            flight.lose_all(why);
+    /// Hands receipts over, and answers those that were kept.
+    fn hand_over(&mut self, pace: &mut dyn Pace) {
+        self.listened = Instant::now();
+        let unanswered = self.inbox.take();
+        if unanswered.is_empty() {
+            return;
         }
+        let receipts: Vec<_> = unanswered.iter().map(|one| told(&one.receipt, self.settings.ids)).collect();
+        let answer = if pace.keep(&receipts) { Unanswered::taken } else { Unanswered::refused };
+        unanswered.into_iter().for_each(answer);
+    }
+
+    /// Waits until a time for one answer and notes it; `false` where there was none. Receipts do not wait.
+    fn answer(&mut self, flight: &mut Flight, until: Instant, pace: &mut dyn Pace) -> bool {
+        let answer = loop {
+            if self.listened.elapsed() >= GLANCE {
+                self.hand_over(pace);
+            }
+            let Some(session) = &mut self.session else {
+                flight.lose_all("there is no session");
+                return false;
+            };
+            let answer = session.answer(until.min(Instant::now() + GLANCE));
+            if let Some(why) = session.gone() {
+                flight.lose_all(why);
+            }
+            if answer.is_some() || session.gone().is_some() || Instant::now() >= until {
+                break answer;
+            }
+        };
         let Some((sequence, status, name)) = answer else {
             flight.expire(Instant::now());
             return false;
@@ -159,7 +184,7 @@ impl SmppRoute {
     fn wait_for(&mut self, flight: &mut Flight, most: usize, pace: &mut dyn Pace) {
         while flight.outstanding() >= most {
             let until = flight.deadline().unwrap_or_else(Instant::now);
-            self.listen(flight, until, pace);
+            self.answer(flight, until, pace);
         }
     }
 
@@ -172,7 +197,7 @@ impl SmppRoute {
             let message = flight.begin(parts.len());
             for (part, pdu) in parts.iter().enumerate() {
                 self.wait_for(flight, self.route.window, pace);
-                while self.listen(flight, Instant::now(), pace) {}
+                while self.answer(flight, Instant::now(), pace) {}
                 if flight.is_spoilt(message) {
                     break;
                 }
@@ -223,8 +248,8 @@ impl Route for SmppRoute {
         Ok(outcomes)
     }
 
-    fn receipts(&mut self) -> Vec<Receipt> {
-        self.inbox.take().into_iter().map(|receipt| told(&receipt, self.settings.ids)).collect()
+    fn listen(&mut self, pace: &mut dyn Pace) {
+        self.hand_over(pace);
     }
 
     fn finish(&mut self) -> Result<()> {

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::run::{Moment, Run, append};
 use super::{Store, unsigned};
 use crate::batch::route::{Fate, Receipt};
-use crate::batch::store::{Lease, Login, Received, State, Step, Timestamp, slice_of};
+use crate::batch::store::{Changed, Lease, Login, Received, State, Step, Timestamp, slice_of};
 use crate::error::Result;
 use crate::provision::rows::number;
 
@@ -31,11 +31,9 @@ impl Store {
                     continue;
                 };
                 received.matched += 1;
-                match part.settle(tx, route, receipt, at)? {
-                    None => received.idle += 1,
-                    Some((_, None)) => {}
-                    Some((code, Some(state))) => received.changed.push((part.msisdn, part.campaign, state, code)),
-                }
+                let settled = part.settle(tx, route, receipt, at)?;
+                received.idle += u64::from(settled.is_none());
+                received.changed.extend(part.changed(settled));
             }
             tx.execute("DELETE FROM receipt WHERE at < ?1", [now - FORGET])?;
             Ok(received)
@@ -211,13 +209,14 @@ fn submitted_at(tx: &Transaction<'_>, campaign: &str, (slice, place): (u32, u64)
     Ok(tx.prepare_cached(sql)?.query_row(params![campaign, slice, place as i64], |row| row.get(0))?)
 }
 
-/// Notes the names that a gateway gave, and takes in the receipts that were faster than the record.
+/// Notes the names that a gateway gave, and takes in the receipts that were faster than the record; adds what they change.
 pub(super) fn expect(
     tx: &Transaction<'_>,
     run: &Run<'_>,
     lease: &Lease,
     step: &Step<'_>,
     (attempt, now): (u32, Timestamp),
+    changed: &mut Vec<Changed>,
 ) -> Result<()> {
     for id in step.ids {
         tx.prepare_cached(
@@ -239,7 +238,8 @@ pub(super) fn expect(
         if let Some(receipt) = early(tx, run.route, id)?
             && let Some(part) = Part::find(tx, run.route, id)?
         {
-            part.settle(tx, run.route, &receipt, receipt.at.unwrap_or(now))?;
+            let settled = part.settle(tx, run.route, &receipt, receipt.at.unwrap_or(now))?;
+            changed.extend(part.changed(settled));
         }
     }
     Ok(())
@@ -264,6 +264,9 @@ fn keep(tx: &Transaction<'_>, route: &str, receipt: &Receipt, at: Timestamp) -> 
     .execute(params![route, receipt.id, receipt.fate.as_str(), receipt.code, at])?;
     Ok(())
 }
+
+/// A code, and the state to which the handset came, if it came to another.
+type Settled = (Option<String>, Option<State>);
 
 /// A short message that a gateway took.
 struct Part {
@@ -291,15 +294,15 @@ impl Part {
         Ok(tx.prepare_cached(sql)?.query_row([route, id], part).optional()?)
     }
 
+    /// Returns the change of the handset that a settled part makes, if it does.
+    fn changed(self, settled: Option<Settled>) -> Option<Changed> {
+        let (code, state) = settled?;
+        Some((self.msisdn, self.campaign, state?, code))
+    }
+
     /// Notes the first receipt of a part; the handset is delivered with the last part that is, and failed with the
     /// first that is not. `None`: it says nothing new.
-    fn settle(
-        &self,
-        tx: &Transaction<'_>,
-        route: &str,
-        receipt: &Receipt,
-        at: Timestamp,
-    ) -> Result<Option<(Option<String>, Option<State>)>> {
+    fn settle(&self, tx: &Transaction<'_>, route: &str, receipt: &Receipt, at: Timestamp) -> Result<Option<Settled>> {
         if self.fate.is_some() {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{Store, place, receipts, unsigned};
-use crate::batch::store::{DueRow, Lease, SEPARATOR, State, Step, StoreKey, Timestamp};
+use crate::batch::store::{Changed, DueRow, Lease, SEPARATOR, State, Step, StoreKey, Timestamp};
 use crate::error::{Error, Result};
 
 /// What one worker does to one campaign by one route.
@@ -60,11 +60,28 @@ impl<'s> Run<'s> {
         })
     }
 
-    /// Returns the rows of a slice that were left between submit and its recording.
-    pub fn left_open(&self, slice: u32) -> Result<Vec<DueRow>> {
-        let all = Wanted { slice, state: State::Submitting, now: i64::MAX, after: 0, last: u64::MAX, most: usize::MAX };
+    /// Returns the rows of a slice that were left between submit and its recording: those that are held for a person
+    /// already, or those that nobody has noticed yet.
+    pub fn left_open(&self, slice: u32, is_held: bool) -> Result<Vec<DueRow>> {
+        let (state, now, last, most) = (State::Submitting, i64::MAX, u64::MAX, usize::MAX);
+        let open = Wanted { slice, state, now, after: 0, last, most, is_held: Some(is_held) };
         let store = self.store();
-        rows_in(&store.connection, self, store.key.as_ref(), &all)
+        rows_in(&store.connection, self, store.key.as_ref(), &open)
+    }
+
+    /// Holds rows that were left open. `false`: the lease is lost.
+    pub fn hold(&self, lease: &Lease, rows: &[DueRow], now: Timestamp, until: Timestamp) -> Result<bool> {
+        let error = Some(UNRECORDED.to_owned());
+        let steps = rows.iter().map(|row| Step { from: State::Submitting, error: error.clone(), ..submitting(row) });
+        self.write(|tx| {
+            if !renew(tx, self, lease, until)? {
+                return Ok(false);
+            }
+            for step in steps {
+                take_step(tx, self, lease, &step, step.row.attempts, now)?;
+            }
+            Ok(true)
+        })
     }
 
     /// Plans rows again that were left open. `false`: the lease is lost.
@@ -90,7 +107,7 @@ impl<'s> Run<'s> {
             &store.connection,
             self,
             store.key.as_ref(),
-            &Wanted { slice, state: State::Planned, now, after, last, most },
+            &Wanted { slice, state: State::Planned, now, after, last, most, is_held: None },
         )
     }
 
@@ -123,32 +140,33 @@ impl<'s> Run<'s> {
         })
     }
 
-    /// Notes what became of rows, and how far a route's file is written, in one transaction.
-    /// `false`: the lease is lost, nothing was noted.
+    /// Notes what became of rows, and how far a route's file is written, in one transaction; returns what
+    /// receipts change that were faster. `None`: the lease is lost, nothing was noted.
     pub fn record(
         &self,
         lease: &Lease,
         steps: &[Step<'_>],
         written: Option<(&str, u64)>,
         (now, until): (Timestamp, Timestamp),
-    ) -> Result<bool> {
+    ) -> Result<Option<Vec<Changed>>> {
         self.write(|tx| {
             if !renew(tx, self, lease, until)? {
-                return Ok(false);
+                return Ok(None);
             }
+            let mut changed = Vec::new();
             for step in steps {
                 let attempt = step.row.attempts + u32::from(step.to != State::Expired && !step.is_unsent);
                 if step.from == State::Planned && step.to != State::Expired {
                     note(tx, self, lease, &submitting(step.row), attempt, now)?;
                 }
                 take_step(tx, self, lease, step, attempt, now)?;
-                receipts::expect(tx, self, lease, step, (attempt, now))?;
+                receipts::expect(tx, self, lease, step, (attempt, now), &mut changed)?;
             }
             if let Some((route, length)) = written {
                 tx.prepare_cached("UPDATE output SET written = ?3 WHERE campaign = ?1 AND route = ?2")?
                     .execute(params![self.campaign, route, length as i64])?;
             }
-            Ok(true)
+            Ok(Some(changed))
         })
     }
 
@@ -210,6 +228,8 @@ struct Wanted {
     after: u64,
     last: u64,
     most: usize,
+    /// Whether there is a code that says why a person has to look; `None`: any.
+    is_held: Option<bool>,
 }
 
 fn rows_in(db: &Connection, run: &Run<'_>, key: Option<&StoreKey>, wanted: &Wanted) -> Result<Vec<DueRow>> {
@@ -218,7 +238,7 @@ fn rows_in(db: &Connection, run: &Run<'_>, key: Option<&StoreKey>, wanted: &Want
          FROM planned_row r JOIN device d \
          ON d.campaign = r.campaign AND d.slice = r.slice AND d.msisdn = r.msisdn \
          WHERE r.campaign = ?1 AND r.slice = ?2 AND r.place > ?3 AND r.place <= ?4 AND d.state = ?5 AND d.due <= ?6 \
-         AND d.route = ?7 ORDER BY r.place LIMIT ?8",
+         AND d.route = ?7 AND (?9 IS NULL OR (d.error IS NOT NULL) = ?9) ORDER BY r.place LIMIT ?8",
     )?;
     let most = i64::try_from(wanted.most).unwrap_or(i64::MAX);
     let (after, last) = (place(wanted.after), place(wanted.last));
@@ -230,7 +250,8 @@ fn rows_in(db: &Connection, run: &Run<'_>, key: Option<&StoreKey>, wanted: &Want
         wanted.state.as_str(),
         wanted.now,
         run.route,
-        most
+        most,
+        wanted.is_held
     ])?;
     let mut due = Vec::new();
     while let Some(row) = rows.next()? {
@@ -262,6 +283,9 @@ pub(super) fn cells(campaign: &str, msisdn: u64, value: ValueRef<'_>, key: Optio
         (value, _) => Ok(value.as_str().map_err(rusqlite::Error::from)?.to_owned()),
     }
 }
+
+/// The code of what is held because a run ended before it was recorded.
+const UNRECORDED: &str = "unrecorded";
 
 fn submitting(row: &DueRow) -> Step<'_> {
     let (from, to) = (State::Planned, State::Submitting);

@@ -1,6 +1,7 @@
 //! The command list, global options and exit codes. One file a command.
 
 mod admin;
+mod admin_group;
 mod apply;
 mod apply_commands;
 mod audit;

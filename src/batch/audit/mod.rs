@@ -57,6 +57,8 @@ pub enum What {
     Cancel,
     /// An account of the server was made, changed or deleted.
     UserChange,
+    /// A group of the server was made or deleted by who runs it.
+    GroupChange,
     /// A trace of a user was started.
     TraceStart,
     /// A secret was printed.
@@ -67,12 +69,13 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of the list above.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Send,
         Self::Retry,
         Self::Approve,
         Self::Cancel,
         Self::UserChange,
+        Self::GroupChange,
         Self::TraceStart,
         Self::SecretPrint,
         Self::Torn,
@@ -86,6 +89,7 @@ impl What {
             Self::Approve => "approve",
             Self::Cancel => "cancel",
             Self::UserChange => "user-change",
+            Self::GroupChange => "group-change",
             Self::TraceStart => "trace-start",
             Self::SecretPrint => "secret-print",
             Self::Torn => "torn",
@@ -102,6 +106,8 @@ pub enum Object<'o> {
     Campaign(&'o str),
     /// A user of the server, by its address.
     User(&'o str),
+    /// A group of the server, by its address.
+    Group(&'o str),
     /// A file, by its name.
     File(&'o str),
     /// A document, by its SHA-256.
@@ -114,6 +120,7 @@ impl Object<'_> {
             Self::Msisdn(number) => format!("msisdn:{number}"),
             Self::Campaign(name) => format!("campaign:{name}"),
             Self::User(address) => format!("user:{address}"),
+            Self::Group(address) => format!("group:{address}"),
             Self::File(name) => format!("file:{name}"),
             Self::Document(hash) => format!("document:{}", hex(&hash)),
         }

@@ -6,16 +6,19 @@
 //! | `joining` | joining and leaving, by will and by force; what begins and ends with a session |
 //! | `membership` | members, roles, the reject list |
 //! | `properties` | making, changing and deleting groups |
+//! | `words` | the properties there are |
 
 mod joining;
 mod membership;
 mod properties;
+mod words;
 
 pub(crate) use joining::{
     get_joined_users, join, leave, session_closed, session_opened, subscribe_notice, terms_changed,
 };
 pub(crate) use membership::{add_members, get_members, member_access, reject_list, remove_members};
 pub(crate) use properties::{create, delete, expire, get_properties, set_properties};
+pub(crate) use words::read_common;
 
 use super::{Context, targets};
 use crate::csp::{Code, Outcome, Version};

@@ -1,8 +1,9 @@
 //! Making, describing and deleting groups (Groups, "Properties").
 
+use super::words::{self, Kind, OWN_PROPERTIES, PROPERTIES, Row, exists, name_in};
 use super::{find, find_as, joining, own_place, put_out, tell};
 use crate::csp::{Address, Code, Outcome, Version};
-use crate::document::{Content, Element, boolean, from_base64, integer};
+use crate::document::{Content, Element, from_base64, integer};
 use crate::server::fault::{Fault, required, success};
 use crate::server::service::Context;
 use crate::server::service::notification;
@@ -10,49 +11,8 @@ use crate::server::service::targets::{Tally, flag, is_xml_text};
 use crate::server::store::groups::{self, Role};
 use crate::server::store::{history, tree};
 
-/// What a property holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Switch,
-    Number,
-    Word(&'static [&'static str]),
-    /// Whether something is kept, or how much of it.
-    Count,
-    ReadOnly,
-}
-
-/// Properties of a group: name, content, the value where none was set.
-const PROPERTIES: [(&str, Kind, &str); 14] = [
-    ("Name", Kind::Text, ""),
-    ("AccessType", Kind::Word(&["Open", "Restricted"]), "Open"),
-    ("Type", Kind::Word(&["Public", "Private"]), "Private"),
-    ("PrivateMessaging", Kind::Switch, "T"),
-    ("Searchable", Kind::Switch, "F"),
-    ("Topic", Kind::Text, ""),
-    ("ActiveUsers", Kind::ReadOnly, ""),
-    ("MaxActiveUsers", Kind::Number, ""),
-    ("AutoDelete", Kind::Switch, "F"),
-    ("Validity", Kind::Number, ""),
-    ("History", Kind::Count, "F"),
-    ("RequireInvitation", Kind::Switch, "F"),
-    ("MinimumAge", Kind::Number, ""),
-    ("ShowID", Kind::Switch, "F"),
-];
-
-/// Properties of a user in a group.
-const OWN_PROPERTIES: [(&str, Kind, &str); 5] = [
-    ("IsMember", Kind::ReadOnly, ""),
-    ("PrivilegeLevel", Kind::ReadOnly, ""),
-    ("PrivateMessaging", Kind::Switch, "T"),
-    ("AutoJoin", Kind::Switch, "F"),
-    ("ShowID", Kind::Switch, ""),
-];
-
 /// The element that stands beside the properties.
 const WELCOME: &str = "WelcomeNote";
-/// Characters of a name or topic: more than twice what handsets write.
-const MOST_TEXT: usize = 255;
 /// A welcome note in the store's form.
 const MOST_WELCOME: usize = 8 << 10;
 /// `CreateGroup-Request`.
@@ -157,7 +117,7 @@ fn common_properties(
     let set = groups::properties(db, group)?;
     let is_meant = |name: &str| changed.is_none_or(|changed| changed.contains(&name));
     let mut element = Element::new("GroupProperties");
-    for (name, kind, usual) in PROPERTIES.into_iter().filter(|(name, ..)| is_meant(name) && exists(name, version)) {
+    for &(name, kind, usual) in PROPERTIES.iter().filter(|(name, ..)| is_meant(name) && exists(name, version)) {
         let value = set.iter().find(|(set, _)| set.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone());
         let value = match kind {
             Kind::ReadOnly => groups::count_active(db, group)?.to_string(),
@@ -172,20 +132,6 @@ fn common_properties(
     Ok(element.with_all(welcome.as_deref().and_then(tree::read)))
 }
 
-/// Returns whether a version has a property (enumerations, GroupProperty and OwnProperty).
-fn exists(name: &str, version: Version) -> bool {
-    match name {
-        "AutoDelete" | "Validity" | "ShowID" => version > Version::V1_1,
-        "History" | "RequireInvitation" | "MinimumAge" => version == Version::V1_3,
-        _ => true,
-    }
-}
-
-/// Returns the name of a property as the version spells it (CSP in XML, section 4).
-fn name_in(version: Version, name: &'static str) -> &'static str {
-    if name == "AccessType" && version < Version::V1_3 { "Accesstype" } else { name }
-}
-
 /// Returns the properties of a user in a group.
 pub(super) fn own_properties(
     context: &Context<'_>,
@@ -196,7 +142,7 @@ pub(super) fn own_properties(
     let db = context.store.reader();
     let role = groups::role(db, group, user)?;
     let mut element = Element::new("OwnProperties");
-    for (name, _, usual) in OWN_PROPERTIES {
+    for &(name, _, usual) in OWN_PROPERTIES {
         let value = match name {
             "IsMember" => Some(if role.is_some() { "T" } else { "F" }.to_owned()),
             "PrivilegeLevel" => Some(role.unwrap_or(Role::User).as_str().to_owned()),
@@ -269,7 +215,7 @@ fn change_common(context: &mut Context<'_>, group: &str, properties: &Element<'_
 fn set_common(context: &mut Context<'_>, group: &str, properties: &Element<'_>) -> Result<Vec<&'static str>, Fault> {
     let mut changed = Vec::new();
     for element in properties.children_named("Property") {
-        let (name, value) = read(&PROPERTIES, element)?;
+        let (name, value) = read(PROPERTIES, element)?;
         set_one(context, group, name, &value)?;
         changed.push(name);
     }
@@ -325,34 +271,20 @@ pub(super) fn read_welcome(welcome: &Element<'_>) -> Result<String, Fault> {
 pub(super) fn set_own(context: &mut Context<'_>, group: &str, properties: &Element<'_>) -> Result<(), Fault> {
     let user = context.user().to_owned();
     for element in properties.children_named("Property") {
-        let (name, value) = read(&OWN_PROPERTIES, element)?;
+        let (name, value) = read(OWN_PROPERTIES, element)?;
         groups::set_own_property(context.store.writer()?, group, &user, name, &value)?;
     }
     Ok(())
 }
 
-/// Reads a property: 806 with its name where it is not one of `known`, or its value cannot be.
-fn read(known: &[(&'static str, Kind, &str)], element: &Element<'_>) -> Result<(&'static str, String), Fault> {
+/// Reads a property of that table: 806 with its name where it is none, or its value cannot be.
+fn read(known: &'static [Row], element: &Element<'_>) -> Result<(&'static str, String), Fault> {
     let given = element.child_text("Name").unwrap_or_default();
     let value = element.child_text("Value").unwrap_or_default();
-    let (name, kind, _) =
-        known.iter().find(|(name, _, _)| name.eq_ignore_ascii_case(given)).ok_or_else(|| refused(given))?;
-    let read = match kind {
-        Kind::Text => (value.chars().count() <= MOST_TEXT).then(|| value.to_owned()),
-        Kind::Switch => boolean(value).map(|on| if on { "T" } else { "F" }.to_owned()),
-        Kind::Number => integer(value).map(|number| number.to_string()),
-        Kind::Word(words) => words.iter().find(|word| word.eq_ignore_ascii_case(value)).map(|word| (*word).to_owned()),
-        Kind::Count => match integer(value) {
-            Some(0) => Some("F".to_owned()),
-            Some(count) => (count as usize <= groups::MOST_HISTORY).then(|| count.to_string()),
-            None => boolean(value).map(|on| if on { "T" } else { "F" }.to_owned()),
-        },
-        Kind::ReadOnly => None,
-    };
-    read.map(|value| (*name, value)).ok_or_else(|| refused(given))
+    words::read(known, given, value).ok_or_else(|| refused(given))
 }
 
 fn refused(name: &str) -> Fault {
-    let name: String = name.chars().take(MOST_TEXT).collect();
+    let name: String = name.chars().take(words::MOST_TEXT).collect();
     Outcome::new(Code::INVALID_GROUP_PROPERTY).describe(format!("{name} cannot be set so")).into()
 }

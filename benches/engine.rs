@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use divan::Bencher;
+use divan::counter::ItemsCount;
 use impskit::client::primitives::send_message;
 use impskit::client::{Client, Event, Identity, Output as ClientOutput};
 use impskit::codec::Encoding;
@@ -16,30 +17,48 @@ fn main() {
 
 const ENCODINGS: [&str; 2] = ["wbxml", "xml"];
 
-/// A server with two clients that are logged in.
-struct Pair {
+/// The group of all clients.
+const GROUP: &str = "wv:user0/room@example.com";
+
+/// A server with clients that are logged in.
+struct Stage {
     engine: Engine,
-    clients: [Client; 2],
+    clients: Vec<Client>,
     elapsed: Duration,
 }
 
-impl Pair {
-    fn new(encoding: &str) -> Self {
+impl Stage {
+    fn pair(encoding: &str) -> Self {
+        Self::new(encoding, &["wv:romeo@example.com", "wv:juliet@example.com"])
+    }
+
+    fn new(encoding: &str, users: &[impl AsRef<str>]) -> Self {
         let mut store = Store::in_memory().expect("a store");
         let start = Timestamp::from_seconds(1_795_410_000);
-        for user in ["wv:romeo@example.com", "wv:juliet@example.com"] {
-            store.add_user(user, "secret", start).expect("a user");
+        for user in users {
+            store.add_user(user.as_ref(), "secret", start).expect("a user");
         }
         let configuration = Configuration { domain: "example.com".into(), ..Configuration::default() };
         let engine = Engine::open(configuration, store, Random::new([7; 32]));
         let encoding = if encoding == "xml" { Encoding::Xml } else { Encoding::Wbxml };
         let client = |user: &str| Client::new(Identity { encoding, ..Identity::new(user, "secret") });
-        let clients = [client("wv:romeo@example.com"), client("wv:juliet@example.com")];
-        let mut pair = Self { engine, clients, elapsed: Duration::ZERO };
-        pair.tell(0, Event::LogIn);
-        pair.tell(1, Event::LogIn);
-        assert!(pair.clients.iter().all(Client::is_in), "both are logged in");
-        pair
+        let clients = users.iter().map(|user| client(user.as_ref())).collect();
+        let mut stage = Self { engine, clients, elapsed: Duration::ZERO };
+        (0..users.len()).for_each(|who| drop(stage.tell(who, Event::LogIn)));
+        assert!(stage.clients.iter().all(Client::is_in), "all are logged in");
+        stage
+    }
+
+    /// Puts all clients into a group that the first one makes.
+    fn gather(&mut self) {
+        let id = || Element::leaf("GroupID", GROUP);
+        let create = Element::new("CreateGroup-Request").with(id()).with(Element::new("GroupProperties"));
+        let create = create.with_leaf("JoinGroup", "T").with_leaf("SubscribeNotification", "F");
+        self.tell(0, Event::Request(create));
+        for who in 1..self.clients.len() {
+            let join = Element::new("JoinGroup-Request").with(id()).with_leaf("JoinedRequest", "F");
+            self.tell(who, Event::Request(join.with_leaf("SubscribeNotification", "F")));
+        }
     }
 
     fn post(&mut self, media_type: &str, body: Vec<u8>) -> Vec<u8> {
@@ -82,20 +101,36 @@ impl Pair {
 /// A `Polling-Request` that finds nothing: the engine alone.
 #[divan::bench(args = ENCODINGS)]
 fn poll_that_finds_nothing(bencher: Bencher<'_, '_>, encoding: &str) {
-    let mut pair = Pair::new(encoding);
-    let (media_type, body) = pair.poll();
-    bencher.bench_local(|| pair.post(media_type, body.clone()).len());
+    let mut stage = Stage::pair(encoding);
+    let (media_type, body) = stage.poll();
+    bencher.bench_local(|| stage.post(media_type, body.clone()).len());
 }
 
 /// A message sent, polled and confirmed: three requests and the two clients' own work.
 #[divan::bench(args = ENCODINGS)]
 fn message_there(bencher: Bencher<'_, '_>, encoding: &str) {
-    let mut pair = Pair::new(encoding);
+    let mut stage = Stage::pair(encoding);
     bencher.bench_local(|| {
-        pair.elapsed += Duration::from_millis(100);
+        stage.elapsed += Duration::from_millis(100);
         let message = send_message("wv:romeo@example.com", &["wv:juliet@example.com"], "Hello", false);
-        pair.tell(0, Event::Request(message));
-        assert_eq!(pair.tell(1, Event::Poll), 1, "the message arrives");
+        stage.tell(0, Event::Request(message));
+        assert_eq!(stage.tell(1, Event::Poll), 1, "the message arrives");
+    });
+}
+
+/// A message to a group of so many, polled and confirmed by all others: it may cost each of them so much, and no more.
+#[divan::bench(args = [2, 20, 200])]
+fn group_message_there(bencher: Bencher<'_, '_>, members: usize) {
+    let users: Vec<String> = (0..members).map(|number| format!("wv:user{number}@example.com")).collect();
+    let mut stage = Stage::new("wbxml", &users);
+    stage.gather();
+    bencher.counter(ItemsCount::new(members - 1)).bench_local(|| {
+        stage.elapsed += Duration::from_millis(100);
+        let message = send_message(&users[0], &[GROUP], "Hello", false);
+        stage.tell(0, Event::Request(message));
+        for who in 1..members {
+            assert_eq!(stage.tell(who, Event::Poll), 1, "the message arrives");
+        }
     });
 }
 

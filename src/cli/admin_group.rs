@@ -193,7 +193,7 @@ fn show(group: &GroupRow, ui: &mut Ui) -> Result<Outcome> {
 fn line(group: &GroupRow) -> String {
     let GroupRow { id, owner, members, joined, .. } = group;
     let owner = owner.as_ref().map_or_else(|| "of the provider".to_owned(), |owner| format!("of {owner}"));
-    format!("{id}  {owner}  {members} members, {joined} joined")
+    format!("{id}  {owner}  members {members}, joined {joined}")
 }
 
 fn list(groups: &[GroupRow], format: Format, ui: &mut Ui) -> Result<Outcome> {

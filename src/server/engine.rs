@@ -398,7 +398,7 @@ impl Engine {
             return Err(Code::SERVICE_NOT_SUPPORTED.into());
         }
         if let Some(own) = own {
-            if !offered(version).allow(row) {
+            if !offered(version, self.configuration.features).allow(row) {
                 return Err(Code::SERVICE_NOT_SUPPORTED.into());
             }
             if !own.services.allow(row) {

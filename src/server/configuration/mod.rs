@@ -3,6 +3,7 @@
 mod access;
 mod beside;
 mod cir;
+mod features;
 mod presence;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use self::access::{KeepAlive, ProviderTable, SecondLogin, Way};
 use self::beside::{ApiTable, ManagementTable, ReceiptsTable};
 use self::cir::CirTable;
+use self::features::FeaturesTable;
 use self::presence::PresenceTable;
 use crate::csp::{self, Address};
 use crate::document::CodeTable;
@@ -23,6 +25,7 @@ use crate::provision::profile::SecretSource;
 pub use self::access::{Access, Network, Provider};
 pub use self::beside::{ManagedDevice, Management, Receipts};
 pub use self::cir::{Cir, CirFlag, CirSms};
+pub use self::features::Features;
 pub use self::presence::{AfterLogout, Presence};
 
 /// How one server is set up. The defaults are those of a server that runs out of the box on the loopback address.
@@ -60,6 +63,8 @@ pub struct Configuration {
     pub access: Access,
     /// What the server says of who runs it.
     pub provider: Provider,
+    /// Functions that are there and off.
+    pub features: Features,
     /// How much one user may have.
     pub quotas: Quotas,
     /// How clients are woken.
@@ -116,6 +121,7 @@ impl Default for Configuration {
             users: Vec::new(),
             access: Access::default(),
             provider: Provider::default(),
+            features: Features::default(),
             quotas: Quotas::default(),
             cir: Cir::default(),
             presence: Presence::default(),
@@ -189,7 +195,8 @@ impl Configuration {
     }
 
     fn apply(&mut self, server: Table) -> Result<()> {
-        let Table { domain, store, drain_seconds, csp, cir, provider, dm, receipts, api, presence, limits } = server;
+        let Table { domain, store, drain_seconds, csp, cir, provider, dm, receipts, api, presence, features, limits } =
+            server;
         if let Some(domain) = domain {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
@@ -226,6 +233,7 @@ impl Configuration {
         self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
         self.api_token = api.map(|api| api.token);
         self.presence = presence.read()?;
+        self.features = features.read();
         self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
         self.connections = limits.connections.unwrap_or(self.connections);
         self.connections_by_address = limits.connections_per_address.unwrap_or(self.connections_by_address);
@@ -291,6 +299,8 @@ pub struct Table {
     api: Option<ApiTable>,
     #[serde(default)]
     presence: PresenceTable,
+    #[serde(default)]
+    features: FeaturesTable,
     #[serde(default)]
     limits: LimitsTable,
 }
@@ -370,6 +380,7 @@ mod tests {
         assert_eq!(dm.devices, [device]);
         let api = read("[api]\ntoken = { file = \"t\" }\n").unwrap();
         assert_eq!(api.api_token, Some(SecretSource::File("t".to_owned())));
+        assert!(read("[features]\nextended_conversation = true\n").unwrap().features.extended_conversation);
         let presence = read("[presence]\nstrict = true\nafter_logout = \"alias\"\n").unwrap().presence;
         assert_eq!((presence.is_strict, presence.after_logout), (true, AfterLogout::Alias));
         let users = "[csp]\nusers = [ { user = \"anna\", password = { env = \"ANNA\" } } ]\n";

@@ -80,7 +80,7 @@ pub(crate) fn invite(context: &mut Context<'_>, request: &Element<'_>) -> Result
 }
 
 /// Opens an invitation of the caller to one user: keeps its copy and sends it. `asked` lacks only the Recipient.
-pub(super) fn open(
+pub(crate) fn open(
     context: &mut Context<'_>,
     asked: Element<'static>,
     user: String,
@@ -201,7 +201,7 @@ fn invited(
 }
 
 /// Decides whether a user takes an invitation of the caller: 531, 532 or 507 where not.
-pub(super) fn may_invite(context: &Context<'_>, user: &str, screen: Option<(&str, &str)>) -> Result<(), Fault> {
+pub(crate) fn may_invite(context: &Context<'_>, user: &str, screen: Option<(&str, &str)>) -> Result<(), Fault> {
     let db = context.store.reader();
     if !context.store.has_user(user)? {
         return Err(Code::UNKNOWN_USER.into());

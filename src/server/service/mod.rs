@@ -20,6 +20,7 @@ mod targets;
 use std::sync::LazyLock;
 
 use super::configuration::{Configuration, Quotas};
+use super::configuration::{Configuration, Features};
 use super::door::Door;
 use super::fault::Fault;
 use super::origin::Origin;
@@ -43,11 +44,12 @@ pub(crate) const OFFERED: &[&str] = &[
     "GETGM", "GETJU", "ADDGM", "RMVGM", "MBRAC", "REJEC",
 ];
 
-/// Returns what is offered to a session of that version.
-pub(crate) fn offered(version: Version) -> &'static Services {
-    static OFFERS: LazyLock<[Services; 3]> =
-        LazyLock::new(|| Version::ALL.map(|v| Services::of(v, OFFERED.iter().copied())));
-    let [newest, middle, oldest] = &*OFFERS;
+/// Returns what is offered to a session of that version where those features are on.
+pub(crate) fn offered(version: Version, features: Features) -> &'static Services {
+    static OFFERS: LazyLock<[[Services; 3]; 2]> = LazyLock::new(|| {
+        [&[][..], &["EXCON"]].map(|more| Version::ALL.map(|v| Services::of(v, OFFERED.iter().chain(more).copied())))
+    });
+    let [newest, middle, oldest] = &OFFERS[usize::from(features.extended_conversation)];
     match version {
         Version::V1_3 => newest,
         Version::V1_2 => middle,
@@ -124,6 +126,7 @@ pub(crate) fn perform(context: &mut Context<'_>, primitive: &Element<'_>) -> Res
         "GetGroupProps-Request" => group::get_properties(context, primitive),
         "SetGroupProps-Request" => group::set_properties(context, primitive),
         "RejectList-Request" => group::reject_list(context, primitive),
+        "ExtendConversation-Request" => group::extend(context, primitive),
         "SubscribeGroupNotice-Request" => group::subscribe_notice(context, primitive),
 
         _ => Err(Code::NOT_IMPLEMENTED.into()),
@@ -206,6 +209,9 @@ impl Context<'_> {
             quotas.set(&name, most);
         }
         Ok(quotas)
+    /// Returns what is offered to the caller, in the syntax that it speaks.
+    pub(crate) fn offered(&self) -> Services {
+        offered(self.caller.version, self.configuration.features).said_in(self.caller.version, self.caller.form)
     }
 
     /// Returns the caller's session.
@@ -240,7 +246,11 @@ impl Context<'_> {
     }
 
     /// Puts a request into the outbox of a session, written in the version of that session.
-    pub(crate) fn send(&mut self, session: SessionId, sending: Sending) {
+    pub(crate) fn send(&mut self, session: SessionId, mut sending: Sending) {
+        // What goes to a whole group is kept once.
+        if let Some((_, last)) = self.sends.last().filter(|(_, last)| last.primitive == sending.primitive) {
+            sending.primitive = last.primitive.clone();
+        }
         self.sends.push((session, sending));
     }
 

@@ -52,6 +52,12 @@ impl Tally {
         self.failed.is_empty()
     }
 
+    /// Returns the outcome of a request that was not done, since the targets that matter failed: 900, or 400 where none
+    /// was named.
+    pub(crate) fn none_done(self) -> Outcome {
+        if self.failed.is_empty() { Code::BAD_REQUEST.into() } else { Outcome::of_many(0, self.failed) }
+    }
+
     /// Returns the outcome of the request.
     pub(crate) fn outcome(self) -> Outcome {
         Outcome::of_many(self.done, self.failed)

@@ -122,6 +122,17 @@ pub(crate) fn kept(value: &str) -> Option<usize> {
     }
 }
 
+/// Keeps which group stands behind an extended conversation.
+pub(crate) fn add_conversation(db: &Connection, id: &str, group: &str) -> Result<()> {
+    db.prepare_cached("INSERT INTO conversation (id, group_id) VALUES (?1, ?2)")?.execute([id, group])?;
+    Ok(())
+}
+
+/// Returns the group that stands behind an extended conversation.
+pub(crate) fn conversation(db: &Connection, id: &str) -> Result<Option<String>> {
+    db.prepare_cached("SELECT group_id FROM conversation WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
+}
+
 /// Returns the properties that were set.
 pub(crate) fn properties(db: &Connection, id: &str) -> Result<Vec<(String, String)>> {
     db.prepare_cached("SELECT name, value FROM group_property WHERE group_id = ?1 ORDER BY rowid")?

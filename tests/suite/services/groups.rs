@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn property(name: &str, value: &str) -> String {
+pub(super) fn property(name: &str, value: &str) -> String {
     format!("<Property><Name>{name}</Name><Value>{value}</Value></Property>")
 }
 
-fn on_group(request: &str, more: &str) -> String {
+pub(super) fn on_group(request: &str, more: &str) -> String {
     format!("<{request}-Request>{CHESS}{more}</{request}-Request>")
 }
 

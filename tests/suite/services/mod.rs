@@ -7,8 +7,12 @@ mod abuse;
 mod collected;
 mod contact_lists;
 mod groups;
+mod invariants;
+mod invitations;
 mod messages;
 mod presence;
+mod rights;
+mod rooms;
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -6,13 +6,16 @@
 //! | `joining` | joining and leaving, by will and by force; what begins and ends with a session |
 //! | `membership` | members, roles, the reject list |
 //! | `properties` | making, changing and deleting groups |
+//! | `extended` | conversations of two that more are taken into |
 //! | `words` | the properties there are |
 
+mod extended;
 mod joining;
 mod membership;
 mod properties;
 mod words;
 
+pub(crate) use extended::extend;
 pub(crate) use joining::{
     get_joined_users, join, leave, session_closed, session_opened, subscribe_notice, terms_changed,
 };

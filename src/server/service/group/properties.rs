@@ -38,7 +38,7 @@ pub(crate) fn create(context: &mut Context<'_>, request: &Element<'_>) -> Result
 
 /// Returns the address of a group that can be made: 806 where it is of the wrong form or under another's name, 801
 /// where it is there, 814 or 815 where it is one too many.
-fn new_group(context: &Context<'_>, text: &str) -> Result<String, Fault> {
+pub(super) fn new_group(context: &Context<'_>, text: &str) -> Result<String, Fault> {
     let address = Address::group_id(text, &context.configuration.domain).map_err(|_| Code::INVALID_GROUP_PROPERTY)?;
     if address.owner().is_none_or(|owner| owner.as_str() != context.user()) {
         return Err(Code::INVALID_GROUP_PROPERTY.into());

@@ -44,7 +44,9 @@ impl Stage {
         let client = |user: &str| Client::new(Identity { encoding, ..Identity::new(user, "secret") });
         let clients = users.iter().map(|user| client(user.as_ref())).collect();
         let mut stage = Self { engine, clients, elapsed: Duration::ZERO };
-        (0..users.len()).for_each(|who| drop(stage.tell(who, Event::LogIn)));
+        for who in 0..users.len() {
+            stage.tell(who, Event::LogIn);
+        }
         assert!(stage.clients.iter().all(Client::is_in), "all are logged in");
         stage
     }

@@ -1,7 +1,6 @@
 //! The command list, global options and exit codes. One file a command.
 
 mod admin;
-mod admin_group;
 mod apply;
 mod apply_commands;
 mod audit;

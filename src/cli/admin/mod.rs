@@ -1,5 +1,6 @@
-//! `admin`: the server's users, and what they are told. It is written into the store, whether the server runs or not.
+//! `admin`: the server's users and groups, and what users are told. It is written into the store, whether the server runs or not.
 
+mod group;
 mod system_message;
 mod table;
 mod user;
@@ -16,7 +17,7 @@ use super::{Format, Outcome, Ui};
 
 pub(crate) use self::user::has_password;
 
-/// Look after the server's users
+/// Look after the server's users and groups
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The store keeps passwords as they are, because the digest login of the standard needs them. Only its owner
@@ -41,6 +42,15 @@ Examples:
   impskit admin user disable anna"
     )]
     User(user::Command),
+    /// Groups: the provider's, and what becomes of users'
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  impskit admin group add lobby --name Lobby --admin anna
+  impskit admin group list"
+    )]
+    Group(group::Command),
     /// What users are told or asked: at their next login, or in the session that they have
     #[command(
         subcommand,
@@ -90,6 +100,7 @@ impl ServerOptions {
 pub(crate) fn run(command: &Admin, ui: &mut Ui) -> Result<Outcome> {
     match &command.subject {
         Subject::User(command) => user::run(command, ui),
+        Subject::Group(command) => group::run(command, ui),
         Subject::SystemMessage(command) => system_message::run(command, ui),
     }
 }

@@ -241,7 +241,7 @@ struct Changed<'u> {
 }
 
 impl Desk {
-    fn account(&self, user: &str) -> Result<User> {
+    pub(super) fn account(&self, user: &str) -> Result<User> {
         let address = self.address(user)?;
         self.store.user(&address)?.ok_or_else(|| unknown(&address))
     }

@@ -19,8 +19,7 @@ mod targets;
 
 use std::sync::LazyLock;
 
-use super::configuration::{Configuration, Quotas};
-use super::configuration::{Configuration, Features};
+use super::configuration::{Configuration, Features, Quotas};
 use super::door::Door;
 use super::fault::Fault;
 use super::origin::Origin;
@@ -59,10 +58,11 @@ pub(crate) fn offered(version: Version, features: Features) -> &'static Services
 
 /// Returns what is offered to an account: a feature that is not subscribed to is denied like one that is not offered
 /// (CSP session, "User profiles and service discovery").
-pub(crate) fn subscribed(account: Option<&User>, version: Version) -> Services {
+pub(crate) fn subscribed(account: Option<&User>, version: Version, features: Features) -> Services {
+    let offered = offered(version, features);
     match account.and_then(|account| account.features.as_deref()) {
-        Some(features) => Services::subscribed(version, features.split(' ')).meet(offered(version)),
-        None => offered(version).clone(),
+        Some(features) => Services::subscribed(version, features.split(' ')).meet(offered),
+        None => offered.clone(),
     }
 }
 
@@ -199,7 +199,8 @@ impl Context<'_> {
     /// Returns what is offered to the caller, in the syntax that it speaks, as far as its user has subscribed to it.
     pub(crate) fn offered(&self) -> Result<Services, Fault> {
         let account = self.store.user(self.user())?;
-        Ok(subscribed(account.as_ref(), self.caller.version).said_in(self.caller.version, self.caller.form))
+        let offered = subscribed(account.as_ref(), self.caller.version, self.configuration.features);
+        Ok(offered.said_in(self.caller.version, self.caller.form))
     }
 
     /// Returns how much a user may have: what the configuration says, and what is said of this user in its place.
@@ -209,9 +210,6 @@ impl Context<'_> {
             quotas.set(&name, most);
         }
         Ok(quotas)
-    /// Returns what is offered to the caller, in the syntax that it speaks.
-    pub(crate) fn offered(&self) -> Services {
-        offered(self.caller.version, self.configuration.features).said_in(self.caller.version, self.caller.form)
     }
 
     /// Returns the caller's session.

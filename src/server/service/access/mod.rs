@@ -71,7 +71,6 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
     let version = context.version();
     context.caller.session = SessionId::new(context.random.draw());
     let services = Services::base(version).meet(&context.offered()?);
-    let services = Services::base(version).meet(offered(version, context.configuration.features));
     let time_to_live = time_to_live(context, request);
     let mut session = Session::new(context.caller.clone(), time_to_live, services, context.now);
     waking::introduce(&mut session, request, context.origin.peer);

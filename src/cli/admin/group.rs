@@ -7,11 +7,11 @@ use impskit::error::{Error, Result};
 use impskit::server::GroupRow;
 use serde::Serialize;
 
-use super::admin::{Common, Desk, address, json, now};
-use super::{Format, Outcome, Ui, audit};
+use super::{Common, Desk, json, now};
+use crate::cli::{Format, Outcome, Ui, audit};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum GroupCommand {
+pub(super) enum Command {
     /// Make a group of the provider
     #[command(after_help = "\
 It is public and found by who searches, where no property says otherwise. Properties are those of the
@@ -93,11 +93,11 @@ struct Change<'g> {
     change: &'static str,
 }
 
-pub(super) fn run(command: &GroupCommand, ui: &mut Ui) -> Result<Outcome> {
+pub(super) fn run(command: &Command, ui: &mut Ui) -> Result<Outcome> {
     match command {
-        GroupCommand::Add(command) => add(command, ui),
-        GroupCommand::List(common) => list(&Desk::open(common, ui)?.store.groups(now())?, common.format, ui),
-        GroupCommand::Show(command) => {
+        Command::Add(command) => add(command, ui),
+        Command::List(common) => list(&Desk::open(common, ui)?.store.groups(now())?, common.format, ui),
+        Command::Show(command) => {
             let desk = Desk::open(&command.common, ui)?;
             let group = find(&desk, &identify(&desk, &command.group)?)?;
             match desk.format {
@@ -105,7 +105,7 @@ pub(super) fn run(command: &GroupCommand, ui: &mut Ui) -> Result<Outcome> {
                 Format::Json => list(&[group], Format::Json, ui),
             }
         }
-        GroupCommand::Delete(command) => {
+        Command::Delete(command) => {
             let mut desk = Desk::open(&command.common, ui)?;
             let id = identify(&desk, &command.group)?;
             let was_there = desk.store.delete_group(&id, now())?;
@@ -132,7 +132,7 @@ fn add(command: &NewGroup, ui: &mut Ui) -> Result<Outcome> {
     }
     let mut admins = Vec::new();
     for user in &command.admin {
-        admins.push(desk.account(&address(user, &desk.configuration.domain)?)?.address);
+        admins.push(desk.account(user)?.address);
     }
     if desk.store.add_group(&id, &properties, &admins, now())? {
         return done(desk, &id, "added", ui);

@@ -379,70 +379,74 @@ fn as_user(url: &str, user: &str, words: &[&str]) -> (i32, String) {
     (code, text)
 }
 
+/// Who asks what, and what is shown.
+const GOOD: &[(&str, &[&str], &str)] = &[
+    ("romeo", &["services"], "AllFunctions"),
+    ("romeo", &["provider"], "Name"),
+    ("romeo", &["provider", "--version", "1.1", "--encoding", "xml"], "Name"),
+    ("romeo", &["presence", "set", "StatusText=On the balcony", "UserAvailability=DISCREET"], "done"),
+    ("romeo", &["presence", "authorize", "juliet", "--attribute", "StatusText"], "done"),
+    ("juliet", &["presence", "get", "romeo"], "PresenceValue On the balcony"),
+    ("juliet", &["presence", "subscribe", "romeo", "--wait", "1"], "PresenceNotification-Request"),
+    ("romeo", &["presence", "watchers", "--format", "json"], "GetWatcherList"),
+    ("juliet", &["presence", "subscribe", "romeo", "--stop"], "done"),
+    ("romeo", &["presence", "authorize", "juliet", "--cancel"], "done"),
+    ("romeo", &["presence", "contacts", "wv:romeo/verona", "--create", "--add", "juliet"], "verona"),
+    ("romeo", &["presence", "contacts"], "wv:romeo/verona@localhost"),
+    ("romeo", &["presence", "contacts", "wv:romeo/verona", "--remove", "juliet", "--version", "1.2"], "NickList"),
+    ("romeo", &["presence", "contacts", "wv:romeo/verona", "--delete"], "done"),
+    ("romeo", &["search", "USER_ID=juli", "--limit", "1", "--all"], "UserID wv:juliet@localhost"),
+    ("romeo", &["profile", "set", "PP_CITY=Verona"], "done"),
+    ("juliet", &["profile", "get", "romeo"], "Value Verona"),
+    ("romeo", &["block", "juliet", "--use", "T"], "done"),
+    ("romeo", &["block"], "UserID wv:juliet@localhost"),
+    ("romeo", &["block", "juliet", "--remove", "--use", "F", "--version", "1.2"], "done"),
+    ("romeo", &["verify", "juliet"], "done"),
+    ("romeo", &["invite", "juliet", "--id", "i-1", "--type", "IM", "--note", "Come"], "done"),
+    ("juliet", &["recv"], "InviteUser-Request"),
+    ("juliet", &["invite", "romeo", "--id", "i-1", "--answer", "yes"], "done"),
+    ("romeo", &["group", "create", "wv:romeo/chess", "--property", "Name=Chess", "--name", "King"], "done"),
+    ("juliet", &["group", "join", "wv:romeo/chess", "--name", "Queen"], "JoinGroup"),
+    ("romeo", &["group", "send", "wv:romeo/chess", "Check!", "--version", "1.2"], "done"),
+    ("romeo", &["group", "joined", "wv:romeo/chess"], "GetJoinedUsers"),
+    ("romeo", &["group", "members", "wv:romeo/chess", "--add", "juliet"], "wv:juliet@localhost"),
+    ("romeo", &["group", "access", "wv:romeo/chess", "--moderator", "juliet"], "done"),
+    ("romeo", &["group", "access", "wv:romeo/chess", "--member", "juliet", "--version", "1.1"], "done"),
+    ("romeo", &["group", "properties", "wv:romeo/chess"], "Value Chess"),
+    ("romeo", &["group", "properties", "wv:romeo/chess", "--property", "Topic=Openings"], "done"),
+    ("romeo", &["group", "notices", "wv:romeo/chess", "--set", "T"], "done"),
+    ("romeo", &["group", "reject", "wv:romeo/chess", "--add", "juliet"], "juliet"),
+    ("romeo", &["group", "delete", "wv:romeo/chess"], "done"),
+];
+
+/// What romeo asks, and what is said of it.
+const BAD: &[(&[&str], &str)] = &[
+    (&["presence", "get", "nobody"], "531"),
+    (&["presence", "contacts", "wv:romeo/none"], "700"),
+    (&["search", "NONSENSE=1"], "402"),
+    (&["profile", "get", "nobody"], "531"),
+    (&["profile", "get", "juliet", "--version", "1.2"], "a client of CSP 1.2 sends no GetPublicProfile-Request"),
+    (&["verify", "nobody", "juliet"], "531 Unknown user: nobody"),
+    (&["invite", "nobody"], "531"),
+    (&["invite", "juliet", "--id", "i-9", "--answer", "no"], "423"),
+    (&["invite", "juliet", "--id", "i-9", "--cancel"], "423"),
+    (&["group", "join", "wv:/none"], "800"),
+    (&["group", "leave", "wv:/none"], "8"),
+    (&["group", "send", "wv:/none", "x"], "800"),
+    (&["group", "delete", "wv:/none"], "800"),
+];
+
 /// Every command of the table against the server: what is shown, and the exit code.
 #[test]
 fn commands_ask_and_show_what_comes() {
     let server = running();
     let url = server.url();
-    let good: &[(&str, &[&str], &str)] = &[
-        ("romeo", &["services"], "AllFunctions"),
-        ("romeo", &["provider"], "Name"),
-        ("romeo", &["provider", "--version", "1.1", "--encoding", "xml"], "Name"),
-        ("romeo", &["presence", "set", "StatusText=On the balcony", "UserAvailability=DISCREET"], "done"),
-        ("romeo", &["presence", "authorize", "juliet", "--attribute", "StatusText"], "done"),
-        ("juliet", &["presence", "get", "romeo"], "PresenceValue On the balcony"),
-        ("juliet", &["presence", "subscribe", "romeo", "--wait", "1"], "PresenceNotification-Request"),
-        ("romeo", &["presence", "watchers", "--format", "json"], "GetWatcherList"),
-        ("juliet", &["presence", "subscribe", "romeo", "--stop"], "done"),
-        ("romeo", &["presence", "authorize", "juliet", "--cancel"], "done"),
-        ("romeo", &["presence", "contacts", "wv:romeo/verona", "--create", "--add", "juliet"], "verona"),
-        ("romeo", &["presence", "contacts"], "wv:romeo/verona@localhost"),
-        ("romeo", &["presence", "contacts", "wv:romeo/verona", "--remove", "juliet", "--version", "1.2"], "NickList"),
-        ("romeo", &["presence", "contacts", "wv:romeo/verona", "--delete"], "done"),
-        ("romeo", &["search", "USER_ID=juli", "--limit", "1", "--all"], "UserID wv:juliet@localhost"),
-        ("romeo", &["profile", "set", "PP_CITY=Verona"], "done"),
-        ("juliet", &["profile", "get", "romeo"], "Value Verona"),
-        ("romeo", &["block", "juliet", "--use", "T"], "done"),
-        ("romeo", &["block"], "UserID wv:juliet@localhost"),
-        ("romeo", &["block", "juliet", "--remove", "--use", "F", "--version", "1.2"], "done"),
-        ("romeo", &["verify", "juliet"], "done"),
-        ("romeo", &["invite", "juliet", "--id", "i-1", "--type", "IM", "--note", "Come"], "done"),
-        ("juliet", &["recv"], "InviteUser-Request"),
-        ("juliet", &["invite", "romeo", "--id", "i-1", "--answer", "yes"], "done"),
-        ("romeo", &["group", "create", "wv:romeo/chess", "--property", "Name=Chess", "--name", "King"], "done"),
-        ("juliet", &["group", "join", "wv:romeo/chess", "--name", "Queen"], "JoinGroup"),
-        ("romeo", &["group", "send", "wv:romeo/chess", "Check!", "--version", "1.2"], "done"),
-        ("romeo", &["group", "joined", "wv:romeo/chess"], "GetJoinedUsers"),
-        ("romeo", &["group", "members", "wv:romeo/chess", "--add", "juliet"], "wv:juliet@localhost"),
-        ("romeo", &["group", "access", "wv:romeo/chess", "--moderator", "juliet"], "done"),
-        ("romeo", &["group", "access", "wv:romeo/chess", "--member", "juliet", "--version", "1.1"], "done"),
-        ("romeo", &["group", "properties", "wv:romeo/chess"], "Value Chess"),
-        ("romeo", &["group", "properties", "wv:romeo/chess", "--property", "Topic=Openings"], "done"),
-        ("romeo", &["group", "notices", "wv:romeo/chess", "--set", "T"], "done"),
-        ("romeo", &["group", "reject", "wv:romeo/chess", "--add", "juliet"], "juliet"),
-        ("romeo", &["group", "delete", "wv:romeo/chess"], "done"),
-    ];
-    for (user, words, shown) in good {
+    for (user, words, shown) in GOOD {
         let (code, text) = as_user(&url, user, words);
         let is_named = ["GetWatcherList", "JoinGroup", "GetJoinedUsers"].contains(shown);
         assert!(code == 0 && (is_named || text.contains(shown)), "{words:?}: {code} {text}");
     }
-    let bad: &[(&[&str], &str)] = &[
-        (&["presence", "get", "nobody"], "531"),
-        (&["presence", "contacts", "wv:romeo/none"], "700"),
-        (&["search", "NONSENSE=1"], "402"),
-        (&["profile", "get", "nobody"], "531"),
-        (&["profile", "get", "juliet", "--version", "1.2"], "a client of CSP 1.2 sends no GetPublicProfile-Request"),
-        (&["verify", "nobody", "juliet"], "531 Unknown user: nobody"),
-        (&["invite", "nobody"], "531"),
-        (&["invite", "juliet", "--id", "i-9", "--answer", "no"], "423"),
-        (&["invite", "juliet", "--id", "i-9", "--cancel"], "423"),
-        (&["group", "join", "wv:/none"], "800"),
-        (&["group", "leave", "wv:/none"], "8"),
-        (&["group", "send", "wv:/none", "x"], "800"),
-        (&["group", "delete", "wv:/none"], "800"),
-    ];
-    for (words, shown) in bad {
+    for (words, shown) in BAD {
         let (code, text) = as_user(&url, "romeo", words);
         assert!(code == 1 && text.contains(shown), "{words:?}: {code} {text}");
     }

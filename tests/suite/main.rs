@@ -29,6 +29,7 @@ mod ddf;
 mod delivery;
 mod descriptions;
 mod device;
+mod durability;
 mod editor;
 mod faults;
 mod floors;

@@ -398,7 +398,7 @@ fn c05_nothing_of_others_is_read_or_changed() {
             426,
         ),
         (join_group("B"), 816),
-        (format!("<GetGroupMembers-Request>{CHESS}</GetGroupMembers-Request>"), 808),
+        (format!("<GetGroupMembers-Request>{CHESS}</GetGroupMembers-Request>"), 816),
         (format!("<GetJoinedUsers-Request>{CHESS}</GetJoinedUsers-Request>"), 808),
         (format!("<AddGroupMembers-Request>{CHESS}{one}</AddGroupMembers-Request>"), 816),
         (format!("<RejectList-Request>{CHESS}</RejectList-Request>"), 816),

@@ -32,7 +32,7 @@ const WRITE_TIME: Duration = Duration::from_secs(10);
 /// Connections of one address; gateways carry many users. The machine itself is not counted.
 const CONNECTIONS_BY_PEER: usize = 50;
 /// Lines that a client may say in a minute; those in the field say some.
-const LINES_A_MINUTE: u32 = 60;
+const LINES_A_MINUTE: u32 = 120;
 /// Lines that wait for a client that does not read: what they say is the same.
 const WAITING: usize = 4;
 /// Short messages that wait for who sends them; further ones come to nothing, and the client is called again later.
@@ -211,12 +211,23 @@ async fn connection(stream: TcpStream, peer: IpAddr, edge: &Edge, open: Open) {
     let number = edge.next_exchange();
     let (sender, words) = mpsc::channel(WAITING);
     open.lock().unwrap_or_else(PoisonError::into_inner).insert(number, sender);
-    let mut talk = Talk { stream, words, edge, number, peer, is_greeted: false, minute: Instant::now(), lines: 0 };
+    let mut talk = Talk {
+        stream,
+        words,
+        edge,
+        number,
+        peer,
+        is_greeted: false,
+        has_asked: false,
+        minute: Instant::now(),
+        lines: 0,
+    };
     talk.go_on().await;
-    let is_greeted = talk.is_greeted;
+    let has_asked = talk.has_asked;
     drop(talk);
     open.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-    if is_greeted {
+    // Whether it was greeted is not known where the engine has not answered in time.
+    if has_asked {
         edge.tell(number, Heard::Gone, peer).await;
     }
 }
@@ -228,6 +239,8 @@ struct Talk<'e> {
     number: u64,
     peer: IpAddr,
     is_greeted: bool,
+    /// Whether the engine was asked for the session.
+    has_asked: bool,
     /// When the minute began in which lines are counted, and how many came in it.
     minute: Instant,
     lines: u32,
@@ -266,6 +279,7 @@ impl Talk<'_> {
         }
         match Said::read(line) {
             Said::Hello(session) => {
+                self.has_asked = true;
                 let status = self.edge.ask(self.number, Heard::Hello(session), self.peer).await;
                 if status != Some(200) {
                     return None;

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod abuse;
+mod attributes;
 mod collected;
 mod contact_lists;
+mod contents;
 mod groups;
 mod invariants;
 mod invitations;

@@ -223,6 +223,8 @@ pub struct WbxmlOptions {
     pub public_id: Option<u32>,
     /// Whether date-time leaves are OPAQUE, in place of what the vocabulary says: clients disagree.
     pub opaque_dates: Option<bool>,
+    /// Whether integers are text, where others are OPAQUE.
+    pub text_integers: bool,
 }
 
 /// Why a tree cannot be written in a syntax.

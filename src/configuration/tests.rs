@@ -27,6 +27,7 @@ fn with_kind(kind: &str, place: &str, value: &Value) -> Result<Configuration> {
             "users[]" => json!({ "user": "anna", "password": { "env": "ANNA" } }),
             "cir" => json!({ "sms_route": "a" }),
             "devices[]" | "dm" => json!({ "id": "a" }),
+            "client[]" => json!({ "forms": [] }),
             _ => json!({}),
         };
         if let (Some(beside), Some(file)) = (beside.as_object_mut(), file.as_object_mut()) {

@@ -11,6 +11,7 @@
 //! by name. [`ids`] reads and writes the places where versions differ in form.
 
 mod address;
+mod changes;
 pub mod cir;
 mod digest;
 pub mod ids;
@@ -22,6 +23,7 @@ mod status;
 pub mod wire;
 
 pub use address::{Address, BadAddress, is_same};
+pub use changes::Changes;
 pub use digest::Schema;
 pub use message::{Discovery, Malformed, Message, Mode, Session, Transaction};
 pub use primitive::{Kind, Primitive, Sender};

@@ -4,7 +4,7 @@
 //! is written in the syntax, with the public identifier and under the media type of the request.
 
 use super::message::{Discovery, Malformed, Message, Mode, Session, Transaction};
-use super::{Code, Outcome, V1_1, V1_2, V1_3, Version};
+use super::{Changes, Code, Outcome, V1_1, V1_2, V1_3, Version};
 use crate::codec::{self, CannotWrite, Encoding, Header, Limits, Preamble, WbxmlOptions};
 use crate::diagnose::{Diagnostic, Report};
 use crate::document::{CodeTable, Content, Element, Vocabulary, to_base64};
@@ -25,6 +25,8 @@ pub struct Form {
     pub public_id: Option<u32>,
     /// Plain text: the codes.
     pub codes: &'static CodeTable,
+    /// What this client needs otherwise than the standard writes it.
+    pub changes: Changes,
 }
 
 /// What a document turned out to be.
@@ -58,7 +60,7 @@ impl From<Encoding> for Form {
 impl Form {
     /// Returns the form of an encoding with the version's own public identifier.
     pub fn of(encoding: Encoding) -> Self {
-        Self { encoding, public_id: None, codes: super::text_codes() }
+        Self { encoding, public_id: None, codes: super::text_codes(), changes: Changes::default() }
     }
 
     /// Returns the form of plain text by a table of codes.
@@ -186,6 +188,7 @@ pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
     if form.encoding == Encoding::Wbxml {
         leave_out_strangers(&mut root);
     }
+    form.changes.apply(&mut root);
     write_element(&root, message.version, form)
 }
 
@@ -271,7 +274,13 @@ fn write_element(root: &Element<'_>, version: Version, form: Form) -> Result<Vec
     let vocabulary = version.vocabulary();
     match form.encoding {
         Encoding::Wbxml => {
-            let options = WbxmlOptions { public_id: form.public_id, ..WbxmlOptions::default() };
+            let unknown = form.changes.has("public-id-unknown").then_some(1);
+            let options = WbxmlOptions {
+                public_id: unknown.or(form.public_id),
+                opaque_dates: form.changes.opaque_dates(),
+                text_integers: form.changes.has("integers-as-text"),
+                ..WbxmlOptions::default()
+            };
             codec::write_wbxml(root, vocabulary, &options)
         }
         Encoding::Pts => codec::write_pts(root, vocabulary, Some(form.codes)).map(String::into_bytes),

@@ -16,7 +16,7 @@ use super::waking::{Bells, Channel, Heard};
 use super::{Configuration, Random, Store, Timestamp, limits};
 use crate::codec::{Encoding, Limits};
 use crate::csp::wire::{self, Body, Form, Refusal};
-use crate::csp::{self, Code, Malformed, Message, Mode, Outcome, Primitive, Transaction, Version};
+use crate::csp::{self, Changes, Code, Malformed, Message, Mode, Outcome, Primitive, Transaction, Version};
 use crate::document::Element;
 
 /// The server without its network.
@@ -265,6 +265,8 @@ impl Engine {
             _ => Caller::outband(version),
         };
         let is_outband = caller.user.is_empty();
+        let changes = if is_outband { self.changes(origin, version, &transactions) } else { caller.form.changes };
+        let form = Form { changes, ..form };
         caller.form = form;
         let most = match self.sessions.get(caller.session) {
             Some(own) => own.capabilities.multi_trans_per_message,
@@ -294,6 +296,15 @@ impl Engine {
             true => write(version, csp::Session::Outband, answers.transactions, NO_FLAGS, form, &mut self.notes),
             false => self.write_inband(now, &caller, answers, form),
         }
+    }
+
+    /// Returns the forms that whoever asks without a session needs.
+    fn changes(&self, origin: &Origin, version: Version, asked: &[Transaction]) -> Changes {
+        let primitive = asked.first().map(|transaction| &transaction.primitive);
+        let client = primitive.and_then(|p| csp::ids::client_id(p).or_else(|| p.child_text("ApplicationID")));
+        let rows = self.configuration.clients.iter();
+        let changes = rows.filter_map(|row| row.changes(client.unwrap_or_default(), &origin.user_agent, version));
+        changes.fold(Changes::default(), Changes::with)
     }
 
     /// Finds the session of a message and notes that it was heard of; else answers why there is none.

@@ -43,8 +43,8 @@ pub use beside::{Beside, Callback, Called, Feed, Greetings, is_same_secret};
 #[cfg(feature = "server")]
 pub use cir::{SendShort, ShortContent, ShortMessage};
 pub use configuration::{
-    Access, AfterLogout, Cir, CirFlag, CirSms, Configuration, Features, ManagedDevice, Management, Network, Presence,
-    Provider, Quotas, Receipts, Table,
+    Access, AfterLogout, Cir, CirFlag, CirSms, ClientForms, Configuration, Features, ManagedDevice, Management,
+    Network, Presence, Provider, Quotas, Receipts, Table,
 };
 pub use engine::{Engine, Input, Output, Request};
 pub use network::NetworkPresence;

@@ -94,6 +94,7 @@ pub(crate) fn write(
         grammar: &vocabulary.grammar,
         style: options.style,
         opaque_dates: options.opaque_dates.unwrap_or(vocabulary.wbxml.opaque_dates),
+        text_integers: options.text_integers,
         tag_page: 0,
         attribute_page: 0,
     };
@@ -146,6 +147,7 @@ struct Writer<'v> {
     grammar: &'v Grammar,
     style: WbxmlStyle,
     opaque_dates: bool,
+    text_integers: bool,
     tag_page: u8,
     attribute_page: u8,
 }
@@ -294,7 +296,12 @@ impl Writer<'_> {
         };
         let kind = self.grammar.kind(&element.name);
         match kind {
-            Some(Kind::Int) if let Some(number) = integer(text.trim_ascii()) => self.opaque(&integer_octets(number)),
+            Some(Kind::Int)
+                if !self.text_integers
+                    && let Some(number) = integer(text.trim_ascii()) =>
+            {
+                self.opaque(&integer_octets(number))
+            }
             Some(Kind::DateTime)
                 if self.opaque_dates
                     && let Some(value) = DateTime::read(text.trim_ascii()).filter(|v| v.zone == b'Z') =>

@@ -3,6 +3,7 @@
 mod access;
 mod beside;
 mod cir;
+mod client;
 mod features;
 mod presence;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use self::access::{KeepAlive, ProviderTable, SecondLogin, Way};
 use self::beside::{ApiTable, ManagementTable, ReceiptsTable};
 use self::cir::CirTable;
+use self::client::ClientRow;
 use self::features::FeaturesTable;
 use self::presence::PresenceTable;
 use crate::csp::{self, Address};
@@ -25,6 +27,7 @@ use crate::provision::profile::SecretSource;
 pub use self::access::{Access, Network, Provider};
 pub use self::beside::{ManagedDevice, Management, Receipts};
 pub use self::cir::{Cir, CirFlag, CirSms};
+pub use self::client::ClientForms;
 pub use self::features::Features;
 pub use self::presence::{AfterLogout, Presence};
 
@@ -65,6 +68,8 @@ pub struct Configuration {
     pub provider: Provider,
     /// Functions that are there and off.
     pub features: Features,
+    /// Clients that need other forms than those that the standard writes.
+    pub clients: Vec<ClientForms>,
     /// How much one user may have.
     pub quotas: Quotas,
     /// How clients are woken.
@@ -122,6 +127,7 @@ impl Default for Configuration {
             access: Access::default(),
             provider: Provider::default(),
             features: Features::default(),
+            clients: Vec::new(),
             quotas: Quotas::default(),
             cir: Cir::default(),
             presence: Presence::default(),
@@ -195,8 +201,21 @@ impl Configuration {
     }
 
     fn apply(&mut self, server: Table) -> Result<()> {
-        let Table { domain, store, drain_seconds, csp, cir, provider, dm, receipts, api, presence, features, limits } =
-            server;
+        let Table {
+            domain,
+            client,
+            store,
+            drain_seconds,
+            csp,
+            cir,
+            provider,
+            dm,
+            receipts,
+            api,
+            presence,
+            features,
+            limits,
+        } = server;
         if let Some(domain) = domain {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
@@ -206,6 +225,7 @@ impl Configuration {
         }
         self.access.apply(&csp)?;
         self.access.users = limits.users.unwrap_or(self.access.users);
+        self.clients = client.into_iter().map(ClientRow::read).collect::<Result<_>>()?;
         self.provider = provider.map(ProviderTable::read).unwrap_or_default();
         if let Some(listen) = csp.listen {
             self.listen = one_address(&listen)?;
@@ -294,6 +314,8 @@ pub struct Table {
     #[serde(default)]
     cir: CirTable,
     provider: Option<ProviderTable>,
+    #[serde(default)]
+    client: Vec<ClientRow>,
     dm: Option<ManagementTable>,
     receipts: Option<ReceiptsTable>,
     api: Option<ApiTable>,

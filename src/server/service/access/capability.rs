@@ -27,7 +27,7 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Ele
     let sessions = context.quotas(context.user())?.sessions;
     let ways = waking::agree(context, list)?;
     let session = context.session()?;
-    session.capabilities = read_capabilities(list);
+    let before = std::mem::replace(&mut session.capabilities, read_capabilities(list));
     let capabilities = &session.capabilities;
     let mut changed = vec![
         Element::leaf("MultiTrans", capabilities.multi_trans.to_string()),

@@ -1,0 +1,155 @@
+//! Forms that certain clients need in place of those that the standard writes (CSP in XML, "Points where sources
+//! differ"): one row each, applied to a whole message right before it is written.
+
+use crate::document::{Content, Element};
+
+/// A set of forms that a client needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changes(u16);
+
+struct Change {
+    /// Its name in the configuration.
+    word: &'static str,
+    /// The element that is changed.
+    element: &'static str,
+    apply: fn(&mut Element<'static>),
+}
+
+/// What is changed in the tree.
+const CHANGES: [Change; 4] = [
+    // A client that looks only at ContactList children of the answer itself.
+    Change { word: "contact-lists-direct", element: "GetList-Response", apply: |e| lift(e, "ContactListIDList") },
+    // A client that reads Mapping where the standard has UserMapping.
+    Change { word: "user-map-flat", element: "UserMapList", apply: |e| lift(e, "UserMapping") },
+    // One server wrote the identity as text, and clients grew up with it.
+    Change { word: "client-id-bare", element: "Login-Response", apply: bare_client },
+    // The first answer of a login of four messages is a success to some.
+    Change { word: "first-answer-200", element: "Login-Response", apply: first_answer },
+];
+/// What is changed in the octets of WBXML, after those of the tree.
+const WORDS_OF_WBXML: [&str; 4] = ["dates-as-text", "dates-as-octets", "integers-as-text", "public-id-unknown"];
+
+impl Changes {
+    /// Returns the names of all of them.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        CHANGES.iter().map(|change| change.word).chain(WORDS_OF_WBXML)
+    }
+
+    /// Returns the set of those names; else the first that is none.
+    ///
+    /// # Errors
+    ///
+    /// Names the word that is no change.
+    pub fn read<'w>(words: impl IntoIterator<Item = &'w str>) -> Result<Self, &'w str> {
+        words.into_iter().try_fold(Self::default(), |set, word| {
+            let place = Self::words().position(|own| own == word).ok_or(word)?;
+            Ok(Self(set.0 | 1 << place))
+        })
+    }
+
+    /// Returns what is in either.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) fn has(self, word: &str) -> bool {
+        Self::words().position(|own| own == word).is_some_and(|place| self.0 & 1 << place != 0)
+    }
+
+    /// Changes a tree.
+    pub(super) fn apply(self, root: &mut Element<'static>) {
+        for change in CHANGES.iter().filter(|change| self.has(change.word)) {
+            change_below(root, change);
+        }
+    }
+
+    /// Returns whether dates are octets in WBXML, where that is not what the version does.
+    pub(super) fn opaque_dates(self) -> Option<bool> {
+        let as_octets = self.has("dates-as-octets").then_some(true);
+        self.has("dates-as-text").then_some(false).or(as_octets)
+    }
+}
+
+fn change_below(element: &mut Element<'static>, change: &Change) {
+    if element.name == change.element {
+        (change.apply)(element);
+    }
+    element.children.iter_mut().for_each(|child| change_below(child, change));
+}
+
+/// Puts the children of a child in its place.
+fn lift(element: &mut Element<'static>, name: &str) {
+    let children = std::mem::take(&mut element.children);
+    for child in children {
+        if child.name == name { element.children.extend(child.children) } else { element.children.push(child) }
+    }
+}
+
+fn bare_client(login: &mut Element<'static>) {
+    for client in login.children.iter_mut().filter(|child| child.name == "ClientID") {
+        if let Some(text) = client.children.first().map(|child| child.text().to_owned()) {
+            *client = Element::leaf("ClientID", text);
+        }
+    }
+}
+
+fn first_answer(login: &mut Element<'static>) {
+    if login.child("Nonce").is_none() {
+        return;
+    }
+    let results = login.children.iter_mut().filter(|child| child.name == "Result");
+    for leaf in results.flat_map(|result| &mut result.children) {
+        match leaf.name.as_ref() {
+            "Code" => leaf.content = Content::Text("200".into()),
+            "Description" => leaf.content = Content::Text("Successful".into()),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_one_change() {
+        for word in Changes::words() {
+            let one = Changes::read([word]).unwrap();
+            assert_eq!(Changes::words().filter(|other| one.has(other)).collect::<Vec<_>>(), [word]);
+        }
+        assert_eq!(Changes::read(["user-map-flat", "nonsense"]), Err("nonsense"));
+    }
+
+    #[test]
+    fn trees_are_changed_where_the_row_says() {
+        let list = Element::new("ContactListIDList").with_leaf("ContactList", "a").with_leaf("ContactList", "b");
+        let mut answer = Element::new("GetList-Response").with(list).with_leaf("DefaultContactList", "a");
+        Changes::default().apply(&mut answer);
+        assert_eq!(answer.children.len(), 2);
+        Changes::read(["contact-lists-direct"]).unwrap().apply(&mut answer);
+        let names: Vec<_> = answer.children.iter().map(|child| child.name.as_ref()).collect();
+        assert_eq!(names, ["ContactList", "ContactList", "DefaultContactList"]);
+
+        let mapping = Element::new("UserMapping").with(Element::new("Mapping").with(Element::new("SName")));
+        let mut joined = Element::new("Joined").with(Element::new("UserMapList").with(mapping));
+        Changes::read(["user-map-flat"]).unwrap().apply(&mut joined);
+        assert!(joined.descend(&["UserMapList", "Mapping", "SName"]).is_some());
+
+        let result = Element::new("Result").with_leaf("Code", "401");
+        let client = Element::new("ClientID").with_leaf("URL", "phone");
+        let mut first = Element::new("Login-Response").with(client).with(result).with_leaf("Nonce", "n");
+        let mut last = first.clone();
+        last.children.pop();
+        for login in [&mut first, &mut last] {
+            Changes::read(["first-answer-200", "client-id-bare"]).unwrap().apply(login);
+            assert_eq!(login.child_text("ClientID"), Some("phone"));
+        }
+        let code = |login: &Element<'_>| login.descend(&["Result", "Code"]).map(|code| code.text().to_owned());
+        assert_eq!(
+            (code(&first).as_deref(), code(&last).as_deref()),
+            (Some("200"), Some("401")),
+            "a refusal stays one"
+        );
+    }
+}

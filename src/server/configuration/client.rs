@@ -1,0 +1,88 @@
+//! `[[server.client]]`: which clients need other forms than those that the standard writes.
+
+use serde::Deserialize;
+
+use crate::csp::{Changes, Version};
+use crate::error::{Error, Result};
+
+/// Clients, and the forms that they need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientForms {
+    client: Option<String>,
+    user_agent: Option<String>,
+    version: Option<Version>,
+    changes: Changes,
+}
+
+impl ClientForms {
+    /// Returns the forms that a client needs if it is one of these: its identity, what it calls itself, its version.
+    pub fn changes(&self, client: &str, user_agent: &str, version: Version) -> Option<Changes> {
+        let fits = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(text, pattern));
+        let is_meant = fits(&self.client, client)
+            && fits(&self.user_agent, user_agent)
+            && self.version.is_none_or(|own| own == version);
+        is_meant.then_some(self.changes)
+    }
+}
+
+/// Returns whether a text is like a pattern, in which `*` stands for anything, in any case of letters.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let (text, pattern) = (text.to_lowercase(), pattern.to_lowercase());
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some(place) = rest.find(piece) else { return false };
+        rest = &rest[place + piece.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientRow {
+    when: Option<WhenTable>,
+    forms: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhenTable {
+    client: Option<String>,
+    user_agent: Option<String>,
+    version: Option<String>,
+}
+
+impl ClientRow {
+    pub(super) fn read(self) -> Result<ClientForms> {
+        const AT: &str = "server.client";
+        let WhenTable { client, user_agent, version } = self.when.unwrap_or_default();
+        let read_version = |text: String| {
+            let wrong = || Error::input(format!("`{text}` is no version: 1.1, 1.2, 1.3")).at(AT);
+            Version::from_text(&text).ok_or_else(wrong)
+        };
+        let version = version.map(read_version).transpose()?;
+        let changes = Changes::read(self.forms.iter().map(String::as_str)).map_err(|word| {
+            let words: Vec<&str> = Changes::words().collect();
+            Error::input(format!("`{word}` is no form")).at(AT).help(format!("the forms are {}", words.join(", ")))
+        })?;
+        Ok(ClientForms { client, user_agent, version, changes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (text, pattern) in [("Acme 7", "acme*"), ("", "*"), ("a-b-c", "a*b*c"), ("phone", "PHONE"), ("aa", "a*a")] {
+            assert!(is_like(text, pattern), "{text} {pattern}");
+        }
+        for (text, pattern) in [("Acme", "acme 7"), ("a", "a*a"), ("abc", "b*"), ("abc", "*b"), ("x", "")] {
+            assert!(!is_like(text, pattern), "{text} {pattern}");
+        }
+    }
+}

@@ -264,3 +264,132 @@ fn the_logo_of_the_provider_is_base64_in_xml_and_octets_in_wbxml() {
         }
     }
 }
+
+/// A feature: its marker, and its groups of functions. `1.2:` before a name is the first version that has it, `-1.2:`
+/// the last (CSP transactions, "Service tree").
+type Feature = (&'static str, &'static str, &'static [(&'static str, &'static [&'static str])]);
+
+const TREE: [Feature; 4] = [
+    (
+        "FundamentalFeat",
+        "MF",
+        &[
+            ("ServiceFunc", &["GETSPI", "1.3:GETMAP", "1.3:SGMNT"]),
+            ("SearchFunc", &["SRCH", "1.3:ADVSR", "STSRC"]),
+            ("InviteFunc", &["INVIT", "CAINV"]),
+            ("1.2:VerifyIDFunc", &["1.2:VRID"]),
+        ],
+    ),
+    (
+        "PresenceFeat",
+        "MP",
+        &[
+            ("ContListFunc", &["GCLI", "CCLI", "DCLI", "MCLS"]),
+            ("PresenceAuthFunc", &["GETWL", "-1.2:REACT", "-1.2:CAAUT"]),
+            ("PresenceDeliverFunc", &["GETPR", "UPDPR"]),
+            ("-1.2:AttListFunc", &["-1.2:CALI", "-1.2:DALI", "-1.2:GALS"]),
+        ],
+    ),
+    (
+        "IMFeat",
+        "MM",
+        &[
+            ("IMSendFunc", &["MDELIV", "FWMSG"]),
+            ("IMReceiveFunc", &["SETD", "GETLM", "GETM", "REJCM", "NOTIF", "NEWM", "1.3:OFFNOTIF"]),
+            ("IMAuthFunc", &["GLBLU", "BLENT"]),
+        ],
+    ),
+    (
+        "GroupFeat",
+        "MG",
+        &[
+            ("GroupMgmtFunc", &["CREAG", "DELGR", "GETGP", "SETGP"]),
+            ("GroupUseFunc", &["SUBGCN", "GRCHN", "1.3:EXCON"]),
+            ("GroupAuthFunc", &["GETGM", "1.2:GETJU", "ADDGM", "RMVGM", "MBRAC", "REJEC"]),
+        ],
+    ),
+];
+
+/// Returns a name of the table if the version has it.
+fn name_in(version: Version, entry: &'static str) -> Option<&'static str> {
+    match entry.split_once(':') {
+        None => Some(entry),
+        Some((range, name)) => match range.strip_prefix('-') {
+            Some(last) => (version <= Version::from_text(last).unwrap()).then_some(name),
+            None => (version >= Version::from_text(range).unwrap()).then_some(name),
+        },
+    }
+}
+
+/// Returns every path of a tree down to its leaves.
+fn paths(tree: &Element<'_>) -> std::collections::BTreeSet<String> {
+    fn below(prefix: &str, element: &Element<'_>, found: &mut std::collections::BTreeSet<String>) {
+        for child in &element.children {
+            let path = format!("{prefix}/{}", child.name);
+            if child.children.is_empty() {
+                found.insert(path);
+            } else {
+                below(&path, child, found);
+            }
+        }
+    }
+    let mut found = std::collections::BTreeSet::new();
+    below("", tree, &mut found);
+    found
+}
+
+#[test]
+fn the_inverted_tree_is_exact_for_every_node_of_the_table() {
+    for version in Version::ALL {
+        let mut lab = lab();
+        let mut anna = lab.login(version, "anna", "phone");
+        let mut ask = |lab: &mut Lab, tree: Element<'static>| {
+            let mut asked = Element::new("Service-Request");
+            if version == Version::V1_1 {
+                asked = asked.with(client_id("phone"));
+            }
+            let functions = Element::new("Functions").with(Element::new("WVCSPFeat").with(tree));
+            anna.ask(lab, asked.with(functions).with_leaf("AllFunctionsRequest", "T"))
+        };
+        let all = ask(&mut lab, Element::new("IMFeat")).child("AllFunctions").cloned().unwrap();
+        let offered = Services::read(version, &all);
+        let never = ["GETMAP", "SGMNT", "ADVSR"];
+        for (feature, marker, groups) in TREE {
+            let node = |children: Vec<Element<'static>>| Element::new(feature).with_all(children);
+            let denied_of = |answer: &Element<'_>| answer.child("Functions").map(paths).unwrap_or_default();
+            let missing = |group: &str, functions: &[&'static str]| {
+                let here = functions.iter().filter_map(|entry| name_in(version, entry));
+                here.filter(|name| !offered.has(name))
+                    .map(|name| format!("/WVCSPFeat/{feature}/{group}/{name}"))
+                    .collect()
+            };
+            let mut of_feature = std::collections::BTreeSet::new();
+            let mut count = 0;
+            for (group, functions) in groups {
+                let Some(group) = name_in(version, group) else { continue };
+                let wanted: std::collections::BTreeSet<String> = missing(group, functions);
+                of_feature.extend(wanted.iter().cloned());
+                let answer = ask(&mut lab, node(vec![Element::new(group)]));
+                assert_eq!(denied_of(&answer), wanted, "an empty {group} is all of it: {version:?}");
+                for function in functions.iter().filter_map(|entry| name_in(version, entry)) {
+                    let one = Element::new(group).with(Element::new(function));
+                    let answer = ask(&mut lab, node(vec![one]));
+                    let wanted = missing(group, &[function]);
+                    assert_eq!(denied_of(&answer), wanted, "{function} {version:?}");
+                    assert!(offered.has(function) || !never.contains(&function) || wanted.len() == 1);
+                    count += 1;
+                }
+            }
+            assert!(count > 0);
+            let answer = ask(&mut lab, node(Vec::new()));
+            assert_eq!(denied_of(&answer), of_feature, "an empty {feature} is all of it: {version:?}");
+            if version > Version::V1_1 {
+                let answer = ask(&mut lab, node(vec![Element::new(marker)]));
+                assert_eq!(answer.child("Functions"), None, "{marker} is always to be had");
+            }
+        }
+        // What was agreed last is all that is agreed: the mandatory part of groups.
+        let refused = anna.ask(&mut lab, Element::new("GetList-Request"));
+        assert_eq!(code(&refused), 506);
+    }
+}

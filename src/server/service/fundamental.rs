@@ -104,7 +104,7 @@ pub(crate) fn search_request(context: &mut Context<'_>, request: &Element<'_>) -
 
 fn begin(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     if request.child("AdvancedCriteria").is_some() {
-        return Err(Code::NOT_IMPLEMENTED.into());
+        return Err(Code::SERVICE_NOT_SUPPORTED.into());
     }
     let pairs = read_pairs(request)?;
     let limit = number(request, "SearchLimit").unwrap_or(PAGE).clamp(1, PAGE);
@@ -280,6 +280,11 @@ fn find_groups(context: &Context<'_>, pairs: &[(String, &str)]) -> Result<Vec<St
             "GROUP_USER_ID_JOINED" => {
                 let user = user.map_err(|_| Code::INVALID_SEARCH)?;
                 let joined = search::groups_joined(context.store.reader(), &user)?;
+                found.retain(|group| joined.contains(&group.id));
+            }
+            "GROUP_USER_ID_AUTOJOIN" => {
+                let user = user.map_err(|_| Code::INVALID_SEARCH)?;
+                let joined = search::groups_joined_by_themselves(context.store.reader(), &user)?;
                 found.retain(|group| joined.contains(&group.id));
             }
             _ => return Err(Code::INVALID_SEARCH.into()),

@@ -28,7 +28,12 @@ fn read(request: &Element<'_>) -> Result<Vec<String>, Fault> {
 }
 
 /// Tells the sessions of a user that asked for it, but not the caller's own.
-pub(crate) fn tell(context: &mut Context<'_>, user: &str, kind: &'static str, data: Option<Element<'static>>) {
+pub(crate) fn tell(
+    context: &mut Context<'_>,
+    user: &str,
+    kind: &'static str,
+    data: impl IntoIterator<Item = Element<'static>>,
+) {
     let own = context.caller.session;
     let notification = Element::new("Notification-Request").with_leaf("NotificationType", kind).with_all(data);
     context.send_to(user, |session| {
@@ -40,34 +45,59 @@ pub(crate) fn tell(context: &mut Context<'_>, user: &str, kind: &'static str, da
 /// Tells the caller's other sessions what the caller has changed with a request that succeeded.
 pub(crate) fn changed(context: &mut Context<'_>, request: &Element<'_>) {
     let leaf = |name: &'static str| {
-        request.child_text(name).filter(|text| !text.is_empty()).map(|text| Element::leaf(name, text.to_owned()))
+        let text = request.child_text(name).filter(|text| !text.is_empty());
+        text.map(|text| Element::leaf(name, text.to_owned())).into_iter().collect::<Vec<_>>()
     };
-    let list = || leaf("ContactList").map(|list| Element::new("ContactListIDList").with(list));
+    let list = || vec![Element::new("ContactListIDList").with_all(leaf("ContactList"))];
     let user = context.user().to_owned();
-    let mut tell = |kind, data| tell(context, &user, kind, data);
+    let mut tell = |kind, data: Vec<Element<'static>>| tell(context, &user, kind, data);
     match request.name.as_ref() {
         "CreateList-Request" => tell("CLCR", list()),
         "DeleteList-Request" => tell("CLD", list()),
-        "ListManage-Request" if request.children.iter().any(|child| child.name.ends_with("NickList")) => {
-            tell("CLC", list());
-        }
+        "ListManage-Request" if request.children.iter().any(is_change_of_list) => tell("CLC", list()),
         "BlockEntity-Request" => {
             for (name, kind) in [("BlockList", "BLC"), ("GrantList", "GLC")] {
-                if request.child(name).is_some() {
-                    tell(kind, None);
+                let changes = |list: &Element<'_>| list.children.iter().any(|child| child.name != "InUse");
+                if request.child(name).is_some_and(changes) {
+                    tell(kind, Vec::new());
                 }
             }
-            for (name, kind) in [("BlockListInUse", "BLUC"), ("GrantListInUse", "GLUC")] {
-                if let Some(switch) = leaf(name) {
-                    tell(kind, Some(switch));
+            for (list, name, kind) in [("BlockList", "BlockListInUse", "BLUC"), ("GrantList", "GrantListInUse", "GLUC")]
+            {
+                // Up to 1.2 the switch stands inside the list.
+                let inside = request.descend(&[list, "InUse"]).map(Element::trimmed).filter(|text| !text.is_empty());
+                let inside = inside.map(|text| Element::leaf(name, text.to_owned()));
+                let switch = leaf(name).pop().or(inside);
+                if let Some(switch) = switch {
+                    tell(kind, vec![switch]);
                 }
             }
         }
-        "CreateAttributeList-Request" | "DeleteAttributeList-Request" => {
-            tell("AC", request.child("PresenceSubList").map(|list| list.clone().into_owned()));
-        }
+        "CreateAttributeList-Request" | "DeleteAttributeList-Request" => tell("AC", authorized(request)),
         "CreateGroup-Request" => tell("GC", leaf("GroupID")),
         "DeleteGroup-Request" => tell("GD", leaf("GroupID")),
         _ => {}
     }
+}
+
+fn is_change_of_list(child: &Element<'_>) -> bool {
+    matches!(child.name.as_ref(), "AddNickList" | "RemoveNickList" | "ContactListProperties")
+}
+
+/// Returns what of presence is authorized otherwise now, and for whom, in the form of 1.3.
+fn authorized(request: &Element<'_>) -> Vec<Element<'static>> {
+    let names = |list: &'static str, name: &'static str| {
+        let holders = std::iter::once(request).chain(request.child(list));
+        let named = holders.flat_map(|holder| holder.children_named(name));
+        let named: Vec<_> = named.map(|id| Element::leaf(name, id.trimmed().to_owned())).collect();
+        (!named.is_empty()).then(|| Element::new(list).with_all(named))
+    };
+    let whole = |name: &str| request.child(name).map(|element| element.clone().into_owned());
+    let parts = [
+        whole("PresenceSubList"),
+        names("UserIDList", "UserID"),
+        names("ContactListIDList", "ContactList"),
+        whole("DefaultList"),
+    ];
+    parts.into_iter().flatten().collect()
 }

@@ -37,6 +37,12 @@ pub(crate) fn groups(db: &Connection, most: usize) -> Result<Vec<Found>> {
     db.prepare_cached(sql)?.query_map([most as i64], read)?.collect()
 }
 
+/// Returns the groups that a user joins at each login.
+pub(crate) fn groups_joined_by_themselves(db: &Connection, user: &str) -> Result<Vec<String>> {
+    let sql = "SELECT group_id FROM group_own_property WHERE user = ?1 AND name = 'AutoJoin' AND value = 'T'";
+    db.prepare_cached(sql)?.query_map([user], |row| row.get(0))?.collect()
+}
+
 /// Returns the groups that a user is in now.
 pub(crate) fn groups_joined(db: &Connection, user: &str) -> Result<Vec<String>> {
     db.prepare_cached("SELECT group_id FROM group_joined WHERE user = ?1")?

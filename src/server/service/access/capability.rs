@@ -5,7 +5,7 @@ use crate::csp::Version;
 use crate::document::{Element, boolean};
 use crate::server::fault::Fault;
 use crate::server::limits;
-use crate::server::service::{Context, terms_changed};
+use crate::server::service::{Context, notification, terms_changed};
 use crate::server::session::Capabilities;
 
 /// ClientCapability-Request.
@@ -54,12 +54,34 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Ele
             changed.push(Element::leaf(name, usual));
         }
     }
+    changed.extend(encodings(list));
+    let rule = |capabilities: &Capabilities| capabilities.online_etem.clone().unwrap_or("SERVERLOGIC".to_owned());
+    let (priority, now) = (capabilities.session_priority, rule(capabilities));
+    // The user's other clients are told what this one has changed for all of them.
+    let user = context.user().to_owned();
+    if before.session_priority != priority {
+        notification::tell(context, &user, "SPA", Some(Element::leaf("SessionPriority", priority.to_string())));
+    }
+    if rule(&before) != now {
+        notification::tell(context, &user, "OEU", Some(Element::leaf("OnlineETEMHandling", now)));
+    }
     Ok(Element::new("AgreedCapabilityList").with_all(changed))
 }
 
 /// What may happen to messages while a user is away, and with several sessions (enumerations).
 const OFFLINE_RULES: [&str; 3] = ["SENDSTORE", "SENDREJECT", "REJECT"];
 const ONLINE_RULES: [&str; 5] = ["SERVERLOGIC", "FORKALL", "DETECT", "PRIORITYSTORE", "PRIORITYREJECT"];
+
+/// Returns the transfer encodings that are agreed, where the client offers others too.
+fn encodings(list: &Element<'_>) -> Vec<Element<'static>> {
+    let is_known = |word: &str| ["BASE64", "None"].iter().any(|known| known.eq_ignore_ascii_case(word));
+    let offered: Vec<&str> = list.children_named("AcceptedTransferEncoding").map(|e| e.trimmed()).collect();
+    if offered.iter().all(|word| is_known(word)) {
+        return Vec::new();
+    }
+    let known = offered.into_iter().filter(|word| is_known(word));
+    known.map(|word| Element::leaf("AcceptedTransferEncoding", word.to_owned())).collect()
+}
 
 fn read_capabilities(list: &Element<'_>) -> Capabilities {
     let word = |name: &str| list.child_text(name).filter(|word| !word.is_empty()).map(str::to_ascii_uppercase);

@@ -130,7 +130,7 @@ fn tell_ways(ways: &Cir, server: &Running, log: Log) {
 fn warn(configuration: &Configuration, ui: &mut Ui) -> Result<()> {
     if !configuration.listen.ip().is_loopback() {
         ui.network(&configuration.listen.to_string())?;
-        if configuration.access.plain {
+        if configuration.access.plain && configuration.tls.is_none() {
             ui.say("warning: passwords of 2-way logins are readable on the way: put TLS in front of this address");
         }
     }
@@ -231,6 +231,8 @@ fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outc
         error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
     };
     drop(std::net::TcpListener::bind(configuration.listen).map_err(taken)?);
+    http::check_tls(configuration)?;
+    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
     let users = match path.exists() {
         true => format!("users: {}", Store::open(path).map_err(not_to_be_had)?.users()?.len()),
         false if path.parent().is_none_or(|folder| folder == Path::new("") || folder.is_dir()) => {
@@ -239,7 +241,7 @@ fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outc
         false => return Err(not_to_be_had(Error::store("there is no such folder").at(path.display().to_string()))),
     };
     ui.line(&format!("domain  {}", configuration.domain))?;
-    ui.line(&format!("listen  http://{}{}", configuration.listen, configuration.path))?;
+    ui.line(&format!("listen  {scheme}://{}{}", configuration.listen, configuration.path))?;
     ui.line(&format!("store   {} ({users})", path.display()))?;
     Ok(Outcome::Good)
 }

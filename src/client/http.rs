@@ -1,6 +1,6 @@
 //! EDGE: a client over HTTP (CSP transport, "HTTP binding"): one connection, kept open, one exchange at a time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -9,10 +9,13 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 use super::cir::Bell;
+#[cfg(feature = "tls")]
+use super::tls::{Trust, trust};
 use super::transcript::{self, Direction};
 use super::{Client, Event, Identity, Output};
 use crate::codec::{self, Encoding};
@@ -52,6 +55,15 @@ impl Talk {
         }
         let (client, line) = (Client::new(identity), Line::new(url, trace)?);
         Ok(Self { client, bell: None, line, started: Instant::now() })
+    }
+
+    /// Trusts the authorities of a file, see [`Line::trust`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Line::trust`].
+    pub fn trust(&mut self, ca: &Path) -> Result<()> {
+        self.line.trust(ca)
     }
 
     /// Shows every message that goes and comes, in words.
@@ -148,6 +160,7 @@ impl Talk {
 /// The way to one server: one connection, kept open.
 pub struct Line {
     runtime: Runtime,
+    trust: Trust,
     url: Uri,
     authority: String,
     connection: Option<SendRequest<Full<Bytes>>>,
@@ -176,6 +189,9 @@ impl Line {
         let authority = uri.authority().ok_or_else(|| bad("names no host"))?.as_str().to_owned();
         match uri.scheme_str() {
             Some("http") => {}
+            #[cfg(feature = "tls")]
+            Some("https") => {}
+            #[cfg(not(feature = "tls"))]
             Some("https") => {
                 let error = Error::input("TLS is not built in").at(url);
                 return Err(error.help("put a proxy that speaks TLS between, and name it with `http://`"));
@@ -187,7 +203,17 @@ impl Line {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::remote(error.to_string()))?;
-        Ok(Self { runtime, url: uri, authority, connection: None, trace, exchanges: 0, was_refused: false, show: None })
+        Ok(Self { trust: trust(None)?, runtime, url: uri, authority, connection: None, trace, exchanges: 0, was_refused: false, show: None })
+    }
+
+    /// Trusts the authorities of a file in PEM, and no others, with who a server is.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file holds no certificate, and where the program has no TLS.
+    pub fn trust(&mut self, ca: &Path) -> Result<()> {
+        self.trust = trust(Some(ca))?;
+        Ok(())
     }
 
     /// Shows every message that goes and comes, in words.
@@ -222,7 +248,7 @@ impl Line {
         let failed = |what: String| Error::remote(what).at(self.url.to_string());
         let help = "is the server running, and is the URL the one it shows when it starts?";
         let request = self.request(media_type, body, mac).map_err(|error| failed(error.to_string()))?;
-        let exchange = exchange(&mut self.connection, &self.url, request);
+        let exchange = exchange(&mut self.connection, &self.url, &self.trust, request);
         let answer = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, exchange).await });
         let (status, answer, mac) = match answer {
             Err(_) => return Err(failed(format!("no answer within {} seconds", PATIENCE.as_secs()))),
@@ -277,6 +303,7 @@ impl Line {
 async fn exchange(
     connection: &mut Option<SendRequest<Full<Bytes>>>,
     url: &Uri,
+    trust: &Trust,
     request: Request<Full<Bytes>>,
 ) -> std::result::Result<(StatusCode, Vec<u8>, Option<String>), String> {
     let is_open = match connection {
@@ -285,7 +312,7 @@ async fn exchange(
     };
     let mut sender = match connection.take().filter(|_| is_open) {
         Some(sender) => sender,
-        None => connect(url).await?,
+        None => connect(url, trust).await?,
     };
     let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
     let status = response.status();
@@ -296,9 +323,39 @@ async fn exchange(
     Ok((status, body, mac))
 }
 
-async fn connect(url: &Uri) -> std::result::Result<SendRequest<Full<Bytes>>, String> {
+async fn connect(url: &Uri, trust: &Trust) -> std::result::Result<SendRequest<Full<Bytes>>, String> {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-    let stream = TcpStream::connect((host, url.port_u16().unwrap_or(80))).await.map_err(|error| reason(&error))?;
+    let is_safe = url.scheme_str() == Some("https");
+    let port = url.port_u16().unwrap_or(if is_safe { 443 } else { 80 });
+    let stream = TcpStream::connect((host, port)).await.map_err(|error| reason(&error))?;
+    #[cfg(feature = "tls")]
+    if is_safe {
+        return talk_on(super::tls::connect(trust, host, stream).await?).await;
+    }
+    #[cfg(not(feature = "tls"))]
+    let () = trust;
+    talk_on(stream).await
+}
+
+/// Whom a client trusts with who a server is.
+#[cfg(not(feature = "tls"))]
+type Trust = ();
+
+#[cfg(not(feature = "tls"))]
+fn trust(ca: Option<&Path>) -> Result<Trust> {
+    match ca {
+        None => Ok(()),
+        Some(ca) => {
+            let error = Error::input("TLS is not built in").at(ca.display().to_string());
+            Err(error.help("build with the feature `tls`"))
+        }
+    }
+}
+
+async fn talk_on<S>(stream: S) -> std::result::Result<SendRequest<Full<Bytes>>, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     // Its end shows when the next request is sent.
     tokio::spawn(async move { connection.await.ok() });
@@ -344,6 +401,7 @@ mod tests {
     fn refuses_urls_that_it_cannot_post_to() {
         let what = |url: &str| Talk::new(Identity::new("a", "b"), url, None).unwrap_err().what;
         assert_eq!(what("ftp://a.b/"), "`ftp://a.b/` is not for HTTP");
+        #[cfg(not(feature = "tls"))]
         assert_eq!(what("https://a.b/"), "TLS is not built in");
         assert_eq!(what("/csp"), "`/csp` names no host");
         assert_eq!(what("http://u:p@a.b/"), "`http://u:p@a.b/` holds a user name: secrets are no part of a URL");

@@ -20,6 +20,8 @@ pub mod management;
 mod negotiation;
 pub mod primitives;
 pub mod script;
+#[cfg(all(feature = "tls", feature = "server"))]
+mod tls;
 mod serving;
 pub mod transcript;
 mod waking;

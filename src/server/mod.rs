@@ -44,7 +44,7 @@ pub use beside::{Beside, Callback, Called, Feed, Greetings, is_same_secret};
 pub use cir::{SendShort, ShortContent, ShortMessage};
 pub use configuration::{
     Access, AfterLogout, Cir, CirFlag, CirSms, ClientForms, Configuration, Features, ManagedDevice, Management,
-    Network, Presence, Provider, Quotas, Receipts, Table,
+    Network, Presence, Provider, Quotas, Receipts, Table, Tls,
 };
 pub use engine::{Engine, Input, Output, Request};
 pub use network::NetworkPresence;

@@ -63,6 +63,8 @@ mod skeleton;
 mod smpp;
 mod syncml;
 mod table;
+#[cfg(feature = "tls")]
+mod tls;
 mod trees;
 mod vendor;
 mod waking;

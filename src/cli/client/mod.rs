@@ -83,6 +83,9 @@ pub(super) struct Place {
     /// The server's URL
     #[arg(long, value_name = "URL", env = "IMPSKIT_SERVER")]
     server: String,
+    /// Trust the authorities in FILE (PEM), and no others, with who the server is
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The syntax to speak
     #[arg(long, value_name = "SYNTAX", default_value = "wbxml")]
     encoding: Syntax,

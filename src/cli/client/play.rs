@@ -23,6 +23,9 @@ pub(super) struct Play {
     /// The server's URL
     #[arg(long, value_name = "URL", env = "IMPSKIT_SERVER")]
     server: String,
+    /// Trust the authorities in FILE (PEM), and no others, with who the server is
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Syntaxes to play it in; else those of the script
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     encoding: Vec<Syntax>,
@@ -116,7 +119,7 @@ fn play(command: &Play, script: &Script, version: Version, encoding: Encoding) -
             if !lines.contains_key(post.who) {
                 lines.insert(
                     post.who.to_owned(),
-                    super::talk::line(&command.server, post.who, command.trace.as_deref())?,
+                    super::talk::line(&command.server, command.ca.as_deref(), post.who, command.trace.as_deref())?,
                 );
             }
             let line = lines.get_mut(post.who).ok_or_else(|| Error::remote("no connection"))?;

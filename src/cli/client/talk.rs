@@ -31,7 +31,7 @@ pub(super) fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
 pub(super) fn discover(place: &Place, ui: &mut Ui) -> Result<Outcome> {
     ui.network(&place.server)?;
     let identity = Identity { encoding: place.encoding.encoding(), ..Identity::new("nobody", "") };
-    let mut talk = open(identity, &place.server, place.trace.as_deref())?;
+    let mut talk = open(identity, place)?;
     let mut report = Report::new("discover");
     report.versions = versions(&mut talk)?.iter().map(|version| version.as_str()).collect();
     report.tell(place, ui)
@@ -49,9 +49,11 @@ fn versions(talk: &mut Talk) -> Result<Vec<Version>> {
 }
 
 /// Opens the way to the server; `-` shows what goes and comes to people.
-fn open(identity: Identity, url: &str, trace: Option<&Path>) -> Result<Talk> {
+fn open(identity: Identity, place: &Place) -> Result<Talk> {
+    let trace = place.trace.as_deref();
     let folder = trace.filter(|place| *place != Path::new("-"));
-    let mut talk = Talk::new(identity, url, folder.map(Path::to_path_buf))?;
+    let mut talk = Talk::new(identity, &place.server, folder.map(Path::to_path_buf))?;
+    place.ca.as_deref().map_or(Ok(()), |ca| talk.trust(ca))?;
     if folder.is_none() && trace.is_some() {
         talk.show_to(on_stderr(""));
     }
@@ -59,13 +61,14 @@ fn open(identity: Identity, url: &str, trace: Option<&Path>) -> Result<Talk> {
 }
 
 /// Opens the way to the server for one who speaks in a script.
-pub(super) fn line(url: &str, who: &str, trace: Option<&Path>) -> Result<Line> {
+pub(super) fn line(url: &str, ca: Option<&Path>, who: &str, trace: Option<&Path>) -> Result<Line> {
     let folder = trace.filter(|place| *place != Path::new("-")).map(|folder| folder.join(who));
     if let Some(folder) = &folder {
         std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
     }
     let is_shown = folder.is_none() && trace.is_some();
     let mut line = Line::new(url, folder)?;
+    ca.map_or(Ok(()), |ca| line.trust(ca))?;
     if is_shown {
         line.show_to(on_stderr(who));
     }
@@ -109,7 +112,7 @@ pub(super) fn enter(
         ..Identity::new(common.user.clone(), password.as_str())
     };
     ui.network(&place.server)?;
-    let mut talk = open(identity, &place.server, place.trace.as_deref())?;
+    let mut talk = open(identity, place)?;
     if place.version == VersionName::Auto {
         versions(&mut talk)?;
     }

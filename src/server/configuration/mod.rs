@@ -38,6 +38,8 @@ pub struct Configuration {
     pub domain: String,
     /// Where the store is; `None` keeps everything in memory.
     pub store: Option<PathBuf>,
+    /// What HTTPS is served with; `None`: HTTP.
+    pub tls: Option<Tls>,
     /// How long a stopping server waits for requests in flight.
     pub drain: Duration,
     /// The address to listen on.
@@ -112,6 +114,7 @@ impl Default for Configuration {
         Self {
             domain: "localhost".into(),
             store: None,
+            tls: None,
             drain: Duration::from_secs(20),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             path: "/csp".into(),
@@ -206,6 +209,7 @@ impl Configuration {
             client,
             store,
             drain_seconds,
+            tls,
             csp,
             cir,
             provider,
@@ -220,6 +224,7 @@ impl Configuration {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
         self.store = store.map(|store| PathBuf::from(store.strip_prefix("sqlite:").unwrap_or(&store)));
+        self.tls = tls;
         if let Some(seconds) = drain_seconds {
             self.drain = Duration::from_secs(seconds);
         }
@@ -302,6 +307,16 @@ fn read_time(text: &str) -> Option<Duration> {
     number.trim().parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
 }
 
+/// What HTTPS is served with: files in PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate, and behind it those that lead to an authority.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
 /// The `[server]` table of `impskit.toml`, as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -309,6 +324,7 @@ pub struct Table {
     domain: Option<String>,
     store: Option<String>,
     drain_seconds: Option<u64>,
+    tls: Option<Tls>,
     #[serde(default)]
     csp: CspTable,
     #[serde(default)]

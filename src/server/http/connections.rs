@@ -10,10 +10,12 @@ use hyper::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::Guard;
 use super::exchange::{Edge, closing, respond};
 use super::framing::Watched;
 
@@ -79,6 +81,7 @@ pub(in crate::server) type Peers = Arc<Mutex<HashMap<IpAddr, usize>>>;
 /// Accepts connections until it is time to stop, then gives those in flight some time.
 pub(super) async fn serve(
     listener: std::net::TcpListener,
+    guard: Option<Guard>,
     most: Most,
     edge: Arc<Edge>,
     draining: watch::Receiver<bool>,
@@ -103,9 +106,10 @@ pub(super) async fn serve(
         if connections.len() >= most.all || !enter(&peers, peer, most.by_peer) {
             continue;
         }
-        let (edge, peers, draining) = (edge.clone(), peers.clone(), draining.clone());
+        let (edge, guard, peers, draining) = (edge.clone(), guard.clone(), peers.clone(), draining.clone());
         connections.spawn(async move {
-            let _ = tokio::time::timeout(CONNECTION_AGE, connection(stream, peer, most.time, edge, draining)).await;
+            let guarded = guarded(stream, guard, peer, most.time, edge, draining);
+            let _ = tokio::time::timeout(CONNECTION_AGE, guarded).await;
             leave(&peers, peer);
         });
     }
@@ -134,15 +138,38 @@ pub(in crate::server) fn leave(peers: &Peers, peer: IpAddr) {
     }
 }
 
+/// Serves one connection, within TLS where there is a guard.
+async fn guarded(
+    stream: TcpStream,
+    guard: Option<Guard>,
+    peer: IpAddr,
+    time: Duration,
+    edge: Arc<Edge>,
+    draining: watch::Receiver<bool>,
+) {
+    let _ = stream.set_nodelay(true);
+    match guard {
+        None => connection(stream, peer, time, edge, draining).await,
+        #[cfg(feature = "tls")]
+        Some(guard) => {
+            // Who does not get this far in time, or speaks something else, is not answered.
+            if let Ok(Ok(stream)) = tokio::time::timeout(time, guard.accept(stream)).await {
+                connection(stream, peer, time, edge, draining).await;
+            }
+        }
+        #[cfg(not(feature = "tls"))]
+        Some(never) => match never {},
+    }
+}
+
 /// Serves one connection.
 async fn connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: IpAddr,
     time: Duration,
     edge: Arc<Edge>,
     mut draining: watch::Receiver<bool>,
 ) {
-    let _ = stream.set_nodelay(true);
     let (stream, ledger) = Watched::new(stream, time);
     let service = service_fn(move |request| {
         let (edge, is_contradictory, until) = (edge.clone(), ledger.next_is_contradictory(), ledger.began() + time);

@@ -7,6 +7,8 @@
 mod connections;
 mod exchange;
 mod framing;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -43,6 +45,8 @@ pub type Log = Box<dyn FnMut(&str) + Send>;
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    /// `http` or `https`.
+    scheme: &'static str,
     cir_address: Option<SocketAddr>,
     path: String,
     drain: watch::Sender<bool>,
@@ -101,6 +105,8 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
     };
     let listener = std::net::TcpListener::bind(configuration.listen).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
+    let guard = guard(&configuration)?;
+    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
     let address = listener.local_addr().map_err(failed)?;
     let Beside { management, callbacks, feed, network, send_short, greetings } = beside;
     let mut threads = Vec::new();
@@ -146,10 +152,10 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
             if let Some(calls) = calls {
                 tokio::spawn(cir::serve(calls, edge.clone(), open, draining.clone()));
             }
-            serve(listener, most, edge, draining, time_to_drain).await;
+            serve(listener, guard, most, edge, draining, time_to_drain).await;
         });
     }));
-    Ok(Running { address, cir_address, path, drain, threads })
+    Ok(Running { address, scheme, cir_address, path, drain, threads })
 }
 
 /// Opens the paths of those who have a token: the feed of logins, and what the network says.
@@ -187,7 +193,7 @@ impl Running {
 
     /// Returns the URL that messages are posted to.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, self.path)
+        format!("{}://{}{}", self.scheme, self.address, self.path)
     }
 
     /// Takes no more connections, finishes what is in flight, and returns when the store is closed.
@@ -210,6 +216,32 @@ impl Drop for Running {
     }
 }
 
+/// Looks whether HTTPS can be served as the configuration has it; HTTP always can.
+///
+/// # Errors
+///
+/// Says what is wrong with certificate or key, or that the program has no TLS.
+pub fn check_tls(configuration: &Configuration) -> Result<()> {
+    guard(configuration).map(drop)
+}
+
+/// Returns what makes connections safe, where they are to be.
+#[cfg(feature = "tls")]
+fn guard(configuration: &Configuration) -> Result<Option<Guard>> {
+    configuration.tls.as_ref().map(|tls| tls::open(tls, now())).transpose()
+}
+
+#[cfg(not(feature = "tls"))]
+fn guard(configuration: &Configuration) -> Result<Option<Guard>> {
+    match &configuration.tls {
+        None => Ok(None),
+        Some(_) => {
+            let error = Error::input("TLS is not built in").at("server.tls");
+            Err(error.help("build with the feature `tls`, or put a proxy that speaks TLS in front"))
+        }
+    }
+}
+
 /// Returns random octets of the system.
 ///
 /// # Errors
@@ -227,6 +259,13 @@ pub(super) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_milliseconds(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
+
+/// What makes connections safe.
+#[cfg(feature = "tls")]
+pub(super) type Guard = tokio_rustls::TlsAcceptor;
+/// Nothing makes connections safe here.
+#[cfg(not(feature = "tls"))]
+pub(super) type Guard = std::convert::Infallible;
 
 /// The log of several threads.
 pub(super) type SharedLog = Arc<Mutex<Log>>;

@@ -74,7 +74,8 @@ fn idle() {
     idle_sessions(&server.url, SESSIONS);
     let after = server.resident();
     println!("{SESSIONS} idle sessions: {before:.1} MiB before, {after:.1} MiB with them (target 60)");
-    let open = open_connections(&server.url, SESSIONS);
+    // Fewer than there may be: one more has to find room.
+    let open = open_connections(&server.url, SESSIONS - 100);
     println!(
         "{} connections beside: {:.1} MiB, one more is answered in {:?}",
         open.count,

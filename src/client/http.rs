@@ -203,7 +203,17 @@ impl Line {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::remote(error.to_string()))?;
-        Ok(Self { trust: trust(None)?, runtime, url: uri, authority, connection: None, trace, exchanges: 0, was_refused: false, show: None })
+        Ok(Self {
+            trust: trust(None)?,
+            runtime,
+            url: uri,
+            authority,
+            connection: None,
+            trace,
+            exchanges: 0,
+            was_refused: false,
+            show: None,
+        })
     }
 
     /// Trusts the authorities of a file in PEM, and no others, with who a server is.

@@ -20,9 +20,9 @@ pub mod management;
 mod negotiation;
 pub mod primitives;
 pub mod script;
+mod serving;
 #[cfg(all(feature = "tls", feature = "server"))]
 mod tls;
-mod serving;
 pub mod transcript;
 mod waking;
 mod words;

@@ -54,7 +54,9 @@ fn s_004_02_the_binding_is_the_same_over_tls() {
 #[test]
 fn what_does_not_serve_stops_the_start() {
     assert_eq!(check_tls(&guarded("cert.pem", "cert.key")), Ok(()));
-    for (cert, key) in [("none.pem", "cert.key"), ("cert.pem", "none.key"), ("cert.pem", "other.key"), ("cert.key", "cert.key")] {
+    for (cert, key) in
+        [("none.pem", "cert.key"), ("cert.pem", "none.key"), ("cert.pem", "other.key"), ("cert.key", "cert.key")]
+    {
         let wrong = guarded(cert, key);
         let error = check_tls(&wrong).unwrap_err();
         assert!(error.at.is_some(), "{error:?}");

@@ -26,7 +26,10 @@ pub(super) fn open(tls: &Tls, now: Timestamp) -> Result<TlsAcceptor> {
     if let Some((from, until)) = chain.first().and_then(|certificate| validity(certificate)) {
         let now = i64::try_from(now.milliseconds() / 1000).unwrap_or(i64::MAX);
         if now >= until.assume_utc().unix_timestamp() {
-            return Err(wrong(format!("the certificate is over since {}", until.date()), "get a new one from who made it"));
+            return Err(wrong(
+                format!("the certificate is over since {}", until.date()),
+                "get a new one from who made it",
+            ));
         }
         if now < from.assume_utc().unix_timestamp() {
             let help = "wait until then, or set the clock of this machine";
@@ -84,7 +87,8 @@ fn element(octets: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (length, rest) = if first < 0x80 {
         (usize::from(first), rest)
     } else {
-        let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7F)).filter(|(digits, _)| digits.len() <= 4)?;
+        let (digits, rest) =
+            rest.split_at_checked(usize::from(first & 0x7F)).filter(|(digits, _)| digits.len() <= 4)?;
         (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
     };
     let (content, rest) = rest.split_at_checked(length)?;

@@ -12,7 +12,7 @@ pub struct User {
     /// The address in canonical form.
     pub address: String,
     /// The password itself, since the digest login needs it; or its salted hash, see
-    /// [`HashedPassword`](crate::server::HashedPassword).
+    /// [`HashedPassword`].
     pub password: String,
     /// Whether the password is kept as a hash: the user sends the password itself then.
     pub is_hashed: bool,

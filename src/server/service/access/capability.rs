@@ -5,7 +5,7 @@ use crate::csp::Version;
 use crate::document::{Element, boolean};
 use crate::server::fault::Fault;
 use crate::server::limits;
-use crate::server::service::{Context, notification, terms_changed};
+use crate::server::service::{Context, terms_changed};
 use crate::server::session::Capabilities;
 
 /// ClientCapability-Request.
@@ -27,7 +27,7 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Ele
     let sessions = context.quotas(context.user())?.sessions;
     let ways = waking::agree(context, list)?;
     let session = context.session()?;
-    let before = std::mem::replace(&mut session.capabilities, read_capabilities(list));
+    session.capabilities = read_capabilities(list);
     let capabilities = &session.capabilities;
     let mut changed = vec![
         Element::leaf("MultiTrans", capabilities.multi_trans.to_string()),
@@ -55,16 +55,6 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Ele
         }
     }
     changed.extend(encodings(list));
-    let rule = |capabilities: &Capabilities| capabilities.online_etem.clone().unwrap_or("SERVERLOGIC".to_owned());
-    let (priority, now) = (capabilities.session_priority, rule(capabilities));
-    // The user's other clients are told what this one has changed for all of them.
-    let user = context.user().to_owned();
-    if before.session_priority != priority {
-        notification::tell(context, &user, "SPA", Some(Element::leaf("SessionPriority", priority.to_string())));
-    }
-    if rule(&before) != now {
-        notification::tell(context, &user, "OEU", Some(Element::leaf("OnlineETEMHandling", now)));
-    }
     Ok(Element::new("AgreedCapabilityList").with_all(changed))
 }
 

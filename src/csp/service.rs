@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use super::wire::{self, Form};
 use super::{Kind, Primitive, Version};
+use crate::codec::Encoding;
 use crate::document::{Element, Model, Particle};
 
 /// A set of features and functions.
@@ -138,6 +139,10 @@ impl Services {
     /// Returns the features and functions of which anything can be said in a form: in plain text few have codes.
     #[must_use]
     pub(crate) fn said_in(&self, version: Version, form: Form) -> Self {
+        // Only plain text lacks words; a login would pay for the question.
+        if form.encoding != Encoding::Pts {
+            return self.clone();
+        }
         let is_said = |row: &Primitive| wire::can_say(row.name, form) && row.can_be_answered(form);
         let requests = || Primitive::all().iter().filter(|row| row.version == version && row.kind == Kind::Request);
         let gated = |name: &'static str| requests().filter(move |row| row.functions.contains(&name));

@@ -232,6 +232,22 @@ impl Configuration {
         self.access.users = limits.users.unwrap_or(self.access.users);
         self.clients = client.into_iter().map(ClientRow::read).collect::<Result<_>>()?;
         self.provider = provider.map(ProviderTable::read).unwrap_or_default();
+        self.apply_csp(csp)?;
+        self.cir = cir.read()?;
+        self.management = dm.map(ManagementTable::read).transpose()?;
+        if self.management.as_ref().is_some_and(|dm| dm.path == self.path) {
+            let both = "management and IMPS messages cannot be posted to one path";
+            return Err(Error::input(both).at("server.dm.path"));
+        }
+        self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
+        self.api_token = api.map(|api| api.token);
+        self.presence = presence.read()?;
+        self.features = features.read();
+        self.apply_limits(&limits);
+        Ok(())
+    }
+
+    fn apply_csp(&mut self, csp: CspTable) -> Result<()> {
         if let Some(listen) = csp.listen {
             self.listen = one_address(&listen)?;
         }
@@ -249,16 +265,10 @@ impl Configuration {
             self.session_ttl = time.ok_or_else(wrong)?;
         }
         self.users = csp.users.into_iter().map(|UserRow { user, password }| (user, password)).collect();
-        self.cir = cir.read()?;
-        self.management = dm.map(ManagementTable::read).transpose()?;
-        if self.management.as_ref().is_some_and(|dm| dm.path == self.path) {
-            let both = "management and IMPS messages cannot be posted to one path";
-            return Err(Error::input(both).at("server.dm.path"));
-        }
-        self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
-        self.api_token = api.map(|api| api.token);
-        self.presence = presence.read()?;
-        self.features = features.read();
+        Ok(())
+    }
+
+    fn apply_limits(&mut self, limits: &LimitsTable) {
         self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
         self.connections = limits.connections.unwrap_or(self.connections);
         self.connections_by_address = limits.connections_per_address.unwrap_or(self.connections_by_address);
@@ -273,7 +283,6 @@ impl Configuration {
         ] {
             *quota = value.unwrap_or(*quota);
         }
-        Ok(())
     }
 }
 

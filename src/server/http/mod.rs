@@ -265,7 +265,8 @@ pub(super) fn now() -> Timestamp {
 pub(super) type Guard = tokio_rustls::TlsAcceptor;
 /// Nothing makes connections safe here.
 #[cfg(not(feature = "tls"))]
-pub(super) type Guard = std::convert::Infallible;
+#[derive(Clone)]
+pub(super) enum Guard {}
 
 /// The log of several threads.
 pub(super) type SharedLog = Arc<Mutex<Log>>;

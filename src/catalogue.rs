@@ -147,6 +147,8 @@ pub struct Options<'a> {
     pub max_sms: Option<usize>,
     /// How a document is sealed; `None` where nothing says it, `Some(None)` for no seal.
     pub seal: Option<Option<Security>>,
+    /// Whether the numbers of subscribers are shown whole.
+    pub shows_numbers: bool,
 }
 
 impl<'a> Options<'a> {
@@ -251,7 +253,7 @@ pub fn check<'s>(bytes: impl Into<Cow<'s, [u8]>>, name: &str, options: &Options<
     match kind.map(|kind| kind.id) {
         Some("csv" | "table") if !report.diagnostics().is_empty() => {
             let delimiter = delimiter(&source.bytes);
-            rows::hide_secrets(&mut source, delimiter, &report);
+            rows::hide_secrets(&mut source, delimiter, options.shows_numbers, &report);
         }
         Some("profile") => provision::hide_secrets(&mut source, &report),
         _ => {}

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use impskit::configuration::Numbers;
 use impskit::diagnose::{Report, Source};
 use impskit::error::{Error, Result};
 use impskit::provision::profile::SecretSource;
@@ -136,7 +137,8 @@ impl RowOptions {
         if report.has_errors() {
             let octets = fs::read(&path).map_err(|error| Error::file(&path, &error))?;
             let mut source = Source::new(path.display().to_string(), octets);
-            rows::hide_secrets(&mut source, self.delimiter, &report);
+            let shows_numbers = ui.configuration()?.privacy.log_numbers == Numbers::Full;
+            rows::hide_secrets(&mut source, self.delimiter, shows_numbers, &report);
             ui.findings(&source, &report);
             return Ok(None);
         }

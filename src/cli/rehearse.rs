@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use impskit::batch::campaign::Campaign;
 use impskit::codec::{Encoding, WbxmlStyle};
+use impskit::configuration::Numbers;
 use impskit::cp::mac::Security;
 use impskit::csp::Version;
 use impskit::diagnose::{Report, Severity};
@@ -188,7 +189,8 @@ impl Rehearse {
             let row = Row { name, values: sample.values.clone() };
             rehearsals.push(self.one(&sample.profile, &row, (seal, handsets), ui)?);
         }
-        Ok(Table::new(path.display().to_string(), survey, rehearsals, self.show_numbers))
+        let shows_numbers = self.show_numbers || ui.configuration()?.privacy.log_numbers == Numbers::Full;
+        Ok(Table::new(path.display().to_string(), survey, rehearsals, shows_numbers))
     }
 
     fn one(

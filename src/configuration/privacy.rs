@@ -24,7 +24,7 @@ pub enum Numbers {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Privacy {
-    /// In logs.
+    /// In logs, and where findings about tables are told.
     pub log_numbers: Numbers,
     /// In the events of campaigns.
     pub event_numbers: Numbers,
@@ -52,6 +52,11 @@ impl Privacy {
 }
 
 impl Numbers {
+    /// Returns how many of so many characters of a number stay to be seen when it is masked.
+    pub(crate) fn shown(length: usize) -> usize {
+        length.saturating_sub(4).min(5)
+    }
+
     /// Returns how a number is written; `key` is what tokens are made with: HMAC-SHA256 of the digits, of which 64 bits
     /// are shown.
     pub fn write(self, msisdn: u64, key: &[u8]) -> String {
@@ -59,7 +64,7 @@ impl Numbers {
         match self {
             Self::Full => digits,
             Self::Mask => {
-                let shown = digits.len().saturating_sub(4).min(5);
+                let shown = Self::shown(digits.len());
                 format!("{}{}", &digits[..shown], "•".repeat(digits.len() - shown))
             }
             Self::Token => {

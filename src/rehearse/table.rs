@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::survey::{Rejected, Sample, Survey};
 use super::{Combination, Group, Outcome, Rehearsal, Step, report};
-use crate::provision::rows::BAD_NUMBER;
+use crate::configuration::Numbers;
+use crate::provision::rows;
 
 /// A table, and the rehearsals of its sample.
 #[derive(Debug)]
@@ -38,9 +39,6 @@ impl Table {
                 .iter_mut()
                 .zip(&mut rehearsals)
                 .for_each(|(sample, rehearsal)| mask_sample(sample, rehearsal));
-            if let Some(rejected) = survey.rejected.get_mut(BAD_NUMBER.code) {
-                rejected.examples.iter_mut().for_each(|(_, message)| *message = masked_value(message));
-            }
         }
         Self { name, survey, rehearsals }
     }
@@ -295,7 +293,8 @@ fn mask_sample(sample: &mut Sample, rehearsal: &mut Rehearsal) {
         return;
     }
     let number = std::mem::take(&mut sample.msisdn);
-    sample.msisdn = masked(&number);
+    let digits = rows::number(&number);
+    sample.msisdn = digits.map_or_else(|| "•".repeat(7), |digits| Numbers::Mask.write(digits, b""));
     let hide = |text: &mut String| {
         if text.contains(&number) {
             *text = text.replace(&number, &sample.msisdn);
@@ -304,40 +303,5 @@ fn mask_sample(sample: &mut Sample, rehearsal: &mut Rehearsal) {
     for combination in &mut rehearsal.combinations {
         combination.steps.iter_mut().for_each(|step| hide(&mut step.evidence));
         combination.exchanges.iter_mut().for_each(|exchange| hide(&mut exchange.what));
-    }
-}
-
-/// Masks what stands between the first and the last backtick.
-fn masked_value(message: &str) -> String {
-    match (message.find('`'), message.rfind('`')) {
-        (Some(start), Some(end)) if start < end => {
-            format!("{}{}{}", &message[..=start], masked(&message[start + 1..end]), &message[end..])
-        }
-        _ => message.to_owned(),
-    }
-}
-
-/// Returns a number of which only the first two and the last two digits are shown.
-fn masked(number: &str) -> String {
-    let count = number.chars().filter(|c| c.is_alphanumeric()).count();
-    let mut place = 0;
-    let hide = |c: char| {
-        place += usize::from(c.is_alphanumeric());
-        let is_shown = !c.is_alphanumeric() || (count > 4 && (place <= 2 || place + 2 > count));
-        if is_shown { c } else { '*' }
-    };
-    number.chars().map(hide).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn masks_numbers_but_for_their_ends() {
-        assert_eq!(masked("46701234567"), "46*******67");
-        assert_eq!(masked("1234"), "****");
-        assert_eq!(masked_value("`070-1234569` has spaces or punctuation"), "`07*-*****69` has spaces or punctuation");
-        assert_eq!(masked_value("nothing"), "nothing");
     }
 }

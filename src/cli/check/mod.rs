@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, KINDS, Kind};
+use impskit::configuration::Numbers;
 use impskit::configuration::is_rule_prefix;
 use impskit::diagnose::Severity;
 use impskit::error::Result;
@@ -104,6 +105,8 @@ struct Settings {
     against: Against,
     /// The handsets that documents are for.
     devices: Vec<Pack>,
+    /// Whether numbers of subscribers are shown whole.
+    shows_numbers: bool,
 }
 
 impl Settings {
@@ -113,7 +116,9 @@ impl Settings {
         let fails = command.fail_on.map_or(configuration.check.fail_on.severity(), FailOn::severity);
         let from_file = configuration.check.ignore.iter().map(|code| code.to_ascii_uppercase());
         let ignored = command.ignore.iter().cloned().chain(from_file).collect();
-        Ok(Self { fails, ignored, against, devices: command.handsets.read(&configuration.check.device, ui)? })
+        let devices = command.handsets.read(&configuration.check.device, ui)?;
+        let shows_numbers = configuration.privacy.log_numbers == Numbers::Full;
+        Ok(Self { fails, ignored, against, devices, shows_numbers })
     }
 }
 
@@ -175,6 +180,7 @@ impl Check {
                     fragment: self.fragment,
                     devices: &devices,
                     max_sms,
+                    shows_numbers: settings.shows_numbers,
                     ..*options
                 };
                 inspect::check(octets, name, &options)

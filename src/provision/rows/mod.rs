@@ -19,6 +19,7 @@ pub use self::row::Row;
 pub(crate) use self::rules::{BAD_IMSI, BAD_NUMBER, DUPLICATE};
 pub use self::rules::{BAD_VALUE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, QUOTING, RULES};
 pub(crate) use self::values::{instant, number};
+use crate::configuration::Numbers;
 use crate::diagnose::{Diagnostic, Report, Source, Span};
 use crate::dm;
 use crate::error::{Error, Result};
@@ -117,14 +118,15 @@ pub fn check(table: &[u8], delimiter: u8, needed: &[(&str, &str)], report: &mut 
         row.check(&needed, report);
         let Some(msisdn) = row.get("msisdn") else { continue };
         if number(msisdn).is_some_and(|number| !seen.insert(number)) {
-            report.add(row.finding(&DUPLICATE, "msisdn", format!("`{msisdn}` has a row already")));
+            report.add(row.finding(&DUPLICATE, "msisdn", "the number has a row already"));
         }
     }
     Ok(rows)
 }
 
-/// Keeps the secrets in rows with findings from being shown with these.
-pub fn hide_secrets(source: &mut Source<'_>, delimiter: u8, report: &Report) {
+/// Keeps the secrets in rows with findings from being shown with these, and the ends of numbers but with
+/// `shows_numbers`.
+pub fn hide_secrets(source: &mut Source<'_>, delimiter: u8, shows_numbers: bool, report: &Report) {
     let mut places: Vec<u32> = report.diagnostics().iter().map(|finding| finding.span.start).collect();
     places.sort_unstable();
     let mut secrets = Vec::new();
@@ -136,14 +138,25 @@ pub fn hide_secrets(source: &mut Source<'_>, delimiter: u8, report: &Report) {
         if places.get(next).is_none_or(|&place| place > whole.end) {
             continue;
         }
-        let columns = row.header().keys.iter().enumerate().filter(|(_, key)| is_secret(key));
+        let is_number = |key: &str| key == "msisdn" && !shows_numbers;
+        let columns = row.header().keys.iter().enumerate().filter(|(_, key)| is_secret(key) || is_number(key));
         match row.cells().count() == row.header().keys.len() {
-            true => secrets.extend(columns.map(|(column, _)| row.span(column))),
+            true => secrets.extend(columns.map(|(column, key)| {
+                let cell = row.span(column);
+                if is_number(key) { end_of_number(source, cell) } else { cell }
+            })),
             // Where the cells of the header are not those of the row, any of them may be a secret.
             false => secrets.extend(columns.map(|_| whole).take(1)),
         }
     }
     secrets.into_iter().for_each(|secret| source.hide(secret));
+}
+
+/// Returns the part of a number that is not seen when it is masked.
+fn end_of_number(source: &Source<'_>, cell: Span) -> Span {
+    let text = source.bytes.get(cell.range()).and_then(|octets| std::str::from_utf8(octets).ok()).unwrap_or_default();
+    let shown: usize = text.chars().take(Numbers::shown(text.chars().count())).map(char::len_utf8).sum();
+    Span::new(cell.range().start + shown, cell.range().end)
 }
 
 /// Returns whether a column holds what must stay secret, the IMSI among it: it is the key of NETWPIN.
@@ -211,7 +224,7 @@ mod tests {
             rejects.extend_from_slice(&row.reject_line(finding.rule.code, &finding.message));
         }
         let expected = b"user;msisdn;line;error_code;error\n\
-            \"a;\"\"b\";0701;2;CSV003;\"`0701` begins with zero, where the country code belongs\"\n\
+            \"a;\"\"b\";0701;2;CSV003;\"the number begins with zero, where the country code belongs\"\n\
             r\xF6meo;46701234567;3;CSV008;`user` is not UTF-8\n\
             x;;4;CSV007;\"the row has 1 field, the header 3\"\n\
             \"a;\"\"46701234567;old\";;5;CSV010;the quote that opens `msisdn` is not closed\n";
@@ -230,9 +243,37 @@ mod tests {
         check(table, b',', &[], &mut report).unwrap();
         assert_eq!(report.diagnostics().len(), 3);
         let mut source = Source::new("t", table);
-        hide_secrets(&mut source, b',', &report);
+        hide_secrets(&mut source, b',', true, &report);
         let shown = crate::diagnose::text::render(&source, &report, false);
         assert!(shown.contains("*****") && !shown.contains("hush"), "{shown}");
+    }
+
+    /// Only where nobody is to see them; what is said about one never repeats it.
+    #[test]
+    fn numbers_are_masked_in_excerpts() {
+        let table = &b"msisdn,user\n0701-234567,anna\n+46701234567,bo\n46701234567,cy\n"[..];
+        let mut report = Report::new();
+        check(table, b',', &[], &mut report).unwrap();
+        let shown = |shows_numbers| {
+            let mut source = Source::new("t", table);
+            hide_secrets(&mut source, b',', shows_numbers, &report);
+            crate::diagnose::text::render(&source, &report, false)
+        };
+        let (masked, full) = (shown(false), shown(true));
+        assert!(masked.contains("0701-******,anna") && masked.contains("46701******,cy"), "{masked}");
+        assert!(!masked.contains("234567"), "{masked}");
+        assert!(full.contains("0701-234567,anna") && full.contains("46701234567,cy"), "{full}");
+    }
+
+    /// What is said about a PIN has its form and the way out, and not the PIN.
+    #[test]
+    fn a_wrong_pin_is_told_with_what_it_must_be() {
+        let mut report = Report::new();
+        check(b"msisdn,pin\n46701234567,12a4\n", b',', &[], &mut report).unwrap();
+        let [finding] = report.diagnostics() else { panic!("{report:?}") };
+        assert_eq!(finding.rule.code, "CSV009");
+        assert_eq!(finding.message, "`pin` must be 4 to 20 digits, it is 4 characters");
+        assert!(finding.rule.help.contains("in the form of its column"), "{}", finding.rule.help);
     }
 
     #[test]

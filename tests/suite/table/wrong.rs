@@ -318,7 +318,7 @@ const SCRIPTS: &[(&str, char)] = &[
 fn digits(column: &str, least: usize, most: usize) -> Vec<Way> {
     let usual = "1234567890".repeat(3);
     let form = match column {
-        "msisdn" => "`",
+        "msisdn" => "the number",
         "imsi" => "this one is",
         _ => "it is",
     };

@@ -52,10 +52,19 @@ impl Single {
     ///
     /// Fails where the number is none, or the route as a whole does not work.
     pub fn push(&mut self, number: &str, push: &[u8]) -> Result<Outcome> {
+        self.octets(number, Ports::default(), push)
+    }
+
+    /// Sends octets to a port of a number, digits without `+`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::push`].
+    pub fn octets(&mut self, number: &str, ports: Ports, push: &[u8]) -> Result<Outcome> {
         let key = self.key(number, push);
         let mut outgoing = Outgoing::new();
         outgoing.adopt(push);
-        let (ports, reference) = (Ports::default(), Reference::Short(key[0]));
+        let reference = Reference::Short(key[0]);
         let body = match self.pushes.needs() {
             Needs::Line(_) => {
                 let address = Address::read_text(&format!("+{number}"))?;

@@ -6,11 +6,16 @@ use std::sync::Arc;
 use impskit::batch::route::{Outcome, RouteSettings, Surroundings};
 use impskit::batch::single::Single;
 use impskit::csp::cir::SSMS_PORT;
+use impskit::csp::segments::SMS_PORT;
+use impskit::delivery::wdp::Ports;
 use impskit::error::{Error, Result};
 use impskit::server::{Configuration, Greetings, SendShort, ShortContent, ShortMessage};
 
 use super::Ui;
 use super::profile::fetch;
+
+/// The registered port of CSP over SMS.
+const CSP_PORTS: Ports = Ports { destination: SMS_PORT, source: SMS_PORT };
 
 /// Returns who sends the short messages that the configuration wants. `log` takes lines for people.
 ///
@@ -39,6 +44,7 @@ pub(super) fn sender(
         let outcome = match &content {
             ShortContent::Text(text) => single.text(&number, SSMS_PORT, text),
             ShortContent::Push(push) => single.push(&number, push),
+            ShortContent::Message(text) => single.octets(&number, CSP_PORTS, text.as_bytes()),
         };
         let why = match outcome {
             Ok(Outcome::Taken { .. }) => return,
@@ -46,7 +52,7 @@ pub(super) fn sender(
             Ok(Outcome::NotSent) => "it was not sent".to_owned(),
             Err(error) => error.what,
         };
-        log(&format!("warning: a short message to wake a client came to nothing: {why}"));
+        log(&format!("warning: a short message to a client came to nothing: {why}"));
     })))
 }
 

@@ -4,14 +4,16 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::air::{Air, Short};
 use super::primitives::{address_to, addresses_from, send_message};
 use super::script::{Action, Login, Mistake, Node, Script, Sketch};
+use super::texting::{TextOutput, Texter};
 use super::{Client, Event, Identity, Output};
 use crate::codec;
 use crate::csp::cir;
 use crate::csp::wire::{self, Form};
 use crate::csp::{Code, Mode, Outcome, Version, is_same};
-use crate::document::Element;
+use crate::document::{CodeTable, Element};
 
 /// The domain that addresses without one belong to.
 pub const HOME: &str = "example.com";
@@ -46,12 +48,38 @@ pub fn play<P>(script: &Script, version: Version, form: impl Into<Form>, post: P
 where
     P: FnMut(Post<'_>) -> Result<Vec<u8>, String>,
 {
+    perform(script, version, form.into(), Posts(post))
+}
+
+/// What a server sends by short messages, and when it wants to be told that time has passed.
+pub type Served = (Vec<Short>, Option<Duration>);
+
+/// Plays a script in plain text by short messages through a simulated bearer. `serve` takes each that arrives to the
+/// server, or tells it the time.
+///
+/// # Errors
+///
+/// As [`play`].
+pub fn play_by_text<S>(
+    script: &Script,
+    version: Version,
+    codes: &'static CodeTable,
+    air: Air,
+    serve: S,
+) -> Result<(), Mistake>
+where
+    S: FnMut(Duration, Option<Short>) -> Served,
+{
+    perform(script, version, Form::text(codes), Texts { air, serve, server_due: None })
+}
+
+fn perform<C: Carrier>(script: &Script, version: Version, form: Form, carrier: C) -> Result<(), Mistake> {
     let mut stage = Stage {
         script,
         setting: version,
         version,
-        form: form.into(),
-        post,
+        form,
+        carrier: Some(carrier),
         line: 0,
         now: Duration::ZERO,
         actors: BTreeMap::new(),
@@ -76,14 +104,35 @@ where
     Ok(())
 }
 
-struct Stage<'s, P> {
+/// How what clients say gets to the server.
+trait Carrier: Sized {
+    /// Returns whether clients poll.
+    fn polls(&self) -> bool;
+
+    /// Tells a client something, and plays all that comes of it.
+    fn tell(&mut self, stage: &mut Stage<'_, Self>, who: &str, event: Event) -> Result<(), Outcry>;
+}
+
+/// Posts and their answers.
+struct Posts<P>(P);
+
+/// Short messages.
+struct Texts<S> {
+    air: Air,
+    serve: S,
+    /// When the server is told the time.
+    server_due: Option<Duration>,
+}
+
+struct Stage<'s, C> {
     script: &'s Script,
     /// The version of the play.
     setting: Version,
     /// The version of the client whose line it is.
     version: Version,
     form: Form,
-    post: P,
+    /// It is away while it is at work.
+    carrier: Option<C>,
     /// The line that is being played.
     line: usize,
     now: Duration,
@@ -103,6 +152,8 @@ struct Actor {
     is_logged_in: bool,
     /// Whether what it acknowledges is lost on the way.
     is_silent: bool,
+    /// Its way to talk by short messages.
+    texter: Texter,
 }
 
 struct Got {
@@ -113,7 +164,7 @@ struct Got {
 /// Why a line does not come true.
 type Outcry = String;
 
-impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
+impl<C: Carrier> Stage<'_, C> {
     fn act(&mut self, action: &Action) -> Result<(), Outcry> {
         match action {
             Action::LogIn { who, login } => self.log_in(who, login),
@@ -167,12 +218,18 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
             text_codes: self.form.codes,
             schemas: login.schemas.clone(),
             time_to_live: 1200,
+            polls: self.carrier.as_ref().is_none_or(Carrier::polls),
             negotiation: login.negotiation,
             ways: login.ways.clone(),
             ..Identity::new(login.user.clone(), password)
         };
-        let actor =
-            Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false, is_silent: false };
+        let actor = Actor {
+            client: Client::new(identity),
+            inbox: VecDeque::new(),
+            is_logged_in: false,
+            is_silent: false,
+            texter: Texter::default(),
+        };
         self.actors.insert(who.to_owned(), actor);
         if !login.answers.is_empty() {
             self.tell(who, Event::Respond(answers(login)))?;
@@ -190,8 +247,13 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
     fn discover(&mut self, who: &str, wanted: &[Version]) -> Result<(), Outcry> {
         let identity =
             Identity { encoding: self.form.encoding, version: self.setting, ..Identity::new(who.to_owned(), "") };
-        let actor =
-            || Actor { client: Client::new(identity), inbox: VecDeque::new(), is_logged_in: false, is_silent: false };
+        let actor = || Actor {
+            client: Client::new(identity),
+            inbox: VecDeque::new(),
+            is_logged_in: false,
+            is_silent: false,
+            texter: Texter::default(),
+        };
         self.actors.entry(who.to_owned()).or_insert_with(actor);
         self.discovered.clear();
         self.tell(who, Event::Discover)?;
@@ -369,43 +431,162 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Stage<'_, P> {
         Ok(())
     }
 
-    /// Tells a client something, and plays its exchanges until it has nothing more to say.
+    /// Tells a client something, and plays all that comes of it.
     fn tell(&mut self, who: &str, event: Event) -> Result<(), Outcry> {
+        let Some(mut carrier) = self.carrier.take() else { return Ok(()) };
+        let outcome = carrier.tell(self, who, event);
+        self.carrier = Some(carrier);
+        outcome
+    }
+
+    /// Notes what a client tells.
+    fn note(&mut self, who: &str, output: Output) -> Result<(), Outcry> {
+        let actor = self.actor(who)?;
+        match output {
+            Output::Post { .. } | Output::Reopen => {}
+            Output::Discovered(versions) => self.discovered = versions,
+            Output::LoggedIn => actor.is_logged_in = true,
+            Output::Answered { answer, .. } => actor.got(answer, true),
+            Output::Received(primitive) => actor.got(primitive, false),
+            Output::Ended(_) => actor.is_logged_in = false,
+            Output::Failed { request, why } => {
+                return Err(format!("{request} of {who} came to nothing: {why}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Carrier for Posts<P> {
+    fn polls(&self) -> bool {
+        true
+    }
+
+    /// Plays the exchanges of a client until it has nothing more to say.
+    fn tell(&mut self, stage: &mut Stage<'_, Self>, who: &str, event: Event) -> Result<(), Outcry> {
         let mut events = VecDeque::from([event]);
         let mut exchanges = 0;
         while let Some(event) = events.pop_front() {
-            let now = self.now;
-            for output in self.actor(who)?.client.handle(now, event) {
-                match output {
-                    Output::Post { media_type, body } => {
-                        exchanges += 1;
-                        if exchanges > EXCHANGES {
-                            return Err(format!("the server always has more: {EXCHANGES} exchanges on one line"));
-                        }
-                        if self.actor(who)?.is_silent && is_acknowledgement(&body, self.form) {
-                            events.push_back(Event::Failed("lost on the way".to_owned()));
-                            continue;
-                        }
-                        let post = Post { line: self.line, who, now, media_type, body: &body, calls: &self.calls };
-                        events.push_back(match (self.post)(post) {
-                            Ok(answer) => Event::Answer(answer),
-                            Err(why) => Event::Failed(why),
-                        });
-                    }
-                    Output::LoggedIn => self.actor(who)?.is_logged_in = true,
-                    Output::Reopen => {}
-                    Output::Discovered(versions) => self.discovered = versions,
-                    Output::Answered { answer, .. } => self.actor(who)?.got(answer, true),
-                    Output::Received(primitive) => self.actor(who)?.got(primitive, false),
-                    Output::Ended(_) => self.actor(who)?.is_logged_in = false,
-                    Output::Failed { request, why } => {
-                        return Err(format!("{request} of {who} came to nothing: {why}"));
+            let now = stage.now;
+            for output in stage.actor(who)?.client.handle(now, event) {
+                let Output::Post { media_type, body } = output else {
+                    stage.note(who, output)?;
+                    continue;
+                };
+                exchanges += 1;
+                if exchanges > EXCHANGES {
+                    return Err(format!("the server always has more: {EXCHANGES} exchanges on one line"));
+                }
+                if stage.actor(who)?.is_silent && is_acknowledgement(&body, stage.form) {
+                    events.push_back(Event::Failed("lost on the way".to_owned()));
+                    continue;
+                }
+                let post = Post { line: stage.line, who, now, media_type, body: &body, calls: &stage.calls };
+                events.push_back(match (self.0)(post) {
+                    Ok(answer) => Event::Answer(answer),
+                    Err(why) => Event::Failed(why),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<S: FnMut(Duration, Option<Short>) -> Served> Carrier for Texts<S> {
+    fn polls(&self) -> bool {
+        false
+    }
+
+    /// Lets the time pass until nothing is under way, nobody waits for an answer, and the server for no acknowledgement.
+    fn tell(&mut self, stage: &mut Stage<'_, Self>, who: &str, event: Event) -> Result<(), Outcry> {
+        let now = stage.now;
+        self.serve(now, None);
+        let listens = matches!(event, Event::Poll);
+        let actor = stage.actor(who)?;
+        let outputs = actor.texter.handle(&mut actor.client, now, event);
+        self.out(stage, who, outputs)?;
+        for _ in 0..EXCHANGES * 10 {
+            let listens = listens && stage.actor(who)?.inbox.is_empty();
+            let Some(next) = self.next(stage, who, listens) else { return Ok(()) };
+            stage.now = stage.now.max(next);
+            let now = stage.now;
+            while let Some(short) = self.air.arrived(now) {
+                self.arrived(stage, short)?;
+            }
+            if self.server_due.is_some_and(|due| due <= now) {
+                self.serve(now, None);
+            }
+            for who in stage.actors.keys().cloned().collect::<Vec<_>>() {
+                let actor = stage.actor(&who)?;
+                if actor.texter.is_waiting() && actor.texter.next_deadline(&actor.client).is_some_and(|due| due <= now)
+                {
+                    let outputs = actor.texter.tick(&mut actor.client, now);
+                    self.out(stage, &who, outputs)?;
+                }
+            }
+        }
+        Err("there is no end of short messages".to_owned())
+    }
+}
+
+/// How long a server waits for an acknowledgement before it sends again, at the most.
+const SERVER_AGAIN: Duration = Duration::from_secs(21);
+
+impl<S: FnMut(Duration, Option<Short>) -> Served> Texts<S> {
+    /// Returns when the next thing happens that belongs to what was said; while a client listens also what comes again.
+    fn next(&self, stage: &Stage<'_, Self>, who: &str, listens: bool) -> Option<Duration> {
+        let waiting = stage.actors.values().filter(|actor| actor.texter.is_waiting());
+        let again = waiting.filter_map(|actor| actor.texter.next_deadline(&actor.client));
+        // Whoever is silent is left alone: the script moves the clock.
+        let mut silent = stage.actors.iter().filter(|(_, actor)| actor.is_silent);
+        let is_heard = silent.all(|(name, _)| listens && name == who);
+        let server = self.server_due.filter(|due| is_heard && *due <= stage.now + SERVER_AGAIN);
+        again.chain(self.air.next()).chain(server).min()
+    }
+
+    fn serve(&mut self, now: Duration, short: Option<Short>) {
+        let (shorts, due) = (self.serve)(now, short);
+        shorts.iter().for_each(|short| self.air.send(now, short));
+        // A server that is due at once is told the time a little later.
+        self.server_due = due.map(|due| due.max(now + Duration::from_millis(1)));
+    }
+
+    fn out(&mut self, stage: &mut Stage<'_, Self>, who: &str, outputs: Vec<TextOutput>) -> Result<(), Outcry> {
+        for output in outputs {
+            match output {
+                TextOutput::Tell(output) => stage.note(who, output)?,
+                TextOutput::Send(text) => {
+                    let is_lost = stage.actor(who)?.is_silent && is_acknowledgement(text.as_bytes(), stage.form);
+                    if !is_lost {
+                        let short =
+                            Short { number: number_of(stage, who), is_to_client: false, text: text.into_bytes() };
+                        self.air.send(stage.now, &short);
                     }
                 }
             }
         }
         Ok(())
     }
+
+    fn arrived(&mut self, stage: &mut Stage<'_, Self>, short: Short) -> Result<(), Outcry> {
+        let now = stage.now;
+        if !short.is_to_client {
+            self.serve(now, Some(short));
+            return Ok(());
+        }
+        let who = stage.actors.keys().find(|who| number_of(stage, who) == short.number).cloned();
+        let Some(who) = who else { return Ok(()) };
+        let actor = stage.actor(&who)?;
+        let outputs = actor.texter.arrived(&mut actor.client, now, &short.text);
+        self.out(stage, &who, outputs)
+    }
+}
+
+/// Returns the telephone number of an actor: its place among them all, by which names do not change it.
+fn number_of<C>(stage: &Stage<'_, C>, who: &str) -> String {
+    let names = stage.script.names();
+    let place = names.iter().position(|name| *name == who).unwrap_or_default();
+    format!("49170{:07}", place + 1)
 }
 
 impl Actor {

@@ -192,7 +192,8 @@ impl Client {
         if let Some(exchange) = &self.exchange {
             return Some(exchange.since + self.identity.patience);
         }
-        self.is_in().then(|| self.next_poll.min(self.keep_alive_due()))
+        let poll = Some(self.next_poll).filter(|_| self.identity.polls);
+        self.is_in().then(|| poll.into_iter().chain([self.keep_alive_due()]).min()).flatten()
     }
 
     /// Takes an event at a time that is counted from any fixed moment.
@@ -286,8 +287,9 @@ impl Client {
     }
 
     fn keep_alive_due(&self) -> Duration {
-        // A margin, so that the request arrives in time.
-        let margin = (self.agreed.keep_alive / 4).min(Duration::from_secs(10));
+        // A margin, so that the request arrives in time; short messages get lost and are sent again.
+        let most = if self.identity.polls { 10 } else { 120 };
+        let margin = (self.agreed.keep_alive / 4).min(Duration::from_secs(most));
         self.last_sent + self.agreed.keep_alive.saturating_sub(margin)
     }
 
@@ -302,7 +304,7 @@ impl Client {
         if !matches!(self.state, State::In(_)) || !self.queue.is_empty() {
             return;
         }
-        if self.now >= self.next_poll {
+        if self.identity.polls && self.now >= self.next_poll {
             self.polls = 0;
             self.poll();
         } else if self.now >= self.keep_alive_due() {

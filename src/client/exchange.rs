@@ -101,7 +101,7 @@ impl Client {
     pub(super) fn poll(&mut self) {
         let is_poll =
             |o: &Outgoing| matches!(o, Outgoing::Request { primitive, .. } if primitive.name == "Polling-Request");
-        if self.is_in() && !self.queue.iter().any(is_poll) {
+        if self.identity.polls && self.is_in() && !self.queue.iter().any(is_poll) {
             let primitive = Element::new("Polling-Request");
             self.queue.push_back(Outgoing::Request { id: None, primitive, posts: 0 });
         }
@@ -155,6 +155,11 @@ impl Client {
             }
             Err(error) => self.fail(Some(exchange), &error.to_string(), outputs),
         }
+    }
+
+    /// Returns whether something is asked, and not answered.
+    pub(super) fn is_asking(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| !exchange.requests.is_empty())
     }
 
     /// Gives up what is under way: it may have arrived or not. What may be repeated is, in a new transaction.
@@ -257,6 +262,7 @@ impl Client {
         self.flagged(message.cir, outputs);
         self.more_waits = message.poll.unwrap_or(self.more_waits);
         let mut exchange = self.exchange.take();
+        let is_text = self.identity.encoding == Encoding::Pts;
         for transaction in message.transactions {
             match transaction.mode {
                 Mode::Request => self.serve(transaction, outputs),
@@ -264,8 +270,14 @@ impl Client {
                     let mut open = exchange.iter_mut().map(|exchange| &mut exchange.requests);
                     let is_ours = |asked: &Asked| asked.id == transaction.id || asked.is_poll();
                     let asked = open.find_map(|open| Some(open.remove(open.iter().position(is_ours)?)));
-                    if let Some(Asked { id, primitive, .. }) = asked {
-                        self.conclude(id, primitive.name.into_owned(), transaction.primitive, outputs);
+                    match asked {
+                        Some(Asked { id, primitive, .. }) => {
+                            self.conclude(id, primitive.name.into_owned(), transaction.primitive, outputs);
+                        }
+                        None if is_text && transaction.is_opened_answer(message.version) => {
+                            self.serve(transaction, outputs);
+                        }
+                        None => {}
                     }
                 }
             }

@@ -8,6 +8,7 @@
 //! The engine does no I/O and is told the time, as the server's is; [`script`] and [`conversation`] let several of
 //! them talk to anything that answers octets.
 
+pub mod air;
 #[cfg(feature = "server")]
 pub mod cir;
 pub mod conversation;
@@ -21,6 +22,7 @@ mod negotiation;
 pub mod primitives;
 pub mod script;
 mod serving;
+pub mod texting;
 #[cfg(all(feature = "tls", feature = "server"))]
 mod tls;
 pub mod transcript;

@@ -39,6 +39,8 @@ pub struct Identity {
     pub udp_port: u16,
     /// How many transactions to ask for that may be open at a time, and go in one message (1.3).
     pub transactions: u32,
+    /// Whether it polls: not by short messages, where the server sends as things come.
+    pub polls: bool,
     /// How long an answer may take before nobody waits for it any more.
     pub patience: Duration,
 }
@@ -71,6 +73,7 @@ impl Identity {
             ways: Vec::new(),
             udp_port: cir::SUDP_PORT,
             transactions: 1,
+            polls: true,
             patience: Duration::from_secs(60),
         }
     }

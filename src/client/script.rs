@@ -239,6 +239,14 @@ impl Script {
         Ok(script)
     }
 
+    /// Returns the names of those who say something, each once.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.steps.iter().filter_map(|step| step.action.who()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// Returns whether each primitive of the script has a code: then it can be played in plain text.
     pub fn can_be_text(&self, codes: &CodeTable) -> bool {
         let is_document = |step: &Step| matches!(step.action, Action::Discover { .. });

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{Primitive, Version};
+use super::{Kind, Primitive, Version};
 use crate::document::{Content, Element, boolean, is_declaration};
 
 /// A whole message.
@@ -197,6 +197,15 @@ impl Transaction {
     /// Returns the answer to the transaction with that identifier.
     pub fn response(id: Option<String>, primitive: Element<'static>) -> Self {
         Self { mode: Mode::Response, id, primitive }
+    }
+}
+
+impl Transaction {
+    /// Returns whether it may be one of the answers that are opened as requests too. In plain text, where the mode is not
+    /// written, they read as answers.
+    pub(crate) fn is_opened_answer(&self, version: Version) -> bool {
+        let row = Primitive::find(version, &self.primitive.name);
+        self.mode == Mode::Response && row.is_some_and(|row| row.kind == Kind::Response && row.may_open())
     }
 }
 

@@ -18,6 +18,7 @@ pub mod ids;
 mod message;
 mod primitive;
 mod rules;
+pub mod segments;
 mod service;
 mod status;
 pub mod wire;

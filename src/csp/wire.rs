@@ -182,6 +182,9 @@ pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
         true => message.element(),
         false => Message { poll: None, cir: None, ..message.clone() }.element(),
     };
+    if form.encoding == Encoding::Pts {
+        imply_modes(&mut root, message, form);
+    }
     if form.encoding != Encoding::Wbxml && encode_content(&mut root) {
         message.version.vocabulary().grammar.arrange(&mut root);
     }
@@ -197,6 +200,23 @@ pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
 fn leave_out_strangers(element: &mut Element<'_>) {
     element.children.retain(|child| child.name != "ExtBlockETEM" || child.children.is_empty());
     element.children.iter_mut().for_each(leave_out_strangers);
+}
+
+/// Gives the answers that are opened as requests the mode that they read as in plain text.
+fn imply_modes(root: &mut Element<'_>, message: &Message, form: Form) {
+    let Some(session) = root.children.first_mut() else { return };
+    let elements = session.children.iter_mut().filter(|child| child.name == "Transaction");
+    for (element, transaction) in elements.zip(&message.transactions) {
+        let as_answer = Transaction { mode: Mode::Response, ..transaction.clone() };
+        let is_implied =
+            as_answer.is_opened_answer(message.version) && !form.codes.is_request(&transaction.primitive.name);
+        let descriptor = element.children.iter_mut().find(|child| child.name == "TransactionDescriptor");
+        for mode in descriptor.into_iter().flat_map(|d| &mut d.children).filter(|c| c.name == "TransactionMode") {
+            if is_implied {
+                *mode = Element::leaf("TransactionMode", Mode::Response.as_str());
+            }
+        }
+    }
 }
 
 /// Makes a transaction one that the form carries: in plain text what has no code is taken away, and an answer that has
@@ -222,18 +242,20 @@ pub(crate) fn can_say(primitive: &str, form: Form) -> bool {
     form.encoding != Encoding::Pts || form.codes.code_of("primitive", &["-"], primitive).is_some()
 }
 
-/// Returns whether a request of ours can be told in a form, as far as it matters.
-pub(crate) fn can_carry(request: &Element<'static>, version: Version, form: Form) -> bool {
+/// Returns how many octets of plain text a request of ours has, as far as it can be told at all; 0 in other syntaxes.
+pub(crate) fn carried(request: &Element<'static>, version: Version, form: Form) -> Option<usize> {
     if form.encoding != Encoding::Pts {
-        return true;
+        return Some(0);
     }
-    let mut transaction = Transaction::request("1", request.clone());
+    let mut transaction = Transaction::request("999", request.clone());
     fit(&mut transaction, form);
     let told = &transaction.primitive;
     // Presence of which nothing is left tells nothing.
     let is_empty = |presence: &Element<'_>| presence.child("PresenceSubList").is_none();
-    let was_told = told.name == "PresenceNotification-Request" && told.children_named("Presence").all(is_empty);
-    !was_told && write(&Message::new(version, Session::Outband, transaction), form).is_ok()
+    if told.name == "PresenceNotification-Request" && told.children_named("Presence").all(is_empty) {
+        return None;
+    }
+    write(&Message::new(version, Session::Outband, transaction), form).ok().map(|text| text.len())
 }
 
 /// Turns content in octets into base64 and says so, which is how XML and plain text carry it; WBXML carries the octets themselves

@@ -13,6 +13,7 @@ use super::cir::SendShort;
 use super::http::{Answer, Job, SharedLog, now, tell};
 use super::waking::Heard;
 use super::{Input, NetworkPresence};
+use crate::codec::Preamble;
 use crate::csp::cir::Said;
 use crate::delivery::form;
 use crate::dm::session::server as session;
@@ -171,7 +172,7 @@ pub(super) fn network(feed: &Feed, waiting: &Receiver<Job>, engine: &SyncSender<
     }
 }
 
-/// Where a gateway hands over the short messages with which clients greet: a form with `from`, `text` and `key`, such as
+/// Where a gateway hands over the short messages of clients, greetings and messages of CSP: a form with `from`, `text` and `key`, such as
 /// Kannel's `get-url` makes with `%p` and `%a`.
 pub struct Greetings {
     /// The path.
@@ -191,8 +192,9 @@ impl Greetings {
         (!key.is_empty()).then(|| Self { path, key: Zeroizing::new(key) })
     }
 
-    /// Returns what a client said, or the status of HTTP for who may not hand it over, or for what is no greeting.
-    fn read(&self, body: &[u8], authorization: Option<&str>) -> Result<Heard, u16> {
+    /// Returns what a client said, a greeting or a message of CSP in plain text, or the status of HTTP for who may not hand
+    /// it over, or for what is neither.
+    fn read(&self, connection: u64, body: &[u8], authorization: Option<&str>) -> Result<Input, u16> {
         let (mut number, mut text, mut key) = (String::new(), String::new(), None);
         for (name, value) in form::pairs(body) {
             match name {
@@ -207,8 +209,12 @@ impl Greetings {
         if !given.is_some_and(|given| is_same_secret(given, &self.key)) {
             return Err(401);
         }
+        let number = number.trim().to_owned();
+        if Preamble::read(text.as_bytes()).is_some() {
+            return Ok(Input::Text { connection, number, text: text.into_bytes() });
+        }
         match Said::read(&text) {
-            Said::Hello(session) => Ok(Heard::ShortHello { session, number: number.trim().to_owned() }),
+            Said::Hello(session) => Ok(Input::Heard { connection, heard: Heard::ShortHello { session, number } }),
             Said::Ping | Said::Other => Err(400),
         }
     }
@@ -217,11 +223,8 @@ impl Greetings {
 /// The thread of greetings: it looks who hands them over, and hands them on to the engine.
 pub(super) fn greet(greetings: &Greetings, waiting: &Receiver<Job>, engine: &SyncSender<Job>) {
     while let Ok(job) = waiting.recv() {
-        match greetings.read(&job.request.body, job.proof.as_deref()) {
-            Ok(heard) => {
-                let instead = Some(Input::Heard { connection: job.request.connection, heard });
-                drop(engine.try_send(Job { instead, ..job }));
-            }
+        match greetings.read(job.request.connection, &job.request.body, job.proof.as_deref()) {
+            Ok(input) => drop(engine.try_send(Job { instead: Some(input), ..job })),
             // Whoever asked may be gone.
             Err(status) => {
                 let _ = job.answer.send(Answer { status, media_type: String::new(), body: Vec::new(), mac: None });

@@ -38,7 +38,7 @@ const WAITING: usize = 4;
 /// Short messages that wait for who sends them; further ones come to nothing, and the client is called again later.
 const SHORT_WAITING: usize = 256;
 
-/// A short message that wakes a client.
+/// A short message to a client: it wakes it, or is for a session by short messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortMessage {
     /// The number, without `+`.
@@ -47,13 +47,15 @@ pub struct ShortMessage {
     pub content: ShortContent,
 }
 
-/// What a short message carries that wakes a client.
+/// What a short message carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShortContent {
     /// Text in the 7-bit alphabet, for port 3716.
     Text(String),
     /// A push PDU, for port 2948.
     Push(Vec<u8>),
+    /// A message of CSP in plain text or a part of one, UTF-8 in 8-bit data, for port 3590.
+    Message(String),
 }
 
 /// Sends short messages, one after the other, on a thread of its own.
@@ -137,6 +139,11 @@ impl Wakers {
             Channel::ShortMessage(number) => self.send_short(number, ShortContent::Text(text)),
             Channel::ShortPush(number) => self.send_short(number, ShortContent::Push(push(&text))),
         }
+    }
+
+    /// Sends a message of CSP, or a part of one. What cannot be sent now is lost: the engine sends it again.
+    pub(super) fn text(&self, number: String, text: String) {
+        self.send_short(number, ShortContent::Message(text));
     }
 
     /// Closes a connection.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::answer::{Reply, can_be_sent, check, discover, fingerprint, refuse, write};
 use super::configuration::Access;
@@ -12,9 +13,11 @@ use super::origin::Origin;
 use super::outbox::Purpose;
 use super::service::{self, Context, offered};
 use super::session::{Caller, Remembered, SessionId, Sessions};
+use super::texting::{self, Texting};
 use super::waking::{Bells, Channel, Heard};
 use super::{Configuration, Random, Store, Timestamp, limits};
-use crate::codec::{Encoding, Limits};
+use crate::codec::{Encoding, Limits, Preamble};
+use crate::csp::segments::{self, SHORT_MESSAGE, Taken};
 use crate::csp::wire::{self, Body, Form, Refusal};
 use crate::csp::{self, Changes, Code, Malformed, Message, Mode, Outcome, Primitive, Transaction, Version};
 use crate::document::Element;
@@ -26,6 +29,7 @@ pub struct Engine {
     store: Store,
     sessions: Sessions,
     bells: Bells,
+    texting: Texting,
     door: Door,
     random: Random,
     /// When the next thing in the store that does not last for ever ends.
@@ -47,6 +51,15 @@ pub enum Input {
         connection: u64,
         /// The last number that is known; 0 for none.
         after: u64,
+    },
+    /// A short message came to the port of CSP: a message in plain text, or a part of one.
+    Text {
+        /// Names the exchange; the reply bears it: 200, or 400 where the number is none.
+        connection: u64,
+        /// The number it came from.
+        number: String,
+        /// What it carries.
+        text: Vec<u8>,
     },
     /// Something was heard of a client beside its requests.
     Heard {
@@ -95,6 +108,13 @@ pub enum Output {
         /// The body.
         body: Vec<u8>,
     },
+    /// Send this in a short message from the port of CSP.
+    Text {
+        /// The number it goes to, its digits.
+        number: String,
+        /// A message in plain text, or a part of one.
+        text: String,
+    },
     /// Tell a client to poll.
     Wake {
         /// By which way.
@@ -109,6 +129,9 @@ pub enum Output {
     /// What went wrong. A line for the log.
     Note(String),
 }
+
+/// What the session takes of a message in plain text.
+const SESSION_PARAMETER: usize = 30;
 
 /// What comes of the transactions of one message.
 #[derive(Default)]
@@ -130,6 +153,7 @@ impl Engine {
             store,
             sessions,
             bells: Bells::default(),
+            texting: Texting::default(),
             door,
             random,
             stored_deadline,
@@ -156,12 +180,13 @@ impl Engine {
 
     /// Takes inputs that arrived together: what they write is committed once, before any answer is returned.
     pub fn handle_all(&mut self, now: Timestamp, inputs: Vec<Input>) -> Vec<Output> {
+        let mut outputs = Vec::with_capacity(inputs.len());
         self.expire(now);
         if now.since(self.looked) >= limits::LOOK_AGAIN {
             self.looked = now;
             self.look_at_accounts(now);
         }
-        let mut outputs = Vec::with_capacity(inputs.len());
+        let mut texts = Vec::new();
         for input in inputs {
             outputs.push(match input {
                 Input::Tick => continue,
@@ -169,6 +194,11 @@ impl Engine {
                     let Reply { status, body } = self.reply(now, &request);
                     let media_type = if body.is_empty() { String::new() } else { request.media_type };
                     Output::Reply { connection: request.connection, status, media_type, body }
+                }
+                Input::Text { connection, number, text } => {
+                    texts.extend(self.text(now, &number, &text));
+                    let status = if texting::digits(&number).is_some() { 200 } else { 400 };
+                    Output::Reply { connection, status, media_type: String::new(), body: Vec::new() }
                 }
                 Input::Logins { connection, after } => self.logins(connection, after),
                 Input::Heard { connection, heard } => {
@@ -178,10 +208,12 @@ impl Engine {
                 Input::Presence { connection, said } => self.presence(now, connection, &said),
             });
         }
+        outputs.extend(texts);
         let has_written = self.store.is_writing();
         if let Err(error) = self.store.commit() {
             // Nobody is told that something was done which is not kept.
             self.notes.push(format!("the store failed: {}", error.what));
+            outputs.retain(|output| !matches!(output, Output::Text { .. }));
             for output in &mut outputs {
                 if let Output::Reply { status, body, .. } = output {
                     (*status, *body) = (503, Vec::new());
@@ -192,6 +224,7 @@ impl Engine {
         if has_written {
             self.stored_deadline = self.store.next_expiry().ok().flatten();
         }
+        outputs.extend(self.send_texts(now));
         outputs.extend(self.bells.call(&mut self.sessions, now));
         outputs.extend(self.events.drain(..).map(Output::Event));
         outputs.extend(self.notes.drain(..).map(Output::Note));
@@ -200,7 +233,13 @@ impl Engine {
 
     /// Returns when to send [`Input::Tick`] at the latest.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.sessions.next_deadline().into_iter().chain(self.stored_deadline).chain(self.bells.next_deadline()).min()
+        self.sessions
+            .next_deadline()
+            .into_iter()
+            .chain(self.stored_deadline)
+            .chain(self.bells.next_deadline())
+            .chain(self.texting.next_deadline())
+            .min()
     }
 
     /// Answers who asks for logins.
@@ -253,6 +292,89 @@ impl Engine {
         }
     }
 
+    /// Takes a short message, and answers the message that it makes whole. What is no message is ignored (CSP in plain text,
+    /// "Errors").
+    fn text(&mut self, now: Timestamp, number: &str, text: &[u8]) -> Vec<Output> {
+        let Some(number) = texting::digits(number) else { return Vec::new() };
+        let time = Duration::from_millis(now.milliseconds());
+        let Taken::Whole(body) = self.texting.assembler.take(time, number, text) else { return Vec::new() };
+        if Preamble::read(&body).is_none() {
+            return Vec::new();
+        }
+        let codes = self.configuration.text_codes;
+        let is_live = |sessions: &Sessions, answer: &[u8]| {
+            texting::session_of(answer, codes).is_none_or(|id| sessions.get(id).is_some())
+        };
+        if let Some(answer) = self.texting.answer(number, &body, now).filter(|a| is_live(&self.sessions, a)) {
+            return self.parts(number, &answer);
+        }
+        let media_type = wire::media_type(Version::V1_3, Encoding::Pts).to_owned();
+        let peer = texting::address_of(number);
+        let request = Request { connection: 0, media_type, body, peer, headers: Vec::new() };
+        let reply = self.reply(now, &request);
+        let session = texting::session_of(&request.body, codes);
+        if let Some(id) = session {
+            self.texting.knows(id);
+        }
+        let opened = texting::session_of(&reply.body, codes);
+        if session.is_none() && (opened.is_some() || texting::is_challenge(&reply.body, codes)) {
+            self.texting.remember(number, request.body, reply.body.clone(), now);
+        }
+        let session = session.or(opened);
+        if let Some(own) = session.and_then(|id| self.sessions.get_mut(id)) {
+            own.number = Some(number.to_owned());
+            own.outbox.is_by_text = true;
+            self.texting.look(own.caller.session, now);
+        }
+        if reply.status == 200 { self.parts(number, &reply.body) } else { Vec::new() }
+    }
+
+    /// Cuts a message into short messages.
+    fn parts(&mut self, number: &str, body: &[u8]) -> Vec<Output> {
+        if body.is_empty() {
+            return Vec::new();
+        }
+        match segments::split(&String::from_utf8_lossy(body), SHORT_MESSAGE) {
+            Ok(parts) => parts.into_iter().map(|text| Output::Text { number: number.to_owned(), text }).collect(),
+            Err(why) => {
+                self.notes.push(format!("nothing is sent to {number}: {why}"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Sends what waits for those who talk by short messages.
+    fn send_texts(&mut self, now: Timestamp) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        for (caller, number) in self.sessions.take_dismissed() {
+            let reason = Element::new("Disconnect").with(Outcome::new(Code::FORCED_LOGOUT).element());
+            let session = csp::Session::Inband(caller.session.to_string());
+            let told = vec![Transaction::request("1", reason)];
+            let reply = write(caller.version, session, told, NO_FLAGS, caller.form, &mut self.notes);
+            self.texting.dismiss(caller.session, number, reply.body, now);
+        }
+        for (number, text) in self.texting.farewells(now) {
+            outputs.extend(self.parts(&number, &text));
+        }
+        for id in self.texting.take_due(now) {
+            let Some(own) = self.sessions.get(id) else { continue };
+            let Some(number) = own.number.clone() else { continue };
+            let caller = own.caller.clone();
+            for _ in 0..limits::OUTBOX {
+                let answers = Answers { transactions: Vec::new(), may_offer: true };
+                let reply = self.write_inband(now, &caller, answers, caller.form);
+                if reply.body.is_empty() {
+                    break;
+                }
+                outputs.extend(self.parts(&number, &reply.body));
+            }
+            if let Some(at) = self.sessions.get(id).and_then(|own| own.outbox.next_due()) {
+                self.texting.look(id, at);
+            }
+        }
+        outputs
+    }
+
     /// Answers one message: finds its session, and does its transactions in order.
     fn message(&mut self, now: Timestamp, origin: &Origin, message: Message, form: Form) -> Reply {
         let Message { version, session, transactions, .. } = message;
@@ -268,12 +390,16 @@ impl Engine {
         let changes = if is_outband { self.changes(origin, version, &transactions) } else { caller.form.changes };
         let form = Form { changes, ..form };
         caller.form = form;
+        if let Some(own) = self.sessions.get_mut(caller.session) {
+            own.caller.form = form;
+        }
         let most = match self.sessions.get(caller.session) {
             Some(own) => own.capabilities.multi_trans_per_message,
             None => 1,
         };
         let mut answers = Answers::default();
         for (number, transaction) in transactions.into_iter().take(limits::TRANSACTIONS).enumerate() {
+            let transaction = self.with_mode(&caller, transaction);
             match transaction.mode {
                 Mode::Response => {
                     self.acknowledge(now, origin, &caller, &transaction);
@@ -307,6 +433,19 @@ impl Engine {
         changes.fold(Changes::default(), Changes::with)
     }
 
+    /// Returns a transaction with the mode that was meant: plain text does not write it, and `MessageDelivered` is opened
+    /// after a message was fetched.
+    fn with_mode(&self, caller: &Caller, mut transaction: Transaction) -> Transaction {
+        let message = transaction.primitive.child_text("MessageID").unwrap_or_default();
+        let id = transaction.id.as_deref().unwrap_or_default();
+        let is_awaited = self.sessions.get(caller.session).is_some_and(|own| own.outbox.awaits(id, message));
+        let is_text = caller.form.encoding == Encoding::Pts;
+        if is_text && transaction.is_opened_answer(caller.version) && !is_awaited {
+            transaction.mode = Mode::Request;
+        }
+        transaction
+    }
+
     /// Finds the session of a message and notes that it was heard of; else answers why there is none.
     fn find(
         &mut self,
@@ -322,7 +461,9 @@ impl Engine {
                 return Err(Answers::refuse(all, &Code::VERSION_NOT_SUPPORTED.into()));
             }
             own.heard = now;
-            own.waking.peer = origin.peer;
+            if !texting::is_number(origin.peer) {
+                (own.waking.peer, own.number, own.outbox.is_by_text) = (origin.peer, None, false);
+            }
             let wait = own.count(self.configuration.requests_per_minute, now).filter(|_| !origin.peer.is_loopback());
             return match wait {
                 Some(seconds) => Err(Answers::refuse(all, &Fault::later(seconds).0)),
@@ -475,6 +616,9 @@ impl Engine {
                         self.notes.push(format!("the outbox of {} is full: a notice is dropped", session.caller.user));
                     }
                     self.bells.ring(session);
+                    if session.number.is_some() {
+                        self.texting.look(id, now);
+                    }
                 }
             }
         }
@@ -548,14 +692,19 @@ impl Engine {
         let (open, most) = (capabilities.multi_trans, capabilities.multi_trans_per_message);
         // Plain text has one transaction a message.
         let most = if form.encoding == Encoding::Pts { 1 } else { most };
-        let can_carry = |request: &Element<'static>| wire::can_carry(request, caller.version, form);
+        // What does not fit into the parts of a message waits for a better bearer.
+        let longest = own.number.as_ref().map(|_| segments::LONGEST);
+        let can_carry = |request: &Element<'static>| {
+            let length = wire::carried(request, caller.version, form);
+            length.is_some_and(|length| longest.is_none_or(|longest| length + SESSION_PARAMETER <= longest))
+        };
         while (may_offer || most > 1) && transactions.len() < most {
             let Some((id, primitive)) = own.outbox.offer(now, open, can_carry) else { break };
             transactions.push(Transaction::request(id.to_string(), primitive.clone()));
         }
         let poll = own.outbox.has_waiting(now);
         let flags = (Some(poll), own.waking.flag(caller.version, self.configuration.cir.flag));
-        let parser_size = capabilities.parser_size.map(|size| size as usize);
+        let parser_size = capabilities.parser_size.map(|size| size as usize).into_iter().chain(longest).min();
         let reply = write(caller.version, session.clone(), transactions.clone(), flags, form, &mut self.notes);
         self.bells.heard(own, poll, now);
         if parser_size.is_none_or(|size| reply.body.len() <= size) {
@@ -639,7 +788,7 @@ mod tests {
         let (mut notes, mut answered) = (Vec::new(), (0, None));
         for output in engine.handle(NOW, Input::Request(request)) {
             match output {
-                Output::Event(_) | Output::Wake { .. } | Output::HangUp(_) => {}
+                Output::Text { .. } | Output::Event(_) | Output::Wake { .. } | Output::HangUp(_) => {}
                 Output::Note(note) => notes.push(note),
                 Output::Reply { status, body, .. } => {
                     let answer = wire::read(&body, &wire::LIMITS).ok();

@@ -35,6 +35,12 @@ pub(crate) const ANSWER_LIFE: Duration = Duration::from_secs(60);
 
 /// Requests of the server waiting for one session; the oldest notice goes first.
 pub(crate) const OUTBOX: usize = 200;
+/// How long an answer is remembered where short messages take their time.
+pub(crate) const TEXT_ANSWER_LIFE: Duration = Duration::from_secs(600);
+/// Logins by short messages that are remembered with their answers.
+pub(crate) const TEXT_LOGINS: usize = 10_000;
+/// How often a request is offered by short messages before it is given up: some are lost.
+pub(crate) const TEXT_OFFERS: u8 = 15;
 /// When a request that the client did not acknowledge is offered again.
 pub(crate) const OFFER_AGAIN: Duration = Duration::from_secs(20);
 /// How often a request is offered before it is given up.

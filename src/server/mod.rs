@@ -34,6 +34,7 @@ mod random;
 mod service;
 mod session;
 mod store;
+mod texting;
 mod timestamp;
 mod waking;
 mod watch;

@@ -48,6 +48,8 @@ impl Sending {
 pub(crate) struct Outbox {
     entries: VecDeque<Entry>,
     last_id: u16,
+    /// Whether short messages carry it: some are lost, and it is offered more often.
+    pub(crate) is_by_text: bool,
 }
 
 #[derive(Debug)]
@@ -95,6 +97,13 @@ impl Outbox {
         Some((id, &entry.sending.primitive))
     }
 
+    /// Returns whether the request of that TransactionID is about a stored message.
+    pub(crate) fn awaits(&self, id: &str, message: &str) -> bool {
+        let is_own = |e: &&Entry| e.offered.is_some_and(|(own, _)| own.to_string() == id);
+        let entry = self.entries.iter().find(is_own);
+        entry.is_some_and(|e| matches!(&e.sending.purpose, Purpose::Message(own) if own == message))
+    }
+
     /// Drops the request of that TransactionID: it cannot be sent, or the client has acknowledged it.
     pub(crate) fn settle(&mut self, id: &str) -> Option<Purpose> {
         let index = self.entries.iter().position(|e| e.offered.is_some_and(|(own, _)| own.to_string() == id))?;
@@ -124,12 +133,18 @@ impl Outbox {
             Some((_, at)) => now.since(at) >= limits::OFFER_AGAIN,
         };
         let unanswered = self.entries.iter().filter(|e| !is_due(e)).count();
-        let is_next = |e: &Entry| is_due(e) && !e.is_over(now) && can_carry(&e.sending.primitive);
+        let is_next = |e: &Entry| is_due(e) && !e.is_over(now, self.most()) && can_carry(&e.sending.primitive);
         (unanswered < open).then(|| self.entries.iter().position(is_next)).flatten()
     }
 
+    /// Returns how often a request is offered.
+    fn most(&self) -> u8 {
+        if self.is_by_text { limits::TEXT_OFFERS } else { limits::OFFERS }
+    }
+
     fn tidy(&mut self, now: Timestamp) {
-        self.entries.retain(|e| !e.is_over(now));
+        let most = self.most();
+        self.entries.retain(|e| !e.is_over(now, most));
     }
 
     fn next_id(&mut self) -> u16 {
@@ -146,10 +161,9 @@ impl Outbox {
 
 impl Entry {
     /// Returns whether it has expired, or was offered in vain too often.
-    fn is_over(&self, now: Timestamp) -> bool {
+    fn is_over(&self, now: Timestamp, most: u8) -> bool {
         let has_expired = self.sending.expires.is_some_and(|at| at <= now);
-        let in_vain =
-            self.offers >= limits::OFFERS && self.offered.is_some_and(|(_, at)| now.since(at) >= limits::OFFER_AGAIN);
+        let in_vain = self.offers >= most && self.offered.is_some_and(|(_, at)| now.since(at) >= limits::OFFER_AGAIN);
         has_expired || in_vain
     }
 }

@@ -149,6 +149,8 @@ pub(crate) struct Session {
     pub(crate) time_to_live: Duration,
     /// When it was last heard of.
     pub(crate) heard: Timestamp,
+    /// The number that it last wrote from, where that was a short message: what there is for it goes there.
+    pub(crate) number: Option<String>,
     /// The features and functions agreed; before a negotiation the base ones (CSP session, "Service negotiation").
     pub(crate) services: Services,
     /// What the client can do.
@@ -209,6 +211,7 @@ impl Session {
             caller,
             time_to_live,
             heard: now,
+            number: None,
             services,
             capabilities: Capabilities::default(),
             outbox: Outbox::default(),
@@ -252,7 +255,8 @@ impl Session {
 
     /// Looks for the answer to a request that came before.
     pub(crate) fn remembered(&self, transaction: &str, fingerprint: u64, now: Timestamp) -> Remembered {
-        let is_known = |a: &&Answer| a.transaction == transaction && now.since(a.at) <= limits::ANSWER_LIFE;
+        let life = if self.number.is_some() { limits::TEXT_ANSWER_LIFE } else { limits::ANSWER_LIFE };
+        let is_known = |a: &&Answer| a.transaction == transaction && now.since(a.at) <= life;
         match self.answers.iter().find(is_known) {
             None => Remembered::New,
             Some(answer) if answer.fingerprint == fingerprint => Remembered::Same(answer.primitive.clone()),
@@ -283,6 +287,8 @@ pub(crate) struct Sessions {
     deadlines: BinaryHeap<Reverse<(Timestamp, SessionId)>>,
     ended: HashMap<SessionId, Ended>,
     ended_in_order: VecDeque<(Timestamp, SessionId)>,
+    /// Sessions by short messages that were ended by force, with their numbers: they do not poll, and are told at once.
+    dismissed: Vec<(Caller, String)>,
 }
 
 impl Sessions {
@@ -307,6 +313,9 @@ impl Sessions {
                 self.by_user.remove(&session.caller.user);
             }
         }
+        if let (Some(number), Some(Code::FORCED_LOGOUT)) = (&session.number, code) {
+            self.dismissed.push((session.caller.clone(), number.clone()));
+        }
         if let Some(code) = code {
             self.ended.insert(id, Ended { code, version: session.caller.version });
             self.ended_in_order.push_back((now, id));
@@ -323,6 +332,11 @@ impl Sessions {
             self.ended_in_order.pop_front();
             self.ended.remove(&id);
         }
+    }
+
+    /// Takes the sessions by short messages that were ended by force, with their numbers.
+    pub(crate) fn take_dismissed(&mut self) -> Vec<(Caller, String)> {
+        std::mem::take(&mut self.dismissed)
     }
 
     /// Returns how a session ended, if that is still remembered.

@@ -4,12 +4,16 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
 
+use impskit::client::air::{Air, Short, Weather};
 use impskit::client::conversation::{self, Post};
 use impskit::client::script::{Question, Script};
 use impskit::codec::Encoding;
 use impskit::csp::wire::Form;
 use impskit::csp::{self, Address, Version};
+use impskit::document::CodeTable;
 use impskit::server::{Configuration, Engine, Input, Output, Random, Request, Store, SystemMessage, Timestamp};
 
 fn start() -> Timestamp {
@@ -18,6 +22,10 @@ fn start() -> Timestamp {
 
 /// Returns a server that knows the users of a script.
 fn server(script: &Script) -> Engine {
+    server_with(script, csp::text_codes())
+}
+
+fn server_with(script: &Script, text_codes: &'static CodeTable) -> Engine {
     let mut store = Store::in_memory().unwrap();
     for account in &script.accounts {
         let address = Address::user_id(&account.user, conversation::HOME).unwrap();
@@ -29,7 +37,7 @@ fn server(script: &Script) -> Engine {
         assert!(store.add_system_message(&message, start()).unwrap());
     }
     let configuration = Configuration::of(toml::from_str(&script.server).unwrap()).unwrap();
-    let configuration = Configuration { domain: conversation::HOME.into(), ..configuration };
+    let configuration = Configuration { domain: conversation::HOME.into(), text_codes, ..configuration };
     Engine::open(configuration, store, Random::new([7; 32]))
 }
 
@@ -71,7 +79,7 @@ fn post(engine: &mut Engine, said: Post<'_>) -> Result<Vec<u8>, String> {
             Output::Reply { status: 200, body, .. } => answer = Ok(body),
             Output::Reply { status, .. } => answer = Err(format!("HTTP status {status}")),
             Output::Wake { text, .. } => said.calls.borrow_mut().push(text),
-            Output::Event(_) | Output::Note(_) | Output::HangUp(_) => {}
+            Output::Text { .. } | Output::Event(_) | Output::Note(_) | Output::HangUp(_) => {}
         }
     }
     answer
@@ -133,3 +141,153 @@ fn a_conversation_that_does_not_come_true_is_told_with_its_line() {
     let mistake = play_once(&Script::read(text).unwrap(), Version::V1_2, Encoding::Xml);
     assert!(mistake.is_ok(), "the answer to a logout hides an unread one: {mistake:?}");
 }
+
+/// Returns all codes, also those of no known source.
+fn all_codes() -> &'static CodeTable {
+    static ALL: LazyLock<CodeTable> = LazyLock::new(|| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/text-codes.tsv");
+        csp::text_codes().overlaid(fs::read_to_string(path).unwrap()).unwrap()
+    });
+    &ALL
+}
+
+fn play_by_text(script: &Script, version: Version, codes: &'static CodeTable, air: Air) -> Result<(), String> {
+    let mut engine = server_with(script, codes);
+    let serve = |now: Duration, short: Option<Short>| {
+        let input = match short {
+            Some(short) => Input::Text { connection: 1, number: short.number, text: short.text },
+            None => Input::Tick,
+        };
+        let mut shorts = Vec::new();
+        for output in engine.handle(start().after(now), input) {
+            if let Output::Text { number, text } = output {
+                shorts.push(Short { number, is_to_client: true, text: text.into_bytes() });
+            }
+        }
+        (shorts, engine.next_deadline().map(|due| due.since(start())))
+    };
+    conversation::play_by_text(script, version, codes, air, serve).map_err(|mistake| mistake.to_string())
+}
+
+/// The scripts that can be played with some codes.
+fn texts(codes: &CodeTable) -> Vec<(PathBuf, Script)> {
+    let scripts = scripts().into_iter().map(|path| {
+        let script = Script::read(&fs::read_to_string(&path).unwrap()).unwrap();
+        (path, script)
+    });
+    scripts
+        .filter(|(_, script)| script.encodings.len() > 1 && script.can_be_text(codes))
+        .filter(|(path, _)| !NOT_TRIED.iter().any(|name| path.ends_with(name)))
+        .collect()
+}
+
+#[test]
+fn conversations_come_true_in_plain_text_with_all_codes() {
+    let codes = all_codes();
+    let mut mistakes = Vec::new();
+    let texts = texts(codes);
+    for (path, script) in &texts {
+        for &version in &script.versions {
+            let mut engine = server_with(script, codes);
+            let form = Form::text(codes);
+            let played = conversation::play(script, version, form, |said| post(&mut engine, said));
+            if let Err(mistake) = played {
+                mistakes.push(format!(
+                    "{} in CSP {}: {mistake}",
+                    path.file_name().unwrap().display(),
+                    version.as_str()
+                ));
+            }
+        }
+    }
+    assert!(mistakes.is_empty(), "{} plays of {} scripts fail:\n{}", mistakes.len(), texts.len(), mistakes.join("\n"));
+    assert!(texts.len() > 30, "{}", texts.len());
+}
+
+/// Scripts in which it matters that a client is told only when it asks, or that speak several syntaxes.
+const NOT_BY_TEXT: &[&str] = &["delivery_report.txt", "login_second_replaces.txt", "versions_mixed.txt"];
+
+/// Plays all scripts by short messages in some weather, a version by seed; returns what did not come true.
+fn play_all_by_text(codes: &'static CodeTable, weather: Weather, seeds: std::ops::Range<u64>) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    let texts: Vec<_> =
+        texts(codes).into_iter().filter(|(path, _)| !NOT_BY_TEXT.iter().any(|n| path.ends_with(n))).collect();
+    for seed in seeds {
+        for (path, script) in &texts {
+            let version = script.versions[seed as usize % script.versions.len()];
+            if let Err(mistake) = play_by_text(script, version, codes, Air::new(weather, seed)) {
+                let name = path.file_name().unwrap().display();
+                mistakes.push(format!("{name} in CSP {} with seed {seed}: {mistake}", version.as_str()));
+            }
+        }
+    }
+    mistakes
+}
+
+#[test]
+fn conversations_come_true_by_short_messages() {
+    let mistakes = play_all_by_text(all_codes(), Weather::CLEAR, 0..3);
+    assert!(mistakes.is_empty(), "{} plays fail:\n{}", mistakes.len(), mistakes.join("\n"));
+}
+
+/// What is lost, late, twice or out of order on the way changes nothing of how conversations end.
+#[test]
+fn conversations_come_true_by_short_messages_that_get_lost() {
+    let mistakes = play_all_by_text(all_codes(), Weather::ROUGH, 0..SEEDS);
+    assert!(mistakes.is_empty(), "{} plays fail:\n{}", mistakes.len(), mistakes.join("\n"));
+}
+
+/// How often each script is played by short messages that get lost. Fifty come true as well, and take their time.
+const SEEDS: u64 = 10;
+
+/// Scripts that have not been tried with all codes and by short messages.
+const NOT_TRIED: &[&str] = &[
+    "block_refused.txt",
+    "capabilities_refused.txt",
+    "contact_list_authorize.txt",
+    "contact_list_default.txt",
+    "contact_list_quiet.txt",
+    "conversation_extended.txt",
+    "discovery.txt",
+    "extended_refused.txt",
+    "functions_not_agreed.txt",
+    "fundamental_not_agreed.txt",
+    "group_history.txt",
+    "group_joined_users.txt",
+    "group_not_allowed.txt",
+    "group_notices.txt",
+    "group_private_messages.txt",
+    "invite_answered_late.txt",
+    "invite_content.txt",
+    "invite_shared_content.txt",
+    "login_gone_on.txt",
+    "message_delivered_refused.txt",
+    "message_not_there.txt",
+    "message_offline_rules.txt",
+    "message_sender.txt",
+    "message_sessions.txt",
+    "message_sessions_active.txt",
+    "message_types.txt",
+    "message_versions_mixed.txt",
+    "notifications.txt",
+    "presence_clients.txt",
+    "presence_notify_owner.txt",
+    "presence_reactive_denied.txt",
+    "presence_refused.txt",
+    "presence_values.txt",
+    "presence_values_refused.txt",
+    "public_profile.txt",
+    "reactive_not_agreed.txt",
+    "search_stopped.txt",
+    "segments_refused.txt",
+    "service_provider_configured.txt",
+    "session_over.txt",
+    "system_message_login.txt",
+    "system_message_old_clients.txt",
+    "system_message_refused.txt",
+    "system_message_told.txt",
+    "verify_id_refused.txt",
+    "watchers_history.txt",
+    "woken.txt",
+    "woken_not_agreed.txt",
+];

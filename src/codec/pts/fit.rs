@@ -21,7 +21,7 @@ pub(in crate::codec) fn fit(primitive: &mut Element<'_>, codes: &CodeTable) -> V
 fn fit_child(primitive: &str, child: &mut Element<'_>, codes: &CodeTable, gone: &mut Vec<String>) -> bool {
     match child.name.as_ref() {
         "UserIDList" | "ContactListIDList" => return true,
-        "User" if !codes.takes_names() => {
+        "User" if codes.code_of("element", &["-"], "User").is_none() => {
             spare(child, gone, |inner| inner.name == "UserID");
             return !child.children.is_empty();
         }
@@ -43,7 +43,10 @@ fn fit_child(primitive: &str, child: &mut Element<'_>, codes: &CodeTable, gone: 
             for list in child.children.iter_mut().filter(|list| list.name == "PresenceSubList") {
                 attributes(list, codes, gone);
             }
-            spare(child, gone, |part| part.name != "PresenceSubList" || !part.children.is_empty());
+            spare(child, gone, |part| match part.name.as_ref() {
+                "PresenceSubList" => !part.children.is_empty(),
+                name => matches!(name, "UserID" | "ContactList"),
+            });
         }
         _ => {}
     }

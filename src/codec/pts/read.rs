@@ -495,9 +495,12 @@ fn presences<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -
 
 fn presence<'s>(item: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
     let presence = Element::new("Presence");
-    if let Value::Text(user) = item {
-        return Ok(presence.with_leaf("UserID", user));
+    // Only contact lists have a resource.
+    let whose = |id: &str| if codes.takes_names() && id.contains('/') { "ContactList" } else { "UserID" };
+    if let Value::Text(id) = item {
+        return Ok(presence.with_leaf(whose(&id), id));
     }
-    let (user, attributes) = item.pair()?;
-    Ok(presence.with_leaf("UserID", user.text()?).with(values(attributes, codes, wrong)?))
+    let (id, attributes) = item.pair()?;
+    let id = id.text()?;
+    Ok(presence.with_leaf(whose(&id), id).with(values(attributes, codes, wrong)?))
 }

@@ -269,8 +269,10 @@ fn member<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
 
 /// Writes a user and attributes; a user alone where there are none.
 fn presence<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
-    let [user, list] = only(item, &["UserID", "PresenceSubList"])?;
-    let user = leaf(need(user)?)?;
+    let [user, contacts, list] = only(item, &["UserID", "ContactList", "PresenceSubList"])?;
+    // A contact list in the place of a user is as proposed.
+    let contacts = contacts.filter(|list| codes.takes_names() && list.text().contains('/'));
+    let user = leaf(need(user.or(contacts))?)?;
     let Some(list) = list else { return Ok(user) };
     if list.children.is_empty() {
         return Err(cannot("PresenceSubList", "is not empty there"));

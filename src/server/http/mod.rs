@@ -294,6 +294,7 @@ fn work(mut engine: Engine, waiting: &Receiver<Job>, wakers: &Wakers, log: &Shar
         for output in engine.handle_all(now(), inputs) {
             match output {
                 Output::Wake { by, text } => wakers.wake(by, text),
+                Output::Text { number, text } => wakers.text(number, text),
                 Output::HangUp(connection) => wakers.hang_up(connection),
                 Output::Event(line) => tell(log, &line),
                 Output::Note(line) => tell(log, &format!("warning: {line}")),

@@ -1,0 +1,183 @@
+//! CSP over SMS (CSP transport bindings, "SMS binding"): each short message carries a primitive in plain text, or a part of
+//! one. There are no empty answers and nobody polls: requests of ours go out as they come, so many as may be open, and
+//! again while they are not acknowledged.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::session::SessionId;
+use super::{Timestamp, limits};
+use crate::csp::segments::Assembler;
+use crate::csp::wire::{self, Body};
+use crate::document::CodeTable;
+
+/// What the server keeps of clients that talk by short messages.
+#[derive(Debug, Default)]
+pub(super) struct Texting {
+    pub(super) assembler: Assembler,
+    /// Sessions that are looked at, and when: one entry each.
+    due: BTreeSet<(Timestamp, SessionId)>,
+    at: HashMap<SessionId, Timestamp>,
+    /// The last logins of each number with their answers: a login that comes again is not done again.
+    logins: HashMap<String, VecDeque<Login>>,
+    /// Sessions that were ended by force, and whose clients do not know yet.
+    farewells: Vec<Farewell>,
+}
+
+#[derive(Debug)]
+struct Login {
+    request: Vec<u8>,
+    at: Timestamp,
+    answer: Vec<u8>,
+}
+
+/// A Disconnect on its way.
+#[derive(Debug)]
+struct Farewell {
+    session: SessionId,
+    number: String,
+    text: Vec<u8>,
+    times: u8,
+    next: Timestamp,
+}
+
+impl Texting {
+    /// Tells a client that its session is over, and again until it acknowledges.
+    pub(super) fn dismiss(&mut self, session: SessionId, number: String, text: Vec<u8>, now: Timestamp) {
+        if self.farewells.len() >= limits::TEXT_LOGINS {
+            self.farewells.remove(0);
+        }
+        self.farewells.push(Farewell { session, number, text, times: 0, next: now });
+    }
+
+    /// Notes that something came of a client whose session is over.
+    pub(super) fn knows(&mut self, session: SessionId) {
+        self.farewells.retain(|farewell| farewell.session != session);
+    }
+
+    /// Returns what is said again now: number and text.
+    pub(super) fn farewells(&mut self, now: Timestamp) -> Vec<(String, Vec<u8>)> {
+        self.farewells.retain(|farewell| farewell.times < limits::TEXT_OFFERS);
+        let due = self.farewells.iter_mut().filter(|farewell| farewell.next <= now);
+        due.map(|farewell| {
+            (farewell.times, farewell.next) = (farewell.times + 1, now.after(limits::OFFER_AGAIN));
+            (farewell.number.clone(), farewell.text.clone())
+        })
+        .collect()
+    }
+
+    /// Notes when to look at a session; the earliest time counts.
+    pub(super) fn look(&mut self, id: SessionId, at: Timestamp) {
+        let earlier = self.at.get(&id).copied();
+        if earlier.is_some_and(|earlier| earlier <= at) {
+            return;
+        }
+        if let Some(earlier) = earlier {
+            self.due.remove(&(earlier, id));
+        }
+        self.at.insert(id, at);
+        self.due.insert((at, id));
+    }
+
+    /// Takes the sessions whose time has come.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<SessionId> {
+        let mut ids = Vec::new();
+        while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            self.due.remove(&(at, id));
+            self.at.remove(&id);
+            ids.push(id);
+        }
+        ids
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let farewell = self.farewells.iter().map(|farewell| farewell.next).min();
+        self.due.first().map(|(at, _)| *at).into_iter().chain(farewell).min()
+    }
+
+    /// Returns the answer to a login that came before.
+    pub(super) fn answer(&self, number: &str, request: &[u8], now: Timestamp) -> Option<Vec<u8>> {
+        let is_same = |login: &&Login| login.request == request && now.since(login.at) <= limits::TEXT_ANSWER_LIFE;
+        self.logins.get(number)?.iter().find(is_same).map(|login| login.answer.clone())
+    }
+
+    /// Remembers the answer to a login.
+    pub(super) fn remember(&mut self, number: &str, request: Vec<u8>, answer: Vec<u8>, at: Timestamp) {
+        let is_live = |logins: &VecDeque<Login>| {
+            logins.back().is_some_and(|login| at.since(login.at) <= limits::TEXT_ANSWER_LIFE)
+        };
+        if self.logins.len() >= limits::TEXT_LOGINS {
+            self.logins.retain(|_, logins| is_live(logins));
+        }
+        if self.logins.len() >= limits::TEXT_LOGINS {
+            self.logins.clear();
+        }
+        let own = self.logins.entry(number.to_owned()).or_default();
+        own.retain(|login| login.request != request);
+        if own.len() >= limits::ANSWERS {
+            own.pop_front();
+        }
+        own.push_back(Login { request, at, answer });
+    }
+}
+
+/// Returns a telephone number as it is compared: its digits. `None` where it is none.
+pub(super) fn digits(number: &str) -> Option<&str> {
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let is_number = matches!(digits.len(), 1..=15) && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then_some(digits)
+}
+
+/// Returns the address by which a number stands where guesses are counted: one of those that are nobody's on the
+/// Internet (RFC 4193, "Unique local addresses"), another network for each number.
+pub(super) fn address_of(digits: &str) -> IpAddr {
+    // 15 digits are less than 2^50.
+    let number = digits.parse::<u64>().unwrap_or_default();
+    Ipv6Addr::from(PREFIX << 120 | u128::from(number) << 64).into()
+}
+
+/// Returns whether an address stands for a number.
+pub(super) fn is_number(peer: IpAddr) -> bool {
+    matches!(peer, IpAddr::V6(address) if u128::from(address) >> 120 == PREFIX && address.segments()[4..] == [0; 4])
+}
+
+/// Returns the session that a message names, or opens.
+pub(super) fn session_of(text: &[u8], codes: &'static CodeTable) -> Option<SessionId> {
+    let Ok((Body::Message(message), _)) = wire::read_with(text, &wire::LIMITS, codes) else { return None };
+    let opened = message.transactions.first().and_then(|first| first.primitive.child_text("SessionID"));
+    SessionId::read(message.session.id().or(opened)?)
+}
+
+/// Returns whether a message is the first answer of a login of four messages.
+pub(super) fn is_challenge(text: &[u8], codes: &'static CodeTable) -> bool {
+    let Ok((Body::Message(message), _)) = wire::read_with(text, &wire::LIMITS, codes) else { return false };
+    message.transactions.first().is_some_and(|first| first.primitive.child("Nonce").is_some())
+}
+
+/// The first octet of the addresses.
+const PREFIX: u128 = 0xFD;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_their_own_networks() {
+        assert_eq!(digits("+491701234567"), Some("491701234567"));
+        assert_eq!((digits("Alice"), digits(""), digits("1234567890123456")), (None, None, None));
+        assert_ne!(address_of("491701234567"), address_of("491701234568"));
+        assert!(is_number(address_of("999999999999999")) && !is_number(IpAddr::from([127, 0, 0, 1])));
+    }
+
+    #[test]
+    fn a_session_is_looked_at_once() {
+        let mut texting = Texting::default();
+        let (id, later) = (SessionId::new(1), Timestamp::from_seconds(9));
+        texting.look(id, later);
+        texting.look(id, Timestamp::from_seconds(5));
+        texting.look(id, later);
+        assert_eq!(texting.next_deadline(), Some(Timestamp::from_seconds(5)));
+        assert_eq!(texting.take_due(later), [id]);
+        assert_eq!(texting.next_deadline(), None);
+    }
+}

@@ -17,7 +17,8 @@ use impskit::server::http::Running;
 use impskit::server::{Beside, Cir, Configuration, Feed, LOGINS, PRESENCE, Store, http};
 use serde_json::json;
 
-use super::admin::{STORE, ServerOptions, address, has_password, now};
+use super::admin::user::has_password;
+use super::admin::{STORE, ServerOptions, address, now};
 use super::profile::fetch;
 use super::ui::read_input;
 use super::{Outcome, Ui, audit, cir, receipts};

@@ -378,6 +378,7 @@ fn b14_identifiers_of_sessions_are_not_guessed() {
 
 /// One session on two connections: what comes at the same time is done one after the other, and a logout in the middle
 /// of polls ends the session once.
+#[cfg(feature = "server")]
 #[test]
 fn c13_one_session_on_several_connections() {
     use crate::binding::{ask as post, inband, login, transaction};

@@ -29,6 +29,7 @@ mod ddf;
 mod delivery;
 mod descriptions;
 mod device;
+#[cfg(feature = "server")]
 mod durability;
 mod editor;
 mod faults;
@@ -36,6 +37,7 @@ mod floors;
 mod format;
 mod fundamental;
 mod hostile;
+#[cfg(feature = "server")]
 mod http;
 mod inspect;
 mod language;

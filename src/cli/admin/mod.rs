@@ -3,7 +3,7 @@
 mod group;
 mod system_message;
 mod table;
-mod user;
+pub(super) mod user;
 
 use std::path::PathBuf;
 
@@ -14,8 +14,6 @@ use impskit::server::{Configuration, Store, Timestamp};
 use serde::Serialize;
 
 use super::{Format, Outcome, Ui};
-
-pub(crate) use self::user::has_password;
 
 /// Look after the server's users and groups
 #[derive(Debug, Args)]

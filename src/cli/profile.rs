@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use impskit::configuration::Numbers;
 use impskit::diagnose::{Report, Source};
 use impskit::error::{Error, Result};
+use impskit::provision::Numbers;
 use impskit::provision::profile::SecretSource;
 use impskit::provision::rows::{self, Names, Table};
 use impskit::provision::{Profile, hide_secrets};

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub use privacy::{Numbers, Privacy};
+pub use privacy::Privacy;
 pub use schema::{SCHEMA, TEXT as SCHEMA_TEXT};
 pub use search::Search;
 pub use show::{Origin, Row};

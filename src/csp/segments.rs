@@ -257,7 +257,11 @@ mod tests {
     fn parts_that_do_not_go_together_are_never_joined() {
         let take = |texts: &[(&str, &str)]| {
             let mut assembler = Assembler::default();
-            texts.iter().map(|(peer, text)| assembler.take(NOW, peer, text.as_bytes())).next_back().unwrap()
+            let mut taken = Taken::Waiting;
+            for (peer, text) in texts {
+                taken = assembler.take(NOW, peer, text.as_bytes());
+            }
+            taken
         };
         assert_eq!(take(&[("1", "WV13LM1ab a"), ("2", "WV13LM1bb b")]), Taken::Waiting, "another peer");
         assert_eq!(take(&[("1", "WV13LM1ab a"), ("1", "WV13LM2bb b")]), Taken::Waiting, "another transaction");

@@ -191,7 +191,10 @@ pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
     if form.encoding == Encoding::Wbxml {
         leave_out_strangers(&mut root);
     }
-    form.changes.apply(&mut root);
+    // Their shapes are those of elements; plain text has one notation for either.
+    if form.encoding != Encoding::Pts {
+        form.changes.apply(&mut root);
+    }
     write_element(&root, message.version, form)
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::survey::{Rejected, Sample, Survey};
 use super::{Combination, Group, Outcome, Rehearsal, Step, report};
-use crate::configuration::Numbers;
+use crate::provision::Numbers;
 use crate::provision::rows;
 
 /// A table, and the rehearsals of its sample.

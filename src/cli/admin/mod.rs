@@ -54,7 +54,7 @@ Examples:
         subcommand,
         after_help = "\
 Examples:
-  impskit admin system-message add terms --text \"Do you agree to the terms?\" --option 1=Yes --right 1 --required
+  impskit admin system-message add terms --text \"Do you agree?\" --option 1=Yes --right 1 --required
   impskit admin system-message list"
     )]
     SystemMessage(system_message::Command),

@@ -16,7 +16,7 @@ Clients of CSP 1.3 alone show such messages. One that is required keeps its user
 
 Examples:
   impskit admin system-message add pause --text \"The service pauses at midnight\"
-  impskit admin system-message add terms --user anna --text \"Agreed?\" --option 1=Yes --option 2=No --right 1 --required")]
+  impskit admin system-message add terms --user anna --text \"Agreed?\" --option 1=Yes --right 1")]
     Add(Box<Add>),
     /// List all messages, and how many users have seen or answered each
     #[command(after_help = "\

@@ -18,7 +18,7 @@ pub(super) enum Command {
     #[command(after_help = "\
 Examples:
   impskit admin user add anna --password-file anna.txt
-  pass show anna | impskit admin user add wv:anna@acme.example --store imps.db --password-stdin --msisdn 358401234567")]
+  pass show anna | impskit admin user add anna --password-stdin --msisdn 358401234567")]
     Add(Add),
     /// Change a password
     #[command(after_help = "\

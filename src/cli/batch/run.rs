@@ -16,8 +16,8 @@ use impskit::batch::run::{Ended, Lane, Options, Progress, Summary, World, rehear
 use impskit::batch::status::unknown;
 use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Store, Stored, Timestamp};
 use impskit::batch::units::duration;
-use impskit::configuration::Numbers;
 use impskit::error::{Error, Result};
+use impskit::provision::Numbers;
 use impskit::provision::profile::SecretSource;
 use serde_json::json;
 use zeroize::Zeroizing;

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, KINDS, Kind};
-use impskit::configuration::Numbers;
 use impskit::configuration::is_rule_prefix;
 use impskit::diagnose::Severity;
 use impskit::error::Result;
 use impskit::inspect::{self, Judged};
+use impskit::provision::Numbers;
 use impskit::provision::Pack;
 
 use self::against::{Against, AgainstOptions};

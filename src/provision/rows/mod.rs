@@ -19,7 +19,7 @@ pub use self::row::Row;
 pub(crate) use self::rules::{BAD_IMSI, BAD_NUMBER, DUPLICATE};
 pub use self::rules::{BAD_VALUE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, QUOTING, RULES};
 pub(crate) use self::values::{instant, number};
-use crate::configuration::Numbers;
+use super::Numbers;
 use crate::diagnose::{Diagnostic, Report, Source, Span};
 use crate::dm;
 use crate::error::{Error, Result};

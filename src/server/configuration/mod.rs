@@ -8,6 +8,7 @@ mod features;
 mod presence;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -243,8 +244,7 @@ impl Configuration {
         self.api_token = api.map(|api| api.token);
         self.presence = presence.read()?;
         self.features = features.read();
-        self.apply_limits(&limits);
-        Ok(())
+        self.apply_limits(&limits)
     }
 
     fn apply_csp(&mut self, csp: CspTable) -> Result<()> {
@@ -268,11 +268,17 @@ impl Configuration {
         Ok(())
     }
 
-    fn apply_limits(&mut self, limits: &LimitsTable) {
+    fn apply_limits(&mut self, limits: &LimitsTable) -> Result<()> {
         self.requests_per_minute = limits.requests_per_minute.unwrap_or(self.requests_per_minute);
-        self.connections = limits.connections.unwrap_or(self.connections);
-        self.connections_by_address = limits.connections_per_address.unwrap_or(self.connections_by_address);
-        self.request_time = limits.request_seconds.map_or(self.request_time, Duration::from_secs);
+        self.connections = limits.connections.map_or(self.connections, NonZeroUsize::get);
+        self.connections_by_address =
+            limits.connections_per_address.map_or(self.connections_by_address, NonZeroUsize::get);
+        if let Some(seconds) = limits.request_seconds {
+            let wrong =
+                || Error::input(format!("`{seconds}` is no time from 1 to 3600")).at("server.limits.request_seconds");
+            let time = Some(seconds).filter(|seconds| (1..=3600).contains(seconds)).ok_or_else(wrong)?;
+            self.request_time = Duration::from_secs(time);
+        }
         let quotas = &mut self.quotas;
         for (quota, value) in [
             (&mut quotas.sessions, limits.sessions_per_user),
@@ -283,6 +289,7 @@ impl Configuration {
         ] {
             *quota = value.unwrap_or(*quota);
         }
+        Ok(())
     }
 }
 
@@ -382,8 +389,8 @@ struct UserRow {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LimitsTable {
-    connections: Option<usize>,
-    connections_per_address: Option<usize>,
+    connections: Option<NonZeroUsize>,
+    connections_per_address: Option<NonZeroUsize>,
     request_seconds: Option<u64>,
     users: Option<usize>,
     sessions_per_user: Option<usize>,

@@ -191,7 +191,7 @@ pub(super) static ROWS: &[Row] = &[
         ..row(
             &["presence", "contacts"],
             "Show contact lists, or change one",
-            ["", "wv:anna/friends --create --add berta"],
+            ["", "wv:anna/friends --create --add bert"],
         )
     },
     Row {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use impskit::client::http::Line;
 use impskit::client::management::{Seen, manage};
+use impskit::codec::Encoding;
 use impskit::diagnose::Report;
 use impskit::diagnose::text::printable;
 use impskit::dm::device::{Abilities, Device};
@@ -137,6 +138,10 @@ impl Dm {
             SchemeName::Mac => Scheme::Mac,
         };
         let user = self.user.clone().unwrap_or_else(|| device.clone());
+        if self.encoding.encoding() == Encoding::Pts {
+            let error = Error::input("plain text is a syntax of IMPS messages, not of device management");
+            return Err(error.help("use `--encoding xml` or `--encoding wbxml`"));
+        }
         let password = self.password.password(ui)?;
         let own = password.map(|password| (scheme, Credentials::new(user, password.as_str()), None));
         Ok(Setup {

@@ -53,7 +53,7 @@ pub(crate) struct Rehearse {
     /// Show the numbers of subscribers in the report whole
     #[arg(long, requires = "csv")]
     show_numbers: bool,
-    /// Syntaxes of CSP: xml, wbxml; else those of the profile
+    /// Syntaxes of CSP: xml, wbxml, pts, in which messages and groups have no known codes; else those of the profile
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = encoding)]
     encoding: Vec<Encoding>,
     /// Versions of CSP: 1.1, 1.2, 1.3; else those of the profile
@@ -82,10 +82,10 @@ enum Format {
 }
 
 fn encoding(word: &str) -> std::result::Result<Encoding, String> {
-    [Encoding::Xml, Encoding::Wbxml]
+    [Encoding::Xml, Encoding::Wbxml, Encoding::Pts]
         .into_iter()
         .find(|encoding| encoding.as_str() == word)
-        .ok_or_else(|| "write xml or wbxml".to_owned())
+        .ok_or_else(|| "write xml, wbxml or pts".to_owned())
 }
 
 fn version(word: &str) -> std::result::Result<Version, String> {

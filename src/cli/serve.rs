@@ -20,6 +20,7 @@ use serde_json::json;
 use super::admin::user::has_password;
 use super::admin::{STORE, ServerOptions, address, now};
 use super::profile::fetch;
+use super::text_codes::text_codes;
 use super::ui::read_input;
 use super::{Outcome, Ui, audit, cir, receipts};
 
@@ -60,6 +61,7 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     if command.check {
         return check(&configuration, &path, ui);
     }
+    configuration.text_codes = text_codes(configuration.text_codes_file.as_deref())?;
     configuration.provider.logo = configuration.provider.logo_file.as_deref().map(read_logo).transpose()?;
     warn(&configuration, ui)?;
     let mut store = Store::open(&path).map_err(not_to_be_had)?;

@@ -89,6 +89,9 @@ pub(super) struct Place {
     /// The syntax to speak
     #[arg(long, value_name = "SYNTAX", default_value = "wbxml")]
     encoding: Syntax,
+    /// Lay the codes of FILE over those of plain text that are known
+    #[arg(long, value_name = "FILE.tsv")]
+    text_codes: Option<PathBuf>,
     /// The version to speak; `auto` asks the server, and takes the highest
     #[arg(long, value_name = "V", default_value = "1.3")]
     version: VersionName,
@@ -134,6 +137,8 @@ pub(super) enum Syntax {
     Xml,
     /// WAP binary XML
     Wbxml,
+    /// Plain text, which has known codes for logins, contact lists and presence alone
+    Pts,
 }
 
 impl Syntax {
@@ -141,6 +146,7 @@ impl Syntax {
         match self {
             Self::Xml => Encoding::Xml,
             Self::Wbxml => Encoding::Wbxml,
+            Self::Pts => Encoding::Pts,
         }
     }
 }

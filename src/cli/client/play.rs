@@ -10,10 +10,12 @@ use impskit::client::http::Line;
 use impskit::client::script::{Mistake, Script};
 use impskit::codec::Encoding;
 use impskit::csp::Version;
+use impskit::csp::wire::Form;
 use impskit::error::{Error, Result};
 use serde::Serialize;
 
 use super::{Format, Outcome, Syntax, Ui};
+use crate::cli::text_codes::text_codes;
 use crate::cli::ui::read_input;
 
 #[derive(Debug, Args)]
@@ -29,6 +31,9 @@ pub(super) struct Play {
     /// Syntaxes to play it in; else those of the script
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     encoding: Vec<Syntax>,
+    /// Lay the codes of FILE over those of plain text that are known
+    #[arg(long, value_name = "FILE.tsv")]
+    text_codes: Option<PathBuf>,
     /// Versions to play it in; else those of the script
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = version)]
     version: Vec<Version>,
@@ -79,10 +84,12 @@ pub(super) fn run(command: &Play, ui: &mut Ui) -> Result<Outcome> {
         true => script.encodings.clone(),
         false => command.encoding.iter().map(|syntax| syntax.encoding()).collect(),
     };
+    let codes = text_codes(command.text_codes.as_deref())?;
     let mut plays = Vec::new();
     for &version in &versions {
         for &encoding in &encodings {
-            let played = play(command, &script, version, encoding)?;
+            let form = Form { codes, ..Form::of(encoding) };
+            let played = play(command, &script, version, form)?;
             if command.format == Format::Text {
                 ui.line(&played.in_words(command))?;
             }
@@ -109,10 +116,10 @@ impl Played {
 
 /// Plays the script once; each actor has a connection of its own.
 #[allow(clippy::disallowed_methods, reason = "EDGE: a script against a real server passes its time")]
-fn play(command: &Play, script: &Script, version: Version, encoding: Encoding) -> Result<Played> {
+fn play(command: &Play, script: &Script, version: Version, form: Form) -> Result<Played> {
     let mut lines: BTreeMap<String, Line> = BTreeMap::new();
     let (started, mut posts, mut trouble) = (Instant::now(), 0, None);
-    let played = conversation::play(script, version, encoding, |post: Post<'_>| {
+    let played = conversation::play(script, version, form, |post: Post<'_>| {
         std::thread::sleep(post.now.saturating_sub(started.elapsed()));
         posts += 1;
         let mut send = || {
@@ -137,6 +144,6 @@ fn play(command: &Play, script: &Script, version: Version, encoding: Encoding) -
     }
     let mistake: Option<Mistake> = played.err();
     let (line, what) = mistake.map(|mistake| (mistake.line, mistake.what)).unzip();
-    let (version, encoding) = (version.as_str(), encoding.as_str());
+    let (version, encoding) = (version.as_str(), form.encoding.as_str());
     Ok(Played { version, encoding, ok: what.is_none(), posts, line, what })
 }

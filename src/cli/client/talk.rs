@@ -15,6 +15,7 @@ use impskit::error::{Error, Result};
 use super::message::Way;
 use super::report::Report;
 use super::{Common, Outcome, Place, SchemaName, Ui, VersionName};
+use crate::cli::text_codes::text_codes;
 
 pub(super) fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
     let (mut talk, mut report) = match enter(common, None, ui)? {
@@ -30,7 +31,8 @@ pub(super) fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
 /// `client discover`: what the server says it speaks.
 pub(super) fn discover(place: &Place, ui: &mut Ui) -> Result<Outcome> {
     ui.network(&place.server)?;
-    let identity = Identity { encoding: place.encoding.encoding(), ..Identity::new("nobody", "") };
+    let codes = text_codes(place.text_codes.as_deref())?;
+    let identity = Identity { encoding: place.encoding.encoding(), text_codes: codes, ..Identity::new("nobody", "") };
     let mut talk = open(identity, place)?;
     let mut report = Report::new("discover");
     report.versions = versions(&mut talk)?.iter().map(|version| version.as_str()).collect();
@@ -109,6 +111,7 @@ pub(super) fn enter(
         negotiation: Negotiation::AfterLogin,
         encoding: place.encoding.encoding(),
         version: place.version.version(),
+        text_codes: text_codes(place.text_codes.as_deref())?,
         ..Identity::new(common.user.clone(), password.as_str())
     };
     ui.network(&place.server)?;

@@ -63,6 +63,8 @@ pub struct Configuration {
     pub request_time: Duration,
     /// The codes of the plain text syntax.
     pub text_codes: &'static CodeTable,
+    /// The file of codes that are laid over the known ones. An edge reads them.
+    pub text_codes_file: Option<PathBuf>,
     /// Accounts that the server has in any case: the user as written, and where the password is kept.
     pub users: Vec<(String, SecretSource)>,
     /// Who may come in, and how.
@@ -127,6 +129,7 @@ impl Default for Configuration {
             connections_by_address: 200,
             request_time: Duration::from_secs(30),
             text_codes: csp::text_codes(),
+            text_codes_file: None,
             users: Vec::new(),
             access: Access::default(),
             provider: Provider::default(),
@@ -264,6 +267,7 @@ impl Configuration {
             let time = read_time(&time).filter(|time| (60..=86_400).contains(&time.as_secs()));
             self.session_ttl = time.ok_or_else(wrong)?;
         }
+        self.text_codes_file = csp.text_codes;
         self.users = csp.users.into_iter().map(|UserRow { user, password }| (user, password)).collect();
         Ok(())
     }
@@ -366,6 +370,7 @@ struct CspTable {
     path: Option<String>,
     max_body: Option<String>,
     session_ttl: Option<String>,
+    text_codes: Option<PathBuf>,
     versions: Option<Vec<String>>,
     other_servers: Option<Vec<String>>,
     login: Option<Vec<Way>>,

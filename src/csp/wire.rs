@@ -230,6 +230,10 @@ pub(crate) fn fit(transaction: &mut Transaction, form: Form) -> Vec<String> {
     }
     let primitive = &mut transaction.primitive;
     let is_answer = transaction.mode == Mode::Response;
+    // The answer to a poll, which has the number 0.
+    if is_answer {
+        transaction.id.get_or_insert_with(|| "0".to_owned());
+    }
     let is_carried = form.codes.code_of("primitive", &["-"], &primitive.name).is_some();
     let keeps_mode = form.codes.is_request(&primitive.name) != is_answer;
     if is_answer && !(is_carried && keeps_mode) {

@@ -549,6 +549,9 @@ impl Engine {
         if !row.is_from_client() || !row.may_open() {
             return Err(Code::SERVICE_NOT_SUPPORTED.into());
         }
+        if !row.can_be_answered(caller.form) {
+            return Err(Code::NOT_IMPLEMENTED.into());
+        }
         if let Some(own) = own {
             if !offered(version, self.configuration.features).allow(row) {
                 return Err(Code::SERVICE_NOT_SUPPORTED.into());
@@ -556,9 +559,6 @@ impl Engine {
             if !own.services.allow(row) {
                 return Err(Code::SERVICE_NOT_AGREED.into());
             }
-        }
-        if !row.can_be_answered(caller.form) {
-            return Err(Code::NOT_IMPLEMENTED.into());
         }
         check(primitive, caller)
     }

@@ -255,7 +255,9 @@ fn a_handset_is_served_in_plain_text() {
         );
         let (status, answer) = server.post(&login);
         assert!(
-            status == 200 && answer.starts_with(&format!("WV{version}RL1 CI=WV:CLIENT01$0001@EXAMPLE.TERMINAL")),
+            status == 200
+                && answer.starts_with(&format!("WV{version}RL1 "))
+                && answer.contains(" CI=WV:CLIENT01$0001@EXAMPLE.TERMINAL "),
             "{answer}"
         );
         let id = answer.split(" SI=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().to_owned();

@@ -5,5 +5,7 @@ cd "$(dirname "$0")/.."
 cargo fmt --check
 cargo clippy --locked --all-targets -- -D warnings
 cargo clippy --locked --all-targets --no-default-features -- -D warnings
+cargo clippy --locked --all-targets --all-features -- -D warnings
 cargo test --locked
+cargo test --locked --all-features --test suite tls
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items

@@ -246,7 +246,6 @@ const ABOUT_ELEMENTS: &str = "client_forms.txt";
 
 /// Scripts that have not been tried with all codes and by short messages.
 const NOT_TRIED: &[&str] = &[
-    "client_forms.txt",
     "block_refused.txt",
     "capabilities_refused.txt",
     "contact_list_authorize.txt",

@@ -196,8 +196,6 @@ pub(super) fn value<'e>(notation: &str, item: &'e Element<'_>, codes: &CodeTable
         "client" => match only(item, &["URL", "MSISDN"])? {
             [Some(url), None] => leaf(url),
             [None, Some(number)] => leaf(number),
-            // The form of some clients, which have the text in the element itself.
-            [None, None] if !item.trimmed().is_empty() => leaf(item),
             _ => Err(cannot("ClientID", "holds either `URL` or `MSISDN` there")),
         },
         "result" => {

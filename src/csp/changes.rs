@@ -28,11 +28,14 @@ const CHANGES: [Change; 4] = [
 ];
 /// What is changed in the octets of WBXML, after those of the tree.
 const WORDS_OF_WBXML: [&str; 4] = ["dates-as-text", "dates-as-octets", "integers-as-text", "public-id-unknown"];
+/// A client that gives all its requests of a kind one TransactionID: no answer is remembered for it, and so nothing that it
+/// says is taken for a repeat.
+pub(crate) const REUSES_IDS: &str = "transaction-ids-reused";
 
 impl Changes {
     /// Returns the names of all of them.
     pub fn words() -> impl Iterator<Item = &'static str> {
-        CHANGES.iter().map(|change| change.word).chain(WORDS_OF_WBXML)
+        CHANGES.iter().map(|change| change.word).chain(WORDS_OF_WBXML).chain([REUSES_IDS])
     }
 
     /// Returns the set of those names; else the first that is none.
@@ -53,7 +56,7 @@ impl Changes {
         Self(self.0 | other.0)
     }
 
-    pub(super) fn has(self, word: &str) -> bool {
+    pub(crate) fn has(self, word: &str) -> bool {
         Self::words().position(|own| own == word).is_some_and(|place| self.0 & 1 << place != 0)
     }
 

@@ -19,7 +19,7 @@ use super::{Configuration, Random, Store, Timestamp, limits};
 use crate::codec::{Encoding, Limits, Preamble};
 use crate::csp::segments::{self, SHORT_MESSAGE, Taken};
 use crate::csp::wire::{self, Body, Form, Refusal};
-use crate::csp::{self, Changes, Code, Malformed, Message, Mode, Outcome, Primitive, Transaction, Version};
+use crate::csp::{self, Changes, Code, Malformed, Message, Mode, Outcome, Primitive, REUSES_IDS, Transaction, Version};
 use crate::document::Element;
 
 /// The server without its network.
@@ -494,7 +494,8 @@ impl Engine {
             Some(id) => id,
         };
         let fingerprint = fingerprint(&asked.primitive);
-        if let Some(own) = self.sessions.get(caller.session) {
+        let repeats = !caller.form.changes.has(REUSES_IDS);
+        if let Some(own) = self.sessions.get(caller.session).filter(|_| repeats) {
             match own.remembered(id, fingerprint, now) {
                 Remembered::New => {}
                 Remembered::Same(answer) => return answer,

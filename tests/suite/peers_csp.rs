@@ -4,6 +4,7 @@
 use impskit::csp::wire::{self, Body};
 use impskit::csp::{Code, Message, Outcome, Version};
 use impskit::document::Element;
+use impskit::server::Configuration;
 
 use super::server::Lab;
 
@@ -22,7 +23,12 @@ struct Peer {
 impl Peer {
     /// A client of anna that is logged in and has negotiated nothing.
     fn new(version: Version) -> Self {
-        let mut peer = Self { lab: Lab::new(), version, session: String::new(), last: 0 };
+        Self::at(Lab::new(), version)
+    }
+
+    /// The same, at a server of its own.
+    fn at(lab: Lab, version: Version) -> Self {
+        let mut peer = Self { lab, version, session: String::new(), last: 0 };
         let login = format!("<Login-Request><UserID>anna</UserID>{CLIENT}{PASSWORD}{COOKIE}</Login-Request>");
         let answer = peer.ask(&login);
         assert_eq!(code(&answer), 200, "{answer:?}");
@@ -95,6 +101,36 @@ impl Peer {
 /// Returns the status of an answer; 200 where it has none.
 fn code(answer: &Element<'_>) -> u16 {
     Outcome::read(answer).map_or(200, |outcome| outcome.code.0)
+}
+
+/// A desktop client writes one TransactionID into all its messages, whatever they say. Where it is known it is served;
+/// any other client is told that something is wrong with its identifiers (CSP transport, "Retransmission").
+#[test]
+fn messages_that_all_have_one_transaction_id() {
+    let table =
+        "domain = 'example.com'\n[[client]]\nwhen = { client = 'wv:impec*' }\nforms = ['transaction-ids-reused']\n";
+    let known = Configuration::of(toml::from_str(table).unwrap()).unwrap();
+    for (lab, wanted) in [(Lab::with(known), [200, 200, 200]), (Lab::new(), [200, 420, 200])] {
+        let mut peer = Peer::at(lab, Version::V1_2);
+        let sent = |text: &str| {
+            format!(
+                "<SendMessage-Request><DeliveryReport>F</DeliveryReport><MessageInfo><ContentType>text/plain</ContentType>\
+                 <Recipient><User><UserID>wv:berta@example.com</UserID></User></Recipient><Sender><User>\
+                 <UserID>wv:anna@example.com</UserID></User></Sender></MessageInfo><ContentData>{text}</ContentData>\
+                 </SendMessage-Request>"
+            )
+        };
+        let mut ids = Vec::new();
+        for (text, wanted) in ["one", "two", "one"].into_iter().zip(wanted) {
+            let text = peer.text("15", &sent(text));
+            let answer = peer.post(&text).expect("an answer").transactions.remove(0).primitive;
+            assert_eq!(code(&answer), wanted, "{answer:?}");
+            ids.extend(answer.child_text("MessageID").map(str::to_owned));
+        }
+        ids.dedup();
+        // What is a repeat to others is a message of its own from this client.
+        assert_eq!(ids.len(), if wanted[1] == 200 { 3 } else { 1 });
+    }
 }
 
 #[test]

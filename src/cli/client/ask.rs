@@ -105,12 +105,14 @@ fn examples(lines: &str) -> String {
 
 impl Row {
     fn command(&self, name: &'static str) -> Command {
-        let command = Command::new(name).about(self.about).args(self.arguments.iter().map(Argument::arg));
+        let command = Command::new(name).args(self.arguments.iter().map(Argument::arg));
         let [first, second] = self.examples;
         let second = self.example(second).replace("--password-file anna.txt", "--password-env ANNA");
         let wait = Arg::new("wait").long("wait").value_name("SECONDS").value_parser(value_parser!(u64));
         let wait = wait.help("Wait so many seconds for what the server brings");
-        Common::augment_args(command.arg(wait)).after_help(examples(&(self.example(first) + &second)))
+        // What the shared options say of themselves is not what the command is for.
+        let command = Common::augment_args(command.arg(wait)).about(self.about).long_about(None::<&str>);
+        command.after_help(examples(&(self.example(first) + &second)))
     }
 
     fn example(&self, typed: &str) -> String {

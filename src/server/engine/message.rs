@@ -1,0 +1,190 @@
+//! One message: its session, its transactions in order, and what is written back.
+
+use super::Engine;
+use crate::codec::Encoding;
+use crate::csp::segments;
+use crate::csp::wire::{self, Form};
+use crate::csp::{self, Changes, Code, Message, Mode, Outcome, Transaction, Version};
+use crate::document::Element;
+use crate::server::answer::{Reply, write};
+use crate::server::fault::Fault;
+use crate::server::origin::Origin;
+use crate::server::session::{Caller, SessionId};
+use crate::server::{Timestamp, limits, texting};
+
+/// What comes of the transactions of one message.
+#[derive(Default)]
+pub(super) struct Answers {
+    pub(super) transactions: Vec<Transaction>,
+    /// Whether requests of ours may follow: the client polled, or acknowledged one.
+    pub(super) may_offer: bool,
+}
+
+/// What the session takes of a message in plain text.
+const SESSION_PARAMETER: usize = 30;
+
+/// The flags Poll and CIR of an answer outside a session.
+pub(super) const NO_FLAGS: (Option<bool>, Option<bool>) = (None, None);
+
+impl Engine {
+    /// Answers one message: finds its session, and does its transactions in order.
+    pub(super) fn message(&mut self, now: Timestamp, origin: &Origin, message: Message, form: Form) -> Reply {
+        let Message { version, session, transactions, .. } = message;
+        let is_login = transactions.iter().any(|t| t.primitive.name == "Login-Request");
+        let mut caller = match &session {
+            csp::Session::Inband(id) if !is_login => match self.find(now, origin, id, version, &transactions) {
+                Ok(caller) => caller,
+                Err(answers) => return write(version, session, answers.transactions, NO_FLAGS, form, &mut self.notes),
+            },
+            _ => Caller::outband(version),
+        };
+        let is_outband = caller.user.is_empty();
+        let changes = if is_outband { self.changes(origin, version, &transactions) } else { caller.form.changes };
+        let form = Form { changes, ..form };
+        caller.form = form;
+        if let Some(own) = self.sessions.get_mut(caller.session) {
+            own.caller.form = form;
+        }
+        let most = match self.sessions.get(caller.session) {
+            Some(own) => own.capabilities.multi_trans_per_message,
+            None => 1,
+        };
+        let mut answers = Answers::default();
+        for (number, transaction) in transactions.into_iter().take(limits::TRANSACTIONS).enumerate() {
+            let transaction = self.with_mode(&caller, transaction);
+            match transaction.mode {
+                Mode::Response => {
+                    self.acknowledge(now, origin, &caller, &transaction);
+                    answers.may_offer = true;
+                }
+                Mode::Request if transaction.primitive.name == "Polling-Request" && !is_outband => {
+                    answers.may_offer = true;
+                }
+                Mode::Request => {
+                    let answer = if number < most {
+                        self.request(now, origin, &caller, &transaction)
+                    } else {
+                        Outcome::new(Code::SERVICE_UNAVAILABLE).status()
+                    };
+                    answers.transactions.push(Transaction::response(transaction.id, answer));
+                }
+            }
+        }
+        match is_outband {
+            true => write(version, csp::Session::Outband, answers.transactions, NO_FLAGS, form, &mut self.notes),
+            false => self.write_inband(now, &caller, answers, form),
+        }
+    }
+
+    /// Returns the forms that whoever asks without a session needs.
+    fn changes(&self, origin: &Origin, version: Version, asked: &[Transaction]) -> Changes {
+        let primitive = asked.first().map(|transaction| &transaction.primitive);
+        let client = primitive.and_then(|p| csp::ids::client_id(p).or_else(|| p.child_text("ApplicationID")));
+        let rows = self.configuration.clients.iter();
+        let changes = rows.filter_map(|row| row.changes(client.unwrap_or_default(), &origin.user_agent, version));
+        changes.fold(Changes::default(), Changes::with)
+    }
+
+    /// Returns a transaction with the mode that was meant: plain text does not write it, and `MessageDelivered` is opened
+    /// after a message was fetched.
+    fn with_mode(&self, caller: &Caller, mut transaction: Transaction) -> Transaction {
+        let message = transaction.primitive.child_text("MessageID").unwrap_or_default();
+        let id = transaction.id.as_deref().unwrap_or_default();
+        let is_awaited = self.sessions.get(caller.session).is_some_and(|own| own.outbox.awaits(id, message));
+        let is_text = caller.form.encoding == Encoding::Pts;
+        if is_text && transaction.is_opened_answer(caller.version) && !is_awaited {
+            transaction.mode = Mode::Request;
+        }
+        transaction
+    }
+
+    /// Finds the session of a message and notes that it was heard of; else answers why there is none.
+    fn find(
+        &mut self,
+        now: Timestamp,
+        origin: &Origin,
+        id: &str,
+        version: Version,
+        all: &[Transaction],
+    ) -> Result<Caller, Answers> {
+        let id = SessionId::read(id);
+        if let Some(own) = id.and_then(|id| self.sessions.get_mut(id)) {
+            if own.caller.version != version {
+                return Err(Answers::refuse(all, &Code::VERSION_NOT_SUPPORTED.into()));
+            }
+            own.heard = now;
+            if !texting::is_number(origin.peer) {
+                (own.waking.peer, own.number, own.outbox.is_by_text) = (origin.peer, None, false);
+            }
+            let wait = own.count(self.configuration.requests_per_minute, now).filter(|_| !origin.peer.is_loopback());
+            return match wait {
+                Some(seconds) => Err(Answers::refuse(all, &Fault::later(seconds).0)),
+                None => Ok(own.caller.clone()),
+            };
+        }
+        let Some((id, ended)) = id.and_then(|id| Some((id, self.sessions.ended(id)?.clone()))) else {
+            return Err(Answers::refuse(all, &Code::INVALID_SESSION.into()));
+        };
+        let has_polled = all.iter().any(|t| t.primitive.name == "Polling-Request");
+        if ended.code == Code::FORCED_LOGOUT && has_polled && ended.version == version {
+            // Its client is told once, as far as it comes to ask (CSP transactions, F4).
+            self.sessions.told(id);
+            let reason = Element::new("Disconnect").with(Outcome::new(ended.code).element());
+            let transactions = vec![Transaction::request("1", reason)];
+            return Err(Answers { transactions, may_offer: false });
+        }
+        Err(Answers::refuse(all, &ended.code.into()))
+    }
+
+    /// Writes the answer of a session: the responses, requests of ours where they may follow, and the Poll flag.
+    pub(super) fn write_inband(&mut self, now: Timestamp, caller: &Caller, answers: Answers, form: Form) -> Reply {
+        let Answers { mut transactions, may_offer } = answers;
+        let session = csp::Session::Inband(caller.session.to_string());
+        let Some(own) = self.sessions.get_mut(caller.session) else {
+            return write(caller.version, session, transactions, NO_FLAGS, form, &mut self.notes);
+        };
+        let capabilities = &own.capabilities;
+        let (open, most) = (capabilities.multi_trans, capabilities.multi_trans_per_message);
+        // Plain text has one transaction a message.
+        let most = if form.encoding == Encoding::Pts { 1 } else { most };
+        // What does not fit into the parts of a message waits for a better bearer.
+        let longest = own.number.as_ref().map(|_| segments::LONGEST);
+        let can_carry = |request: &Element<'static>| {
+            let length = wire::carried(request, caller.version, form);
+            length.is_some_and(|length| longest.is_none_or(|longest| length + SESSION_PARAMETER <= longest))
+        };
+        while (may_offer || most > 1) && transactions.len() < most {
+            let Some((id, primitive)) = own.outbox.offer(now, open, can_carry) else { break };
+            transactions.push(Transaction::request(id.to_string(), primitive.clone()));
+        }
+        let poll = own.outbox.has_waiting(now);
+        let flags = (Some(poll), own.waking.flag(caller.version, self.configuration.cir.flag));
+        let parser_size = capabilities.parser_size.map(|size| size as usize).into_iter().chain(longest).min();
+        let reply = write(caller.version, session.clone(), transactions.clone(), flags, form, &mut self.notes);
+        self.bells.heard(own, poll, now);
+        if parser_size.is_none_or(|size| reply.body.len() <= size) {
+            return reply;
+        }
+        // Too large for the client and not to be cut (CSP session, "Segmentation"): requests of ours are given up.
+        for transaction in &mut transactions {
+            if transaction.mode == Mode::Response {
+                transaction.primitive = Outcome::new(Code::RESPONSE_TOO_LARGE).status();
+            } else if let Some(id) = &transaction.id {
+                own.outbox.settle(id);
+                let name = &transaction.primitive.name;
+                self.notes.push(format!("a {name} to {} is dropped: larger than its parser", caller.user));
+            }
+        }
+        transactions.retain(|transaction| transaction.mode == Mode::Response);
+        write(caller.version, session, transactions, flags, form, &mut self.notes)
+    }
+}
+
+impl Answers {
+    /// Answers every request alike, and responses not at all.
+    fn refuse(all: &[Transaction], outcome: &Outcome) -> Self {
+        let requests = all.iter().filter(|t| t.mode == Mode::Request).take(limits::TRANSACTIONS);
+        let refusal = |t: &Transaction| Transaction::response(t.id.clone(), outcome.status());
+        Self { transactions: requests.map(refusal).collect(), may_offer: false }
+    }
+}

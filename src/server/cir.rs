@@ -12,13 +12,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::configuration::Cir;
-use super::http::{Edge, Peers, enter, leave};
+use super::http::{Edge, accept};
 use super::waking::{Channel, Heard};
 use crate::csp::cir::{Lines, Said};
 use crate::delivery::Outgoing;
@@ -184,32 +183,14 @@ pub(super) async fn serve(
     (listener, most): (std::net::TcpListener, usize),
     edge: Arc<Edge>,
     open: Open,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
-    let peers = Peers::default();
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => return,
-        };
-        while connections.try_join_next().is_some() {}
-        let Ok((stream, peer)) = accepted else {
-            // Out of files, most likely: wait until some are closed.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let peer = peer.ip().to_canonical();
-        if connections.len() >= most || !enter(&peers, peer, CONNECTIONS_BY_PEER) {
-            continue;
-        }
-        let (edge, peers, open) = (edge.clone(), peers.clone(), open.clone());
-        connections.spawn(async move {
-            connection(stream, peer, &edge, open).await;
-            leave(&peers, peer);
-        });
-    }
+    // Those in flight are dropped: there is nothing to wait for.
+    accept(listener, (most, CONNECTIONS_BY_PEER), stop, |stream, peer| {
+        let (edge, open) = (edge.clone(), open.clone());
+        async move { connection(stream, peer, &edge, open).await }
+    })
+    .await;
 }
 
 /// Serves one connection, and tells the engine when it is gone.

@@ -160,9 +160,12 @@ impl Engine {
         let poll = own.outbox.has_waiting(now);
         let flags = (Some(poll), own.waking.flag(caller.version, self.configuration.cir.flag));
         let parser_size = capabilities.parser_size.map(|size| size as usize).into_iter().chain(longest).min();
-        let reply = write(caller.version, session.clone(), transactions.clone(), flags, form, &mut self.notes);
         self.bells.heard(own, poll, now);
-        if parser_size.is_none_or(|size| reply.body.len() <= size) {
+        let Some(size) = parser_size else {
+            return write(caller.version, session, transactions, flags, form, &mut self.notes);
+        };
+        let reply = write(caller.version, session.clone(), transactions.clone(), flags, form, &mut self.notes);
+        if reply.body.len() <= size {
             return reply;
         }
         // Too large for the client and not to be cut (CSP session, "Segmentation"): requests of ours are given up.

@@ -31,8 +31,8 @@ impl Engine {
             Some(id) => id,
         };
         let fingerprint = fingerprint(&asked.primitive);
-        let repeats = !caller.form.changes.has(REUSES_IDS);
-        if let Some(own) = self.sessions.get(caller.session).filter(|_| repeats) {
+        let is_remembered = !caller.form.changes.has(REUSES_IDS);
+        if let Some(own) = self.sessions.get(caller.session).filter(|_| is_remembered) {
             match own.remembered(id, fingerprint, now) {
                 Remembered::New => {}
                 Remembered::Same(answer) => return answer,
@@ -51,7 +51,7 @@ impl Engine {
         });
         let answer = answer.unwrap_or_else(|fault| fault.0.status());
         self.report(origin.peer, caller, &asked.primitive, &answer);
-        if let Some(own) = self.sessions.get_mut(caller.session) {
+        if let Some(own) = self.sessions.get_mut(caller.session).filter(|_| is_remembered) {
             own.remember(id, fingerprint, &answer, now);
         }
         answer
@@ -105,11 +105,12 @@ impl Engine {
     pub(super) fn acknowledge(&mut self, now: Timestamp, origin: &Origin, caller: &Caller, answer: &Transaction) {
         let own = self.sessions.get_mut(caller.session);
         let settled = own.zip(answer.id.as_deref()).and_then(|(own, id)| own.outbox.settle(id));
-        let outcome = self.perform(now, origin, caller.clone(), |context| match settled {
-            Some(Purpose::Message(id)) => service::im::acknowledged(context, &id, &answer.primitive),
-            Some(Purpose::Answer(id)) => service::invitation::acknowledged(context, &id),
-            Some(Purpose::System(id)) => service::system_message::acknowledged(context, &id, &answer.primitive),
-            Some(Purpose::Notice) | None => Ok(()),
+        let Some(purpose) = settled.filter(|purpose| *purpose != Purpose::Notice) else { return };
+        let outcome = self.perform(now, origin, caller.clone(), |context| match purpose {
+            Purpose::Message(id) => service::im::acknowledged(context, &id, &answer.primitive),
+            Purpose::Answer(id) => service::invitation::acknowledged(context, &id),
+            Purpose::System(id) => service::system_message::acknowledged(context, &id, &answer.primitive),
+            Purpose::Notice => Ok(()),
         });
         if let Err(fault) = outcome {
             self.notes.push(format!("an acknowledgement of {} had no effect: {}", caller.user, fault.0.code));
@@ -126,7 +127,7 @@ impl Engine {
     ) -> Result<T, Fault> {
         let mut context = Context {
             now,
-            origin: origin.clone(),
+            origin,
             caller,
             configuration: &self.configuration,
             store: &mut self.store,

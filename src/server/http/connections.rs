@@ -76,7 +76,7 @@ fn files(wanted: u64) -> u64 {
 }
 
 /// How many connections each address has.
-pub(in crate::server) type Peers = Arc<Mutex<HashMap<IpAddr, usize>>>;
+type Peers = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
 /// Accepts connections until it is time to stop, then gives those in flight some time.
 pub(super) async fn serve(
@@ -87,14 +87,31 @@ pub(super) async fn serve(
     draining: watch::Receiver<bool>,
     patience: Duration,
 ) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
-    let mut stop = draining.clone();
+    let mut connections = accept(listener, (most.all, most.by_peer), draining.clone(), |stream, peer| {
+        let guarded = guarded(stream, guard.clone(), peer, most.time, edge.clone(), draining.clone());
+        async move {
+            let _ = tokio::time::timeout(CONNECTION_AGE, guarded).await;
+        }
+    })
+    .await;
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(patience, all).await;
+}
+
+/// Accepts connections until it is time to stop, so many in all and so many of one address; returns those in flight.
+pub(in crate::server) async fn accept<F: Future<Output = ()> + Send + 'static>(
+    listener: std::net::TcpListener,
+    (most, most_by_peer): (usize, usize),
+    mut stop: watch::Receiver<bool>,
+    serve: impl Fn(TcpStream, IpAddr) -> F,
+) -> JoinSet<()> {
     let peers = Peers::default();
     let mut connections = JoinSet::new();
+    let Ok(listener) = TcpListener::from_std(listener) else { return connections };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = stop.wait_for(|stop| *stop) => return connections,
         };
         while connections.try_join_next().is_some() {}
         let Ok((stream, peer)) = accepted else {
@@ -103,23 +120,19 @@ pub(super) async fn serve(
             continue;
         };
         let peer = peer.ip().to_canonical();
-        if connections.len() >= most.all || !enter(&peers, peer, most.by_peer) {
+        if connections.len() >= most || !enter(&peers, peer, most_by_peer) {
             continue;
         }
-        let (edge, guard, peers, draining) = (edge.clone(), guard.clone(), peers.clone(), draining.clone());
+        let (served, peers) = (serve(stream, peer), peers.clone());
         connections.spawn(async move {
-            let guarded = guarded(stream, guard, peer, most.time, edge, draining);
-            let _ = tokio::time::timeout(CONNECTION_AGE, guarded).await;
+            served.await;
             leave(&peers, peer);
         });
     }
-    drop(listener);
-    let all = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(patience, all).await;
 }
 
 /// Counts a connection of an address; `false` where it has as many as it may.
-pub(in crate::server) fn enter(peers: &Peers, peer: IpAddr, most: usize) -> bool {
+fn enter(peers: &Peers, peer: IpAddr, most: usize) -> bool {
     let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
     let count = peers.entry(peer).or_default();
     let may_enter = peer.is_loopback() || *count < most;
@@ -128,7 +141,7 @@ pub(in crate::server) fn enter(peers: &Peers, peer: IpAddr, most: usize) -> bool
 }
 
 /// Counts a connection as closed.
-pub(in crate::server) fn leave(peers: &Peers, peer: IpAddr) {
+fn leave(peers: &Peers, peer: IpAddr) {
     let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(count) = peers.get_mut(&peer) {
         *count -= 1;

@@ -21,8 +21,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hyper::header::AUTHORIZATION;
 use tokio::sync::{oneshot, watch};
 
+pub(super) use self::connections::accept;
 use self::connections::{Most, serve};
-pub(super) use self::connections::{Peers, enter, leave};
 pub(super) use self::exchange::Edge;
 use self::exchange::Route;
 pub use super::beside::Management;

@@ -168,7 +168,7 @@ pub(crate) struct Context<'a> {
     /// The moment of the input.
     pub(crate) now: Timestamp,
     /// Where the input came from, as far as it is believed.
-    pub(crate) origin: Origin,
+    pub(crate) origin: &'a Origin,
     /// Who asks.
     pub(crate) caller: Caller,
     /// How the server is set up.

@@ -130,6 +130,7 @@ fn play(command: &Play, script: &Script, version: Version, form: Form) -> Result
                 );
             }
             let line = lines.get_mut(post.who).ok_or_else(|| Error::remote("no connection"))?;
+            line.speak(form.codes);
             line.post(post.media_type, post.body.to_vec())
         };
         send().map_err(|error| {

@@ -210,8 +210,8 @@ pub fn read_pts<'s>(
 }
 
 /// Takes away of a primitive what plain text cannot carry. Returns the names of what went.
-pub(crate) fn fit_pts(primitive: &mut Element<'_>, codes: &CodeTable) -> Vec<String> {
-    pts::fit(primitive, codes)
+pub(crate) fn fit_pts(primitive: &mut Element<'_>, codes: &CodeTable) {
+    pts::fit(primitive, codes);
 }
 
 /// How WBXML is written where the vocabulary leaves a choice.

@@ -223,10 +223,10 @@ fn imply_modes(root: &mut Element<'_>, message: &Message, form: Form) {
 }
 
 /// Makes a transaction one that the form carries: in plain text what has no code is taken away, and an answer that has
-/// none is told by its result alone (CSP in plain text, "Correspondence"). Returns the names of what went.
-pub(crate) fn fit(transaction: &mut Transaction, form: Form) -> Vec<String> {
+/// none is told by its result alone (CSP in plain text, "Correspondence").
+pub(crate) fn fit(transaction: &mut Transaction, form: Form) {
     if form.encoding != Encoding::Pts {
-        return Vec::new();
+        return;
     }
     let primitive = &mut transaction.primitive;
     let is_answer = transaction.mode == Mode::Response;
@@ -238,10 +238,9 @@ pub(crate) fn fit(transaction: &mut Transaction, form: Form) -> Vec<String> {
     let keeps_mode = form.codes.is_request(&primitive.name) != is_answer;
     if is_answer && !(is_carried && keeps_mode) {
         let outcome = Outcome::read(primitive).unwrap_or_else(|| Outcome::new(Code::SUCCESSFUL));
-        let gone = std::mem::replace(primitive, outcome.status());
-        return [vec![gone.name.into_owned()], codec::fit_pts(primitive, form.codes)].concat();
+        *primitive = outcome.status();
     }
-    codec::fit_pts(primitive, form.codes)
+    codec::fit_pts(primitive, form.codes);
 }
 
 /// Returns whether a form has any way to say a primitive.

@@ -60,14 +60,8 @@ pub enum ShortContent {
 /// Sends short messages, one after the other, on a thread of its own.
 pub type SendShort = Box<dyn FnMut(ShortMessage) + Send>;
 
-/// What is said to one connection.
-pub(super) enum Word {
-    Call(String),
-    HangUp,
-}
-
-/// The connections that clients opened.
-pub(super) type Open = Arc<Mutex<HashMap<u64, mpsc::Sender<Word>>>>;
+/// The connections that clients opened, with what is said to each; one that is not here any more is closed.
+pub(super) type Open = Arc<Mutex<HashMap<u64, mpsc::Sender<String>>>>;
 
 /// What is open before the server runs.
 pub(super) struct Opened {
@@ -132,7 +126,7 @@ impl Wakers {
     /// Calls a client. What cannot be sent now is lost: the engine calls again.
     pub(super) fn wake(&self, by: Channel, text: String) {
         match by {
-            Channel::Connection(connection) => self.say(connection, Word::Call(text)),
+            Channel::Connection(connection) => self.say(connection, text),
             Channel::Datagram(to) => self.send(text.as_bytes(), to),
             Channel::Push(to) => self.send(&push(&text), to),
             Channel::ShortMessage(number) => self.send_short(number, ShortContent::Text(text)),
@@ -147,13 +141,12 @@ impl Wakers {
 
     /// Closes a connection.
     pub(super) fn hang_up(&self, connection: u64) {
-        self.say(connection, Word::HangUp);
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&connection);
     }
 
-    fn say(&self, connection: u64, word: Word) {
+    fn say(&self, connection: u64, text: String) {
         if let Some(sender) = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&connection) {
-            let _ = sender.try_send(word);
+            let _ = sender.try_send(text);
         }
     }
 
@@ -222,7 +215,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, edge: &Edge, open: Open) {
 
 struct Talk<'e> {
     stream: TcpStream,
-    words: mpsc::Receiver<Word>,
+    words: mpsc::Receiver<String>,
     edge: &'e Edge,
     number: u64,
     peer: IpAddr,
@@ -248,10 +241,7 @@ impl Talk<'_> {
                         self.answer(&line).await?;
                     }
                 }
-                word = self.words.recv(), if self.is_greeted => match word? {
-                    Word::Call(text) => self.say(&text).await?,
-                    Word::HangUp => return None,
-                },
+                text = self.words.recv(), if self.is_greeted => self.say(&text?).await?,
                 () = tokio::time::sleep_until(until), if !self.is_greeted => return None,
             }
         }

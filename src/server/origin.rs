@@ -37,9 +37,9 @@ impl Origin {
         }
         let header = access.msisdn_headers.iter().map(|name| values(name)).find(|values| !values.is_empty());
         let mut numbers = header.unwrap_or_default().into_iter().map(read_number);
-        let msisdn = numbers.next().flatten();
+        let msisdn = numbers.next().flatten().map(str::to_owned);
         // A handset may have sent the header too, and the gateway added its own: nobody knows which is whose.
-        let is_clear = numbers.all(|other| other == msisdn);
+        let is_clear = numbers.all(|other| other == msisdn.as_deref());
         let forwarded = access.address_header.as_deref().into_iter().flat_map(values);
         let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
         Self { peer: client_of(access, peer, &hops), msisdn: msisdn.filter(|_| is_clear), user_agent }
@@ -59,13 +59,13 @@ fn client_of(access: &Access, peer: IpAddr, hops: &[&str]) -> IpAddr {
     client
 }
 
-/// Reads a number as networks write it, `+358401234567` or without the sign; `None` for what is none.
-pub fn read_number(text: &str) -> Option<String> {
+/// Returns the digits of a number as networks write it, `+358401234567` or without the sign; `None` for what is none.
+pub fn read_number(text: &str) -> Option<&str> {
     let digits = text.trim().strip_prefix("tel:").unwrap_or(text.trim());
     let digits = digits.strip_prefix('+').unwrap_or(digits);
     // E.164 has 15 digits at most.
     let is_number = (3..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| digits.to_owned())
+    is_number.then_some(digits)
 }
 
 #[cfg(test)]
@@ -82,6 +82,16 @@ mod tests {
         };
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Origin::of(&access, peer.parse().unwrap(), &headers)
+    }
+
+    #[test]
+    fn numbers_are_digits_with_or_without_their_sign() {
+        for text in ["+491701234567", " 491701234567 ", "tel:+491701234567"] {
+            assert_eq!(read_number(text), Some("491701234567"), "{text}");
+        }
+        for text in ["Alice", "", "12", "1234567890123456", "+49-170"] {
+            assert_eq!(read_number(text), None, "{text}");
+        }
     }
 
     #[test]

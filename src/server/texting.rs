@@ -121,13 +121,6 @@ impl Texting {
     }
 }
 
-/// Returns a telephone number as it is compared: its digits. `None` where it is none.
-pub(super) fn digits(number: &str) -> Option<&str> {
-    let digits = number.strip_prefix('+').unwrap_or(number);
-    let is_number = matches!(digits.len(), 1..=15) && digits.bytes().all(|b| b.is_ascii_digit());
-    is_number.then_some(digits)
-}
-
 /// Returns the address by which a number stands where guesses are counted: one of those that are nobody's on the
 /// Internet (RFC 4193, "Unique local addresses"), another network for each number.
 pub(super) fn address_of(digits: &str) -> IpAddr {
@@ -163,8 +156,6 @@ mod tests {
 
     #[test]
     fn numbers_have_their_own_networks() {
-        assert_eq!(digits("+491701234567"), Some("491701234567"));
-        assert_eq!((digits("Alice"), digits(""), digits("1234567890123456")), (None, None, None));
         assert_ne!(address_of("491701234567"), address_of("491701234568"));
         assert!(is_number(address_of("999999999999999")) && !is_number(IpAddr::from([127, 0, 0, 1])));
     }

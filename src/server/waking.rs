@@ -15,8 +15,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::configuration::CirFlag;
 use super::engine::Output;
+use super::origin::read_number;
 use super::session::{Session, SessionId, Sessions};
-use super::{Timestamp, limits};
+use super::{Timestamp, limits, texting};
 use crate::csp::Version;
 use crate::csp::cir::{self, Method};
 
@@ -117,11 +118,12 @@ impl Waking {
     }
 
     fn by(&self, method: Method) -> Option<Channel> {
-        let at = |port| SocketAddr::new(self.peer, port);
+        // Who logged in by short message has no address on the network.
+        let at = |port| (!texting::is_number(self.peer)).then(|| SocketAddr::new(self.peer, port));
         match method {
             Method::Stcp => self.connection.map(Channel::Connection),
-            Method::Sudp => Some(Channel::Datagram(at(self.udp_port))),
-            Method::WapUdp => Some(Channel::Push(at(cir::WAP_PORT))),
+            Method::Sudp => at(self.udp_port).map(Channel::Datagram),
+            Method::WapUdp => at(cir::WAP_PORT).map(Channel::Push),
             Method::Ssms => self.number.clone().map(Channel::ShortMessage),
             Method::WapSms => self.number.clone().map(Channel::ShortPush),
             Method::Shttp => None,
@@ -284,8 +286,8 @@ impl Bells {
     fn greet_short(&mut self, sessions: &mut Sessions, session: &str, number: &str) -> bool {
         let agreed = |session: &&mut Session| session.waking.methods.contains(&Method::Ssms);
         let session = SessionId::read(session).and_then(|id| sessions.get_mut(id)).filter(agreed);
-        let Some(session) = session.filter(|_| is_number(number)) else { return false };
-        session.waking.number = Some(number.trim_start_matches('+').to_owned());
+        let Some((session, number)) = session.zip(read_number(number)) else { return false };
+        session.waking.number = Some(number.to_owned());
         self.welcome(session);
         true
     }
@@ -298,8 +300,16 @@ impl Bells {
     }
 }
 
-/// Returns whether a text is a telephone number as networks write it (E.164).
-pub(crate) fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    (5..=15).contains(&digits.len()) && digits.bytes().all(|octet| octet.is_ascii_digit())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_datagram_goes_to_who_talks_by_short_messages() {
+        let by_text = Waking { peer: texting::address_of("491701234567"), ..Waking::default() };
+        let on_network = Waking { peer: IpAddr::from([192, 0, 2, 1]), ..Waking::default() };
+        for method in [Method::Sudp, Method::WapUdp] {
+            assert!(by_text.by(method).is_none() && on_network.by(method).is_some(), "{method:?}");
+        }
+    }
 }

@@ -142,7 +142,7 @@ impl Terms {
             "none" => Ok(None),
             text => {
                 let wrong = || Error::input(format!("`{text}` is no number such as 358401234567")).at("--msisdn");
-                read_number(text).map(Some).ok_or_else(wrong)
+                read_number(text).map(|number| Some(number.to_owned())).ok_or_else(wrong)
             }
         };
         Ok(Said {

@@ -239,15 +239,33 @@ impl Configuration {
         self.apply_csp(csp)?;
         self.cir = cir.read()?;
         self.management = dm.map(ManagementTable::read).transpose()?;
-        if self.management.as_ref().is_some_and(|dm| dm.path == self.path) {
-            let both = "management and IMPS messages cannot be posted to one path";
-            return Err(Error::input(both).at("server.dm.path"));
-        }
         self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
         self.api_token = api.map(|api| api.token);
         self.presence = presence.read()?;
         self.features = features.read();
-        self.apply_limits(&limits)
+        self.apply_limits(&limits)?;
+        self.check_paths()
+    }
+
+    /// Checks that no two things are posted to one path: the first would hide the other.
+    fn check_paths(&self) -> Result<()> {
+        let mut seen = vec![(super::LOGINS, "logins"), (super::PRESENCE, "presence")];
+        let dm = self.management.as_ref().map(|dm| (dm.path.as_str(), "server.dm.path"));
+        let short = self.cir.sms.as_ref().map(|sms| (sms.path.as_str(), "server.cir.sms_path"));
+        for (path, key) in [(self.path.as_str(), "server.csp.path")].into_iter().chain(dm).chain(short) {
+            let of_receipts = |path: &str| {
+                let receipts = self.receipts.as_ref()?;
+                let route = path.strip_prefix(&receipts.path)?.strip_prefix('/')?;
+                receipts.routes.iter().any(|(name, _)| name == route).then_some("receipts")
+            };
+            let other = seen.iter().find(|(other, _)| *other == path).map(|(_, what)| *what);
+            if let Some(other) = other.or_else(|| of_receipts(path)) {
+                let error = Error::input(format!("`{path}` is the path of {other} already"));
+                return Err(error.at(key).help("give each a path of its own"));
+            }
+            seen.push((path, key));
+        }
+        Ok(())
     }
 
     fn apply_csp(&mut self, csp: CspTable) -> Result<()> {
@@ -454,6 +472,11 @@ mod tests {
         assert_eq!(at("[csp]\nlisten = []\n"), "server.csp.listen");
         assert_eq!(at("[presence]\nafter_logout = \"all\"\n"), "server.presence.after_logout");
         assert_eq!(at("[dm]\nid = \"a\"\npath = \"/csp\"\n"), "server.dm.path");
+        assert_eq!(at("[csp]\npath = \"/api/v1/logins\"\n"), "server.csp.path");
+        let receipts = "[receipts]\nstore = \"s.db\"\nroutes = [{ route = \"a\", key = { env = \"A\" } }]\n";
+        assert_eq!(at(&format!("{receipts}[csp]\npath = \"/api/v1/receipts/a\"\n")), "server.csp.path");
+        assert!(read(&format!("{receipts}[csp]\npath = \"/api/v1/receipts/b\"\n")).is_ok());
+        assert_eq!(at("[cir]\nsms_route = \"a\"\nsms_path = \"/csp\"\n"), "server.cir.sms_path");
         assert_eq!(at("[dm]\nid = \"a\"\ndevices = [ { id = \"b\", scheme = \"sha\" } ]\n"), "server.dm.devices");
         assert_eq!(at("[csp]\nmax_body = \"5MiB\"\n"), "server.csp.max_body");
         assert_eq!(at("[csp]\nsession_ttl = \"18446744073709551615h\"\n"), "server.csp.session_ttl");

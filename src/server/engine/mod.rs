@@ -11,10 +11,10 @@ use super::answer::{Reply, discover, refuse};
 use super::configuration::Access;
 use super::door::Door;
 use super::network::NetworkPresence;
-use super::origin::Origin;
+use super::origin::{Origin, read_number};
 use super::service;
 use super::session::{Caller, Sessions};
-use super::texting::{self, Texting};
+use super::texting::Texting;
 use super::waking::{Bells, Channel, Heard};
 use super::{Configuration, Random, Store, Timestamp, limits};
 use crate::codec::Limits;
@@ -185,7 +185,7 @@ impl Engine {
                 }
                 Input::Text { connection, number, text } => {
                     texts.extend(self.text(now, &number, &text));
-                    let status = if texting::digits(&number).is_some() { 200 } else { 400 };
+                    let status = if read_number(&number).is_some() { 200 } else { 400 };
                     Output::Reply { connection, status, media_type: String::new(), body: Vec::new() }
                 }
                 Input::Logins { connection, after } => self.logins(connection, after),

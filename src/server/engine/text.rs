@@ -9,6 +9,7 @@ use crate::csp::segments::{self, SHORT_MESSAGE, Taken};
 use crate::csp::{self, Code, Outcome, Transaction, Version, wire};
 use crate::document::Element;
 use crate::server::answer::write;
+use crate::server::origin::read_number;
 use crate::server::session::Sessions;
 use crate::server::{Timestamp, limits, texting};
 
@@ -16,7 +17,7 @@ impl Engine {
     /// Takes a short message, and answers the message that it makes whole. What is no message is ignored (CSP in plain text,
     /// "Errors").
     pub(super) fn text(&mut self, now: Timestamp, number: &str, text: &[u8]) -> Vec<Output> {
-        let Some(number) = texting::digits(number) else { return Vec::new() };
+        let Some(number) = read_number(number) else { return Vec::new() };
         let time = Duration::from_millis(now.milliseconds());
         let Taken::Whole(body) = self.texting.assembler.take(time, number, text) else { return Vec::new() };
         if Preamble::read(&body).is_none() {

@@ -9,9 +9,9 @@ use crate::csp::cir::{self, Method};
 use crate::delivery::text;
 use crate::document::Element;
 use crate::server::fault::Fault;
+use crate::server::origin::read_number;
 use crate::server::service::Context;
 use crate::server::session::{Session, SessionId};
-use crate::server::waking::is_number;
 
 /// Notes by what a client knows a CIR, and where its requests come from.
 pub(super) fn introduce(session: &mut Session, login: &Element<'_>, peer: IpAddr) {
@@ -84,7 +84,6 @@ fn answer(context: &Context<'_>, methods: &[Method], token: Option<SessionId>) -
 fn number_of(context: &Context<'_>) -> Result<Option<String>, Fault> {
     let of_account = context.store.user(context.user())?.and_then(|account| account.msisdn);
     let name = context.user().trim_start_matches("wv:").split('@').next().unwrap_or_default();
-    let of_address = name.strip_prefix('+').map(str::to_owned);
-    let number = of_account.or_else(|| context.origin.msisdn.clone()).or(of_address);
-    Ok(number.filter(|number| is_number(number)))
+    let of_address = name.strip_prefix('+').and_then(read_number).map(str::to_owned);
+    Ok(of_account.or_else(|| context.origin.msisdn.clone()).or(of_address))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use impskit::batch::route::read_receipts;
 use impskit::batch::store::Store;
 use impskit::error::{Error, Result};
-use impskit::server::{Callback, Called, Configuration, is_same_secret};
+use impskit::server::{Callback, Called, Configuration, has_key};
 use zeroize::Zeroizing;
 
 use super::Ui;
@@ -42,9 +42,8 @@ pub(super) fn callbacks(
 /// Notes the receipts of one request; returns the status of HTTP.
 fn take(called: &Called, route: &str, key: &str, store: &Mutex<Store>, log: impl Fn(&str)) -> u16 {
     let read = read_receipts(&called.media_type, &called.body);
-    let bearer = called.authorization.as_deref().and_then(|text| text.strip_prefix("Bearer "));
-    let given = bearer.or_else(|| read.as_ref().ok()?.key.as_deref());
-    if !given.is_some_and(|given| is_same_secret(given, key)) {
+    let in_form = read.as_ref().ok().and_then(|read| read.key.as_deref());
+    if !has_key(called.authorization.as_deref(), in_form, key) {
         log(&format!("warning: somebody sent receipts for the route `{route}` without its key"));
         return 401;
     }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::cir::SendShort;
 use super::http::{Answer, Job, SharedLog, now, tell};
 use super::waking::Heard;
-use super::{Input, NetworkPresence};
+use super::{Input, NetworkPresence, Request};
 use crate::codec::Preamble;
 use crate::csp::cir::Said;
 use crate::delivery::form;
@@ -61,26 +61,34 @@ impl Feed {
         (!token.is_empty()).then(|| Self { token: Zeroizing::new(token) })
     }
 
-    /// Returns the number behind which logins are asked for, or the status of HTTP for who may not ask or asks wrongly.
-    fn read(&self, query: &[u8], authorization: Option<&str>) -> Result<u64, u16> {
-        if !self.knows(authorization) {
-            return Err(401);
-        }
-        let Some(number) = query.strip_prefix(b"after=") else {
-            return if query.is_empty() { Ok(0) } else { Err(400) };
-        };
-        std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).ok_or(400)
+    /// Reads the question for logins: the number behind which they are asked for.
+    pub(super) fn asked(&self, job: &Job) -> Result<Input, Refused> {
+        self.check(job)?;
+        let query = job.request.body.as_slice();
+        let number = query.strip_prefix(b"after=").or(query.is_empty().then_some(b"0"));
+        let after = number.and_then(|number| std::str::from_utf8(number).ok()?.parse().ok());
+        let after = after.ok_or_else(|| (400, String::new()))?;
+        Ok(Input::Logins { connection: job.request.connection, after })
     }
 
-    fn knows(&self, authorization: Option<&str>) -> bool {
-        let given = authorization.and_then(|text| text.strip_prefix("Bearer "));
-        given.is_some_and(|given| is_same_secret(given, &self.token))
+    /// Reads what the network says of users.
+    pub(super) fn told(&self, job: &Job) -> Result<Input, Refused> {
+        self.check(job)?;
+        let said = NetworkPresence::read_all(&job.request.body).map_err(|what| (400, what))?;
+        Ok(Input::Presence { connection: job.request.connection, said })
+    }
+
+    fn check(&self, job: &Job) -> Result<(), Refused> {
+        let knows = has_key(job.proof.as_deref(), None, &self.token);
+        if knows { Ok(()) } else { Err((401, String::new())) }
     }
 }
 
-/// Compares secrets so that the time tells nothing of where they differ.
-pub fn is_same_secret(given: &str, secret: &str) -> bool {
-    Sha256::digest(given) == Sha256::digest(secret)
+/// Returns whether who asks has the key: in the header `Authorization`, or else where a form has one. The time that it
+/// takes tells nothing of where keys differ.
+pub fn has_key(authorization: Option<&str>, in_form: Option<&str>, key: &str) -> bool {
+    let bearer = authorization.and_then(|text| text.strip_prefix("Bearer "));
+    bearer.or(in_form).is_some_and(|given| Sha256::digest(given) == Sha256::digest(key))
 }
 
 /// A management server that is served at a path of its own, beside the IMPS server.
@@ -133,42 +141,22 @@ pub(super) fn call(mut callback: Callback, waiting: &Receiver<Job>) {
     }
 }
 
-/// The feed's thread: it looks who asks, and hands on to the engine what may be answered.
-pub(super) fn feed(feed: &Feed, waiting: &Receiver<Job>, engine: &SyncSender<Job>) {
+/// The status of HTTP for what may not be asked or cannot be read, and why in words.
+pub(super) type Refused = (u16, String);
+
+/// A thread that looks at what comes, and hands on to the engine what may be answered. It ends when nobody can ask any more.
+pub(super) fn relay(waiting: &Receiver<Job>, engine: &SyncSender<Job>, read: impl Fn(&Job) -> Result<Input, Refused>) {
     while let Ok(job) = waiting.recv() {
-        match feed.read(&job.request.body, job.proof.as_deref()) {
+        match read(&job) {
             // Where the engine has too much to do, the answer is dropped, and so it is said.
-            Ok(after) => {
-                let instead = Some(Input::Logins { connection: job.request.connection, after });
-                drop(engine.try_send(Job { instead, ..job }));
-            }
-            // Whoever asked may be gone.
-            Err(status) => {
-                let _ = job.answer.send(Answer { status, media_type: String::new(), body: Vec::new(), mac: None });
+            Ok(input) => drop(engine.try_send(Job { instead: Some(input), ..job })),
+            Err((status, what)) => {
+                let media_type = if what.is_empty() { "" } else { "text/plain; charset=utf-8" };
+                let body = what.into_bytes();
+                // Whoever asked may be gone.
+                let _ = job.answer.send(Answer { status, media_type: media_type.to_owned(), body, mac: None });
             }
         }
-    }
-}
-
-/// The thread of the network: it looks who speaks, and hands on to the engine what can be read.
-pub(super) fn network(feed: &Feed, waiting: &Receiver<Job>, engine: &SyncSender<Job>) {
-    while let Ok(job) = waiting.recv() {
-        let refusal = if !feed.knows(job.proof.as_deref()) {
-            (401, String::new())
-        } else {
-            match NetworkPresence::read_all(&job.request.body) {
-                Ok(said) => {
-                    let instead = Some(Input::Presence { connection: job.request.connection, said });
-                    drop(engine.try_send(Job { instead, ..job }));
-                    continue;
-                }
-                Err(what) => (400, what),
-            }
-        };
-        let (status, what) = refusal;
-        let media_type = if what.is_empty() { "" } else { "text/plain; charset=utf-8" };
-        // Whoever spoke may be gone.
-        let _ = job.answer.send(Answer { status, media_type: media_type.into(), body: what.into_bytes(), mac: None });
     }
 }
 
@@ -194,7 +182,9 @@ impl Greetings {
 
     /// Returns what a client said, a greeting or a message of CSP in plain text, or the status of HTTP for who may not hand
     /// it over, or for what is neither.
-    fn read(&self, connection: u64, body: &[u8], authorization: Option<&str>) -> Result<Input, u16> {
+    pub(super) fn read(&self, job: &Job) -> Result<Input, Refused> {
+        let Job { request: Request { connection, body, .. }, proof, .. } = job;
+        let connection = *connection;
         let (mut number, mut text, mut key) = (String::new(), String::new(), None);
         for (name, value) in form::pairs(body) {
             match name {
@@ -204,10 +194,8 @@ impl Greetings {
                 _ => {}
             }
         }
-        let bearer = authorization.and_then(|text| text.strip_prefix("Bearer "));
-        let given = bearer.or(key.as_deref());
-        if !given.is_some_and(|given| is_same_secret(given, &self.key)) {
-            return Err(401);
+        if !has_key(proof.as_deref(), key.as_deref(), &self.key) {
+            return Err((401, String::new()));
         }
         let number = number.trim().to_owned();
         if Preamble::read(text.as_bytes()).is_some() {
@@ -215,20 +203,7 @@ impl Greetings {
         }
         match Said::read(&text) {
             Said::Hello(session) => Ok(Input::Heard { connection, heard: Heard::ShortHello { session, number } }),
-            Said::Ping | Said::Other => Err(400),
-        }
-    }
-}
-
-/// The thread of greetings: it looks who hands them over, and hands them on to the engine.
-pub(super) fn greet(greetings: &Greetings, waiting: &Receiver<Job>, engine: &SyncSender<Job>) {
-    while let Ok(job) = waiting.recv() {
-        match greetings.read(job.request.connection, &job.request.body, job.proof.as_deref()) {
-            Ok(input) => drop(engine.try_send(Job { instead: Some(input), ..job })),
-            // Whoever asked may be gone.
-            Err(status) => {
-                let _ = job.answer.send(Answer { status, media_type: String::new(), body: Vec::new(), mac: None });
-            }
+            Said::Ping | Said::Other => Err((400, String::new())),
         }
     }
 }

@@ -40,7 +40,7 @@ mod waking;
 mod watch;
 
 #[cfg(feature = "server")]
-pub use beside::{Beside, Callback, Called, Feed, Greetings, is_same_secret};
+pub use beside::{Beside, Callback, Called, Feed, Greetings, has_key};
 #[cfg(feature = "server")]
 pub use cir::{SendShort, ShortContent, ShortMessage};
 pub use configuration::{

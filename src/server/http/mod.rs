@@ -26,7 +26,7 @@ use self::connections::{Most, serve};
 pub(super) use self::exchange::Edge;
 use self::exchange::Route;
 pub use super::beside::Management;
-use super::beside::{self, Beside, Feed};
+use super::beside::{self, Beside};
 use super::cir::{self, Wakers};
 use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 use crate::dm::session::MOST_MESSAGE;
@@ -98,7 +98,7 @@ pub fn spawn_with(
 /// # Errors
 ///
 /// Fails where the address cannot be listened on.
-pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Beside, log: Log) -> Result<Running> {
+pub fn spawn_beside(mut configuration: Configuration, store: Store, mut beside: Beside, log: Log) -> Result<Running> {
     let failed = |error: std::io::Error| {
         let error = Error::remote(reason(&error)).at(configuration.listen.to_string());
         error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
@@ -108,9 +108,8 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
     let guard = guard(&configuration)?;
     let scheme = if configuration.tls.is_some() { "https" } else { "http" };
     let address = listener.local_addr().map_err(failed)?;
-    let Beside { management, callbacks, feed, network, send_short, greetings } = beside;
     let mut threads = Vec::new();
-    let opened = cir::Opened::open(&mut configuration.cir, send_short, &mut threads)?;
+    let opened = cir::Opened::open(&mut configuration.cir, beside.send_short.take(), &mut threads)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let (jobs, waiting) = sync_channel(WAITING);
     let (drain, draining) = watch::channel(false);
@@ -121,26 +120,9 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
     let headers = configuration.access.headers();
     let engine = Engine::open(configuration, store, Random::new(seed()?));
     let log: SharedLog = Arc::new(Mutex::new(log));
-    let mut routes = Vec::new();
-    if let Some(Management { path, server }) = management {
-        let (jobs, waiting) = sync_channel(WAITING);
-        let log = log.clone();
-        routes.push(Route { path, max_body: MOST_MESSAGE, proof: MAC_HEADER, takes_queries: false, jobs });
-        threads.push(std::thread::spawn(move || beside::manage(&server, &waiting, &log)));
-    }
-    for callback in callbacks {
-        let (jobs, waiting) = sync_channel(WAITING);
-        let (path, max_body, proof) = (callback.path.clone(), beside::MOST_BODY, AUTHORIZATION.as_str());
-        routes.push(Route { path, max_body, proof, takes_queries: true, jobs });
-        threads.push(std::thread::spawn(move || beside::call(callback, &waiting)));
-    }
-    open_to_tokens(feed, network, &jobs, &mut routes, &mut threads);
-    if let Some(greetings) = greetings {
-        let (questions, asked) = sync_channel(WAITING);
-        let (path, engine, proof) = (greetings.path.clone(), jobs.clone(), AUTHORIZATION.as_str());
-        routes.push(Route { path, max_body: beside::MOST_BODY, proof, takes_queries: true, jobs: questions });
-        threads.push(std::thread::spawn(move || beside::greet(&greetings, &asked, &engine)));
-    }
+    let mut paths = Paths { routes: Vec::new(), threads };
+    paths.open_all(beside, &jobs, &log);
+    let Paths { mut routes, mut threads } = paths;
     let to_engine = jobs.clone();
     routes.push(Route { path: path.clone(), max_body, proof: MAC_HEADER, takes_queries: false, jobs });
     let edge = Arc::new(Edge { routes, asks, headers, engine: to_engine, exchanges: AtomicU64::new(0) });
@@ -158,25 +140,53 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, beside: Besi
     Ok(Running { address, scheme, cir_address, path, drain, threads })
 }
 
-/// Opens the paths of those who have a token: the feed of logins, and what the network says.
-fn open_to_tokens(
-    feed: Option<Feed>,
-    network: Option<Feed>,
-    jobs: &SyncSender<Job>,
-    routes: &mut Vec<Route>,
-    threads: &mut Vec<JoinHandle<()>>,
-) {
-    if let Some(feed) = feed {
-        let (questions, asked) = sync_channel(WAITING);
-        let (path, engine, proof) = (super::LOGINS.to_owned(), jobs.clone(), AUTHORIZATION.as_str());
-        routes.push(Route { path, max_body: 0, proof, takes_queries: true, jobs: questions });
-        threads.push(std::thread::spawn(move || beside::feed(&feed, &asked, &engine)));
+/// What is opened beside the path of the engine, each with a thread of its own.
+struct Paths {
+    routes: Vec<Route>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Paths {
+    /// Opens what is wanted beside the engine.
+    fn open_all(&mut self, beside: Beside, jobs: &SyncSender<Job>, log: &SharedLog) {
+        let Beside { management, callbacks, feed, network, greetings, send_short: _ } = beside;
+        if let Some(Management { path, server }) = management {
+            let log = log.clone();
+            self.open(path, MOST_MESSAGE, MAC_HEADER, false, move |waiting| beside::manage(&server, waiting, &log));
+        }
+        let key = AUTHORIZATION.as_str();
+        for callback in callbacks {
+            let path = callback.path.clone();
+            self.open(path, beside::MOST_BODY, key, true, move |waiting| beside::call(callback, waiting));
+        }
+        if let Some(feed) = feed {
+            let engine = jobs.clone();
+            let run = move |waiting: &Receiver<Job>| beside::relay(waiting, &engine, |job| feed.asked(job));
+            self.open(super::LOGINS.to_owned(), 0, key, true, run);
+        }
+        if let Some(network) = network {
+            let engine = jobs.clone();
+            let run = move |waiting: &Receiver<Job>| beside::relay(waiting, &engine, |job| network.told(job));
+            self.open(super::PRESENCE.to_owned(), beside::MOST_BODY, key, false, run);
+        }
+        if let Some(greetings) = greetings {
+            let (path, engine) = (greetings.path.clone(), jobs.clone());
+            let run = move |waiting: &Receiver<Job>| beside::relay(waiting, &engine, |job| greetings.read(job));
+            self.open(path, beside::MOST_BODY, key, true, run);
+        }
     }
-    if let Some(network) = network {
-        let (said, heard) = sync_channel(WAITING);
-        let (path, engine, proof) = (super::PRESENCE.to_owned(), jobs.clone(), AUTHORIZATION.as_str());
-        routes.push(Route { path, max_body: beside::MOST_BODY, proof, takes_queries: false, jobs: said });
-        threads.push(std::thread::spawn(move || beside::network(&network, &heard, &engine)));
+
+    fn open(
+        &mut self,
+        path: String,
+        max_body: usize,
+        proof: &'static str,
+        takes_queries: bool,
+        run: impl FnOnce(&Receiver<Job>) + Send + 'static,
+    ) {
+        let (jobs, waiting) = sync_channel(WAITING);
+        self.routes.push(Route { path, max_body, proof, takes_queries, jobs });
+        self.threads.push(std::thread::spawn(move || run(&waiting)));
     }
 }
 

@@ -39,6 +39,7 @@ fn mask(message: &mut Message) -> bool {
 
 /// Returns a body without what proves a password. A request of ours that cannot be read may hold one anywhere: nothing of
 /// it is returned.
+#[cfg(any(feature = "server", test))]
 pub(super) fn masked(body: &[u8], direction: Direction, codes: &'static CodeTable) -> Vec<u8> {
     match wire::read_with(body, &wire::LIMITS, codes) {
         Ok((Body::Message(mut message), form)) => match mask(&mut message) {

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{Kind, Primitive, Version};
+use super::{Primitive, Version};
 use crate::document::{Content, Element, boolean, is_declaration};
 
 /// A whole message.
@@ -204,8 +204,7 @@ impl Transaction {
     /// Returns whether it may be one of the answers that are opened as requests too. In plain text, where the mode is not
     /// written, they read as answers.
     pub(crate) fn is_opened_answer(&self, version: Version) -> bool {
-        let row = Primitive::find(version, &self.primitive.name);
-        self.mode == Mode::Response && row.is_some_and(|row| row.kind == Kind::Response && row.may_open())
+        self.mode == Mode::Response && Primitive::is_opened_answer(version, &self.primitive.name)
     }
 }
 

@@ -49,6 +49,11 @@ pub struct Primitive {
 }
 
 impl Primitive {
+    /// Returns whether a primitive is an answer that is opened as a request too.
+    pub(crate) fn is_opened_answer(version: Version, name: &str) -> bool {
+        Self::find(version, name).is_some_and(|row| row.kind == Kind::Response && row.may_open())
+    }
+
     /// Returns the primitive of that name in `version`.
     pub fn find(version: Version, name: &str) -> Option<&'static Self> {
         TABLE.by_name.get(&version)?.get(name).map(|&row| &TABLE.rows[row])

@@ -4,7 +4,7 @@
 //! is written in the syntax, with the public identifier and under the media type of the request.
 
 use super::message::{Discovery, Malformed, Message, Mode, Session, Transaction};
-use super::{Changes, Code, Outcome, V1_1, V1_2, V1_3, Version};
+use super::{Changes, Code, Outcome, Primitive, V1_1, V1_2, V1_3, Version};
 use crate::codec::{self, CannotWrite, Encoding, Header, Limits, Preamble, WbxmlOptions};
 use crate::diagnose::{Diagnostic, Report};
 use crate::document::{CodeTable, Content, Element, Vocabulary, to_base64};
@@ -177,14 +177,10 @@ fn read_text(
 ///
 /// Names what the syntax cannot carry.
 pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
-    let flags = if form.encoding == Encoding::Pts { (None, None) } else { (message.poll, message.cir) };
-    let mut root = match flags == (message.poll, message.cir) {
-        true => message.element(),
-        false => Message { poll: None, cir: None, ..message.clone() }.element(),
+    let mut root = match form.encoding {
+        Encoding::Pts => as_text(message, form).element(),
+        Encoding::Xml | Encoding::Wbxml => message.element(),
     };
-    if form.encoding == Encoding::Pts {
-        imply_modes(&mut root, message, form);
-    }
     if form.encoding != Encoding::Wbxml && encode_content(&mut root) {
         message.version.vocabulary().grammar.arrange(&mut root);
     }
@@ -205,21 +201,16 @@ fn leave_out_strangers(element: &mut Element<'_>) {
     element.children.iter_mut().for_each(leave_out_strangers);
 }
 
-/// Gives the answers that are opened as requests the mode that they read as in plain text.
-fn imply_modes(root: &mut Element<'_>, message: &Message, form: Form) {
-    let Some(session) = root.children.first_mut() else { return };
-    let elements = session.children.iter_mut().filter(|child| child.name == "Transaction");
-    for (element, transaction) in elements.zip(&message.transactions) {
-        let as_answer = Transaction { mode: Mode::Response, ..transaction.clone() };
-        let is_implied =
-            as_answer.is_opened_answer(message.version) && !form.codes.is_request(&transaction.primitive.name);
-        let descriptor = element.children.iter_mut().find(|child| child.name == "TransactionDescriptor");
-        for mode in descriptor.into_iter().flat_map(|d| &mut d.children).filter(|c| c.name == "TransactionMode") {
-            if is_implied {
-                *mode = Element::leaf("TransactionMode", Mode::Response.as_str());
-            }
+/// Returns what plain text says of a message: no flags, and answers that are opened as requests in the mode that they read as.
+fn as_text(message: &Message, form: Form) -> Message {
+    let mut said = Message { poll: None, cir: None, ..message.clone() };
+    for transaction in &mut said.transactions {
+        let name = &transaction.primitive.name;
+        if Primitive::is_opened_answer(message.version, name) && !form.codes.is_request(name) {
+            transaction.mode = Mode::Response;
         }
     }
+    said
 }
 
 /// Makes a transaction one that the form carries: in plain text what has no code is taken away, and an answer that has

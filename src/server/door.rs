@@ -95,11 +95,7 @@ impl Door {
         for guesser in user.into_iter().chain([Guesser::Peer(network(peer))]) {
             self.make_room(now);
             let guesses = self.guesses.entry(guesser).or_insert(Guesses { count: 0, last: now });
-            if now.since(guesses.last) > limits::GUESS_MEMORY {
-                guesses.count = 0;
-            }
-            guesses.count = guesses.count.saturating_add(1);
-            guesses.last = now;
+            guesses.add(limits::GUESS_MEMORY, now);
         }
     }
 
@@ -118,11 +114,7 @@ impl Door {
             self.answers.retain(|_, wrong| now.since(wrong.last) <= limits::GUESS_WAIT);
         }
         let wrong = self.answers.entry(user.to_owned()).or_insert(Guesses { count: 0, last: now });
-        if now.since(wrong.last) > limits::GUESS_WAIT {
-            wrong.count = 0;
-        }
-        wrong.count = wrong.count.saturating_add(1);
-        wrong.last = now;
+        wrong.add(limits::GUESS_WAIT, now);
         wrong.count < limits::WRONG_ANSWERS
     }
 
@@ -147,6 +139,12 @@ impl Door {
 }
 
 impl Guesses {
+    /// Counts one more; what is longer ago than is remembered does not count.
+    fn add(&mut self, memory: Duration, now: Timestamp) {
+        let earlier = if now.since(self.last) > memory { 0 } else { self.count };
+        (self.count, self.last) = (earlier.saturating_add(1), now);
+    }
+
     /// Each guess beyond the free ones doubles the wait.
     fn wait(&self, free: u32, now: Timestamp) -> Option<u32> {
         let beyond = self.count.checked_sub(free)?;

@@ -3,21 +3,9 @@
 use serde::Deserialize;
 
 /// Functions that are offered only where one asks for them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Features {
     /// Extended conversations (EXCON).
     pub extended_conversation: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FeaturesTable {
-    #[serde(default)]
-    extended_conversation: bool,
-}
-
-impl FeaturesTable {
-    pub(super) fn read(&self) -> Features {
-        Features { extended_conversation: self.extended_conversation }
-    }
 }

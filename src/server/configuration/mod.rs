@@ -18,7 +18,6 @@ use self::access::{KeepAlive, ProviderTable, SecondLogin, Way};
 use self::beside::{ApiTable, ManagementTable, ReceiptsTable};
 use self::cir::CirTable;
 use self::client::ClientRow;
-use self::features::FeaturesTable;
 use self::presence::PresenceTable;
 use crate::csp::{self, Address};
 use crate::document::CodeTable;
@@ -242,7 +241,7 @@ impl Configuration {
         self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
         self.api_token = api.map(|api| api.token);
         self.presence = presence.read()?;
-        self.features = features.read();
+        self.features = features;
         self.apply_limits(&limits)?;
         self.check_paths()
     }
@@ -376,7 +375,7 @@ pub struct Table {
     #[serde(default)]
     presence: PresenceTable,
     #[serde(default)]
-    features: FeaturesTable,
+    features: Features,
     #[serde(default)]
     limits: LimitsTable,
 }

@@ -87,17 +87,17 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     let server = http::spawn_beside(configuration, store, beside, of_server)?;
     log.line(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
     if let Some(path) = path_of_management {
-        log.line(&format!("ready: http://{}{path} for device management", server.address()));
+        log.line(&format!("ready: {} for device management", server.url_of(&path)));
     }
     tell_ways(&ways, &server, log);
     for path in paths_of_receipts {
-        log.line(&format!("ready: http://{}{path} for receipts", server.address()));
+        log.line(&format!("ready: {} for receipts", server.url_of(&path)));
     }
     if has_feed {
-        log.line(&format!("ready: http://{}{LOGINS} for who asks for logins", server.address()));
+        log.line(&format!("ready: {} for who asks for logins", server.url_of(LOGINS)));
     }
     if has_network {
-        log.line(&format!("ready: http://{}{PRESENCE} for what the network knows", server.address()));
+        log.line(&format!("ready: {} for what the network knows", server.url_of(PRESENCE)));
     }
     if users == 0 {
         ui.say("  help: nobody can log in yet: `impskit admin user add NAME --password-stdin`");
@@ -124,7 +124,7 @@ fn tell_ways(ways: &Cir, server: &Running, log: Log) {
     if let Some(sms) = &ways.sms {
         log.line(&format!("ready: clients are woken by short messages, by the route `{}`", sms.route));
         if sms.key.is_some() {
-            log.line(&format!("ready: http://{}{} for short messages of clients", server.address(), sms.path));
+            log.line(&format!("ready: {} for short messages of clients", server.url_of(&sms.path)));
         }
     }
 }
@@ -199,7 +199,7 @@ fn feed(token: &Option<SecretSource>, at: &str, ui: &mut Ui) -> Result<Option<Fe
 /// Returns the management server that the configuration wants, with the commands that wait for its devices.
 fn management(configuration: &Configuration, ui: &mut Ui) -> Result<Option<http::Management>> {
     let Some(wanted) = &configuration.management else { return Ok(None) };
-    let uri = format!("http://{}{}", configuration.listen, wanted.path);
+    let uri = format!("{}://{}{}", configuration.scheme(), configuration.listen, wanted.path);
     let mut server = Server::new(uri, http::seed()?);
     for device in &wanted.devices {
         let at = |error: Error| error.at("server.dm.devices");
@@ -235,7 +235,6 @@ fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outc
     };
     drop(std::net::TcpListener::bind(configuration.listen).map_err(taken)?);
     http::check_tls(configuration)?;
-    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
     let users = match path.exists() {
         true => format!("users: {}", Store::open(path).map_err(not_to_be_had)?.users()?.len()),
         false if path.parent().is_none_or(|folder| folder == Path::new("") || folder.is_dir()) => {
@@ -244,7 +243,7 @@ fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outc
         false => return Err(not_to_be_had(Error::store("there is no such folder").at(path.display().to_string()))),
     };
     ui.line(&format!("domain  {}", configuration.domain))?;
-    ui.line(&format!("listen  {scheme}://{}{}", configuration.listen, configuration.path))?;
+    ui.line(&format!("listen  {}://{}{}", configuration.scheme(), configuration.listen, configuration.path))?;
     ui.line(&format!("store   {} ({users})", path.display()))?;
     Ok(Outcome::Good)
 }

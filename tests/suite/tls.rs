@@ -34,6 +34,11 @@ fn talk(server: &Running, host: &str, ca: Option<&str>) -> Result<bool, String> 
 fn s_004_02_the_binding_is_the_same_over_tls() {
     let server = start_as(guarded("cert.pem", "cert.key"));
     assert!(server.url().starts_with("https://"));
+    assert_eq!(
+        server.url_of("/dm"),
+        format!("https://{}/dm", server.address()),
+        "what is beside it is on its listener"
+    );
     let mut silent: Vec<_> = (0..20).map(|_| connect(&server)).collect();
     for host in ["localhost", "127.0.0.1"] {
         assert_eq!(talk(&server, host, Some("ca.pem")), Ok(true), "{host}");

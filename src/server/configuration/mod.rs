@@ -206,6 +206,11 @@ impl Configuration {
         Ok(())
     }
 
+    /// Returns the scheme of all URLs of the server: one listener has them all.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     fn apply(&mut self, server: Table) -> Result<()> {
         let Table {
             domain,
@@ -462,6 +467,8 @@ mod tests {
         let users = "[csp]\nusers = [ { user = \"anna\", password = { env = \"ANNA\" } } ]\n";
         let users = read(users).unwrap().users;
         assert_eq!(users, [("anna".to_owned(), SecretSource::Environment("ANNA".to_owned()))]);
+        let tls = read("[tls]\ncert = \"c.pem\"\nkey = \"c.key\"\n").unwrap();
+        assert_eq!((tls.scheme(), read("").unwrap().scheme()), ("https", "http"));
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, mut beside: 
     let listener = std::net::TcpListener::bind(configuration.listen).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let guard = guard(&configuration)?;
-    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
+    let scheme = configuration.scheme();
     let address = listener.local_addr().map_err(failed)?;
     let mut threads = Vec::new();
     let opened = cir::Opened::open(&mut configuration.cir, beside.send_short.take(), &mut threads)?;
@@ -203,7 +203,12 @@ impl Running {
 
     /// Returns the URL that messages are posted to.
     pub fn url(&self) -> String {
-        format!("{}://{}{}", self.scheme, self.address, self.path)
+        self.url_of(&self.path)
+    }
+
+    /// Returns the URL of a path that is served beside it.
+    pub fn url_of(&self, path: &str) -> String {
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     /// Takes no more connections, finishes what is in flight, and returns when the store is closed.

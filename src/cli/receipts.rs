@@ -13,18 +13,20 @@ use super::Ui;
 use super::admin::now;
 use super::profile::fetch;
 
-/// Returns who takes the receipts of each route that the configuration names. `log` takes lines for people.
+/// Returns who takes the receipts of each route that the configuration names. `open` opens the store of the campaigns, `log` takes
+/// lines for people.
 ///
 /// # Errors
 ///
 /// Says which secret cannot be read, or why the store cannot be opened.
 pub(super) fn callbacks(
     configuration: &Configuration,
+    open: impl Fn(&Path) -> Result<Store>,
     log: impl Fn(&str) + Copy + Send + 'static,
     ui: &mut Ui,
 ) -> Result<Vec<Callback>> {
     let Some(wanted) = &configuration.receipts else { return Ok(Vec::new()) };
-    let store = Arc::new(Mutex::new(Store::open(&wanted.store)?));
+    let store = Arc::new(Mutex::new(open(&wanted.store)?));
     let mut callbacks = Vec::new();
     for (route, secret) in &wanted.routes {
         let wrong = |why: String| Error::input(why).at(format!("server.receipts: route `{route}`"));

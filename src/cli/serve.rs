@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 
 use clap::{Args, ValueEnum};
+use impskit::batch;
 use impskit::batch::audit::{Object, What};
 use impskit::diagnose::Report;
 use impskit::dm::session::auth::Credentials;
@@ -36,7 +37,7 @@ pub(crate) struct Serve {
     /// The address to listen on
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
-    /// Only check configuration, port and store
+    /// Only check configuration, with all that it names, port and store
     #[arg(long)]
     check: bool,
     /// How lines of the log are written; text on a terminal, JSON elsewhere where nothing is said
@@ -58,47 +59,29 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     configuration.listen = command.listen.unwrap_or(configuration.listen);
     let path = configuration.store.clone().unwrap_or_else(|| STORE.into());
     let users = configured_users(&configuration, ui)?;
-    if command.check {
-        return check(&configuration, &path, ui);
-    }
     configuration.text_codes = text_codes(configuration.text_codes_file.as_deref())?;
     configuration.provider.logo = configuration.provider.logo_file.as_deref().map(read_logo).transpose()?;
     warn(&configuration, ui)?;
+    let log = Log::new(command.log_format, ui);
+    if command.check {
+        beside(&configuration, open_or_imagine, log, ui)?;
+        return check(&configuration, &path, ui);
+    }
+    let beside = beside(&configuration, batch::store::Store::open, log, ui)?;
     let mut store = Store::open(&path).map_err(not_to_be_had)?;
     set_users(&mut store, &users, ui)?;
     let users = store.users()?.len();
     let domain = configuration.domain.clone();
     let (stop, stopped) = mpsc::channel();
     on_signal(stop)?;
-    let log = Log::new(command.log_format, ui);
-    let of_server = Box::new(move |line: &str| log.line(line));
-    let management = management(&configuration, ui)?;
-    let path_of_management = management.as_ref().map(|management| management.path.clone());
-    let callbacks = receipts::callbacks(&configuration, move |line| log.line(line), ui)?;
-    let paths_of_receipts: Vec<String> = callbacks.iter().map(|callback| callback.path.clone()).collect();
-    let feed = feed(&configuration.api_token, "server.api.token", ui)?;
-    let network = self::feed(&configuration.presence.network_token, "server.presence.network_token", ui)?;
-    let has_feed = feed.is_some();
-    let has_network = network.is_some();
-    let send_short = cir::sender(&configuration, move |line| log.line(line), ui)?;
-    let greetings = cir::greetings(&configuration, ui)?;
+    let paths = paths(&beside);
     let ways = configuration.cir.clone();
-    let beside = Beside { management, callbacks, feed, network, send_short, greetings };
-    let server = http::spawn_beside(configuration, store, beside, of_server)?;
+    let server = http::spawn_beside(configuration, store, beside, Box::new(move |line: &str| log.line(line)))?;
     log.line(&format!("ready: {} for {domain}, users in `{}`: {users}", server.url(), path.display()));
-    if let Some(path) = path_of_management {
-        log.line(&format!("ready: {} for device management", server.url_of(&path)));
+    for (path, what) in paths {
+        log.line(&format!("ready: {} for {what}", server.url_of(&path)));
     }
     tell_ways(&ways, &server, log);
-    for path in paths_of_receipts {
-        log.line(&format!("ready: {} for receipts", server.url_of(&path)));
-    }
-    if has_feed {
-        log.line(&format!("ready: {} for who asks for logins", server.url_of(LOGINS)));
-    }
-    if has_network {
-        log.line(&format!("ready: {} for what the network knows", server.url_of(PRESENCE)));
-    }
     if users == 0 {
         ui.say("  help: nobody can log in yet: `impskit admin user add NAME --password-stdin`");
     }
@@ -108,6 +91,46 @@ pub(crate) fn run(command: &Serve, ui: &mut Ui) -> Result<Outcome> {
     log.line("stopping");
     server.stop();
     Ok(Outcome::Good)
+}
+
+/// Returns what the configuration wants beside the server; `open` opens the store that receipts are for.
+fn beside(
+    configuration: &Configuration,
+    open: impl Fn(&Path) -> Result<batch::store::Store>,
+    log: Log,
+    ui: &mut Ui,
+) -> Result<Beside> {
+    Ok(Beside {
+        management: management(configuration, ui)?,
+        callbacks: receipts::callbacks(configuration, open, move |line| log.line(line), ui)?,
+        feed: feed(&configuration.api_token, "server.api.token", ui)?,
+        network: feed(&configuration.presence.network_token, "server.presence.network_token", ui)?,
+        send_short: cir::sender(configuration, move |line| log.line(line), ui)?,
+        greetings: cir::greetings(configuration, ui)?,
+    })
+}
+
+/// Opens a store of campaigns if there is one, and otherwise looks whether it could be made: a check makes none.
+fn open_or_imagine(path: &Path) -> Result<batch::store::Store> {
+    match path.exists() {
+        true => batch::store::Store::open(path),
+        false if may_be_made(path) => batch::store::Store::in_memory(),
+        false => Err(Error::store("there is no such folder").at(path.display().to_string())),
+    }
+}
+
+/// Returns whether there is a folder for a file.
+fn may_be_made(path: &Path) -> bool {
+    path.parent().is_none_or(|folder| folder == Path::new("") || folder.is_dir())
+}
+
+/// Returns the paths that are served beside that of messages, and what each is for.
+fn paths(beside: &Beside) -> Vec<(String, &'static str)> {
+    let management = beside.management.iter().map(|management| (management.path.clone(), "device management"));
+    let receipts = beside.callbacks.iter().map(|callback| (callback.path.clone(), "receipts"));
+    let feed = beside.feed.iter().map(|_| (LOGINS.to_owned(), "who asks for logins"));
+    let network = beside.network.iter().map(|_| (PRESENCE.to_owned(), "what the network knows"));
+    management.chain(receipts).chain(feed).chain(network).collect()
 }
 
 /// Tells how clients are woken, where they are.
@@ -237,9 +260,7 @@ fn check(configuration: &Configuration, path: &Path, ui: &mut Ui) -> Result<Outc
     http::check_tls(configuration)?;
     let users = match path.exists() {
         true => format!("users: {}", Store::open(path).map_err(not_to_be_had)?.users()?.len()),
-        false if path.parent().is_none_or(|folder| folder == Path::new("") || folder.is_dir()) => {
-            "to be made".to_owned()
-        }
+        false if may_be_made(path) => "to be made".to_owned(),
         false => return Err(not_to_be_had(Error::store("there is no such folder").at(path.display().to_string()))),
     };
     ui.line(&format!("domain  {}", configuration.domain))?;

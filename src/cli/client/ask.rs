@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches, Subcommand, value_parser};
 use impskit::client::Event;
@@ -131,7 +132,14 @@ impl Argument {
             Kind::Any => arg.num_args(0..).action(ArgAction::Append),
             Kind::Option(value) => arg.long(self.name).value_name(value),
             Kind::Options(value) => arg.long(self.name).value_name(value).action(ArgAction::Append),
+            Kind::Choice(words) => arg.long(self.name).value_name(words).ignore_case(true).value_parser(one_of(words)),
             Kind::Flag => arg.long(self.name).action(ArgAction::SetTrue),
         }
     }
+}
+
+/// Reads one of the words, with `|` between them, as it stands there.
+fn one_of(words: &'static str) -> impl TypedValueParser<Value = String> {
+    let as_named = |typed: String| words.split('|').find(|word| word.eq_ignore_ascii_case(&typed)).map(str::to_owned);
+    PossibleValuesParser::new(words.split('|')).map(move |typed| as_named(typed.clone()).unwrap_or(typed))
 }

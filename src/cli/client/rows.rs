@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Option(&'static str),
     /// The same, as often as wanted.
     Options(&'static str),
+    /// An option with one of these words, with `|` between them, in small or capital letters.
+    Choice(&'static str),
     Flag,
 }
 
@@ -114,6 +116,10 @@ const fn option(name: &'static str, value: &'static str, help: &'static str) -> 
 
 const fn options(name: &'static str, value: &'static str, help: &'static str) -> Argument {
     Argument { name, help, kind: Kind::Options(value) }
+}
+
+const fn choice(name: &'static str, words: &'static str, help: &'static str) -> Argument {
+    Argument { name, help, kind: Kind::Choice(words) }
 }
 
 const fn flag(name: &'static str, help: &'static str) -> Argument {
@@ -261,7 +267,7 @@ pub(super) static ROWS: &[Row] = &[
             any("USER", "Whom; nobody shows the lists"),
             flag("remove", "Take them from the list"),
             flag("grant", "The list of those who may, in place of those who may not"),
-            option("use", "T|F", "Put the list to use, or not"),
+            choice("use", "T|F", "Put the list to use, or not"),
         ],
         requests: |given| Ok(vec![block(given)]),
         ..row(&["block"], "Show or change who is blocked", ["spammer --use T", "berta --grant --remove"])
@@ -275,7 +281,7 @@ pub(super) static ROWS: &[Row] = &[
             options("url", "URL", "What to look at"),
             ATTRIBUTES,
             option("note", "TEXT", "A word with it"),
-            option("answer", "yes|no", "Answer an invitation of the users named"),
+            choice("answer", "yes|no", "Answer an invitation of the users named"),
             flag("cancel", "Cancel it"),
         ],
         requests: invitation,
@@ -435,9 +441,9 @@ pub(super) static ROWS: &[Row] = &[
         ..row(&["group", "reject"], "Show or change who is rejected", ["wv:anna/chess", "wv:anna/chess --add troll"])
     },
     Row {
-        arguments: &[GROUP, option("set", "T|F", "Be told of changes, or no longer")],
+        arguments: &[GROUP, choice("set", "T|F", "Be told of changes, or no longer")],
         requests: |given| {
-            let kind = match given.one("set").map(str::to_ascii_uppercase).as_deref() {
+            let kind = match given.one("set") {
                 Some("T") => "S",
                 Some(_) => "U",
                 None => "G",
@@ -527,7 +533,7 @@ fn authorize(given: &Given<'_>) -> Result<Element<'static>> {
 }
 
 fn block(given: &Given<'_>) -> Element<'static> {
-    let (users, switch) = (given.all("USER"), given.one("use").map(str::to_ascii_uppercase));
+    let (users, switch) = (given.all("USER"), given.one("use"));
     if users.is_empty() && switch.is_none() {
         return Element::new("GetBlockedList-Request");
     }
@@ -538,10 +544,10 @@ fn block(given: &Given<'_>) -> Element<'static> {
     // The switch stands beside the list in 1.3, and in it before.
     let is_beside = given.version == Version::V1_3;
     let mut list = Element::new(name);
-    list.children.extend(switch.clone().filter(|_| !is_beside).map(|switch| Element::leaf("InUse", switch)));
+    list.children.extend(switch.filter(|_| !is_beside).map(|switch| Element::leaf("InUse", switch.to_owned())));
     list.children.push(change);
     let mut request = Element::new("BlockEntity-Request").with(list);
-    let beside = switch.filter(|_| is_beside).map(|switch| Element::leaf(format!("{name}InUse"), switch));
+    let beside = switch.filter(|_| is_beside).map(|switch| Element::leaf(format!("{name}InUse"), switch.to_owned()));
     request.children.extend(beside);
     request
 }
@@ -562,7 +568,7 @@ fn invitation(given: &Given<'_>) -> Result<Vec<Element<'static>>> {
         let user = Element::new("User").with_leaf("UserID", given.user.to_owned());
         Element::new("Sender").with(user)
     };
-    let answer = given.one("answer").map(str::to_ascii_lowercase);
+    let answer = given.one("answer");
     if answer.is_some() || given.is("cancel") {
         if given.one("id").is_none() {
             return Err(Error::input("which invitation is not said").help("name it with `--id ID`"));
@@ -570,7 +576,7 @@ fn invitation(given: &Given<'_>) -> Result<Vec<Element<'static>>> {
         let primitive = if answer.is_some() { "InviteUser-Response" } else { "CancelInvite-Request" };
         let mut request = given.to(primitive, &given.all("USER")).with_leaf("InviteID", id);
         if let Some(answer) = answer {
-            let acceptance = if matches!(answer.as_str(), "yes" | "t") { "T" } else { "F" };
+            let acceptance = if answer == "yes" { "T" } else { "F" };
             request = request.with_leaf("Acceptance", acceptance);
             request.children.extend(note("ResponseNote"));
         }

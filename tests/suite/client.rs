@@ -358,12 +358,21 @@ fn the_command_logs_in_sends_and_receives() {
     assert_eq!(impskit(&url, "wrong", &login), (1, "not logged in: 409 Invalid password\n".to_owned()));
     let send = ["send", "--user", "romeo", "--to", "juliet", "--to", "nobody", "Hello"];
     let (code, text) = impskit(&url, "open-sesame", &send);
-    assert!(code == 1 && text.contains("531 Unknown user: "), "{code} {text}");
+    assert!(code == 1 && text.starts_with("not sent to all: 201 "), "{code} {text}");
+    assert!(text.contains("531 Unknown user: "), "{code} {text}");
+    let (code, text) = impskit(&url, "open-sesame", &["send", "--user", "romeo", "--to", "nobody", "Hello"]);
+    assert!(code == 1 && text.starts_with("not sent: "), "{code} {text}");
     let (code, text) = impskit(&url, "open-sesame", &["recv", "--user", "juliet", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, report["schema"].as_str()), (0, Some("impskit.client/1")));
     assert_eq!(report["messages"][0]["text"], "Hello");
     assert_eq!(report["messages"][0]["from"][0], "wv:romeo@localhost");
+
+    // What has lines is shown in lines, and what is not to be shown is not.
+    let send = ["send", "--user", "romeo", "--to", "juliet", "one\ntwo\u{202e}!"];
+    assert_eq!(impskit(&url, "open-sesame", &send).0, 0);
+    let (_, text) = impskit(&url, "open-sesame", &["recv", "--user", "juliet"]);
+    assert_eq!(text, "wv:romeo@localhost: one\ntwo\u{fffd}!\n");
 
     server.stop();
     let (code, text) = impskit(&url, "open-sesame", &["recv", "--user", "juliet"]);
@@ -401,9 +410,11 @@ const GOOD: &[(&str, &[&str], &str)] = &[
     ("romeo", &["block", "juliet", "--use", "T"], "done"),
     ("romeo", &["block"], "UserID wv:juliet@localhost"),
     ("romeo", &["block", "juliet", "--remove", "--use", "f", "--version", "1.2"], "done"),
+    ("romeo", &["block", "juliet"], "BlockListInUse F"),
+    ("romeo", &["block", "juliet", "--remove"], "BlockListInUse F"),
     ("romeo", &["verify", "juliet"], "done"),
     ("romeo", &["invite", "juliet", "--id", "i-1", "--type", "IM", "--note", "Come"], "done"),
-    ("juliet", &["recv"], "InviteUser-Request"),
+    ("juliet", &["recv"], "InviteUser-Request\n  "),
     ("juliet", &["invite", "romeo", "--id", "i-1", "--answer", "YES"], "done"),
     ("romeo", &["group", "create", "wv:romeo/chess", "--property", "Name=Chess", "--name", "King"], "done"),
     ("juliet", &["group", "join", "wv:romeo/chess", "--name", "Queen"], "JoinGroup"),

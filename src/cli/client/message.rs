@@ -4,7 +4,6 @@ use clap::{Args, ValueEnum};
 use impskit::client::Event;
 use impskit::client::primitives::send_message;
 use impskit::csp::cir::Method;
-use impskit::diagnose::text::printable;
 use impskit::error::Result;
 
 use super::report::{Received, Report};
@@ -103,7 +102,7 @@ pub(super) fn receive(command: &Recv, ui: &mut Ui) -> Result<Outcome> {
     // People see what comes when it comes.
     let mut show = |report: &Report| {
         for message in report.messages.iter().skip(shown).filter(|_| common.place.format == Format::Text) {
-            ui.line(&printable(&message.in_words()))?;
+            message.in_lines().iter().try_for_each(|line| ui.line(line))?;
         }
         shown = report.messages.len();
         Ok(())

@@ -188,7 +188,10 @@ impl Report {
             ("login", false) => line(format!("not logged in: {refusal}")),
             ("discover", _) => line(format!("the server speaks CSP {}", self.versions.join(" "))),
             ("send", true) => line(format!("sent: {}", self.message_id.as_deref().unwrap_or("without an identifier"))),
-            ("send", false) => line(format!("not sent to all: {refusal}")),
+            ("send", false) if self.status == Some(Code::PARTIALLY_SUCCESSFUL.0) => {
+                line(format!("not sent to all: {refusal}"));
+            }
+            ("send", false) => line(format!("not sent: {refusal}")),
             ("recv", _) if self.messages.is_empty() => line("nothing waits".to_owned()),
             ("recv", _) => {}
             (_, true) if self.answers.is_empty() => line("done".to_owned()),
@@ -198,10 +201,10 @@ impl Report {
         for failed in &self.failed {
             line(format!("  {} {}: {}", failed.status, failed.name, failed.who.join(" ")));
         }
-        self.answers.iter().flat_map(|answer| answer.lines.lines()).for_each(|shown| line(shown.to_owned()));
+        self.answers.iter().flat_map(|answer| shown_lines(&answer.lines)).for_each(&mut line);
         // Those received are shown already.
         for message in self.messages.iter().filter(|_| self.step != "recv") {
-            message.in_words().lines().for_each(|shown| line(shown.to_owned()));
+            message.in_lines().into_iter().for_each(&mut line);
         }
         if let Some(code) = self.ended {
             line(format!("the server ended the session: {}", Code(code)));
@@ -230,13 +233,20 @@ impl Received {
         }
     }
 
-    pub(super) fn in_words(&self) -> String {
+    /// Returns what people are shown of it.
+    pub(super) fn in_lines(&self) -> Vec<String> {
         let from = self.from.join(" ");
-        match (self.primitive.as_str(), &self.text, self.status, &self.content) {
+        let words = match (self.primitive.as_str(), &self.text, self.status, &self.content) {
             ("NewMessage", Some(content), ..) => format!("{from}: {content}"),
             ("DeliveryReport-Request", _, Some(status), _) => format!("delivery to {from}: {}", Code(status)),
             (_, _, _, Some(content)) => content.lines.trim_end().to_owned(),
             (name, ..) => format!("{name} {from}").trim_end().to_owned(),
-        }
+        };
+        shown_lines(&words).collect()
     }
+}
+
+/// Returns text of more than one line as it may be shown, a line each.
+fn shown_lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|line| printable(line).into_owned())
 }

@@ -267,9 +267,9 @@ pub(super) static ROWS: &[Row] = &[
             any("USER", "Whom; nobody shows the lists"),
             flag("remove", "Take them from the list"),
             flag("grant", "The list of those who may, in place of those who may not"),
-            choice("use", "T|F", "Put the list to use, or not"),
+            choice("use", "T|F", "Put the list to use, or not; while it is not in use, it keeps nobody away"),
         ],
-        requests: |given| Ok(vec![block(given)]),
+        requests: |given| Ok(block(given)),
         ..row(&["block"], "Show or change who is blocked", ["spammer --use T", "berta --grant --remove"])
     },
     Row {
@@ -532,10 +532,12 @@ fn authorize(given: &Given<'_>) -> Result<Element<'static>> {
     Ok(request.with_leaf("DefaultList", if who.is_empty() { "T" } else { "F" }))
 }
 
-fn block(given: &Given<'_>) -> Element<'static> {
+/// Without a word about its use, the lists are shown behind the change: one that is not in use keeps nobody away.
+fn block(given: &Given<'_>) -> Vec<Element<'static>> {
+    let lists = Element::new("GetBlockedList-Request");
     let (users, switch) = (given.all("USER"), given.one("use"));
     if users.is_empty() && switch.is_none() {
-        return Element::new("GetBlockedList-Request");
+        return vec![lists];
     }
     let name = if given.is("grant") { "GrantList" } else { "BlockList" };
     let change = Element::new(if given.is("remove") { "RemoveList" } else { "AddList" });
@@ -549,7 +551,8 @@ fn block(given: &Given<'_>) -> Element<'static> {
     let mut request = Element::new("BlockEntity-Request").with(list);
     let beside = switch.filter(|_| is_beside).map(|switch| Element::leaf(format!("{name}InUse"), switch.to_owned()));
     request.children.extend(beside);
-    request
+    let shown = switch.is_none().then_some(lists);
+    std::iter::once(request).chain(shown).collect()
 }
 
 fn join(given: &Given<'_>) -> Element<'static> {

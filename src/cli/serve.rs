@@ -18,7 +18,7 @@ use impskit::server::http::Running;
 use impskit::server::{Beside, Cir, Configuration, Feed, LOGINS, PRESENCE, Store, http};
 use serde_json::json;
 
-use super::admin::user::has_password;
+use super::admin::user::{has_password, set_password};
 use super::admin::{STORE, ServerOptions, address, now};
 use super::profile::fetch;
 use super::text_codes::text_codes;
@@ -188,14 +188,17 @@ fn read_logo(path: &Path) -> Result<(String, Vec<u8>)> {
 /// Makes the accounts that the configuration names what it says of them.
 fn set_users(store: &mut Store, users: &[(String, String)], ui: &Ui) -> Result<()> {
     for (address, password) in users {
-        let change = match store.user(address)? {
+        let account = store.user(address)?;
+        let change = match &account {
             None => "added",
-            Some(user) if has_password(&user, password) => continue,
+            Some(account) if has_password(account, password) => continue,
             Some(_) => "password changed",
         };
         audit::note(ui, What::UserChange, Object::User(address), Some(change))?;
-        if !store.add_user(address, password, now())? {
-            store.set_password(address, password)?;
+        match account {
+            None => drop(store.add_user(address, password, now())?),
+            // Who has a hash keeps one: nobody is to read the password from the store.
+            Some(account) => set_password(store, address, password, account.is_hashed)?,
         }
     }
     store.commit()

@@ -267,6 +267,33 @@ fn a_server_logs_a_line_an_event() {
     assert!(first_line(&["--log-format", "text"]).contains("Z ready: http://127.0.0.1:"));
 }
 
+/// A password that is kept as a hash stays one, also where the configuration names another password.
+#[test]
+fn a_server_keeps_hashes_of_accounts_that_its_configuration_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("impskit.toml");
+    let table = "[server]\nstore = \"imps.db\"\n[server.csp]\nlisten = [\"127.0.0.1:0\"]\n\
+                 users = [{ user = \"anna\", password = { env = \"ANNA\" } }]\n";
+    fs::write(&path, table).unwrap();
+    let configured = |words: &[&str], password: &str| {
+        let mut command = impskit(&[words, &["--config", path.to_str().unwrap()]].concat());
+        command.env("ANNA", password);
+        command
+    };
+    let admin = |words: &[&str], password: &str| text(&configured(words, password).output().unwrap().stdout);
+    admin(&["admin", "user", "add", "anna", "--password-env", "ANNA", "--plain-only"], "before");
+    let mut server = configured(&["serve"], "behind").spawn().expect("the binary runs");
+    let mut line = String::new();
+    BufReader::new(server.stderr.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    server.kill().expect("it runs");
+    server.wait().expect("it ends");
+    assert!(line.contains("ready: "), "{line}");
+    let said = admin(&["admin", "user", "export", "--show-secrets"], "");
+    assert!(said.contains("wv:anna@localhost,,pbkdf2-sha256$"), "{said}");
+    let said = admin(&["admin", "user", "passwd", "anna", "--password-env", "ANNA"], "behind");
+    assert_eq!(said, "wv:anna@localhost: unchanged\n", "the password is the new one");
+}
+
 /// What plain text has no codes for is said to be skipped, and the rest is rehearsed.
 #[test]
 fn a_profile_in_plain_text_is_rehearsed_as_far_as_codes_are_known() {

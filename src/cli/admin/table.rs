@@ -95,12 +95,13 @@ fn take(desk: &mut Desk, row: &Row) -> Result<(String, Option<&'static str>)> {
     let terms = Terms { msisdn: cell("msisdn"), features: cell("features"), quota: quota.unwrap_or_default() };
     let said = terms.read()?;
     let (password, hash) = (cell("password"), cell("hash"));
+    let hash = hash.as_deref().map(HashedPassword::read).transpose()?;
     let before = desk.store.user(&address)?;
     let store = &mut desk.store;
     let mut has_changed = false;
     match (&before, &hash, &password) {
         (None, None, None) => return Err(Error::input(format!("`{address}` is new and has no password"))),
-        (Some(account), Some(hash), _) if account.is_hashed && account.password == *hash => {}
+        (Some(account), Some(hash), _) if account.is_hashed && account.password == hash.as_str() => {}
         (Some(account), None, Some(password)) if has_password(account, password) => {}
         (Some(_), None, None) => {}
         (before, hash, password) => {
@@ -108,7 +109,7 @@ fn take(desk: &mut Desk, row: &Row) -> Result<(String, Option<&'static str>)> {
                 store.add_user(&address, password.as_deref().unwrap_or_default(), now())?;
             }
             match (hash, password) {
-                (Some(hash), _) => drop(store.set_hashed_password(&address, &HashedPassword::read(hash))?),
+                (Some(hash), _) => drop(store.set_hashed_password(&address, hash)?),
                 (None, Some(password)) => {
                     let as_hash = before.as_ref().is_some_and(|account| account.is_hashed);
                     set_password(store, &address, password, as_hash)?;

@@ -267,13 +267,13 @@ fn unknown(address: &str) -> Error {
 /// Returns whether an account has that password, however it is kept.
 pub(crate) fn has_password(account: &User, password: &str) -> bool {
     match account.is_hashed {
-        true => HashedPassword::read(&account.password).is_of(password),
+        true => HashedPassword::read(&account.password).is_ok_and(|hash| hash.is_of(password)),
         false => account.password == password,
     }
 }
 
 /// Keeps a password as it is or as a salted hash.
-pub(super) fn set_password(store: &mut Store, address: &str, password: &str, as_hash: bool) -> Result<()> {
+pub(crate) fn set_password(store: &mut Store, address: &str, password: &str, as_hash: bool) -> Result<()> {
     if as_hash {
         store.set_hashed_password(address, &HashedPassword::new(password, &salt()?))?;
     } else {

@@ -119,7 +119,7 @@ fn no_schema(why: &str) -> Fault {
 
 fn is_password_of(account: &User, given: &str) -> bool {
     match account.is_hashed {
-        true => HashedPassword::read(&account.password).is_of(given),
+        true => HashedPassword::read(&account.password).is_ok_and(|hash| hash.is_of(given)),
         false => Schema::Password.verify("", &account.password, given),
     }
 }

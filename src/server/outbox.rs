@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Timestamp, limits};
+use crate::csp::wire::{self, Form};
+use crate::csp::{Version, segments};
 use crate::document::Element;
 
 /// A request that the server opens towards one session.
@@ -48,8 +50,31 @@ impl Sending {
 pub(crate) struct Outbox {
     entries: VecDeque<Entry>,
     last_id: u16,
-    /// Whether short messages carry it: some are lost, and it is offered more often.
+}
+
+/// What carries requests to a client now: the syntax that it speaks, over the Internet or in short messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bearer {
+    pub(crate) version: Version,
+    pub(crate) form: Form,
+    /// Whether short messages carry them: some are lost, and requests are offered more often.
     pub(crate) is_by_text: bool,
+}
+
+/// What the session takes of a message in plain text.
+const SESSION_PARAMETER: usize = 30;
+
+impl Bearer {
+    /// Returns whether it carries a request. What does not fit into the parts of a message waits for a better bearer.
+    fn carries(&self, request: &Element<'static>) -> bool {
+        let length = wire::carried(request, self.version, self.form);
+        length.is_some_and(|length| !self.is_by_text || length + SESSION_PARAMETER <= segments::LONGEST)
+    }
+
+    /// Returns how often a request is offered.
+    fn most(&self) -> u8 {
+        if self.is_by_text { limits::TEXT_OFFERS } else { limits::OFFERS }
+    }
 }
 
 #[derive(Debug)]
@@ -77,16 +102,11 @@ impl Outbox {
     }
 
     /// Takes the next request to send, with its TransactionID: one that waits, or one offered long ago and not
-    /// acknowledged. There is none while `open` offered requests are unanswered (MultiTrans). What `can_carry` refuses
-    /// waits until the client speaks another syntax.
-    pub(crate) fn offer(
-        &mut self,
-        now: Timestamp,
-        open: usize,
-        can_carry: impl Fn(&Element<'static>) -> bool,
-    ) -> Option<(u16, &Element<'static>)> {
-        self.tidy(now);
-        let index = self.due(now, open, can_carry)?;
+    /// acknowledged. There is none while `open` offered requests are unanswered (MultiTrans). What the bearer
+    /// does not carry waits until the client speaks another syntax.
+    pub(crate) fn offer(&mut self, now: Timestamp, open: usize, by: Bearer) -> Option<(u16, &Element<'static>)> {
+        self.entries.retain(|e| !e.is_over(now, by.most()));
+        let index = self.due(now, open, by)?;
         let id = match self.entries[index].offered {
             Some((id, _)) => id,
             None => self.next_id(),
@@ -117,34 +137,27 @@ impl Outbox {
         self.entries.retain(|e| !is_about(e));
     }
 
-    /// Returns whether the client should poll: something waits, even if it has to acknowledge another request first.
-    pub(crate) fn has_waiting(&self, now: Timestamp) -> bool {
-        self.due(now, usize::MAX, |_| true).is_some()
+    /// Returns whether the client should poll: something waits that the bearer carries, even if the client has to
+    /// acknowledge another request first.
+    pub(crate) fn has_waiting(&self, now: Timestamp, by: Bearer) -> bool {
+        self.due(now, usize::MAX, by).is_some()
     }
 
-    /// Returns when a request that is offered, and not acknowledged yet, waits again.
-    pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.entries.iter().filter_map(|e| Some(e.offered?.1.after(limits::OFFER_AGAIN))).min()
+    /// Returns when the next request that is offered, and not acknowledged yet, waits again. One that waits already is
+    /// offered now or not by this bearer.
+    pub(crate) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let again = self.entries.iter().filter_map(|e| Some(e.offered?.1.after(limits::OFFER_AGAIN)));
+        again.filter(|at| *at > now).min()
     }
 
-    fn due(&self, now: Timestamp, open: usize, can_carry: impl Fn(&Element<'static>) -> bool) -> Option<usize> {
+    fn due(&self, now: Timestamp, open: usize, by: Bearer) -> Option<usize> {
         let is_due = |e: &Entry| match e.offered {
             None => true,
             Some((_, at)) => now.since(at) >= limits::OFFER_AGAIN,
         };
         let unanswered = self.entries.iter().filter(|e| !is_due(e)).count();
-        let is_next = |e: &Entry| is_due(e) && !e.is_over(now, self.most()) && can_carry(&e.sending.primitive);
+        let is_next = |e: &Entry| is_due(e) && !e.is_over(now, by.most()) && by.carries(&e.sending.primitive);
         (unanswered < open).then(|| self.entries.iter().position(is_next)).flatten()
-    }
-
-    /// Returns how often a request is offered.
-    fn most(&self) -> u8 {
-        if self.is_by_text { limits::TEXT_OFFERS } else { limits::OFFERS }
-    }
-
-    fn tidy(&mut self, now: Timestamp) {
-        let most = self.most();
-        self.entries.retain(|e| !e.is_over(now, most));
     }
 
     fn next_id(&mut self) -> u16 {
@@ -171,9 +184,31 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Encoding;
 
     fn notice(name: &'static str) -> Sending {
         Sending::notice(Element::new(name))
+    }
+
+    fn by(encoding: Encoding) -> Bearer {
+        Bearer { version: Version::V1_3, form: Form::of(encoding), is_by_text: false }
+    }
+
+    #[test]
+    fn what_cannot_be_carried_does_not_wait_for_a_poll() {
+        let mut outbox = Outbox::default();
+        let start = Timestamp::from_seconds(1);
+        outbox.push(Sending::notice(
+            Element::new("PresenceNotification-Request").with(Element::new("Presence").with_leaf("UserID", "wv:a@b")),
+        ));
+        assert!(outbox.offer(start, 1, by(Encoding::Pts)).is_none());
+        assert!(!outbox.has_waiting(start, by(Encoding::Pts)));
+        assert!(outbox.has_waiting(start, by(Encoding::Xml)), "another syntax carries it");
+        // Offered there, and not again here: there is no time to look for it.
+        assert!(outbox.offer(start, 1, by(Encoding::Xml)).is_some());
+        let later = start.after(limits::OFFER_AGAIN);
+        assert_eq!((outbox.next_due(start), outbox.next_due(later)), (Some(later), None));
+        assert!(!outbox.has_waiting(later, by(Encoding::Pts)));
     }
 
     #[test]
@@ -182,14 +217,24 @@ mod tests {
         let start = Timestamp::from_seconds(1);
         outbox.push(notice("A"));
         outbox.push(notice("B"));
-        assert_eq!(outbox.offer(start, 1, |_| true).map(|(id, e)| (id, e.name.to_string())), Some((1, "A".into())));
-        assert!(outbox.offer(start, 1, |_| true).is_none(), "the first is not acknowledged");
-        assert!(outbox.has_waiting(start));
+        assert_eq!(
+            outbox.offer(start, 1, by(Encoding::Xml)).map(|(id, e)| (id, e.name.to_string())),
+            Some((1, "A".into()))
+        );
+        assert!(outbox.offer(start, 1, by(Encoding::Xml)).is_none(), "the first is not acknowledged");
+        assert!(outbox.has_waiting(start, by(Encoding::Xml)));
         let later = start.after(limits::OFFER_AGAIN);
-        assert_eq!(outbox.offer(later, 1, |_| true).map(|(id, _)| id), Some(1), "offered again under its own id");
+        assert_eq!(
+            outbox.offer(later, 1, by(Encoding::Xml)).map(|(id, _)| id),
+            Some(1),
+            "offered again under its own id"
+        );
         assert_eq!(outbox.settle("1"), Some(Purpose::Notice));
         assert_eq!(outbox.settle("1"), None);
-        assert_eq!(outbox.offer(later, 1, |_| true).map(|(id, e)| (id, e.name.to_string())), Some((2, "B".into())));
+        assert_eq!(
+            outbox.offer(later, 1, by(Encoding::Xml)).map(|(id, e)| (id, e.name.to_string())),
+            Some((2, "B".into()))
+        );
     }
 
     #[test]
@@ -198,10 +243,10 @@ mod tests {
         let mut now = Timestamp::from_seconds(1);
         outbox.push(notice("A"));
         for _ in 0..limits::OFFERS {
-            assert!(outbox.offer(now, 1, |_| true).is_some());
+            assert!(outbox.offer(now, 1, by(Encoding::Xml)).is_some());
             now = now.after(limits::OFFER_AGAIN);
         }
-        assert!(outbox.offer(now, 1, |_| true).is_none());
+        assert!(outbox.offer(now, 1, by(Encoding::Xml)).is_none());
         for _ in 0..3 * limits::OUTBOX {
             outbox.push(notice("B"));
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::outbox::Outbox;
+use super::outbox::{Bearer, Outbox};
 use super::waking::Waking;
 use super::{Timestamp, limits};
 use crate::codec::Encoding;
@@ -230,6 +230,16 @@ impl Session {
     /// Returns when the session ends if nothing is heard of it.
     pub(crate) fn deadline(&self) -> Timestamp {
         self.heard.after(self.time_to_live)
+    }
+
+    /// Returns what carries requests to its client now.
+    pub(crate) fn bearer(&self) -> Bearer {
+        Bearer { version: self.caller.version, form: self.caller.form, is_by_text: self.number.is_some() }
+    }
+
+    /// Returns whether its client should poll.
+    pub(crate) fn has_waiting(&self, now: Timestamp) -> bool {
+        self.outbox.has_waiting(now, self.bearer())
     }
 
     /// Counts a message; returns after how many seconds to come again where there were too many in this minute.

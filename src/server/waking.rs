@@ -170,7 +170,7 @@ impl Bells {
         let again = now.after(limits::CALL_AGAIN);
         session.waking.calls = 0;
         session.waking.quiet_until = has_more.then_some(again);
-        let look_at = if has_more { Some(again) } else { session.outbox.next_due() };
+        let look_at = if has_more { Some(again) } else { session.outbox.next_due(now) };
         if let Some(at) = look_at {
             self.look(session, at);
         }
@@ -188,8 +188,8 @@ impl Bells {
         let mut outputs: Vec<Output> = Vec::new();
         for id in std::mem::take(&mut self.rung) {
             let Some(session) = sessions.get_mut(id) else { continue };
-            if !session.outbox.has_waiting(now) {
-                if let Some(at) = session.outbox.next_due() {
+            if !session.has_waiting(now) {
+                if let Some(at) = session.outbox.next_due(now) {
                     self.look(session, at);
                 }
             } else if let Some(at) = session.waking.quiet_until.filter(|at| *at > now) {
@@ -247,7 +247,7 @@ impl Bells {
             }
             Heard::Asks(token) => {
                 let session = SessionId::read(token).and_then(|token| sessions.of_token(token));
-                return Some(session.map_or(404, |own| if own.outbox.has_waiting(now) { 200 } else { 204 }));
+                return Some(session.map_or(404, |own| if own.has_waiting(now) { 200 } else { 204 }));
             }
             Heard::Hello(session) => self.greet(sessions, connection, session),
             Heard::ShortHello { session, number } => self.greet_short(sessions, session, number),

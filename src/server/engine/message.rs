@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::codec::Encoding;
 use crate::csp::segments;
-use crate::csp::wire::{self, Form};
+use crate::csp::wire::Form;
 use crate::csp::{self, Changes, Code, Message, Mode, Outcome, Transaction, Version};
 use crate::document::Element;
 use crate::server::answer::{Reply, write};
@@ -19,9 +19,6 @@ pub(super) struct Answers {
     /// Whether requests of ours may follow: the client polled, or acknowledged one.
     pub(super) may_offer: bool,
 }
-
-/// What the session takes of a message in plain text.
-const SESSION_PARAMETER: usize = 30;
 
 /// The flags Poll and CIR of an answer outside a session.
 pub(super) const NO_FLAGS: (Option<bool>, Option<bool>) = (None, None);
@@ -114,7 +111,7 @@ impl Engine {
             }
             own.heard = now;
             if !texting::is_number(origin.peer) {
-                (own.waking.peer, own.number, own.outbox.is_by_text) = (origin.peer, None, false);
+                (own.waking.peer, own.number) = (origin.peer, None);
             }
             let wait = own.count(self.configuration.requests_per_minute, now).filter(|_| !origin.peer.is_loopback());
             return match wait {
@@ -147,17 +144,13 @@ impl Engine {
         let (open, most) = (capabilities.multi_trans, capabilities.multi_trans_per_message);
         // Plain text has one transaction a message.
         let most = if form.encoding == Encoding::Pts { 1 } else { most };
-        // What does not fit into the parts of a message waits for a better bearer.
-        let longest = own.number.as_ref().map(|_| segments::LONGEST);
-        let can_carry = |request: &Element<'static>| {
-            let length = wire::carried(request, caller.version, form);
-            length.is_some_and(|length| longest.is_none_or(|longest| length + SESSION_PARAMETER <= longest))
-        };
+        let bearer = own.bearer();
+        let longest = bearer.is_by_text.then_some(segments::LONGEST);
         while (may_offer || most > 1) && transactions.len() < most {
-            let Some((id, primitive)) = own.outbox.offer(now, open, can_carry) else { break };
+            let Some((id, primitive)) = own.outbox.offer(now, open, bearer) else { break };
             transactions.push(Transaction::request(id.to_string(), primitive.clone()));
         }
-        let poll = own.outbox.has_waiting(now);
+        let poll = own.has_waiting(now);
         let flags = (Some(poll), own.waking.flag(caller.version, self.configuration.cir.flag));
         let parser_size = capabilities.parser_size.map(|size| size as usize).into_iter().chain(longest).min();
         self.bells.heard(own, poll, now);

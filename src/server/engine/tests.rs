@@ -87,7 +87,7 @@ fn what_a_refused_request_sent_does_not_go_out() {
         Err(Code::FORBIDDEN.into())
     });
     assert_eq!(refused, Err(Code::FORBIDDEN.into()));
-    assert!(!engine.sessions.get(id).unwrap().outbox.has_waiting(NOW));
+    assert!(!engine.sessions.get(id).unwrap().has_waiting(NOW));
     assert!(!engine.store.has_user("wv:berta@localhost").unwrap());
 }
 

@@ -45,7 +45,6 @@ impl Engine {
         let session = session.or(opened);
         if let Some(own) = session.and_then(|id| self.sessions.get_mut(id)) {
             own.number = Some(number.to_owned());
-            own.outbox.is_by_text = true;
             self.texting.look(own.caller.session, now);
         }
         if reply.status == 200 { self.parts(number, &reply.body) } else { Vec::new() }
@@ -90,7 +89,7 @@ impl Engine {
                 }
                 outputs.extend(self.parts(&number, &reply.body));
             }
-            if let Some(at) = self.sessions.get(id).and_then(|own| own.outbox.next_due()) {
+            if let Some(at) = self.sessions.get(id).and_then(|own| own.outbox.next_due(now)) {
                 self.texting.look(id, at);
             }
         }

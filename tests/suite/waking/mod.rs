@@ -10,10 +10,11 @@ mod sockets;
 
 use std::net::{IpAddr, SocketAddr};
 
-use impskit::codec::Encoding;
+use impskit::codec::{self, Encoding};
 use impskit::csp::cir::{self, Lines, Said};
 use impskit::csp::wire::{self, Body, Form};
-use impskit::csp::{Message, Mode, Session, Transaction, Version};
+use impskit::csp::{Message, Mode, Session, Transaction, V1_3, Version};
+use impskit::diagnose::Report;
 use impskit::document::Element;
 use impskit::server::{
     Channel, Cir, CirFlag, CirSms, Configuration, Engine, Heard, Input, Output, Random, Request, Store, Timestamp,
@@ -116,7 +117,11 @@ impl Lab {
     }
 
     fn post(&mut self, message: &Message, peer: IpAddr) -> Option<Message> {
-        let (version, encoding) = (message.version, Encoding::Wbxml);
+        self.post_in(Encoding::Wbxml, message, peer)
+    }
+
+    fn post_in(&mut self, encoding: Encoding, message: &Message, peer: IpAddr) -> Option<Message> {
+        let version = message.version;
         let body = wire::write(message, Form::of(encoding)).unwrap();
         let media_type = wire::media_type(version, encoding).to_owned();
         let request = Request { connection: 1, media_type, body, peer, headers: Vec::new() };
@@ -286,6 +291,44 @@ fn a_client_is_called_once_until_it_comes_and_not_for_ever() {
     assert_eq!(lab.calls(), []);
     lab.exchange(&anna, greet("wv:anna", "wv:berta")).unwrap();
     assert_eq!(lab.calls().len(), 1, "it has answered: it is called at once");
+}
+
+/// Plain text has no code for Address: who spoke it last is not called for the sake of that.
+#[test]
+fn nobody_is_called_for_what_it_cannot_be_told() {
+    let (mut lab, anna, berta) = two(Version::V1_3, &["SUDP"]);
+    let ask = |lab: &mut Lab, guest: &Guest, xml: &str| {
+        let document = codec::read(xml.as_bytes(), &[&V1_3], &codec::Limits::default(), &mut Report::new());
+        lab.exchange(guest, document.unwrap().root.into_owned()).unwrap()
+    };
+    let services = "<Service-Request><Functions><WVCSPFeat><PresenceFeat/></WVCSPFeat></Functions>\
+        <AllFunctionsRequest>F</AllFunctionsRequest></Service-Request>";
+    ask(&mut lab, &anna, services);
+    ask(&mut lab, &berta, services);
+    let list = |value: &str| format!("<PresenceSubList><Address>{value}</Address></PresenceSubList>");
+    let grant =
+        format!("<CreateAttributeList-Request>{}<DefaultList>T</DefaultList></CreateAttributeList-Request>", list(""));
+    ask(&mut lab, &anna, &grant);
+    let subscribe = format!(
+        "<SubscribePresence-Request><UserIDList><UserID>wv:anna</UserID></UserIDList>{}\
+         <AutoSubscribe>F</AutoSubscribe></SubscribePresence-Request>",
+        list("")
+    );
+    ask(&mut lab, &berta, &subscribe);
+    let mut got = lab.exchange(&berta, poll());
+    while let Some(message) = got {
+        got = lab.acknowledge(&berta, &message);
+    }
+    let session = Session::Inband(berta.session.clone());
+    let alive = Transaction::request("900", Element::new("KeepAlive-Request"));
+    lab.post_in(Encoding::Pts, &Message::new(Version::V1_3, session, alive), berta.peer).unwrap();
+    lab.outputs.clear();
+    let city = "<Qualifier>T</Qualifier><City>Verona</City>";
+    ask(&mut lab, &anna, &format!("<UpdatePresence-Request>{}</UpdatePresence-Request>", list(city)));
+    lab.pass(300);
+    assert_eq!(lab.calls(), []);
+    let told = lab.exchange(&berta, poll()).expect("another syntax carries it");
+    assert_eq!(told.transactions[0].primitive.name, "PresenceNotification-Request");
 }
 
 #[test]

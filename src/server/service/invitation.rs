@@ -60,9 +60,7 @@ pub(crate) fn invite(context: &mut Context<'_>, request: &Element<'_>) -> Result
     }
     let mut tally = Tally::default();
     let invited = invited(context, recipient, &sender, &mut tally)?;
-    if invitations::count(context.store.reader(), &inviter)? + invited.len() > MOST_OPEN {
-        return Err(Code::SERVICE_UNAVAILABLE.into());
-    }
+    may_open(context, invited.len())?;
     let validity = request.child_text("Validity").and_then(integer).unwrap_or(USUAL_VALIDITY).min(MOST_VALIDITY);
     let asked = Element::new("InviteUser-Request")
         .with_leaf("InviteID", id.clone())
@@ -77,6 +75,14 @@ pub(crate) fn invite(context: &mut Context<'_>, request: &Element<'_>) -> Result
         open(context, asked.clone(), user, expires)?;
     }
     Ok(tally.outcome().status())
+}
+
+/// Decides whether the caller may have so many more invitations open: 503 where not (abuse case C09).
+pub(crate) fn may_open(context: &Context<'_>, more: usize) -> Result<(), Fault> {
+    if invitations::count(context.store.reader(), context.user())? + more > MOST_OPEN {
+        return Err(Code::SERVICE_UNAVAILABLE.into());
+    }
+    Ok(())
 }
 
 /// Opens an invitation of the caller to one user: keeps its copy and sends it. `asked` lacks only the Recipient.
@@ -161,8 +167,9 @@ fn check_kind(context: &mut Context<'_>, request: &Element<'_>, recipient: &Elem
 }
 
 /// Returns the users that are invited, each once: those named, the members of own contact lists, and for a group its
-/// joined administrators and moderators. Those who take no invitations of the caller are noted with 532.
-fn invited(
+/// joined administrators and moderators. Those who take no invitations of the caller are noted with 532. The
+/// caller goes by the screen name of `sender`, if it has one.
+pub(crate) fn invited(
     context: &Context<'_>,
     recipient: &Element<'_>,
     sender: &Element<'_>,
@@ -201,7 +208,7 @@ fn invited(
 }
 
 /// Decides whether a user takes an invitation of the caller: 531, 532 or 507 where not.
-pub(crate) fn may_invite(context: &Context<'_>, user: &str, screen: Option<(&str, &str)>) -> Result<(), Fault> {
+fn may_invite(context: &Context<'_>, user: &str, screen: Option<(&str, &str)>) -> Result<(), Fault> {
     let db = context.store.reader();
     if !context.store.has_user(user)? {
         return Err(Code::UNKNOWN_USER.into());

@@ -449,6 +449,30 @@ fn a_conversation_is_not_extended_without_anybody_to_take_in() {
 }
 
 #[test]
+fn c09_extended_conversations_count_as_invitations() {
+    let features = Features { extended_conversation: true };
+    let users = ["alice", "bob", "carol", "dave"];
+    let mut lab = server(Configuration { features, ..Configuration::default() }, &users);
+    let mut alice = lab.login("alice", Version::V1_3);
+    let invite = |lab: &mut Lab, alice: &mut Client, id: &str| {
+        let request = "<InviteType>IM</InviteType><Recipient><User><UserID>wv:dave</UserID></User></Recipient>";
+        lab.code(alice, &format!("<Invite-Request><InviteID>{id}</InviteID>{request}</Invite-Request>"))
+    };
+    for number in 0..197 {
+        assert_eq!(invite(&mut lab, &mut alice, &format!("i{number}")), 200);
+    }
+    let answer = lab.ask(&mut alice, &extend(&(ids(&["carol"]) + PARTNER)));
+    let id = answer.child_text("ExtendConversationID").unwrap().to_owned();
+    // 199 are open: for two there is no room, and no group is made for them.
+    assert_eq!(lab.code(&mut alice, &extend(&(ids(&["carol"]) + PARTNER))), 503);
+    assert_eq!(lab.engine.store().groups(Timestamp::from_seconds(0)).unwrap().len(), 1);
+    assert_eq!(invite(&mut lab, &mut alice, "last"), 200);
+    let more = format!("<ExtendConversationID>{id}</ExtendConversationID>{}", ids(&["carol"]));
+    assert_eq!(lab.code(&mut alice, &extend(&more)), 503);
+    assert_eq!(invite(&mut lab, &mut alice, "more"), 503);
+}
+
+#[test]
 fn extended_conversations_are_off_unless_configured() {
     let mut lab = Lab::new();
     let mut alice = lab.login("alice", Version::V1_3);

@@ -27,20 +27,25 @@ pub(crate) fn extend(context: &mut Context<'_>, request: &Element<'_>) -> Result
     if known.is_none() && partner.is_none() {
         return Err(Fault::missing("ExtendConversationUser"));
     }
-    let partners = partner.map(|partner| invited(context, partner, &mut tally)).transpose()?.unwrap_or_default();
-    let new = request.child("UserIDList").ok_or_else(|| Fault::missing("UserIDList"))?;
-    let mut new = invited(context, new, &mut tally)?;
+    let sender = Element::new("Sender").with(targets::user(context, context.user())?);
+    let mut invited = |list| -> Result<Vec<String>, Fault> {
+        let mut users = invitation::invited(context, list, &sender, &mut tally)?;
+        users.retain(|user| user != context.user());
+        Ok(users)
+    };
+    let partners = partner.map(&mut invited).transpose()?.unwrap_or_default();
+    let mut new = invited(request.child("UserIDList").ok_or_else(|| Fault::missing("UserIDList"))?)?;
     new.retain(|user| !partners.contains(user));
     if new.is_empty() {
         // To have only the partner in a group is no extension.
         return Ok(tally.none_done().status());
     }
+    invitation::may_open(context, partners.len() + new.len())?;
     let (id, group) = match known {
         Some(id) => (id.to_owned(), going_on(context, id)?),
         None => begin(context, request)?,
     };
     let expires = context.now.seconds() + VALIDITY;
-    let sender = Element::new("Sender").with(targets::user(context, context.user())?);
     for (kind, users) in [("EG", partners), ("EC", new)] {
         for user in users {
             let asked = Element::new("InviteUser-Request")
@@ -56,22 +61,6 @@ pub(crate) fn extend(context: &mut Context<'_>, request: &Element<'_>) -> Result
         .with_leaf("ExtendConversationID", id)
         .with_leaf("GroupID", group)
         .with(tally.outcome().element()))
-}
-
-/// Returns the users of a list that can be invited.
-fn invited(context: &Context<'_>, list: &Element<'_>, tally: &mut Tally) -> Result<Vec<String>, Fault> {
-    let mut users = Vec::new();
-    for element in targets::user_ids(list) {
-        let outcome = context.known_user(element.trimmed()).and_then(|user| {
-            invitation::may_invite(context, user.as_str(), None)?;
-            Ok(user.as_str().to_owned())
-        });
-        users.extend(tally.note(&element, outcome)?);
-    }
-    users.sort();
-    users.dedup();
-    users.retain(|user| user != context.user());
-    Ok(users)
 }
 
 /// Returns the group of a conversation that the caller is in: 800 or 808 where not (abuse case C05).

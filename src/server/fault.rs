@@ -50,6 +50,15 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
+/// Returns what was asked for, or nothing where that was refused. What is our own fault ends the request.
+pub(crate) fn unless_refused<T>(outcome: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match outcome {
+        Ok(value) => Ok(Some(value)),
+        Err(fault) if fault.0.code == Code::INTERNAL_ERROR => Err(fault),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Returns the `Status` primitive of success.
 pub(crate) fn success() -> Element<'static> {
     Outcome::new(Code::SUCCESSFUL).status()

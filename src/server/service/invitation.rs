@@ -16,7 +16,7 @@ use super::targets::{self, Tally, flag};
 use super::{Context, im, notification};
 use crate::csp::{Code, Version};
 use crate::document::{Element, integer};
-use crate::server::fault::{Fault, required, success};
+use crate::server::fault::{Fault, required, success, unless_refused};
 use crate::server::outbox::{Purpose, Sending};
 use crate::server::session::Session;
 use crate::server::store::groups::{self, Role};
@@ -199,7 +199,7 @@ pub(crate) fn invited(
         let moderators = moderators(context, element.trimmed());
         for user in tally.note(element, moderators)?.unwrap_or_default() {
             // Who looks after a group is not told to those outside, nor whom they block.
-            if may_invite(context, &user, screen).is_ok() {
+            if unless_refused(may_invite(context, &user, screen))?.is_some() {
                 users.insert(user);
             }
         }

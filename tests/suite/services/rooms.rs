@@ -76,6 +76,24 @@ fn what_is_said_is_kept_for_those_who_come_later() {
 }
 
 #[test]
+fn a_history_holds_what_was_said_to_all_and_that_once() {
+    let mut lab = Lab::new();
+    let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_3));
+    assert_eq!(lab.code(&mut alice, &create_group(&property("History", "9"), JOINED_BY_CREATION)), 200);
+    assert_eq!(lab.code(&mut bob, &join_group("Knight")), 200);
+    let whole = format!("<Group>{CHESS}</Group>");
+    assert_eq!(lab.code(&mut alice, &send(&whole.repeat(2), "", "to all")), 200);
+    // One that names the group beside the screen name is a private message.
+    let private = format!("<Group>{}{CHESS}</Group>", screen("Knight"));
+    assert_eq!(lab.code(&mut alice, &send(&private, "", "to one")), 200);
+    let received = lab.poll(&bob);
+    let said = received.iter().filter(|told| told.name == "NewMessage").map(|told| told.child_text("ContentData"));
+    assert_eq!(said.collect::<Vec<_>>(), [Some("to all"), Some("to one")]);
+    let list = lab.ask(&mut bob, &format!("<GetMessageList-Request>{CHESS}</GetMessageList-Request>"));
+    assert_eq!(list.child_text("MessageTotalCount"), Some("1"));
+}
+
+#[test]
 fn a_history_holds_so_many_octets_and_no_more() {
     let mut lab = Lab::new();
     let mut alice = lab.login("alice", Version::V1_3);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{find, is_on, is_trusted, map, notice, own_place, screen_name, take_out, tell, user_map};
 use crate::csp::{Code, Outcome, Version};
 use crate::document::{Element, integer};
-use crate::server::fault::{Fault, required, success};
+use crate::server::fault::{Fault, required, success, unless_refused};
 use crate::server::outbox::Sending;
 use crate::server::service::Context;
 use crate::server::service::targets::flag;
@@ -232,7 +232,7 @@ pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
     let (user, version, session) = (context.user().to_owned(), context.version(), context.caller.session);
     for id in groups::auto_joined(context.store.reader(), &user)? {
         let Some(group) = groups::find(context.store.reader(), &id)? else { continue };
-        if may_join(context, &group).is_err() {
+        if unless_refused(may_join(context, &group))?.is_none() {
             continue;
         }
         let name = groups::own_property(context.store.reader(), &id, &user, LAST_NAME)?;

@@ -10,13 +10,15 @@ use crate::server::store::history::{self, Said};
 use crate::server::store::messages::{self, Message, MessageCopy};
 use crate::server::store::{groups, tree};
 
-/// Keeps a message in those of the groups it went to that keep what is said in them. The caller is in them.
-pub(super) fn keep(context: &mut Context<'_>, recipient: &Element<'_>, message: &Message) -> Result<(), Fault> {
-    for id in recipient.children_named("Group").filter_map(|group| group.child("GroupID")) {
-        // Where the caller is not, the message did not go.
-        let Ok((group, own)) = targets::joined_group(context, id.trimmed()) else { continue };
-        let Some(most) = groups::history(context.store.reader(), &group.id)? else { continue };
-        let said = Said { message: message.clone(), group: group.id, screen_name: own.screen_name };
+/// Keeps a message that was said under this screen name to a whole group, if the group keeps what is said in it.
+pub(super) fn keep(
+    context: &mut Context<'_>,
+    group: String,
+    screen_name: String,
+    message: &Message,
+) -> Result<(), Fault> {
+    if let Some(most) = groups::history(context.store.reader(), &group)? {
+        let said = Said { message: message.clone(), group, screen_name };
         history::add(context.store.writer()?, &said, most)?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! A message with many recipients goes to the good ones; the bad ones are reported with their code. Each copy has a
 //! Sender and a Recipient of its own: in a group people go by their screen names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::csp::{Code, Outcome, Version, ids};
 use crate::document::{Content, Element, from_base64, integer};
@@ -32,6 +32,15 @@ struct Draft {
     from: Element<'static>,
     wants_report: bool,
     expires: i64,
+}
+
+/// Whom a draft reaches.
+#[derive(Default)]
+struct Reach {
+    tally: Tally,
+    copies: Vec<MessageCopy>,
+    /// The groups to which it is said, with the screen name of the sender.
+    said: BTreeMap<String, String>,
 }
 
 /// `SendMessage-Request`.
@@ -167,19 +176,19 @@ fn dispatch(
     draft: &Draft,
     recipient: &Element<'_>,
 ) -> Result<(Outcome, Option<String>), Fault> {
-    let mut tally = Tally::default();
-    let mut copies = Vec::new();
+    let mut reach = Reach::default();
     if recipient.children.is_empty() {
         return Err(Fault::missing("User, Group or ContactList"));
     }
     for child in &recipient.children {
         match child.name.as_ref() {
-            "User" => to_user(context, draft, child, &mut copies, &mut tally)?,
-            "ContactList" => to_list(context, draft, child, &mut copies, &mut tally)?,
-            "Group" => to_group(context, draft, child, &mut copies, &mut tally)?,
+            "User" => to_user(context, draft, child, &mut reach)?,
+            "ContactList" => to_list(context, draft, child, &mut reach)?,
+            "Group" => to_group(context, draft, child, &mut reach)?,
             _ => {}
         }
     }
+    let Reach { tally, mut copies, said } = reach;
     let mut seen = BTreeSet::new();
     copies.retain(|copy| seen.insert(copy.recipient.clone()));
     if copies.len() > MOST_RECIPIENTS {
@@ -199,7 +208,9 @@ fn dispatch(
     if !copies.is_empty() {
         messages::insert(context.store.writer()?, &message)?;
     }
-    history::keep(context, recipient, &message)?;
+    for (group, screen_name) in said {
+        history::keep(context, group, screen_name, &message)?;
+    }
     for copy in copies {
         messages::add_copy(context.store.writer()?, &message.id, &copy)?;
         post::offer(context, &message, &copy)?;
@@ -207,13 +218,7 @@ fn dispatch(
     Ok((outcome, Some(message.id)))
 }
 
-fn to_user(
-    context: &Context<'_>,
-    draft: &Draft,
-    target: &Element<'_>,
-    copies: &mut Vec<MessageCopy>,
-    tally: &mut Tally,
-) -> Result<(), Fault> {
+fn to_user(context: &Context<'_>, draft: &Draft, target: &Element<'_>, reach: &mut Reach) -> Result<(), Fault> {
     let Some(id) = target.child("UserID") else { return Err(Fault::missing("UserID")) };
     let outcome = context.known_user(id.trimmed()).and_then(|user| {
         let mut shown = Element::new("User").with_leaf("UserID", user.as_str().to_owned());
@@ -223,51 +228,43 @@ fn to_user(
         may_write(context, draft, &copy, None)?;
         Ok(copy)
     });
-    copies.extend(tally.note(id, outcome)?);
+    reach.copies.extend(reach.tally.note(id, outcome)?);
     Ok(())
 }
 
-fn to_list(
-    context: &Context<'_>,
-    draft: &Draft,
-    target: &Element<'_>,
-    copies: &mut Vec<MessageCopy>,
-    tally: &mut Tally,
-) -> Result<(), Fault> {
+fn to_list(context: &Context<'_>, draft: &Draft, target: &Element<'_>, reach: &mut Reach) -> Result<(), Fault> {
     let list = match targets::own_list(context, target.trimmed()) {
         Ok(list) => list,
-        Err(fault) => return tally.note(target, Err::<(), _>(fault)).map(drop),
+        Err(fault) => return reach.tally.note(target, Err::<(), _>(fault)).map(drop),
     };
     let members = contact_lists::contacts(context.store.reader(), &list)?;
     if members.is_empty() {
-        tally.done();
+        reach.tally.done();
     }
     for contact in members {
         let id = Element::leaf("UserID", contact.user);
-        to_user(context, draft, &Element::new("User").with(id), copies, tally)?;
+        to_user(context, draft, &Element::new("User").with(id), reach)?;
     }
     Ok(())
 }
 
-fn to_group(
-    context: &Context<'_>,
-    draft: &Draft,
-    target: &Element<'_>,
-    copies: &mut Vec<MessageCopy>,
-    tally: &mut Tally,
-) -> Result<(), Fault> {
+fn to_group(context: &Context<'_>, draft: &Draft, target: &Element<'_>, reach: &mut Reach) -> Result<(), Fault> {
     if let Some(screen) = target.child("ScreenName") {
         let outcome = whisper(context, draft, screen);
-        copies.extend(tally.note(screen, outcome)?);
+        reach.copies.extend(reach.tally.note(screen, outcome)?);
     } else if let Some(id) = target.child("GroupID") {
         let outcome = broadcast(context, draft, id.trimmed());
-        copies.extend(tally.note(id, outcome)?.into_iter().flatten());
+        if let Some((copies, said)) = reach.tally.note(id, outcome)? {
+            reach.copies.extend(copies);
+            reach.said.extend([said]);
+        }
     }
     Ok(())
 }
 
-/// Returns the copies of a message to a group: one for each user that is in it, but not for the sender.
-fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<Vec<MessageCopy>, Fault> {
+/// Returns the copies of a message to a group: one for each user that is in it, but not for the sender; and the group
+/// with the screen name of the sender.
+fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<(Vec<MessageCopy>, (String, String)), Fault> {
     let (Group { id: group, .. }, own) = targets::joined_group(context, id)?;
     let db = context.store.reader();
     let mut copies = Vec::new();
@@ -285,7 +282,7 @@ fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<Vec<Messa
         copy.group = Some(group.clone());
         copies.push(copy);
     }
-    Ok(copies)
+    Ok((copies, (group, own.screen_name)))
 }
 
 /// Returns the copy of a private message to a screen name: 808, 812, 410, 813 or 532 where it may not be.

@@ -340,12 +340,24 @@ pub(crate) fn subscribe(
             list: list.clone(),
         };
         presence::subscribe(context.store.writer()?, owner, &subscription)?;
-        let names = granted(context, owner, &caller.user)?.names.meet(wanted(attributes));
         let is_quiet = match list {
             Some(list) => contact_lists::is_quiet(context.store.reader(), list)?,
             None => false,
         };
-        if !names.is_empty() && !is_quiet {
+        if !is_quiet {
+            shown.push((owner.clone(), attributes.to_owned()));
+        }
+    }
+    show_now(context, session, &shown)
+}
+
+/// Sends a session what it may see of users now; with each come the attributes that it wants.
+pub(crate) fn show_now(context: &mut Context<'_>, session: SessionId, users: &[(String, String)]) -> Result<(), Fault> {
+    let Some(caller) = context.sessions.get(session).map(|s| s.caller.clone()) else { return Ok(()) };
+    let mut shown = Vec::new();
+    for (owner, attributes) in users {
+        let names = granted(context, owner, &caller.user)?.names.meet(wanted(attributes));
+        if !names.is_empty() {
             shown.push(presence_of(owner, Values::read(context, owner)?.list(names, caller.version)));
         }
     }

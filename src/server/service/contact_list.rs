@@ -123,9 +123,7 @@ pub(crate) fn manage(context: &mut Context<'_>, request: &Element<'_>) -> Result
         let was_quiet = contact_lists::is_quiet(context.store.reader(), &list)?;
         set_properties(context, &list, properties)?;
         if was_quiet && !contact_lists::is_quiet(context.store.reader(), &list)? {
-            // What was missed meanwhile is shown at once.
-            let members = contact_lists::contacts(context.store.reader(), &list)?;
-            watch_members(context, &list, members.into_iter().map(|contact| contact.user).collect())?;
+            show_members(context, &list)?;
         }
         tally.done();
     }
@@ -156,16 +154,31 @@ fn add(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mu
     for user in &added {
         notification::tell(context, user, "ATCL", Some(by.clone()));
     }
-    watch_members(context, list, added)
+    watch_members(context, list, &added)
 }
 
 /// Lets the sessions that subscribe to a list automatically watch users that are on it now.
-fn watch_members(context: &mut Context<'_>, list: &str, users: Vec<String>) -> Result<(), Fault> {
-    let users: Vec<_> = users.into_iter().map(|user| (user, Some(list.to_owned()))).collect();
-    for (session, attributes) in presence::list_subscriptions(context.store.reader(), list)? {
-        if let Some(session) = SessionId::read(&session) {
-            watch::subscribe(context, session, &users, &attributes)?;
+fn watch_members(context: &mut Context<'_>, list: &str, users: &[String]) -> Result<(), Fault> {
+    for (id, attributes) in presence::list_subscriptions(context.store.reader(), list)? {
+        let Some(session) = SessionId::read(&id) else { continue };
+        let mut new = Vec::new();
+        for user in users {
+            if !presence::watches_by_name(context.store.reader(), &id, user)? {
+                new.push((user.clone(), Some(list.to_owned())));
+            }
         }
+        watch::subscribe(context, session, &new, &attributes)?;
+    }
+    Ok(())
+}
+
+/// Shows those who watch users for the sake of a list what they missed while it was quiet.
+fn show_members(context: &mut Context<'_>, list: &str) -> Result<(), Fault> {
+    let brought = presence::brought_by(context.store.reader(), list)?;
+    for of_session in brought.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let Some(session) = SessionId::read(&of_session[0].0) else { continue };
+        let users: Vec<_> = of_session.iter().map(|(_, user, attributes)| (user.clone(), attributes.clone())).collect();
+        watch::show_now(context, session, &users)?;
     }
     Ok(())
 }

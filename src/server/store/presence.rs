@@ -203,11 +203,13 @@ pub(crate) fn remove_reaction(db: &Connection, owner: &str, watcher: &str) -> Re
     Ok(removed > 0)
 }
 
-/// Sets what a session wants to know of a user, in place of what it wanted before.
+/// Sets what a session wants to know of a user, in place of what it wanted before. What it asked for by name is not
+/// for a contact list to end.
 pub(crate) fn subscribe(db: &Connection, owner: &str, subscription: &Subscription) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO subscription (owner, session, watcher, attributes, list) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (owner, session) DO UPDATE SET attributes = excluded.attributes, list = excluded.list",
+         ON CONFLICT (owner, session) DO UPDATE SET attributes = excluded.attributes,
+         list = CASE WHEN list IS NULL THEN NULL ELSE excluded.list END",
     )?
     .execute(params![
         owner,
@@ -250,6 +252,19 @@ pub(crate) fn told_subscriptions(db: &Connection, owner: &str) -> Result<Vec<Sub
     )?
     .query_map([owner], subscription)?
     .collect()
+}
+
+/// Returns whether a session watches a user by name.
+pub(crate) fn watches_by_name(db: &Connection, session: &str, owner: &str) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM subscription WHERE owner = ?1 AND session = ?2 AND list IS NULL")?
+        .exists([owner, session])
+}
+
+/// Returns the subscriptions that a contact list brought: session, user and attributes, those of a session together.
+pub(crate) fn brought_by(db: &Connection, list: &str) -> Result<Vec<(String, String, String)>> {
+    db.prepare_cached("SELECT session, owner, attributes FROM subscription WHERE list = ?1 ORDER BY session, rowid")?
+        .query_map([list], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect()
 }
 
 /// Returns whom a session watches.

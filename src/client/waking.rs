@@ -107,10 +107,10 @@ impl Client {
         }
     }
 
-    /// Takes the flag CIR of an answer. Its readings contradict each other: only `F` in 1.3 is acted on, and only where a
-    /// connection was agreed.
+    /// Takes the flag CIR of an answer, where a connection was agreed. Its readings contradict each other: that it is lost
+    /// says `F` in 1.3, and in 1.2, as the one client reads it that is known to speak no later version, `T`.
     pub(super) fn flagged(&mut self, flag: Option<bool>, outputs: &mut Vec<Output>) {
-        let is_lost = flag == Some(false) && self.identity.version == Version::V1_3;
+        let is_lost = flag == Some(self.identity.version < Version::V1_3);
         let has_connection = self.agreed.ways.methods.contains(&Method::Stcp);
         let is_early = self.waking.reopened.is_some_and(|at| self.now < at + REOPEN);
         if is_lost && has_connection && !is_early {

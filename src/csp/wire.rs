@@ -141,6 +141,13 @@ fn read_text(
         id: Some(preamble.transaction.to_owned()),
         what: "the rest of the message cannot be read".to_owned(),
     };
+    let primitive = codes.meaning("primitive", &["-"], preamble.code).map(|row| row.name);
+    // Discovery has no version; of what it says nothing has a code, so that it can be neither read nor answered.
+    let is_discovery = primitive.is_none_or(|name| name.starts_with("WV-CSP-VersionDiscovery"));
+    if preamble.version.eq_ignore_ascii_case("XX") && is_discovery {
+        fault.what = "plain text has no codes for version discovery".to_owned();
+        return Err(Refusal::UnknownPrimitive(form, fault));
+    }
     let is_meant = |v: &Version| v.vocabulary().pts.is_some_and(|form| form.version == preamble.version);
     let Some(version) = Version::ALL.into_iter().find(is_meant) else {
         fault.what = format!("version `{}` is none that is spoken here", preamble.version);
@@ -157,12 +164,11 @@ fn read_text(
     if let Some(id) = descriptor.and_then(|descriptor| descriptor.child_text("SessionID")) {
         fault.session = Session::Inband(id.to_owned());
     }
-    let is_known = codes.meaning("primitive", &["-"], preamble.code).is_some();
     // Codes that stand for nothing are passed over, as unknown elements are.
     if report.diagnostics().iter().any(|finding| *finding.rule != codec::PTS_CODE) {
         return Err(Refusal::Malformed(form, fault));
     }
-    if !is_known {
+    if primitive.is_none() {
         return Err(Refusal::UnknownPrimitive(form, fault));
     }
     match Message::read(&document.root, version) {

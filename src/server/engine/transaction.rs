@@ -10,7 +10,7 @@ use crate::server::answer::{can_be_sent, check, fingerprint};
 use crate::server::fault::Fault;
 use crate::server::origin::Origin;
 use crate::server::outbox::Purpose;
-use crate::server::service::{self, Context, offered};
+use crate::server::service::{self, Context};
 use crate::server::session::{Caller, Remembered};
 use crate::server::{Timestamp, limits};
 
@@ -87,16 +87,11 @@ impl Engine {
         if !row.is_from_client() || !row.may_open() {
             return Err(Code::SERVICE_NOT_SUPPORTED.into());
         }
-        if !row.can_be_answered(caller.form) {
+        if !row.can_be_answered(caller.form) || row.functions == [service::WITHOUT_SOURCE] {
             return Err(Code::NOT_IMPLEMENTED.into());
         }
-        if let Some(own) = own {
-            if !offered(version, self.configuration.features).allow(row) {
-                return Err(Code::SERVICE_NOT_SUPPORTED.into());
-            }
-            if !own.services.allow(row) {
-                return Err(Code::SERVICE_NOT_AGREED.into());
-            }
+        if own.is_some_and(|own| !own.services.allow(row)) {
+            return Err(Code::SERVICE_NOT_AGREED.into());
         }
         check(primitive, caller)
     }

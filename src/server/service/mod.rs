@@ -31,7 +31,10 @@ use super::{Store, Timestamp};
 use crate::csp::{Address, Code, Services, Version};
 use crate::document::Element;
 
-/// The functions that this server offers, all others are denied when services are negotiated and refused with 405.
+/// The function that is refused with 501, agreed or not: there is no source of maps (CSP transactions, F16).
+pub(crate) const WITHOUT_SOURCE: &str = "GETMAP";
+
+/// The functions that this server offers, all others are denied when services are negotiated and refused with 506.
 /// A function is added in the line of its subject when its primitives are in [`perform`].
 #[rustfmt::skip]
 pub(crate) const OFFERED: &[&str] = &[

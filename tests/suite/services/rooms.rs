@@ -498,5 +498,5 @@ fn extended_conversations_are_off_unless_configured() {
         <AllFunctionsRequest>T</AllFunctionsRequest></Service-Request>";
     let answer = text(&lab.ask(&mut alice, asked));
     assert!(answer.contains("<Functions><WVCSPFeat><GroupFeat><GroupUseFunc><EXCON></EXCON></GroupUseFunc></GroupFeat></WVCSPFeat></Functions>"), "{answer}");
-    assert_eq!(lab.code(&mut alice, &extend(&(ids(&["carol"]) + PARTNER))), 405);
+    assert_eq!(lab.code(&mut alice, &extend(&(ids(&["carol"]) + PARTNER))), 506);
 }

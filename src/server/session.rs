@@ -151,7 +151,8 @@ pub(crate) struct Session {
     pub(crate) heard: Timestamp,
     /// The number that it last wrote from, where that was a short message: what there is for it goes there.
     pub(crate) number: Option<String>,
-    /// The features and functions agreed; before a negotiation the base ones (CSP session, "Service negotiation").
+    /// The features and functions agreed; before a negotiation the base ones, or all (CSP session, "Service
+    /// negotiation": derived, so `csp.unnegotiated` says which).
     pub(crate) services: Services,
     /// What the client can do.
     pub(crate) capabilities: Capabilities,

@@ -32,6 +32,8 @@ pub struct Access {
     pub refuse_second_login: bool,
     /// Whether a time to live beyond the server's range is refused with 605; else it is corrected.
     pub refuse_keep_alive: bool,
+    /// Whether a client that negotiates no services has all that is offered; else it has what needs no function.
+    pub serves_unasked: bool,
     /// Accounts; one more is not made at a login.
     pub users: usize,
 }
@@ -49,6 +51,7 @@ impl Default for Access {
             auto_register: false,
             refuse_second_login: false,
             refuse_keep_alive: false,
+            serves_unasked: false,
             users: 100_000,
         }
     }
@@ -78,6 +81,14 @@ pub(super) enum KeepAlive {
     Refuse,
 }
 
+/// What a client has that negotiates no services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Unnegotiated {
+    Base,
+    All,
+}
+
 impl Access {
     pub(super) fn apply(&mut self, csp: &CspTable) -> Result<()> {
         if let Some(versions) = &csp.versions {
@@ -104,6 +115,7 @@ impl Access {
         self.auto_register = csp.auto_register.unwrap_or(self.auto_register);
         self.refuse_second_login = csp.second_login == Some(SecondLogin::Refuse);
         self.refuse_keep_alive = csp.keep_alive == Some(KeepAlive::Refuse);
+        self.serves_unasked = csp.unnegotiated == Some(Unnegotiated::All);
         Ok(())
     }
 

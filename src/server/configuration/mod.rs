@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use self::access::{KeepAlive, ProviderTable, SecondLogin, Way};
+use self::access::{KeepAlive, ProviderTable, SecondLogin, Unnegotiated, Way};
 use self::beside::{ApiTable, ManagementTable, ReceiptsTable};
 use self::cir::CirTable;
 use self::client::ClientRow;
@@ -398,6 +398,7 @@ struct CspTable {
     login: Option<Vec<Way>>,
     second_login: Option<SecondLogin>,
     keep_alive: Option<KeepAlive>,
+    unnegotiated: Option<Unnegotiated>,
     msisdn_headers: Option<Vec<String>>,
     address_header: Option<String>,
     trusted_gateways: Option<Vec<String>>,

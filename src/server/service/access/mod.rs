@@ -70,12 +70,17 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
     }
     let version = context.version();
     context.caller.session = SessionId::new(context.random.draw());
-    let services = Services::base(version).meet(&context.offered()?);
+    let offered = context.offered()?;
+    // Who negotiates within the login has nothing before.
+    let is_base = !context.configuration.access.serves_unasked || request.child("Functions").is_some();
+    let services = if is_base { Services::base(version).meet(&offered) } else { offered };
     let time_to_live = time_to_live(context, request);
     let mut session = Session::new(context.caller.clone(), time_to_live, services, context.now);
     waking::introduce(&mut session, request, context.origin.peer);
     context.sessions.open(session);
-    let outcome = super::session_opened(context).and_then(|()| negotiate_at_login(context, request));
+    let outcome = super::session_opened(context);
+    let outcome = outcome.and_then(|()| if is_base { Ok(()) } else { super::terms_changed(context) });
+    let outcome = outcome.and_then(|()| negotiate_at_login(context, request));
     let outcome = outcome.and_then(|negotiated| remember(context).map(|()| negotiated));
     let outcome = outcome.and_then(|negotiated| system_message::tell(context).map(|()| negotiated));
     let negotiated = outcome.inspect_err(|_| {

@@ -128,7 +128,10 @@ pub(crate) fn offer_to(
     let (push, most) = group.unwrap_or((own.capabilities.push, own.capabilities.push_length));
     let size = message.content.as_ref().map_or(0, Vec::len);
     let is_taken = own.capabilities.accepts(&kind) && own.capabilities.holds(&kind, size);
-    let fits = is_taken && most.is_none_or(|most| size <= most as usize) && fits_parser(own, message);
+    let fits = is_taken
+        && most.is_none_or(|most| size <= most as usize)
+        && !own.capabilities.asks_first(&kind, size)
+        && fits_parser(own, message);
     // Where neither way was agreed, push it is (transaction catalogue, section 2).
     let announces = own.services.has("NOTIF") && !(push && fits && own.services.has("NEWM"));
     // What the client does not take it may reject or forward, where it can be told of it.

@@ -57,7 +57,7 @@ pub(crate) struct Capabilities {
     /// Whether every content type is accepted.
     pub(crate) any_content: bool,
     /// The content types accepted, lower case, without parameters; `text/plain` always is.
-    pub(crate) content_types: Vec<String>,
+    pub(crate) content_types: Vec<Accepted>,
     /// The largest content pushed in NewMessage, in octets.
     pub(crate) push_length: Option<u32>,
     /// The largest content fetched with GetMessage, in octets.
@@ -110,16 +110,77 @@ impl Capabilities {
         let fits = |limit: Option<u32>| limit.is_none_or(|limit| limit == 0 || size <= limit as usize);
         let most = self.pull_length.map(|pull| pull.max(self.push_length.unwrap_or_default()));
         let most_text = self.text_length.filter(|_| content_type.starts_with("text/"));
-        fits(most) && fits(most_text)
+        let own = self.of_type(content_type);
+        let is_rejected = own.is_some_and(|own| own.policy == Policy::Reject && own.is_beyond(size));
+        fits(most) && fits(most_text) && fits(own.and_then(|own| own.most)) && !is_rejected
+    }
+
+    /// Returns whether the client is to be asked before it gets so many octets of content of that type.
+    pub(crate) fn asks_first(&self, content_type: &str, size: usize) -> bool {
+        self.of_type(content_type).is_some_and(|own| own.policy == Policy::Cost && own.is_beyond(size))
     }
 
     /// Returns whether the client takes content of that type, which is in lower case and without parameters.
     pub(crate) fn accepts(&self, content_type: &str) -> bool {
-        let is_covered = |accepted: &String| match accepted.strip_suffix('*') {
-            Some(group) => content_type.starts_with(group),
-            None => accepted == content_type,
-        };
-        self.any_content || content_type == "text/plain" || self.content_types.iter().any(is_covered)
+        self.any_content || content_type == "text/plain" || self.of_type(content_type).is_some()
+    }
+
+    /// Returns what the client says of a content type: by its name, else of all that begin so.
+    fn of_type(&self, content_type: &str) -> Option<&Accepted> {
+        let is_group = |own: &&Accepted| own.name.strip_suffix('*').is_some_and(|group| content_type.starts_with(group));
+        let named = self.content_types.iter().find(|own| own.name == content_type);
+        named.or_else(|| self.content_types.iter().find(is_group))
+    }
+}
+
+/// A content type that a client takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    /// Its name in lower case; `image/*` stands for all that begin so.
+    pub(crate) name: String,
+    /// The most octets of it (AcceptedRichContentLength).
+    pub(crate) most: Option<u32>,
+    /// What becomes of content of more octets than `limit`.
+    pub(crate) policy: Policy,
+    /// ContentPolicyLimit; without one the policy says nothing.
+    pub(crate) limit: Option<u32>,
+}
+
+impl Accepted {
+    fn is_beyond(&self, size: usize) -> bool {
+        self.limit.is_some_and(|limit| size > limit as usize)
+    }
+}
+
+/// What becomes of content beyond a limit. The words are one server's; what they mean is derived from them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// `N`, and words that nobody knows: nothing.
+    #[default]
+    None,
+    /// `C`: it costs the user something, who is told of it and decides whether to fetch it.
+    Cost,
+    /// `R`: it is not delivered.
+    Reject,
+}
+
+impl Policy {
+    /// Reads the word of ContentPolicy.
+    pub(crate) fn read(word: &str) -> Self {
+        match word {
+            "C" => Self::Cost,
+            "R" => Self::Reject,
+            _ => Self::None,
+        }
+    }
+
+    /// Returns the word.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "N",
+            Self::Cost => "C",
+            Self::Reject => "R",
+        }
     }
 }
 

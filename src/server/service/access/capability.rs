@@ -6,7 +6,7 @@ use crate::document::{Element, boolean};
 use crate::server::fault::Fault;
 use crate::server::limits;
 use crate::server::service::{Context, terms_changed};
-use crate::server::session::Capabilities;
+use crate::server::session::{Accepted, Capabilities, Policy};
 
 /// ClientCapability-Request.
 pub(crate) fn client_capability(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
@@ -79,7 +79,12 @@ fn read_capabilities(list: &Element<'_>) -> Capabilities {
     let content_types = list.children_named("AcceptedContentType").map(|accepted| {
         // A structure in 1.3, text before.
         let text = accepted.child_text("ContentType").unwrap_or_else(|| accepted.trimmed());
-        text.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase()
+        Accepted {
+            name: text.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase(),
+            most: number(accepted, "AcceptedRichContentLength"),
+            policy: accepted.child_text("ContentPolicy").map(Policy::read).unwrap_or_default(),
+            limit: number(accepted, "ContentPolicyLimit"),
+        }
     });
     let old_limit = number(list, "AcceptedContentLength");
     Capabilities {

@@ -26,7 +26,7 @@ use crate::csp::{Code, Outcome};
 use crate::document::Element;
 use crate::server::configuration::AfterLogout;
 use crate::server::fault::{Fault, success};
-use crate::server::session::{Capabilities, Session};
+use crate::server::session::{Accepted, Capabilities, Policy, Session};
 use crate::server::store::presence::{self, Value};
 use crate::server::store::tree;
 use crate::server::watch::{self, ATTRIBUTES, Names, Values};
@@ -234,7 +234,14 @@ fn content_limit(capabilities: &Capabilities) -> Element<'static> {
         limit = limit.with_leaf("AnyContent", "T");
     } else {
         let types = capabilities.content_types.iter().take(TYPES_SHOWN);
-        let accepted = |content: &String| Element::new("AcceptedContentType").with_leaf("ContentType", content.clone());
+        let accepted = |content: &Accepted| {
+            let has_policy = content.policy != Policy::None;
+            Element::new("AcceptedContentType")
+                .with_leaf("ContentType", content.name.clone())
+                .with_all(number("AcceptedRichContentLength", content.most))
+                .with_all(has_policy.then(|| Element::leaf("ContentPolicy", content.policy.as_str())))
+                .with_all(number("ContentPolicyLimit", content.limit.filter(|_| has_policy)))
+        };
         limit = limit.with_all(types.map(accepted));
     }
     limit

@@ -127,7 +127,8 @@ impl Capabilities {
 
     /// Returns what the client says of a content type: by its name, else of all that begin so.
     fn of_type(&self, content_type: &str) -> Option<&Accepted> {
-        let is_group = |own: &&Accepted| own.name.strip_suffix('*').is_some_and(|group| content_type.starts_with(group));
+        let is_group =
+            |own: &&Accepted| own.name.strip_suffix('*').is_some_and(|group| content_type.starts_with(group));
         let named = self.content_types.iter().find(|own| own.name == content_type);
         named.or_else(|| self.content_types.iter().find(is_group))
     }

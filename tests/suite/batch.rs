@@ -240,6 +240,7 @@ impl Default for Told<'_> {
 }
 
 /// A clock that stands still but for those who wait.
+#[derive(Debug)]
 pub(crate) struct Clock(AtomicI64);
 
 impl Clock {

@@ -505,6 +505,33 @@ fn a_run_waits_for_logins() {
     assert_eq!(store.heard("spring", list.name()), Ok(5));
 }
 
+/// A feed that knows a login from its time on.
+#[derive(Debug)]
+struct Live<'c>(&'c Clock, (u64, Login));
+
+impl Logins for Live<'_> {
+    fn name(&self) -> &str {
+        "http://imps.acme.example"
+    }
+
+    fn after(&self, number: u64) -> Result<Vec<(u64, Login)>> {
+        let Self(clock, login) = self;
+        Ok((login.0 > number && login.1.at <= clock.now()).then(|| login.clone()).into_iter().collect())
+    }
+}
+
+/// The time of a run ends between two questions; who logged in meanwhile is heard at its end.
+#[test]
+fn a_login_in_the_last_seconds_of_a_run_is_heard() {
+    let Play { fixture, mut store, clock, seen } = Play::new(BY_LOGIN, 2);
+    let live = Live(&clock, login(1, "wv:user0@acme.example", "acme-1", 2_008));
+    let more = Told { until: Some(2_009), logins: Some(&live), ..Told::default() };
+    let open = |_: &str| gateway(taken, &seen);
+    let summary = fixture.run_lanes(&mut store, &clock, &open, more).unwrap();
+    assert_eq!((summary.ended, summary.submitted, summary.confirmed), (Ended::Complete, 2, 1));
+    assert_eq!(store.heard("spring", live.name()), Ok(1));
+}
+
 /// Who was not heard of expires, but not while nobody can be asked.
 #[test]
 fn nobody_expires_whom_no_one_could_tell_of() {

@@ -214,7 +214,8 @@ impl<'g> Guard<'g> {
         let Some(logins) = self.options.logins else { return Ok(true) };
         let (campaign, server) = (&self.campaign.name, logins.name());
         for _ in 0..PAGES {
-            if self.is_over() {
+            // Who logged in before the time was over is heard then, too.
+            if self.world.stop.load(Ordering::Relaxed) {
                 break;
             }
             let after = self.store().heard(campaign, server)?;

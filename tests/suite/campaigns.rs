@@ -688,6 +688,36 @@ fn a_login_of_another_client_confirms_nothing() {
     assert_eq!(confirm(login(2, who, "acme-1", 3_001)), [Some(46_700_000_000)]);
 }
 
+/// Who shares a login confirms for the first that has it, by the clients of that one's settings, and of those that were
+/// planned last: with others, and with none.
+#[test]
+fn the_clients_of_a_login_are_those_of_the_settings_that_were_planned_last() {
+    let fixture = Fixture::new("sim", BY_LOGIN);
+    let profile = std::fs::read_to_string(fixture.path("acme.toml")).unwrap();
+    let with = |line: &str| profile.replacen("[service]\n", &format!("[service]\n{line}\n"), 1);
+    let shared = "msisdn,user,password,pin\n46700000001,anna,p,1234\n46700000002,anna,p,5678\n";
+    let by_pin = "client_id_prefix = \"{pin}-\"";
+    for (line, strangers, client) in [
+        (by_pin, &["5678-1"][..], "1234-1"),
+        ("client_id_prefix = \"new-\"", &["1234-1", "5678-1"], "new-1"),
+        ("", &[], "any"),
+    ] {
+        let mut store = Store::in_memory().unwrap();
+        for line in [by_pin, line] {
+            fixture.write("acme.toml", &with(line));
+            fixture.plan(&mut store, shared.as_bytes(), 1).unwrap();
+        }
+        let (seen, clock) = (Arc::default(), Clock::at(2_000));
+        let summary = fixture.run_lanes(&mut store, &clock, &|_| gateway(taken, &seen), Told::default()).unwrap();
+        assert_eq!(summary.submitted, 2);
+        let mut confirm = |client| store.confirm("spring", "wv:anna@acme.example", Some(client), 3_000).unwrap();
+        for stranger in strangers {
+            assert_eq!(confirm(stranger), None, "{stranger} with `{line}`");
+        }
+        assert_eq!(confirm(client), Some(46_700_000_001), "{client} with `{line}`");
+    }
+}
+
 /// Events go to other programs: numbers are in them as `[privacy]` says.
 #[test]
 fn events_hide_numbers_where_they_should() {

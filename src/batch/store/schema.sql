@@ -145,14 +145,7 @@ CREATE TABLE IF NOT EXISTS login (
     user     TEXT    NOT NULL,
     slice    INTEGER NOT NULL,
     msisdn   BIGINT  NOT NULL,
-    PRIMARY KEY (campaign, user)
-) WITHOUT ROWID;
-
--- How the names of a user's clients begin, where the settings say so: logins of other clients confirm nothing.
-CREATE TABLE IF NOT EXISTS login_client (
-    campaign TEXT    NOT NULL,
-    user     TEXT    NOT NULL,
-    prefix   TEXT    NOT NULL,
+    prefix   TEXT,                          -- how the names of its clients begin: logins of others confirm nothing
     PRIMARY KEY (campaign, user)
 ) WITHOUT ROWID;
 

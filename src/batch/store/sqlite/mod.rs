@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Page cache of a connection in KiB.
 const CACHE: i64 = 16 << 10;
 /// The version of the schema, kept in the file.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 /// One campaign, as [`stored`] reads it.
 const CAMPAIGN: &str =
     "SELECT name, file, slices, generation, plan, planned_at, halted, cancelled FROM campaign WHERE name = ?1";

@@ -159,22 +159,19 @@ fn close_gaps(
     Ok(places)
 }
 
-fn insert_login(tx: &Transaction<'_>, campaign: &Stored, user: &str, slice: u32, msisdn: u64) -> Result<()> {
-    // Who shares a login confirms for the first that has it.
+fn insert_login(
+    tx: &Transaction<'_>,
+    campaign: &Stored,
+    (user, prefix): (&str, Option<&str>),
+    slice: u32,
+    msisdn: u64,
+) -> Result<()> {
+    // Who shares a login confirms for the first that has it, whose settings say which clients do.
     tx.prepare_cached(
-        "INSERT INTO login (campaign, user, slice, msisdn) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (campaign, user) DO NOTHING",
+        "INSERT INTO login (campaign, user, slice, msisdn, prefix) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT (campaign, user) DO UPDATE SET prefix = ?5 WHERE slice = ?3 AND msisdn = ?4",
     )?
-    .execute(params![campaign.name, login_name(user), slice, msisdn as i64])?;
-    Ok(())
-}
-
-fn insert_client(tx: &Transaction<'_>, campaign: &Stored, user: &str, prefix: Option<&str>) -> Result<()> {
-    let Some(prefix) = prefix else { return Ok(()) };
-    tx.prepare_cached(
-        "INSERT INTO login_client (campaign, user, prefix) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (campaign, user) DO UPDATE SET prefix = ?3",
-    )?
-    .execute(params![campaign.name, login_name(user), prefix])?;
+    .execute(params![campaign.name, login_name(user), slice, msisdn as i64, prefix])?;
     Ok(())
 }
 
@@ -260,9 +257,8 @@ fn insert_planned(
     slice: u32,
     place: i64,
 ) -> Result<()> {
-    if let Some((user, client)) = &row.login {
-        insert_login(tx, campaign, user, slice, row.msisdn)?;
-        insert_client(tx, campaign, user, client.as_deref())?;
+    if let Some((user, prefix)) = &row.login {
+        insert_login(tx, campaign, (user, prefix.as_deref()), slice, row.msisdn)?;
     }
     let cells = match store_key {
         None => Value::Text(row.cells.clone()),

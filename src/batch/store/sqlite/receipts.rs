@@ -116,8 +116,9 @@ impl Store {
 }
 
 fn confirm(tx: &Transaction<'_>, campaign: &str, login: &Login) -> Result<Option<u64>> {
-    let Some((slice, msisdn)) = found(tx, campaign, &login.who)? else { return Ok(None) };
-    if is_other_client(tx, campaign, login)? {
+    let Some((slice, msisdn, prefix)) = found(tx, campaign, &login.who)? else { return Ok(None) };
+    // A client that says its name and that the settings are not for.
+    if prefix.zip(login.client.as_ref()).is_some_and(|(prefix, client)| !client.starts_with(&prefix)) {
         return Ok(None);
     }
     let sql = "SELECT place, attempts, state FROM device WHERE campaign = ?1 AND slice = ?2 AND msisdn = ?3";
@@ -141,37 +142,28 @@ fn confirm(tx: &Transaction<'_>, campaign: &str, login: &Login) -> Result<Option
     Ok(Some(msisdn.unsigned_abs()))
 }
 
-/// Returns whether a client logged in that the settings are not for.
-fn is_other_client(tx: &Transaction<'_>, campaign: &str, login: &Login) -> Result<bool> {
-    let Some(client) = &login.client else { return Ok(false) };
-    let user = login_name(&login.who);
-    let local = local_name(&user);
-    let sql =
-        "SELECT prefix FROM login_client WHERE campaign = ?1 AND user IN (?2, ?3) ORDER BY user = ?2 DESC LIMIT 1";
-    let prefix =
-        tx.prepare_cached(sql)?.query_row([campaign, &user, local], |row| row.get::<_, String>(0)).optional()?;
-    Ok(prefix.is_some_and(|prefix| !client.starts_with(&prefix)))
-}
-
 /// Returns a user without the domain: settings may leave it out, and it is the server's then.
 fn local_name(user: &str) -> &str {
     user.strip_prefix("wv:").and_then(|user| user.split('@').next()).unwrap_or(user)
 }
 
-/// Returns slice and number of who logged in, by the user of the login or by the number.
-fn found(tx: &Transaction<'_>, campaign: &str, who: &str) -> Result<Option<(u32, i64)>> {
+/// Who logged in: slice, number, and how the names of its clients begin where the settings say so.
+type Found = (u32, i64, Option<String>);
+
+/// Finds who logged in, by the user of the login or by the number.
+fn found(tx: &Transaction<'_>, campaign: &str, who: &str) -> Result<Option<Found>> {
     let user = login_name(who);
     let local = local_name(&user);
-    let sql =
-        "SELECT slice, msisdn FROM login WHERE campaign = ?1 AND user IN (?2, ?3) ORDER BY user = ?2 DESC LIMIT 1";
-    let by_user = tx.prepare_cached(sql)?.query_row([campaign, &user, local], |row| Ok((row.get(0)?, row.get(1)?)));
-    if let Some(known) = by_user.optional()? {
+    let sql = "SELECT slice, msisdn, prefix FROM login WHERE campaign = ?1 AND user IN (?2, ?3) \
+               ORDER BY user = ?2 DESC LIMIT 1";
+    let known = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    if let Some(known) = tx.prepare_cached(sql)?.query_row([campaign, &user, local], known).optional()? {
         return Ok(Some(known));
     }
     let Some(msisdn) = number(who) else { return Ok(None) };
     let sql = "SELECT slices FROM campaign WHERE name = ?1";
     let slices: Option<u32> = tx.prepare_cached(sql)?.query_row([campaign], |row| row.get(0)).optional()?;
-    Ok(slices.map(|slices| (slice_of(msisdn, slices), msisdn as i64)))
+    Ok(slices.map(|slices| (slice_of(msisdn, slices), msisdn as i64, None)))
 }
 
 /// Returns a user as the store knows who logs in: in lower case, an address with its scheme.

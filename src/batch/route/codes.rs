@@ -1,7 +1,7 @@
 //! The codes of routes: what each means, what is done after it where nothing else is said, and what a person can do. One
 //! table for those who classify and those who explain.
 
-use super::Class;
+use super::{Class, Outcome};
 use crate::delivery::pap;
 
 /// A code, or with `*` at its end all that begin so.
@@ -98,6 +98,13 @@ pub const CODES: &[Code] = &[
         "the answer cannot be read: the message may have been taken",
         "look whether a push proxy gateway answers at `url`",
     ),
+    row("exec:timeout", None, "the program gave no answer in time: the message may have been taken", LOST),
+    row(
+        "exec:ended",
+        None,
+        "the program ended before it answered: the message may have been taken",
+        "the program's log says why; it is started again with the next message",
+    ),
     row("smpp:no-answer", None, "the centre gave no answer: the message may have been taken", LOST),
     row(
         "smpp:cut-short",
@@ -148,6 +155,18 @@ pub const CODES: &[Code] = &[
         "`impskit batch retry --state expired` sends it again",
     ),
     row(
+        "message",
+        PERMANENT,
+        "no message can be made of the row",
+        "the text beside the code says why; `impskit build --row` makes the same message",
+    ),
+    row(
+        "unheard",
+        PERMANENT,
+        "nothing was heard of the message in time",
+        "`impskit batch retry --state expired` sends it again",
+    ),
+    row(
         "unrecorded",
         None,
         "a run ended between handing the message over and recording what came of it",
@@ -165,6 +184,15 @@ pub fn code(text: &str) -> Option<&'static Code> {
     })
 }
 
+/// Says what becomes of a message after a code of the table. One that is not there is unknown: nobody said otherwise.
+pub(super) fn outcome(code: &str, text: String) -> Outcome {
+    let (class, code) = (self::code(code).and_then(|row| row.class), code.to_owned());
+    match class {
+        Some(class) => Outcome::Refused { class, code, text },
+        None => Outcome::Unknown { code, text },
+    }
+}
+
 /// Returns what is done after a code where nothing else is said.
 pub(super) fn usual(text: &str) -> Class {
     let of_gateway = || text.strip_prefix("pap:")?.parse().ok().map(pap_class);
@@ -179,7 +207,72 @@ pub fn pap_class(number: u16) -> Class {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+
+    /// Returns the lines of the sources of routes, and of what composes their messages, without tests and comments.
+    fn lines() -> Vec<String> {
+        let batch = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/batch");
+        let (mut folders, mut files) = (vec![batch.join("route")], vec![batch.join("compose.rs")]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files.retain(|path| !["codes.rs", "tests.rs", "testing.rs"].iter().any(|name| path.ends_with(name)));
+        let sources = files.into_iter().map(|path| fs::read_to_string(path).unwrap());
+        let code = sources.flat_map(|source| {
+            let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            code.lines().map(str::trim).filter(|line| !line.starts_with("//")).map(str::to_owned).collect::<Vec<_>>()
+        });
+        code.collect()
+    }
+
+    /// A law. What routes say by [`outcome`] has the class of its row; so it remains that there is a row, one of its own.
+    /// Whether a code may have a class.
+    type IsRight = fn(Option<Class>) -> bool;
+
+    #[test]
+    fn every_code_that_routes_emit_has_a_row_of_the_class_that_they_give() {
+        let mut found = BTreeSet::new();
+        for line in lines() {
+            let plain = line.replace("'\"'", "").replace("\\\"", "");
+            let pieces: Vec<&str> = plain.split('"').collect();
+            for pair in pieces.chunks_exact(2) {
+                let (before, text) = (pair[0], pair[1]);
+                let is_after = |starts: &[&str]| starts.iter().any(|start| before.ends_with(start));
+                let of = |families: &[&str]| families.iter().map(|family| format!("{family}:{text}")).collect();
+                let is_name =
+                    |name: &str| !name.is_empty() && name.bytes().all(|b| b == b'-' || b.is_ascii_lowercase());
+                let (codes, is_right): (Vec<String>, IsRight) = match text.split_once(':') {
+                    // Only where the request itself is made there is one family.
+                    None if is_after(&["Reply::NotSent { code: "]) => (of(&["http"]), |class| class.is_some()),
+                    None if is_after(&["not_sent("]) => (of(&["http", "pap"]), |class| class.is_some()),
+                    None if is_after(&["lost(", "Lost { code: "]) => (of(&["http", "pap"]), |class| class.is_none()),
+                    None if is_after(&["Unfit("]) => (vec![text.to_owned()], |class| class == PERMANENT),
+                    Some(("http" | "pap" | "gateway" | "exec" | "smpp" | "sim", name)) if is_name(name) => {
+                        assert!(!is_after(&["code: "]), "`{text}` does not come from `outcome`: {line}");
+                        (vec![text.to_owned()], |_| true)
+                    }
+                    _ => continue,
+                };
+                for text in codes {
+                    let row = code(&text).filter(|row| !row.code.ends_with('*'));
+                    assert!(row.is_some_and(|row| is_right(row.class)), "{text}: {row:?}");
+                    found.insert(text);
+                }
+            }
+        }
+        let known = "exec:ended exec:timeout http:connect http:host http:lost http:request http:timeout http:unreadable message \
+                     pap:connect pap:host pap:lost pap:message pap:timeout pap:unreadable sim:refused";
+        for text in known.split(' ').chain(cfg!(feature = "smpp").then_some("smpp:cut-short")) {
+            assert!(found.contains(text), "{text} is not seen: {found:?}");
+        }
+    }
 
     #[test]
     fn codes_are_found_whole_before_by_their_beginning() {
@@ -195,7 +288,9 @@ mod tests {
         ] {
             assert_eq!(usual(text), class, "{text}");
         }
-        assert_eq!(code("http:timeout").unwrap().class, None);
+        for text in ["http:timeout", "exec:timeout", "exec:ended", "pap:lost"] {
+            assert_eq!(code(text).unwrap().class, None, "{text}");
+        }
         assert_eq!(code("http:"), None);
         for (place, row) in CODES.iter().enumerate() {
             assert_eq!(CODES.iter().position(|other| other.code == row.code), Some(place), "{} twice", row.code);

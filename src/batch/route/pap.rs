@@ -7,9 +7,9 @@ use std::fmt;
 use ureq::http;
 use zeroize::Zeroizing;
 
-use super::codes::usual;
+use super::codes::{outcome, usual};
 use super::http::{Client, Reply, basic, check_url, in_parallel, without_answer};
-use super::{Body, Class, Message, Needs, Outcome, Pace, Parts, Route, RouteSettings, Surroundings, clean};
+use super::{Body, Message, Needs, Outcome, Pace, Parts, Route, RouteSettings, Surroundings, clean};
 use crate::delivery::pap::{Submission, Version, read_response, write};
 use crate::delivery::wsp::Push;
 use crate::diagnose::Report;
@@ -59,9 +59,7 @@ impl PapRoute {
         let push_id = format!("{}-{}@impskit", parts.key, message.row.attempts + 1);
         match self.request(message.row.msisdn, &push_id, parts) {
             Ok(request) => self.judge(&self.client.send(request), push_id),
-            Err(error) => {
-                Outcome::Refused { class: Class::Permanent, code: "pap:message".to_owned(), text: error.what }
-            }
+            Err(error) => outcome("pap:message", error.what),
         }
     }
 
@@ -92,7 +90,7 @@ impl PapRoute {
             }
             Err(why) if (200..300).contains(status) => {
                 let text = format!("status {status}, but the answer cannot be read: {}", clean(&why));
-                Outcome::Unknown { code: "pap:unreadable".to_owned(), text }
+                outcome("pap:unreadable", text)
             }
             Err(_) => {
                 let code = format!("http:{status}");

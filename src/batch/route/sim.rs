@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Body, Class, Message, Needs, Outcome, Pace, Part, Route};
+use super::{Body, Message, Needs, Outcome, Pace, Part, Route, codes};
 use crate::codec::{self, Limits};
 use crate::cp;
 use crate::database::share;
@@ -70,7 +70,7 @@ impl SimRoute {
         ])?;
         Ok(match refused {
             None => Outcome::Taken { ids: Vec::new() },
-            Some(text) => Outcome::Refused { class: Class::Permanent, code: "sim:refused".into(), text: text.into() },
+            Some(text) => codes::outcome("sim:refused", text.into()),
         })
     }
 }

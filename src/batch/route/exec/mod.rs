@@ -40,7 +40,7 @@ use serde::Deserialize;
 
 use self::program::{Event, Program};
 use super::{
-    Body, Class, Fate, Log, Message, Needs, Outcome, Pace, Receipt, Route, RouteSettings, Surroundings, clean,
+    Body, Class, Fate, Log, Message, Needs, Outcome, Pace, Receipt, Route, RouteSettings, Surroundings, clean, codes,
 };
 use crate::error::Result;
 
@@ -185,7 +185,7 @@ impl ExecRoute {
     /// Ends the program; what waits for it is unknown.
     fn end(&mut self, waiting: &mut Waiting, outcomes: &mut [Outcome], (code, text): (&str, &str)) {
         for place in mem::take(&mut waiting.places).into_values() {
-            outcomes[place] = Outcome::Unknown { code: code.to_owned(), text: text.to_owned() };
+            outcomes[place] = codes::outcome(code, text.to_owned());
         }
         self.program = None;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::codes::usual;
+use super::super::codes::{outcome, usual};
 use super::super::{Class, Outcome, RouteSettings, clean};
 use super::client::Reply;
 use super::preset::{Answer, Place};
@@ -66,7 +66,7 @@ fn refused_as(settings: &RouteSettings, code: String, usual: Class, body: &str) 
 
 fn unreadable(status: u16, body: &str) -> Outcome {
     let text = format!("status {status} with an answer that says neither yes nor no: {}", clean(body));
-    Outcome::Unknown { code: "http:unreadable".to_owned(), text }
+    outcome("http:unreadable", text)
 }
 
 impl Place {

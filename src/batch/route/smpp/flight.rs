@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::super::{Class, Outcome};
+use super::super::{Class, Outcome, codes};
 use crate::delivery::smpp::Status;
 
 /// What became of one PDU.
@@ -157,7 +157,7 @@ fn outcome(parts: Vec<Part>, class: &impl Fn(Status) -> Class) -> Outcome {
     match lost {
         Some((place, why)) if !is_unsent => {
             let text = format!("{why}{}", among(place, count, taken));
-            Outcome::Unknown { code: NO_ANSWER.to_owned(), text }
+            codes::outcome("smpp:no-answer", text)
         }
         None if !is_unsent => {
             let name = |part| match part {
@@ -170,15 +170,10 @@ fn outcome(parts: Vec<Part>, class: &impl Fn(Status) -> Class) -> Outcome {
         _ => {
             let unsent = parts.iter().filter(|part| **part == Part::Unsent).count();
             let text = format!("{unsent} of {count} parts were not sent, and the centre took {taken} of them");
-            Outcome::Refused { class: Class::Temporary, code: CUT_SHORT.to_owned(), text }
+            codes::outcome("smpp:cut-short", text)
         }
     }
 }
-
-/// The code of a message whose fate is unknown.
-const NO_ANSWER: &str = "smpp:no-answer";
-/// The code of a message of which parts are missing for sure.
-const CUT_SHORT: &str = "smpp:cut-short";
 
 /// Says which part it was, where there are several.
 fn among(place: usize, count: usize, taken: usize) -> String {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use impskit::batch::route::{Class, code, pap_class};
+use impskit::batch::route::{Class, code, usual};
 use impskit::catalogue::{self, RULES};
 use impskit::cp::{self, APPLICATIONS, DECLARATIONS, Declaration};
 use impskit::csp::Code;
@@ -206,11 +206,7 @@ fn of_route(text: &str) -> Option<Entry> {
     let number = lower.strip_prefix("pap:")?.parse().ok().filter(|number| (1000..6000).contains(number))?;
     let kind = "code of a push proxy gateway";
     let entry = Entry { name: kind.to_owned(), ..entry(kind, &lower, pap::words(number).to_owned()) };
-    Some(Entry {
-        class: Some(pap_class(number).as_str()),
-        clause: "PAP 2.0, response status codes".to_owned(),
-        ..entry
-    })
+    Some(Entry { class: Some(usual(&lower).as_str()), clause: "PAP 2.0, response status codes".to_owned(), ..entry })
 }
 
 fn of_rule(rule: &Rule) -> Entry {

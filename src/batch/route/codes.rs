@@ -82,16 +82,12 @@ pub const CODES: &[Code] = &[
         "a code of the gateway's own, in its answer",
         "its manual says what it means; where another attempt may help, write it into `temporary` of the route",
     ),
-    row("pap:connect", TEMPORARY, "no connection to the gateway came about: nothing was sent", REACH),
-    row("pap:host", TEMPORARY, "there is no host of the name in `url`: nothing was sent", REACH),
     row(
         "pap:message",
         PERMANENT,
         "the message cannot be written for a push proxy gateway",
         "`impskit decode` shows what is in it",
     ),
-    row("pap:timeout", None, "no answer came in time: the message may have been taken", LOST),
-    row("pap:lost", None, "the connection broke before an answer came: the message may have been taken", LOST),
     row(
         "pap:unreadable",
         None,
@@ -174,13 +170,21 @@ pub const CODES: &[Code] = &[
     ),
 ];
 
-/// Returns the row of a code.
+/// Returns the row of a code. A push proxy gateway is reached by HTTP: what goes wrong on the way to it has the rows of
+/// `http`; what it answers, a number, has not.
 pub fn code(text: &str) -> Option<&'static Code> {
-    CODES.iter().find(|row| match row.code.strip_suffix('*') {
-        Some(start) => {
-            text.len() > start.len() && text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
-        }
-        None => row.code.eq_ignore_ascii_case(text),
+    let after = |start: &str| {
+        text.get(..start.len()).filter(|head| head.eq_ignore_ascii_case(start)).and_then(|_| text.get(start.len()..))
+    };
+    let is_whole = |row: &Code, text: &str| row.code.eq_ignore_ascii_case(text);
+    let own = CODES.iter().find(|row| match row.code.strip_suffix('*') {
+        Some(start) => after(start).is_some_and(|rest| !rest.is_empty()),
+        None => is_whole(row, text),
+    });
+    own.or_else(|| {
+        let name = after("pap:").filter(|name| !name.starts_with(|c: char| c.is_ascii_digit() || c == '*'))?;
+        let on_the_way = format!("http:{name}");
+        CODES.iter().find(|row| is_whole(row, &on_the_way))
     })
 }
 
@@ -194,13 +198,13 @@ pub(super) fn outcome(code: &str, text: String) -> Outcome {
 }
 
 /// Returns what is done after a code where nothing else is said.
-pub(super) fn usual(text: &str) -> Class {
+pub fn usual(text: &str) -> Class {
     let of_gateway = || text.strip_prefix("pap:")?.parse().ok().map(pap_class);
     code(text).and_then(|row| row.class).or_else(of_gateway).unwrap_or(Class::Temporary)
 }
 
 /// Returns what is done after a code of a push proxy gateway.
-pub fn pap_class(number: u16) -> Class {
+fn pap_class(number: u16) -> Class {
     let answer = pap::Answer { code: number, ..pap::Answer::default() };
     if answer.is_temporary() { Class::Temporary } else { Class::Permanent }
 }
@@ -282,6 +286,7 @@ mod tests {
             ("http:502", Class::Temporary),
             ("http:404", Class::Permanent),
             ("http:connect", Class::Temporary),
+            ("pap:connect", Class::Temporary),
             ("pap:4001", Class::Temporary),
             ("pap:2003", Class::Permanent),
             ("gateway:7", Class::Permanent),
@@ -291,7 +296,11 @@ mod tests {
         for text in ["http:timeout", "exec:timeout", "exec:ended", "pap:lost"] {
             assert_eq!(code(text).unwrap().class, None, "{text}");
         }
-        assert_eq!(code("http:"), None);
+        for text in ["http:", "pap:", "pap:401", "pap:2003", "pap:5000", "pap:5*", "pap:*", "pap:else"] {
+            assert_eq!(code(text), None, "{text}");
+        }
+        assert_eq!([code("PAP:host"), code("pap:timeout")], [code("http:host"), code("http:timeout")]);
+        assert_ne!(code("pap:unreadable"), code("http:unreadable"));
         for (place, row) in CODES.iter().enumerate() {
             assert_eq!(CODES.iter().position(|other| other.code == row.code), Some(place), "{} twice", row.code);
             let example = row.code.replace('*', "99");

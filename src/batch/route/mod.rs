@@ -24,7 +24,7 @@ use crate::cp::mac::{Imsi, Mac, Pin, Security};
 use crate::delivery::smpp::MessageState;
 use crate::error::Result;
 
-pub use codes::{CODES, Code, code, pap_class};
+pub use codes::{CODES, Code, code, usual};
 pub use exec::ExecRoute;
 pub use file::FileRoute;
 pub use http::{Answer, HttpRoute, Place, Preset, Request, Split};

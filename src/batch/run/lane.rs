@@ -265,6 +265,8 @@ impl<'g> Worker<'g> {
 
     /// Hands messages to the route and adds their results. `None`: the lease is lost, nothing was handed over.
     fn submit(&mut self, lease: &Lease, messages: Vec<Message>, results: &mut Vec<Settled>) -> Result<Option<()>> {
+        // There is no message for these, or their time was over: they were never to be handed over.
+        let unfit = results.len();
         let is_ambiguous = self.lane.route.written().is_none();
         if is_ambiguous && !messages.is_empty() {
             let now = self.now();
@@ -295,7 +297,7 @@ impl<'g> Worker<'g> {
         for (message, outcome) in messages.into_iter().zip(outcomes) {
             results.push(self.judge(message.row, from, outcome, now));
         }
-        let sent = results.iter().filter(|settled| !settled.is_unsent && !settled.is_unfit);
+        let sent = results.iter().skip(unfit).filter(|settled| !settled.is_unsent);
         self.write_down(sent.map(|settled| (&settled.row, settled.outcome())))?;
         // What a file route did not write stays planned: there is nothing to note.
         results.retain(|settled| settled.from != settled.to || settled.from == State::Submitting);
@@ -420,14 +422,12 @@ impl<'g> Worker<'g> {
 }
 
 /// A row with what became of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Settled {
     row: DueRow,
     from: State,
     to: State,
     due: Timestamp,
-    /// There is no message for it, or its time was over: it was never to be handed over.
-    is_unfit: bool,
     /// It was not handed over: there was no attempt.
     is_unsent: bool,
     /// The attempt costs nothing.
@@ -441,31 +441,9 @@ struct Settled {
     detail: Option<String>,
 }
 
-impl Default for Settled {
-    fn default() -> Self {
-        let (from, to) = (State::Planned, State::Planned);
-        let [is_unfit, is_unsent, is_free, is_denied, is_ambiguous] = [false; 5];
-        let row = DueRow::default();
-        Self {
-            row,
-            from,
-            to,
-            due: 0,
-            is_unfit,
-            is_unsent,
-            is_free,
-            is_denied,
-            is_ambiguous,
-            ids: Vec::new(),
-            error: None,
-            detail: None,
-        }
-    }
-}
-
 impl Settled {
     fn new(row: DueRow, to: State, code: &str, text: &str) -> Self {
-        let mut settled = Self { row, to, is_unfit: true, ..Self::default() };
+        let mut settled = Self { row, to, ..Self::default() };
         settled.why(code.to_owned(), text.to_owned());
         settled
     }

@@ -23,10 +23,11 @@ pub const SLICE: u64 = 5000;
 pub const SEPARATOR: char = '\u{1F}';
 
 /// How far a handset is in a campaign (`product.md` section 8.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum State {
     /// Its row is checked and stored.
+    #[default]
     Planned,
     /// It is being handed to a route; what a crash leaves here is ambiguous.
     Submitting,

@@ -18,7 +18,7 @@ use impskit::batch::route::{
     Arrivals, Class, FileRoute, Message, Needs, Outcome, Pace, Part, Route, RouteSettings, SimRoute,
 };
 use impskit::batch::run::{self, Ended, Lane, Progress, Summary, World};
-use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Store};
+use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Step, Store};
 use impskit::codec::{Limits, WbxmlOptions, write_wbxml};
 use impskit::cp;
 use impskit::cp::mac::Pin;
@@ -582,8 +582,14 @@ fn a_lost_lease_writes_nothing() {
     let taken = second.lease(0, 132, 162).unwrap().unwrap();
     let open = second.left_open(0, false).unwrap();
     assert_eq!((taken.epoch, open.len()), (lease.epoch + 1, 5));
-    assert!(!first.put_back(&lease, &open, 132, 162).unwrap());
-    assert!(second.put_back(&taken, &open, 132, 162).unwrap());
+    let detail = Some("ambiguous".to_owned());
+    let planned = |row| {
+        let (from, to, detail) = (State::Submitting, State::Planned, detail.clone());
+        Step { row, from, to, due: 0, is_free: false, is_unsent: true, ids: &[], error: None, detail }
+    };
+    let steps: Vec<Step<'_>> = open.iter().map(planned).collect();
+    assert_eq!(first.record(&lease, &steps, None, (132, 162)).unwrap(), None);
+    assert_eq!(second.record(&taken, &steps, None, (132, 162)).unwrap(), Some(Vec::new()));
     assert!(!first.mark(&lease, &some, 133, 163).unwrap());
     assert_eq!(second.due_rows(0, 133, (0, 99), 99).unwrap().len(), 20);
     let other = other.into_inner().unwrap();

@@ -167,18 +167,17 @@ impl<'g> Worker<'g> {
             self.write_down(open.iter().map(|row| (row, "unknown: a run ended before it was recorded".into())))?;
         }
         let is_held = self.guard.options.limits.on_ambiguous == OnAmbiguous::Hold;
-        if is_held && !open.is_empty() {
-            return self.run().hold(lease, &open, now, now + LEASE);
-        }
         if !is_held {
             open.extend(self.run().left_open(lease.slice, true)?);
         }
         if open.is_empty() {
             return Ok(true);
         }
-        let is_ours = self.run().put_back(lease, &open, now, now + LEASE)?;
-        if is_ours {
-            self.guard.count(|summary| summary.ambiguous += open.len() as u64);
+        let left: Vec<Settled> = open.into_iter().map(|row| Settled::left(row, is_held)).collect();
+        let steps: Vec<Step<'_>> = left.iter().map(Settled::step).collect();
+        let is_ours = self.run().record(lease, &steps, None, (now, now + LEASE))?.is_some();
+        if is_ours && !is_held {
+            self.guard.count(|summary| summary.ambiguous += left.len() as u64);
         }
         Ok(is_ours)
     }
@@ -421,6 +420,9 @@ impl<'g> Worker<'g> {
     }
 }
 
+/// The code of what is held because a run ended before it was recorded.
+const UNRECORDED: &str = "unrecorded";
+
 /// A row with what became of it.
 #[derive(Debug, Default)]
 struct Settled {
@@ -446,6 +448,15 @@ impl Settled {
         let mut settled = Self { row, to, ..Self::default() };
         settled.why(code.to_owned(), text.to_owned());
         settled
+    }
+
+    /// What a run that ended left between handing over and recording: it is held for a person, or planned again.
+    fn left(row: DueRow, is_held: bool) -> Self {
+        let open = Self { row, from: State::Submitting, is_unsent: true, ..Self::default() };
+        match is_held {
+            true => Self { to: State::Submitting, error: Some(UNRECORDED.to_owned()), ..open },
+            false => Self { detail: Some("ambiguous: a run ended before it was recorded".to_owned()), ..open },
+        }
     }
 
     fn why(&mut self, code: String, text: String) {

@@ -69,36 +69,6 @@ impl<'s> Run<'s> {
         rows_in(&store.connection, self, store.key.as_ref(), &open)
     }
 
-    /// Holds rows that were left open. `false`: the lease is lost.
-    pub fn hold(&self, lease: &Lease, rows: &[DueRow], now: Timestamp, until: Timestamp) -> Result<bool> {
-        let error = Some(UNRECORDED.to_owned());
-        let steps = rows.iter().map(|row| Step { from: State::Submitting, error: error.clone(), ..submitting(row) });
-        self.write(|tx| {
-            if !renew(tx, self, lease, until)? {
-                return Ok(false);
-            }
-            for step in steps {
-                take_step(tx, self, lease, &step, step.row.attempts, now)?;
-            }
-            Ok(true)
-        })
-    }
-
-    /// Plans rows again that were left open. `false`: the lease is lost.
-    pub fn put_back(&self, lease: &Lease, rows: &[DueRow], now: Timestamp, until: Timestamp) -> Result<bool> {
-        self.write(|tx| {
-            if !renew(tx, self, lease, until)? {
-                return Ok(false);
-            }
-            for row in rows {
-                let detail = Some("ambiguous: a run ended before it was recorded".to_owned());
-                let step = Step { from: State::Submitting, to: State::Planned, detail, ..submitting(row) };
-                take_step(tx, self, lease, &step, row.attempts, now)?;
-            }
-            Ok(true)
-        })
-    }
-
     /// Returns rows of a slice that are due and stand behind the place `after` and not behind `last`, in the order of
     /// planning: `most` of them, however large the slice is.
     pub fn due_rows(&self, slice: u32, now: Timestamp, (after, last): (u64, u64), most: usize) -> Result<Vec<DueRow>> {
@@ -283,9 +253,6 @@ pub(super) fn cells(campaign: &str, msisdn: u64, value: ValueRef<'_>, key: Optio
         (value, _) => Ok(value.as_str().map_err(rusqlite::Error::from)?.to_owned()),
     }
 }
-
-/// The code of what is held because a run ended before it was recorded.
-const UNRECORDED: &str = "unrecorded";
 
 fn submitting(row: &DueRow) -> Step<'_> {
     let (from, to) = (State::Planned, State::Submitting);

@@ -222,13 +222,13 @@ impl Lab {
             .with_leaf("GroupID", "wv:user0/all@example.com")
             .with(Element::new("GroupProperties"))
             .with_leaf("JoinGroup", "T")
-            .with_leaf("SubscribeNotif", "F");
+            .with_leaf("SubscribeNotification", "F");
         self.tell(0, Event::Request(request));
         for user in 1..self.clients.len() {
             let join = Element::new("JoinGroup-Request")
                 .with_leaf("GroupID", "wv:user0/all@example.com")
                 .with_leaf("JoinedRequest", "F")
-                .with_leaf("SubscribeNotif", "F");
+                .with_leaf("SubscribeNotification", "F");
             self.tell(user, Event::Request(join));
         }
     }

@@ -12,8 +12,9 @@
 //!
 //! An answer names the message by its `ref`. `ok` says whether it was taken; `id`, or `ids` where each short message has
 //! its own, is the name by which receipts will call it; `code` and `text` say why it was not taken, for counting and for
-//! people; `class` says what to do then: `temporary`, `permanent` or `throttled`. Without `class` the lists of the route's
-//! table decide by the code, written as `exec:CODE` there; else it is permanent.
+//! people; `class` says what to do then: `temporary`, `permanent`, `throttled`, or `denied` where nothing is taken from us:
+//! the campaign stops. Without `class` the lists of the route's table decide by the code, written as `exec:CODE` there; else
+//! it is permanent.
 //!
 //! ```json
 //! {"ref":"5F3C…","ok":true,"id":"a1"}
@@ -106,6 +107,8 @@ struct Waiting {
     /// When something was last sent or answered.
     since: Option<Instant>,
     is_throttled: bool,
+    /// Whether the program said that it takes nothing from us.
+    is_denied: bool,
 }
 
 impl ExecRoute {
@@ -220,6 +223,7 @@ impl Waiting {
         self.is_heard = true;
         self.since = Some(Instant::now());
         self.is_throttled |= matches!(outcome, Outcome::Refused { class: Class::Throttled, .. });
+        self.is_denied |= matches!(outcome, Outcome::Refused { class: Class::Denied, .. });
     }
 }
 
@@ -243,6 +247,9 @@ impl Route for ExecRoute {
             }
             if mem::take(&mut waiting.is_throttled) {
                 pace.throttled();
+            }
+            if waiting.is_denied {
+                break;
             }
             if self.program.is_none() {
                 if starts_left == 0 {

@@ -94,6 +94,40 @@ fn what_is_no_answer_is_said_and_stderr_is_passed_on() {
     assert!(heard.iter().all(|line| line.len() < 400));
 }
 
+/// A pace with time for an answer between two messages.
+struct Slow(usize);
+
+impl Pace for Slow {
+    #[allow(clippy::disallowed_methods, reason = "a program is given time to answer")]
+    fn take(&mut self, _sms: u32) -> bool {
+        self.0 += 1;
+        std::thread::sleep(Duration::from_millis(20));
+        true
+    }
+
+    fn throttled(&mut self) {}
+
+    fn keep(&mut self, _receipts: &[Receipt]) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_program_that_takes_nothing_from_us_is_given_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "read a; echo '{\"ref\":\"0\",\"ok\":false,\"class\":\"denied\",\"code\":\"account\"}'\n\
+                  while read a; do r=${a#*:\\\"}; echo \"{\\\"ref\\\":\\\"${r%%\\\"*}\\\",\\\"ok\\\":true}\"; done\n";
+    let (route, _) = open(folder.path(), script, "");
+    let messages: Vec<Message> = (0..500).map(|name: u32| line(&name.to_string())).collect();
+    let mut pace = Slow(0);
+    let outcomes = route.unwrap().submit(&messages.iter().collect::<Vec<_>>(), &mut pace).unwrap();
+    assert_eq!(code(&outcomes[0]), "Denied exec:account");
+    assert!(pace.0 < 500, "it stops");
+    let taken = Outcome::Taken { ids: Vec::new() };
+    assert!(outcomes[1..pace.0].iter().all(|outcome| *outcome == taken), "what is on its way is waited for");
+    assert!(outcomes[pace.0..].iter().all(|outcome| *outcome == Outcome::NotSent));
+}
+
 #[test]
 fn a_program_that_ends_leaves_its_messages_unknown_and_is_started_anew_once() {
     let folder = tempfile::tempdir().unwrap();

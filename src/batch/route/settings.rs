@@ -201,7 +201,7 @@ impl RouteSettings {
         }
     }
 
-    /// Returns whether receipts can come by this route; where not, what would make them come.
+    /// Returns what would make receipts come by this route; `None` where they can come.
     pub fn lacks_receipts(&self) -> Option<&'static str> {
         match self.kind {
             RouteKind::Exec => None,
@@ -209,7 +209,8 @@ impl RouteSettings {
             RouteKind::Http => Some(
                 "write `receipts = \"http://HOST:PORT/api/v1/receipts/NAME\"` into the route, and run `impskit serve`",
             ),
-            RouteKind::Smpp if self.registered_delivery.unwrap_or(self.bind != Some(Mode::Transmitter)) => None,
+            // By a transmitter none come, whatever is asked for.
+            RouteKind::Smpp if self.bind != Some(Mode::Transmitter) && self.registered_delivery != Some(false) => None,
             RouteKind::Smpp => Some("bind as a transceiver, and leave `registered_delivery` out"),
             RouteKind::File | RouteKind::Stdout | RouteKind::Sim | RouteKind::Pap => {
                 Some("use a route of the kind `http`, `smpp` or `exec`")
@@ -234,4 +235,25 @@ fn default_window() -> usize {
 
 fn default_timeout() -> Timestamp {
     20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_centre_gives_receipts_to_those_who_can_take_them_and_want_them() {
+        for (more, is_lacking) in [
+            ("", false),
+            ("registered_delivery = true", false),
+            ("bind = \"transceiver\"", false),
+            ("registered_delivery = false", true),
+            ("bind = \"transmitter\"", true),
+            ("bind = \"transmitter\"\nregistered_delivery = true", true),
+        ] {
+            let table = format!("name = \"centre\"\nkind = \"smpp\"\naddress = \"127.0.0.1:2775\"\n{more}\n");
+            let settings: RouteSettings = toml::from_str(&table).unwrap();
+            assert_eq!(settings.lacks_receipts().is_some(), is_lacking, "{more}");
+        }
+    }
 }

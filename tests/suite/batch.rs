@@ -18,7 +18,7 @@ use impskit::batch::route::{
     Arrivals, Class, FileRoute, Message, Needs, Outcome, Pace, Part, Route, RouteSettings, SimRoute,
 };
 use impskit::batch::run::{self, Ended, Lane, Progress, Summary, World};
-use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Step, Store};
+use impskit::batch::store::{DueRow, DueSlice, Run as Access, SEPARATOR, State, Step, Store};
 use impskit::codec::{Limits, WbxmlOptions, write_wbxml};
 use impskit::cp;
 use impskit::cp::mac::Pin;
@@ -575,7 +575,9 @@ fn a_lost_lease_writes_nothing() {
     let lease = first.lease(0, 100, 130).unwrap().unwrap();
     let rows = first.due_rows(0, 100, (0, 99), 99).unwrap();
     let some: Vec<_> = rows.iter().take(5).collect();
+    assert_eq!(first.due_slices(99, 101).unwrap().0, [DueSlice { number: 0, is_open: false }]);
     assert!(first.mark(&lease, &some, 101, 131).unwrap());
+    assert_eq!(first.due_slices(99, 101).unwrap().0, [DueSlice { number: 0, is_open: true }]);
 
     let second = Access::new(&other, "spring", "w2", "sim");
     assert_eq!(second.lease(0, 110, 140).unwrap(), None, "the lease is alive");
@@ -726,5 +728,5 @@ fn two_processes_share_the_work() {
     }
     let counted = Arrivals::open(&fixture.path("spring-handsets.db")).unwrap().count().unwrap();
     assert_eq!(counted, (12_000, 12_000, 0));
-    assert_eq!(fixture.store().possibly_duplicated("spring").unwrap(), 0);
+    assert_eq!(fixture.store().doubtful("spring").unwrap().1, 0);
 }

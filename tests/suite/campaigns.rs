@@ -258,7 +258,7 @@ fn what_may_have_been_taken_is_counted_or_held() {
     let again = Again { states: vec![State::Submitting], ..Again::default() };
     assert_eq!(hold.store.retry("spring", 1, &again, 2_500).unwrap(), 10);
     assert_eq!(hold.run(unknown).submitted, 10);
-    assert_eq!(hold.store.possibly_duplicated("spring").unwrap(), 10);
+    assert_eq!(hold.store.doubtful("spring").unwrap().1, 10);
 }
 
 /// Receipts early, late, twice and for unknown ids: each part counts once, and a handset is delivered with its last one.

@@ -9,7 +9,7 @@ use super::{CHANGED, Compose, Composed, EventKind, LEASE, Lane, PAGE, PLAN_AGAIN
 use crate::batch::audit::{Done, Object, What};
 use crate::batch::campaign::OnAmbiguous;
 use crate::batch::route::{Class, Message, Outcome};
-use crate::batch::store::{DueRow, Lease, Run, State, Step, Timestamp};
+use crate::batch::store::{DueRow, DueSlice, Lease, Run, State, Step, Timestamp};
 use crate::batch::units::in_words;
 use crate::batch::zone;
 use crate::error::{Error, Result};
@@ -30,7 +30,8 @@ pub(super) struct Worker<'g> {
     threads: usize,
     /// The place of the last handset that may be sent.
     last: u64,
-    slices: VecDeque<u32>,
+    /// The slices of this pass.
+    slices: VecDeque<DueSlice>,
     /// The slice that is being read, and the place of its last row that was.
     open: Option<(Lease, u64)>,
     groups: VecDeque<Group<DueRow>>,
@@ -140,11 +141,11 @@ impl<'g> Worker<'g> {
         Ok(self.groups.pop_front())
     }
 
-    /// Leases a slice and reads its first due rows.
-    fn lease(&mut self, slice: u32) -> Result<Leased> {
+    /// Leases a slice and reads its first due rows. What is left open in it after this pass began is for the next one.
+    fn lease(&mut self, slice: DueSlice) -> Result<Leased> {
         let now = self.now();
-        let Some(lease) = self.run().lease(slice, now, now + LEASE)? else { return Ok(Leased::Busy) };
-        if !self.take_up(&lease, now)? {
+        let Some(lease) = self.run().lease(slice.number, now, now + LEASE)? else { return Ok(Leased::Busy) };
+        if slice.is_open && !self.take_up(&lease, now)? {
             return Ok(Leased::Busy);
         }
         self.open = Some((lease.clone(), 0));

@@ -64,7 +64,7 @@ pub fn each_message(
     for route in routes {
         let run = Run::new(store, &campaign.name, "", &route.name);
         let (slices, _) = run.due_slices(last, now)?;
-        let mut slices: VecDeque<(u32, u64)> = slices.into_iter().map(|slice| (slice, 0)).collect();
+        let mut slices: VecDeque<(u32, u64)> = slices.into_iter().map(|slice| (slice.number, 0)).collect();
         let source = || loop {
             let Some((slice, after)) = slices.pop_front() else { return Ok(None) };
             if world.stop.load(Ordering::Relaxed) {

@@ -154,6 +154,15 @@ pub enum Added {
     },
 }
 
+/// A slice in which something is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueSlice {
+    /// Its number.
+    pub number: u32,
+    /// Whether something is ambiguous in it, or in the hands of another worker.
+    pub is_open: bool,
+}
+
 /// A row that is to be sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DueRow {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
-use super::{Listed, Setup, State, StoreKey, Stored, Timestamp};
+use super::{DueSlice, Listed, Setup, State, StoreKey, Stored, Timestamp};
 use crate::database::share;
 use crate::error::{Error, Result};
 
@@ -220,11 +220,6 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Returns how many handsets were sent again although nobody knew whether their message had been taken.
-    pub fn possibly_duplicated(&self, name: &str) -> Result<u64> {
-        Ok(self.doubtful(name)?.1)
-    }
-
     /// Returns of how many handsets nobody knows whether their message was taken, that were not sent again so far; and
     /// how many were.
     pub fn doubtful(&self, name: &str) -> Result<(u64, u64)> {
@@ -253,7 +248,7 @@ impl Store {
         route: &str,
         last: u64,
         now: Timestamp,
-    ) -> Result<(Vec<u32>, Option<Timestamp>)> {
+    ) -> Result<(Vec<DueSlice>, Option<Timestamp>)> {
         let mut statement = self.prepare(
             // In the order of the key: nothing is sorted, however many rows there are.
             "SELECT slice, min(CASE state WHEN 'planned' THEN due END), max(state = 'submitting') FROM device \
@@ -266,7 +261,7 @@ impl Store {
             let (slice, planned, is_open): (u32, Option<Timestamp>, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
             next = [next, planned].into_iter().flatten().min();
             if is_open || planned.is_some_and(|time| time <= now) {
-                due.push(slice);
+                due.push(DueSlice { number: slice, is_open });
             }
         }
         Ok((due, next))

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use super::{Store, place, receipts, unsigned};
-use crate::batch::store::{Changed, DueRow, Lease, SEPARATOR, State, Step, StoreKey, Timestamp};
+use crate::batch::store::{Changed, DueRow, DueSlice, Lease, SEPARATOR, State, Step, StoreKey, Timestamp};
 use crate::error::{Error, Result};
 
 /// What one worker does to one campaign by one route.
@@ -150,7 +150,7 @@ impl<'s> Run<'s> {
     }
 
     /// As [`Store::due_slices`].
-    pub fn due_slices(&self, last: u64, now: Timestamp) -> Result<(Vec<u32>, Option<Timestamp>)> {
+    pub fn due_slices(&self, last: u64, now: Timestamp) -> Result<(Vec<DueSlice>, Option<Timestamp>)> {
         self.store().due_slices(self.campaign, self.route, last, now)
     }
 

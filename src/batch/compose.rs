@@ -1,21 +1,20 @@
-//! From a row to the message that is sent: fill, seal, split, and say it as a line of JSON.
+//! From a row to the message that is sent: fill, seal, split, and say it in the form of its route.
 //!
 //! Planning and running go through the same [`Composer`], and the key of a row covers the document: what was planned
 //! is what is sent, octet for octet, or nothing is.
 
 use sha2::{Digest as _, Sha256};
 
-use super::route::{Body, Message, Needs, Part, Parts};
+use super::body::{self, Name};
+use super::route::{Body, Message, Needs, Parts};
 use super::run::Refusal;
 use super::store::{DueRow, SEPARATOR};
-use crate::codec::{self, Limits, WbxmlStyle};
-use crate::cp;
+use crate::codec::WbxmlStyle;
 use crate::cp::mac::{Imsi, Key, Pin, Security};
-use crate::delivery::sms::{Address, Kind};
-use crate::delivery::wdp::{self, MOST_PARTS, Ports, Reference};
+use crate::delivery::sms::Kind;
+use crate::delivery::wdp::{MOST_PARTS, Ports, Reference};
 use crate::delivery::{Bearing, Outgoing, most_octets, sms_count};
 use crate::diagnose::Report;
-use crate::document::{UPPER_HEX, put_hex};
 use crate::error::{Error, Result};
 use crate::provision::device::Seal;
 use crate::provision::rows::{BAD_VALUE, MISSING_VALUE, number};
@@ -119,85 +118,34 @@ impl Composed {
         })
     }
 
-    fn seal(&self, outgoing: &mut Outgoing) {
+    /// Returns the message in the form that its route takes, and how many short messages it is.
+    fn body(&self, attempt: u32, needs: &Needs) -> Result<(Body, u32)> {
+        let mut outgoing = Outgoing::new();
         let key = self.seal.and_then(|security| Key::new(security, self.pin.as_ref(), self.imsi.as_ref()));
         outgoing.seal(1, &self.document, self.seal.zip(key.as_ref()));
+        let reference = self.reference(&outgoing);
+        let name = Name { key: &self.key, msisdn: self.msisdn, attempt };
+        let body = match needs {
+            Needs::Line(wanted) => {
+                let address = name.address()?;
+                let ports = Ports::default();
+                outgoing.split(&Bearing { address: &address, kind: Kind::SUBMIT, reference, ports, centre: None })?;
+                let document = Some(self.document.as_slice());
+                Body::Line(name.line(wanted, document, Some(outgoing.push()), outgoing.pdus()))
+            }
+            Needs::Parts => Body::Parts(Box::new(Parts {
+                document: self.document.clone(),
+                seal: self.seal.zip(key.map(|key| key.mac(&self.document))),
+                ..name.parts(outgoing.push(), body::segments(outgoing.push(), Ports::default(), reference))
+            })),
+        };
+        let count = sms_count(self.document.len(), self.seal);
+        Ok((body, u32::try_from(count).unwrap_or(u32::MAX)))
     }
 
     /// The same in every run, and that of `build` for the same row.
     fn reference(&self, outgoing: &Outgoing) -> Reference {
         Reference::Short(outgoing.reference(&self.msisdn.to_string())[0])
-    }
-
-    /// Returns the message in the form that its route takes, and how many short messages it is.
-    fn body(&self, attempt: u32, needs: &Needs) -> Result<(Body, u32)> {
-        let mut outgoing = Outgoing::new();
-        self.seal(&mut outgoing);
-        let count = sms_count(self.document.len(), self.seal);
-        let body = match needs {
-            Needs::Line(parts) => Body::Line(self.line(outgoing, attempt, parts)?),
-            Needs::Parts => Body::Parts(Box::new(self.parts(&outgoing))),
-        };
-        Ok((body, u32::try_from(count).unwrap_or(u32::MAX)))
-    }
-
-    fn parts(&self, outgoing: &Outgoing) -> Parts {
-        let push = outgoing.push().to_vec();
-        let key = self.seal.and_then(|security| Key::new(security, self.pin.as_ref(), self.imsi.as_ref()));
-        let mac = |key: Key| key.mac(&self.document);
-        let segments = wdp::split(&push, Ports::default(), self.reference(outgoing));
-        let segments = segments.map(|segment| {
-            let mut octets = Vec::with_capacity(140);
-            segment.write(&mut octets);
-            octets
-        });
-        let segments = segments.collect();
-        let mut hex = Vec::with_capacity(64);
-        put_hex(&self.key, UPPER_HEX, &mut hex);
-        Parts {
-            key: String::from_utf8_lossy(&hex).into_owned(),
-            document: self.document.clone(),
-            seal: self.seal.zip(key.map(mac)),
-            push,
-            segments,
-        }
-    }
-
-    /// Returns the message as a line of JSON, `impskit.message/1`.
-    fn line(&self, mut outgoing: Outgoing, attempt: u32, parts: &[Part]) -> Result<Vec<u8>> {
-        let address = Address::read_text(&format!("+{}", self.msisdn))?;
-        let (reference, ports) = (self.reference(&outgoing), Ports::default());
-        outgoing.split(&Bearing { address: &address, kind: Kind::SUBMIT, reference, ports, centre: None })?;
-        let mut line = Vec::with_capacity(512 + 6 * outgoing.push().len());
-        line.extend_from_slice(b"{\"schema\":\"impskit.message/1\",\"ref\":\"");
-        put_hex(&self.key, UPPER_HEX, &mut line);
-        let head = format!("\",\"msisdn\":\"{}\",\"attempt\":{attempt},\"form\":\"sms\"", self.msisdn);
-        line.extend_from_slice(head.as_bytes());
-        if parts.contains(&Part::Push) {
-            line.extend_from_slice(b",\"push\":\"");
-            put_hex(outgoing.push(), UPPER_HEX, &mut line);
-            line.push(b'"');
-        }
-        if parts.contains(&Part::Pdus) {
-            line.extend_from_slice(b",\"pdus\":[");
-            for (place, pdu) in outgoing.pdus().enumerate() {
-                line.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
-                put_hex(pdu, UPPER_HEX, &mut line);
-                line.push(b'"');
-            }
-            line.push(b']');
-        }
-        if parts.contains(&Part::Document) {
-            line.extend_from_slice(b",\"document\":\"");
-            put_hex(&self.document, UPPER_HEX, &mut line);
-            line.push(b'"');
-        }
-        if parts.contains(&Part::Xml) {
-            line.extend_from_slice(b",\"xml\":");
-            line.extend_from_slice(xml(&self.document).as_bytes());
-        }
-        line.extend_from_slice(b"}\n");
-        Ok(line)
     }
 }
 
@@ -255,11 +203,4 @@ fn key(campaign: &str, msisdn: u64, variant: &str, document: &[u8]) -> [u8; 32] 
     }
     hash.update(document);
     hash.finalize().into()
-}
-
-/// Returns the document in XML, as a JSON string.
-fn xml(document: &[u8]) -> String {
-    let read = codec::read(document, &[&cp::VOCABULARY], &Limits::default(), &mut Report::new());
-    let text = read.map(|read| codec::write_xml(&read.root, Some(&cp::VOCABULARY), false)).unwrap_or_default();
-    serde_json::Value::from(String::from_utf8_lossy(&text)).to_string()
 }

@@ -13,6 +13,7 @@
 //! without changing the order. The library tells its [`Progress`](run::Progress) and draws nothing.
 
 pub mod audit;
+mod body;
 pub mod campaign;
 pub mod compose;
 pub mod event;

@@ -2,16 +2,16 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::body::{Name, segments};
 use super::route::{
-    Body, Message, Needs, Outcome, Pace, Parts, Preset, Receipt, Route, RouteKind, RouteSettings, Split, Surroundings,
+    Body, Message, Needs, Outcome, Pace, Part, Preset, Receipt, Route, RouteKind, RouteSettings, Split, Surroundings,
     open,
 };
 use super::store::DueRow;
 use crate::delivery::smpp::Form;
-use crate::delivery::sms::{Address, Kind};
-use crate::delivery::wdp::{self, Ports, Reference};
+use crate::delivery::sms::Kind;
+use crate::delivery::wdp::{Ports, Reference};
 use crate::delivery::{Bearing, Outgoing, text};
-use crate::document::{UPPER_HEX, put_hex};
 use crate::error::{Error, Result};
 
 /// A route for pushes and texts.
@@ -52,7 +52,7 @@ impl Single {
     ///
     /// Fails where the number is none, or the route as a whole does not work.
     pub fn push(&mut self, number: &str, push: &[u8]) -> Result<Outcome> {
-        self.octets(number, Ports::default(), push)
+        self.send(number, Ports::default(), push, Some(push))
     }
 
     /// Sends octets to a port of a number, digits without `+`.
@@ -60,27 +60,8 @@ impl Single {
     /// # Errors
     ///
     /// As for [`Self::push`].
-    pub fn octets(&mut self, number: &str, ports: Ports, push: &[u8]) -> Result<Outcome> {
-        let key = self.key(number, push);
-        let mut outgoing = Outgoing::new();
-        outgoing.adopt(push);
-        let reference = Reference::Short(key[0]);
-        let body = match self.pushes.needs() {
-            Needs::Line(_) => {
-                let address = Address::read_text(&format!("+{number}"))?;
-                outgoing.split(&Bearing { address: &address, kind: Kind::SUBMIT, reference, ports, centre: None })?;
-                Body::Line(line(&key, number, outgoing.pdus()))
-            }
-            Needs::Parts => {
-                let segments = wdp::split(push, ports, reference).map(|segment| {
-                    let mut octets = Vec::with_capacity(140);
-                    segment.write(&mut octets);
-                    octets
-                });
-                Body::Parts(Box::new(parts(&key, push, segments.collect())))
-            }
-        };
-        submit(&mut *self.pushes, number, key, body)
+    pub fn octets(&mut self, number: &str, ports: Ports, octets: &[u8]) -> Result<Outcome> {
+        self.send(number, ports, octets, None)
     }
 
     /// Sends a plain text ([`text::is_plain`]) to a port of a number, digits without `+`.
@@ -90,24 +71,50 @@ impl Single {
     /// As for [`Self::push`]; and where the route was not opened for texts.
     pub fn text(&mut self, number: &str, port: u16, what: &str) -> Result<Outcome> {
         let key = self.key(number, what.as_bytes());
+        let name = name(&key, number)?;
         let ports = Ports { destination: port, source: port };
         let route = self.texts.as_mut().ok_or_else(|| Error::input("the route is not open for texts"))?;
         let body = match route.needs() {
             Needs::Line(_) => {
                 let mut pdu = Vec::with_capacity(160);
-                text::write_submit(Address::read_text(&format!("+{number}"))?, ports, what, &mut pdu);
-                Body::Line(line(&key, number, std::iter::once(pdu.as_slice())))
+                text::write_submit(name.address()?, ports, what, &mut pdu);
+                Body::Line(name.line(&[Part::Pdus], None, None, std::iter::once(pdu.as_slice())))
             }
-            Needs::Parts => Body::Parts(Box::new(parts(&key, what.as_bytes(), vec![text::unpacked(ports, what)]))),
+            Needs::Parts => Body::Parts(Box::new(name.parts(what.as_bytes(), vec![text::unpacked(ports, what)]))),
         };
-        submit(&mut **route, number, key, body)
+        submit(&mut **route, name, body)
     }
 
-    /// Returns the name of a message, which no other has.
+    fn send(&mut self, number: &str, ports: Ports, octets: &[u8], push: Option<&[u8]>) -> Result<Outcome> {
+        let key = self.key(number, octets);
+        let name = name(&key, number)?;
+        let reference = Reference::Short(key[0]);
+        let body = match self.pushes.needs() {
+            Needs::Line(wanted) => {
+                let address = name.address()?;
+                let mut outgoing = Outgoing::new();
+                outgoing.adopt(octets);
+                outgoing.split(&Bearing { address: &address, kind: Kind::SUBMIT, reference, ports, centre: None })?;
+                // Only TPDUs say to which port other octets go.
+                let wanted = if push.is_some() { wanted } else { vec![Part::Pdus] };
+                Body::Line(name.line(&wanted, None, push, outgoing.pdus()))
+            }
+            Needs::Parts => Body::Parts(Box::new(name.parts(octets, segments(octets, ports, reference)))),
+        };
+        submit(&mut *self.pushes, name, body)
+    }
+
+    /// Returns the key of a message, which no other has.
     fn key(&mut self, number: &str, what: &[u8]) -> [u8; 32] {
         self.sent += 1;
-        Sha256::new().chain_update(number).chain_update(self.sent.to_be_bytes()).chain_update(what).finalize().into()
+        let hash = Sha256::new().chain_update(self.sent.to_be_bytes());
+        hash.chain_update(number).chain_update([0]).chain_update(what).finalize().into()
     }
+}
+
+fn name<'k>(key: &'k [u8; 32], number: &str) -> Result<Name<'k>> {
+    let msisdn = number.parse().map_err(|_| Error::input(format!("`{number}` is no telephone number")))?;
+    Ok(Name { key, msisdn, attempt: 1 })
 }
 
 /// Returns the settings with which a route sends text: characters of the default alphabet, one octet each, that the
@@ -130,41 +137,8 @@ fn for_text(settings: &RouteSettings) -> Result<RouteSettings> {
     Ok(settings)
 }
 
-/// Returns a line of JSON, `impskit.message/1`, with the TPDUs alone.
-fn line<'p>(key: &[u8; 32], number: &str, pdus: impl Iterator<Item = &'p [u8]>) -> Vec<u8> {
-    let hex = |octets: &[u8]| {
-        let mut hex = Vec::with_capacity(2 * octets.len());
-        put_hex(octets, UPPER_HEX, &mut hex);
-        String::from_utf8_lossy(&hex).into_owned()
-    };
-    let pdus: Vec<String> = pdus.map(hex).collect();
-    let line = serde_json::json!({
-        "schema": "impskit.message/1", "ref": hex(key), "msisdn": number, "attempt": 1, "form": "sms", "pdus": pdus,
-    });
-    (line.to_string() + "\n").into_bytes()
-}
-
-fn parts(key: &[u8; 32], push: &[u8], segments: Vec<Vec<u8>>) -> Parts {
-    let mut hex = Vec::with_capacity(64);
-    put_hex(key, UPPER_HEX, &mut hex);
-    let key = String::from_utf8_lossy(&hex).into_owned();
-    Parts { key, document: Vec::new(), seal: None, push: push.to_vec(), segments }
-}
-
-fn submit(route: &mut dyn Route, number: &str, key: [u8; 32], body: Body) -> Result<Outcome> {
-    let msisdn = number.parse().map_err(|_| Error::input(format!("`{number}` is no telephone number")))?;
-    let row = DueRow {
-        msisdn,
-        place: 0,
-        attempts: 0,
-        free: 0,
-        zone: None,
-        setup: 0,
-        key,
-        document: [0; 32],
-        expires: None,
-        cells: String::new(),
-    };
+fn submit(route: &mut dyn Route, name: Name<'_>, body: Body) -> Result<Outcome> {
+    let row = DueRow { msisdn: name.msisdn, key: *name.key, ..DueRow::default() };
     let message = Message { row, sms: 1, body, pin: None, imsi: None };
     let outcomes = route.submit(&[&message], &mut AtOnce)?;
     Ok(outcomes.into_iter().next().unwrap_or(Outcome::NotSent))
@@ -202,35 +176,62 @@ mod tests {
 
     fn open_it(settings: &RouteSettings, folder: &Path) -> Result<Single> {
         let mut secrets = |_: &_| Ok(String::new());
-        Single::open(settings, true, &mut Surroundings { folder, secrets: &mut secrets, log: Arc::new(|_| {}) })
+        let around = &mut Surroundings { folder, secrets: &mut secrets, log: Arc::new(|_| {}) };
+        Single::open(settings, true, around)
     }
 
-    /// A program that keeps what it is handed over.
-    #[test]
-    fn pushes_and_texts_go_out_as_tpdus() {
-        let folder = tempfile::tempdir().unwrap();
+    /// A route to a program that takes everything and keeps it in the file `lines`.
+    fn keeper(more: &str) -> RouteSettings {
         let program = "while read -r line; do echo \"$line\" >> lines; ref=${line#*\\\"ref\\\":\\\"}; \
                        echo \"{\\\"ref\\\":\\\"${ref%%\\\"*}\\\",\\\"ok\\\":true}\"; done";
         let command = format!("command = [\"/bin/sh\", \"-c\", {}]", serde_json::Value::from(program));
-        let settings = settings(&format!("name = \"own\"\nkind = \"exec\"\n{command}\n"));
-        let mut single = open_it(&settings, folder.path()).unwrap();
-        let push = [&[0x01, 0x06, 0x03, 0xC6, 0xAF, 0x8A][..], b"WVCI 1.3 a1b2c3"].concat();
-        assert_eq!(single.push("358401234567", &push).unwrap(), Outcome::Taken { ids: vec![] });
-        assert_eq!(single.text("358401234567", 3716, "WVCI 1.3 a1b2c3").unwrap(), Outcome::Taken { ids: vec![] });
+        settings(&format!("name = \"own\"\nkind = \"exec\"\n{command}\n{more}\n"))
+    }
+
+    fn lines(folder: &Path) -> Vec<serde_json::Value> {
+        let lines = std::fs::read_to_string(folder.join("lines")).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn octets(hex: &serde_json::Value) -> Vec<u8> {
+        let pairs = hex.as_str().unwrap().as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    }
+
+    const PUSH: &[u8] = b"\x01\x06\x03\xC6\xAF\x8AWVCI 1.3 a1b2c3";
+    const TAKEN: Outcome = Outcome::Taken { ids: vec![] };
+
+    #[test]
+    fn pushes_and_texts_go_out_as_tpdus() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut single = open_it(&keeper(""), folder.path()).unwrap();
+        assert_eq!(single.push("358401234567", PUSH).unwrap(), TAKEN);
+        assert_eq!(single.text("358401234567", 3716, "WVCI 1.3 a1b2c3").unwrap(), TAKEN);
         drop(single);
-        let lines = std::fs::read_to_string(folder.path().join("lines")).unwrap();
-        let pdus = lines.lines().map(|line| {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            let hex = line["pdus"][0].as_str().unwrap().to_owned();
-            let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-            pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect::<Vec<u8>>()
-        });
-        let pdus: Vec<Vec<u8>> = pdus.collect();
+        let lines = lines(folder.path());
+        let pdus: Vec<Vec<u8>> = lines.iter().map(|line| octets(&line["pdus"][0])).collect();
         let tpdu = Tpdu::read(&pdus[0]).unwrap();
         let segment = Segment::read(tpdu.user_data).unwrap();
-        assert_eq!((segment.ports.unwrap().destination, segment.data), (2948, &push[..]));
+        assert_eq!((segment.ports.unwrap().destination, segment.data), (2948, PUSH));
         let tpdu = Tpdu::read(&pdus[1]).unwrap();
         assert_eq!((tpdu.address.to_string().as_str(), tpdu.coding, tpdu.length), ("+358401234567", 0, 23));
+    }
+
+    #[test]
+    fn a_push_is_said_in_the_parts_of_its_route_and_what_is_none_as_tpdus() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut single = open_it(&keeper("parts = [\"push\", \"document\"]"), folder.path()).unwrap();
+        let ports = Ports { destination: 3717, source: 3717 };
+        assert_eq!(single.push("358401234567", PUSH).unwrap(), TAKEN);
+        assert_eq!(single.octets("358401234567", ports, b"WV13").unwrap(), TAKEN);
+        drop(single);
+        let lines = lines(folder.path());
+        assert_eq!(octets(&lines[0]["push"]), PUSH);
+        assert!(lines[0].get("pdus").is_none() && lines[0].get("document").is_none());
+        let pdu = octets(&lines[1]["pdus"][0]);
+        let segment = Segment::read(Tpdu::read(&pdu).unwrap().user_data).unwrap();
+        assert_eq!((segment.ports.unwrap().destination, segment.data), (3717, &b"WV13"[..]));
+        assert!(lines[1].get("push").is_none());
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub struct Single {
     pushes: Box<dyn Route>,
     /// Text goes in another coding, which a route is opened with.
     texts: Option<Box<dyn Route>>,
+    seed: [u8; 32],
     sent: u64,
 }
 
@@ -29,12 +30,18 @@ impl std::fmt::Debug for Single {
 }
 
 impl Single {
-    /// Opens the route that a table describes.
+    /// Opens the route that a table describes. `seed` is drawn anew each time: by it the names of messages differ from those
+    /// of earlier runs, which a gateway may still know.
     ///
     /// # Errors
     ///
     /// Fails where the route cannot be opened, and where it is to send text and has no form for it.
-    pub fn open(settings: &RouteSettings, sends_text: bool, around: &mut Surroundings<'_>) -> Result<Self> {
+    pub fn open(
+        settings: &RouteSettings,
+        sends_text: bool,
+        seed: [u8; 32],
+        around: &mut Surroundings<'_>,
+    ) -> Result<Self> {
         let mut settings = settings.clone();
         if settings.kind == RouteKind::Smpp {
             // Nobody waits for receipts here.
@@ -43,7 +50,7 @@ impl Single {
         let of_texts = sends_text.then(|| for_text(&settings)).transpose()?;
         let pushes = open(&settings, around)?;
         let texts = of_texts.map(|settings| open(&settings, around)).transpose()?;
-        Ok(Self { pushes, texts, sent: 0 })
+        Ok(Self { pushes, texts, seed, sent: 0 })
     }
 
     /// Sends a push PDU to a number, digits without `+`.
@@ -107,7 +114,7 @@ impl Single {
     /// Returns the key of a message, which no other has.
     fn key(&mut self, number: &str, what: &[u8]) -> [u8; 32] {
         self.sent += 1;
-        let hash = Sha256::new().chain_update(self.sent.to_be_bytes());
+        let hash = Sha256::new().chain_update(self.seed).chain_update(self.sent.to_be_bytes());
         hash.chain_update(number).chain_update([0]).chain_update(what).finalize().into()
     }
 }
@@ -174,10 +181,10 @@ mod tests {
         toml::from_str(table).expect("a table")
     }
 
-    fn open_it(settings: &RouteSettings, folder: &Path) -> Result<Single> {
+    fn open_it(settings: &RouteSettings, seed: u8, folder: &Path) -> Result<Single> {
         let mut secrets = |_: &_| Ok(String::new());
         let around = &mut Surroundings { folder, secrets: &mut secrets, log: Arc::new(|_| {}) };
-        Single::open(settings, true, around)
+        Single::open(settings, true, [seed; 32], around)
     }
 
     /// A route to a program that takes everything and keeps it in the file `lines`.
@@ -204,7 +211,7 @@ mod tests {
     #[test]
     fn pushes_and_texts_go_out_as_tpdus() {
         let folder = tempfile::tempdir().unwrap();
-        let mut single = open_it(&keeper(""), folder.path()).unwrap();
+        let mut single = open_it(&keeper(""), 1, folder.path()).unwrap();
         assert_eq!(single.push("358401234567", PUSH).unwrap(), TAKEN);
         assert_eq!(single.text("358401234567", 3716, "WVCI 1.3 a1b2c3").unwrap(), TAKEN);
         drop(single);
@@ -220,7 +227,7 @@ mod tests {
     #[test]
     fn a_push_is_said_in_the_parts_of_its_route_and_what_is_none_as_tpdus() {
         let folder = tempfile::tempdir().unwrap();
-        let mut single = open_it(&keeper("parts = [\"push\", \"document\"]"), folder.path()).unwrap();
+        let mut single = open_it(&keeper("parts = [\"push\", \"document\"]"), 1, folder.path()).unwrap();
         let ports = Ports { destination: 3717, source: 3717 };
         assert_eq!(single.push("358401234567", PUSH).unwrap(), TAKEN);
         assert_eq!(single.octets("358401234567", ports, b"WV13").unwrap(), TAKEN);
@@ -235,9 +242,24 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_message_is_not_that_of_an_earlier_process() {
+        let folder = tempfile::tempdir().unwrap();
+        for seed in [1, 2] {
+            let mut single = open_it(&keeper(""), seed, folder.path()).unwrap();
+            for _ in 0..2 {
+                assert_eq!(single.push("358401234567", PUSH).unwrap(), TAKEN);
+            }
+        }
+        let mut names: Vec<String> = lines(folder.path()).iter().map(|line| line["ref"].to_string()).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), 4);
+    }
+
+    #[test]
     fn routes_without_a_form_for_text_are_refused() {
         let pap = settings("name = \"a\"\nkind = \"pap\"\nurl = \"http://127.0.0.1:1/\"\n");
-        assert_eq!(open_it(&pap, Path::new("")).unwrap_err().what, "the route cannot send text");
+        assert_eq!(open_it(&pap, 1, Path::new("")).unwrap_err().what, "the route cannot send text");
         let kannel = settings("name = \"a\"\nkind = \"http\"\nurl = \"http://127.0.0.1:1/\"\npreset = \"kannel\"\n");
         let text = for_text(&kannel).unwrap();
         assert_eq!(text.request.unwrap().query["coding"], "0");

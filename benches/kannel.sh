@@ -11,40 +11,12 @@ rows=${1:-2000}
 if [ -z "${IMPSKIT:-}" ]; then (cd "$here/.." && cargo build --release --locked --quiet); fi
 impskit=${IMPSKIT:-$here/../target/release/impskit}
 work=$(mktemp -d); pids=()
-trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 cd "$work"
 
-cat > kannel.conf <<'END_OF_CONF'
-group = core
-admin-port = 13110
-admin-password = x
-admin-allow-ip = 127.0.0.1
-smsbox-port = 13111
-box-allow-ip = 127.0.0.1
-dlr-storage = internal
-log-level = 4
-
-group = smsc
-smsc = fake
-smsc-id = fake
-port = 13112
-connect-allow-ip = 127.0.0.1
-
-group = smsbox
-bearerbox-host = 127.0.0.1
-sendsms-port = 13113
-log-level = 4
-
-group = sendsms-user
-username = one
-password = s3cret
-concatenation = true
-max-messages = 10
-END_OF_CONF
-wait_for() { for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; echo "nobody listens on $1" >&2; exit 1; }
-bearerbox -v 4 kannel.conf > /dev/null 2>&1 & bearerbox=$!; pids+=($!); wait_for 13111
+source "$here/../tests/peers/kannel_boxes.sh"
 # A message centre that only counts the lines.
-python3 - 13112 arrived <<'END_OF_CENTRE' & pids+=($!)
+start_centre() { python3 - "$1" arrived <<'END_OF_CENTRE' & pids+=($!)
 import socket, sys
 count = 0
 with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as link:
@@ -52,7 +24,8 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as link:
         count += octets.count(b"\n")
         with open(sys.argv[2], "w") as out: out.write(str(count))
 END_OF_CENTRE
-smsbox -v 4 kannel.conf > /dev/null 2>&1 & smsbox=$!; pids+=($!); wait_for 13113
+}
+start_kannel 13110 4
 sleep 1
 
 # The typical document of `benches/rows.rs`.
@@ -85,7 +58,7 @@ def send(part):
     link = http.client.HTTPConnection("127.0.0.1", 13113)
     for row in part:
         text = document.replace(first["user"], row["user"]).replace(first["password"], row["password"])
-        query = urlencode({"username": "one", "password": "s3cret", "from": "12345", "to": row["msisdn"],
+        query = urlencode({"username": "many", "password": "s3cret", "from": "12345", "to": row["msisdn"],
                            "type": "oma-settings", "sec": "userpin", "pin": row["pin"], "text": text})
         link.request("GET", "/cgi-bin/sendota?" + query)
         answer = link.getresponse(); body = answer.read()
@@ -110,7 +83,7 @@ told "impskit alone: table to sealed PDUs" "$wall" "$ours" 0 "$count"
 
 export KANNEL=s3cret
 for split in here gateway; do
-  printf 'schema = 1\nname = "%s"\nprofile = "typical.toml"\nroutes = ["kannel"]\n[[route]]\nname = "kannel"\nkind = "http"\npreset = "kannel"\nurl = "http://127.0.0.1:13113/cgi-bin/sendsms"\nuser = "one"\npassword = { env = "KANNEL" }\nfrom = "12345"\n%s\n' \
+  printf 'schema = 1\nname = "%s"\nprofile = "typical.toml"\nroutes = ["kannel"]\n[[route]]\nname = "kannel"\nkind = "http"\npreset = "kannel"\nurl = "http://127.0.0.1:13113/cgi-bin/sendsms"\nuser = "many"\npassword = { env = "KANNEL" }\nfrom = "12345"\n%s\n' \
     "$split" "$([ $split = gateway ] && echo 'split = "gateway"')" > $split.toml
   "$impskit" -q batch plan $split.toml rows.csv > /dev/null
   before=$(ticks); sms=$(arrived)

@@ -9,55 +9,12 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 impskit=${IMPSKIT:-$here/../../target/debug/impskit}
 work=$(mktemp -d); keep=${1:-$work}; mkdir -p "$keep"; keep=$(cd "$keep" && pwd)
-pids=(); trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+pids=(); trap 'kill "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 cd "$work"
 
-cat > kannel.conf <<'END'
-group = core
-admin-port = 13100
-admin-password = x
-admin-allow-ip = 127.0.0.1
-smsbox-port = 13101
-wapbox-port = 13104
-box-allow-ip = 127.0.0.1
-dlr-storage = internal
-log-level = 1
-
-group = smsc
-smsc = fake
-smsc-id = fake
-port = 13102
-connect-allow-ip = 127.0.0.1
-
-group = smsbox
-bearerbox-host = 127.0.0.1
-sendsms-port = 13103
-log-level = 1
-
-group = sendsms-user
-username = one
-password = s3cret
-
-group = sendsms-user
-username = many
-password = s3cret
-concatenation = true
-max-messages = 10
-
-group = wapbox
-bearerbox-host = 127.0.0.1
-log-level = 1
-
-group = ppg
-ppg-url = /wappush
-ppg-port = 13105
-trusted-pi = true
-concurrent-pushes = 10
-END
-wait_for() { for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; echo "nobody listens on $1" >&2; exit 1; }
-bearerbox -v 1 kannel.conf > bearerbox.log 2>&1 & pids+=($!); wait_for 13101; wait_for 13104
-python3 "$here/kannel_smsc.py" 13102 out.jsonl & pids+=($!)
-smsbox -v 1 kannel.conf > smsbox.log 2>&1 & pids+=($!); wait_for 13103
+source "$here/kannel_boxes.sh"
+start_centre() { python3 "$here/kannel_smsc.py" "$1" out.jsonl & centre=$!; pids+=($!); }
+start_kannel 13100 1
 wapbox -v 1 kannel.conf > wapbox.log 2>&1 & pids+=($!); wait_for 13105
 sleep 1
 
@@ -87,8 +44,8 @@ campaign() { # name, profile, more of the route
   "$impskit" -q batch plan "$1.toml" rows.csv > /dev/null
   "$impskit" batch run "$1.toml"
   sleep 1; mv out.jsonl "$keep/kannel-$1.jsonl" || true
-  kill "${pids[1]}"; wait "${pids[1]}" 2>/dev/null || true
-  python3 "$here/kannel_smsc.py" 13102 out.jsonl & pids[1]=$!; sleep 1
+  kill "$centre"; wait "$centre" 2>/dev/null || true
+  start_centre 13102; sleep 1
 }
 sendsms='kind = "http"\npreset = "kannel"\nurl = "http://127.0.0.1:13103/cgi-bin/sendsms"\npassword = { env = "KANNEL" }\nfrom = "12345"\nuser = '
 for seal in userpin netwpin; do

@@ -5,6 +5,11 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+/// Returns whether XML 1.0, and so any document of ours, can hold a character.
+pub(crate) fn is_xml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
+}
+
 /// A kind of leaf value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

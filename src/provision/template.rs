@@ -11,12 +11,13 @@
 use super::account::{DmAccount, ImpsAccount};
 use super::handset::BadHandset;
 use super::profile::Profile;
-use super::profile::{is_absolute, is_xml_character};
+use super::profile::is_absolute;
 use super::slots::{expand, slots_in};
 use super::{cp, rules};
 use crate::codec::{self, CannotWrite, Segments, WbxmlOptions, WbxmlStyle};
 use crate::cp as vocabulary;
 use crate::diagnose::{Report, Severity};
+use crate::document::is_xml;
 
 /// A profile's provisioning document with gaps.
 #[derive(Debug, Clone)]
@@ -78,7 +79,7 @@ impl Template {
             }
             // The usual case first: no control characters, nothing from the end of the basic plane.
             let plain = value.bytes().all(|b| b >= 0x20 && b != 0xEF);
-            if !plain && !value.chars().all(is_xml_character) {
+            if !plain && !value.chars().all(is_xml) {
                 return Err(BadHandset::value(name, "has a character that no document can hold"));
             }
         }

@@ -6,7 +6,7 @@ use super::super::rules;
 use super::header::long_number;
 use super::read::{Reader, Step};
 use super::{ENTITY, EXT_0, EXT_I_0, EXT_T_0, STR_I, STR_T, charset, read_multi_byte};
-use crate::document::{Content, Kind, TokenTable};
+use crate::document::{Content, Kind, TokenTable, is_xml};
 
 /// The items of a text, joined; borrowed while there is only one.
 #[derive(Default)]
@@ -204,9 +204,4 @@ pub(super) fn is_text(octet: u8) -> bool {
     matches!(octet, ENTITY | STR_I | STR_T | EXT_T_0..=0x82)
         || (EXT_I_0..EXT_I_0 + 3).contains(&octet)
         || (EXT_0..EXT_0 + 3).contains(&octet)
-}
-
-/// Returns whether XML 1.0 may hold a character.
-pub(in crate::codec) fn is_xml(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }

@@ -6,7 +6,6 @@ mod items;
 mod read;
 mod write;
 
-pub(super) use items::is_xml;
 pub(super) use read::read;
 pub(super) use write::write;
 pub(crate) use write::{SLOT, slot_number};

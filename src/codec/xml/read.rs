@@ -9,13 +9,12 @@ use quick_xml::Reader;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 
-use super::super::wbxml::is_xml;
 use super::super::{Document, Encoding, Header, Limits, rules};
 use super::encoding::{Latin, declared, is_of_wide_units, no_wide_units, not_utf_8};
 use super::names::{is_name, split_name};
 use super::text::{append, append_blank, lower_case, mixed, with_line_ends, without_position};
 use crate::diagnose::{Diagnostic, Report, Rule, Span};
-use crate::document::{Attribute, Content, Element, Vocabulary};
+use crate::document::{Attribute, Content, Element, Vocabulary, is_xml};
 
 /// Reads a document. One that is not well-formed is returned as far as it goes, with the finding.
 pub(in crate::codec) fn read<'s>(

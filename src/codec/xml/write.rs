@@ -6,8 +6,7 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::super::wbxml::is_xml;
-use crate::document::{Content, Element, Vocabulary, to_base64};
+use crate::document::{Content, Element, Vocabulary, is_xml, to_base64};
 
 /// Writes a document with declaration and document type.
 pub(in crate::codec) fn write(root: &Element<'_>, vocabulary: Option<&Vocabulary>, indent: bool) -> Vec<u8> {

@@ -2,12 +2,12 @@
 
 use super::{ADDRESS_KINDS, BEARERS, LEVELS, NAP, PROXY, is_list, other_word};
 use crate::dm::{DM_ACCOUNT, Format, ManagementObject, Node, Tree, Uri, Value};
+use crate::document::is_xml;
 use crate::provision::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, DmAccount, ImpsAccount, Parm, PhysicalProxy, Port,
     Proxy, Rest, Secret,
 };
 use crate::provision::cp::{self, Reading};
-use crate::provision::profile::is_xml_character;
 
 /// Reads the IMPS accounts of a device tree, wherever they hang; other spellings of their nodes are read too.
 ///
@@ -267,7 +267,7 @@ impl Taken {
         self.node.child(name).filter(|child| !child.is_interior())?;
         let text = match self.node.remove(name)?.value? {
             Value::Text(text) => Some(text),
-            Value::Octets(octets) => String::from_utf8(octets).ok().filter(|text| text.chars().all(is_xml_character)),
+            Value::Octets(octets) => String::from_utf8(octets).ok().filter(|text| text.chars().all(is_xml)),
         };
         if text.is_none() {
             self.left.push(format!("{name}: octets that are no text"));

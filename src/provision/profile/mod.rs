@@ -12,7 +12,6 @@ mod write;
 
 pub(super) use checks::is_absolute;
 pub use keys::{Keys, keys, tables};
-pub(super) use reader::is_xml_character;
 pub use write::{write, write_with};
 
 use serde::{Deserialize, Deserializer, de};

@@ -7,6 +7,7 @@ use super::{Profile, SECURITY, SERVICES, SecretSource, Secrets, checks, is_colum
 use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Span, nearest};
 use crate::dm::{Acl, ManagementObject, Uri, is_name};
+use crate::document::is_xml;
 use crate::provision::account::{
     AccessPoint, Address, AddressForm, Characteristic, Credentials, DmAccount, ImpsAccount, Parm, PhysicalProxy, Port,
     Proxy, Rest, Secret,
@@ -460,7 +461,7 @@ impl<'r> Reader<'r> {
 
     /// Marks the placeholders of a text and reports those that name no column.
     pub(super) fn mark(&mut self, text: &str, span: Span, path: &str) -> String {
-        if let Some(bad) = text.chars().find(|&c| !is_xml_character(c)) {
+        if let Some(bad) = text.chars().find(|&c| !is_xml(c)) {
             let message = format!("U+{:04X} cannot stand in a document", u32::from(bad));
             self.report.add(Diagnostic::new(&rules::BAD_VALUE, span, message).at(path));
             return String::new();
@@ -510,11 +511,6 @@ impl<'r> Reader<'r> {
     fn wrong(&mut self, fields: &Fields<'_>, key: &str, message: impl Into<String>) {
         fields.fault(self.report, &rules::BAD_VALUE, key, message);
     }
-}
-
-/// Returns whether XML, and so any document of ours, can hold the character. U+0000 is not one of them.
-pub(in crate::provision) fn is_xml_character(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
 fn borrowed(list: &[String]) -> Vec<&str> {

@@ -19,6 +19,7 @@ mod beside;
 mod cir;
 mod configuration;
 mod door;
+mod content;
 mod engine;
 mod fault;
 #[cfg(feature = "server")]

@@ -9,7 +9,7 @@ use super::service::Context;
 use super::session::{Session, SessionId};
 use super::store::messages::{self, Message, MessageCopy};
 use super::store::{groups, tree};
-use super::{Timestamp, limits};
+use super::{Timestamp, content, limits};
 use crate::csp::{Code, Outcome, ids};
 use crate::document::Element;
 
@@ -27,20 +27,9 @@ pub(crate) fn info(message: &Message, copy: &MessageCopy) -> Element<'static> {
     info
 }
 
-/// Returns the ContentData of a message: text, or octets, which each syntax carries in its own way.
+/// Returns the ContentData of a message.
 pub(crate) fn content(message: &Message) -> Option<Element<'static>> {
-    let octets = message.content.clone()?;
-    Some(match String::from_utf8(octets) {
-        Ok(text) if message.is_text => Element::leaf("ContentData", text),
-        Ok(text) => Element::octets("ContentData", text.into_bytes()),
-        Err(octets) => Element::octets("ContentData", octets.into_bytes()),
-    })
-}
-
-/// Returns the content type of a MessageInfo in lower case, without parameters.
-pub(crate) fn content_type(info: &Element<'_>) -> String {
-    let text = info.child_text("ContentType").filter(|text| !text.is_empty()).unwrap_or("text/plain");
-    text.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase()
+    Some(content::element(message.content.clone()?, message.is_text))
 }
 
 /// Offers a message to the sessions that should have it.
@@ -108,7 +97,7 @@ pub(crate) fn choose_again(context: &mut Context<'_>, user: &str) -> Result<(), 
 
 /// Returns the content type of a message.
 fn type_of(message: &Message) -> String {
-    content_type(&tree::read(&message.info).unwrap_or_else(|| Element::new("MessageInfo")))
+    content::kind(&tree::read(&message.info).unwrap_or_else(|| Element::new("MessageInfo")))
 }
 
 /// Offers a message to one session: pushed or announced, as it was agreed.
@@ -124,7 +113,7 @@ pub(crate) fn offer_to(
     };
     let Some(own) = context.sessions.get(session) else { return Ok(()) };
     let info = info(message, copy);
-    let kind = content_type(&info);
+    let kind = content::kind(&info);
     let (push, most) = group.unwrap_or((own.capabilities.push, own.capabilities.push_length));
     let size = message.content.as_ref().map_or(0, Vec::len);
     let is_taken = own.capabilities.accepts(&kind) && own.capabilities.holds(&kind, size);

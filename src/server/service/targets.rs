@@ -141,8 +141,3 @@ pub(crate) fn users_with_lists(
     users.retain(|(user, _)| seen.insert(user.clone()));
     Ok(users)
 }
-
-/// Returns whether XML can carry a text: it has no control characters but tab and line ends.
-pub(crate) fn is_xml_text(text: &str) -> bool {
-    text.chars().all(|c| c >= ' ' && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\r' | '\n'))
-}

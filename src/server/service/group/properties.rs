@@ -3,11 +3,12 @@
 use super::words::{self, Kind, OWN_PROPERTIES, PROPERTIES, Row, exists, name_in};
 use super::{find, find_as, joining, own_place, put_out, tell};
 use crate::csp::{Address, Code, Outcome, Version};
-use crate::document::{Content, Element, from_base64, integer};
+use crate::document::{Element, integer};
+use crate::server::content;
 use crate::server::fault::{Fault, required, success};
 use crate::server::service::Context;
 use crate::server::service::notification;
-use crate::server::service::targets::{Tally, flag, is_xml_text};
+use crate::server::service::targets::{Tally, flag};
 use crate::server::store::groups::{self, Role};
 use crate::server::store::{history, tree};
 
@@ -251,19 +252,9 @@ pub(super) fn read_welcome(welcome: &Element<'_>) -> Result<String, Fault> {
     let wrong = || refused(WELCOME);
     let kind = welcome.child_text("ContentType").filter(|kind| !kind.is_empty()).unwrap_or("text/plain");
     let data = welcome.child("ContentData").ok_or_else(wrong)?;
-    let encoding = welcome.child_text("ContentEncoding").unwrap_or_default().to_ascii_lowercase();
-    let octets = match (encoding.as_str(), &data.content) {
-        ("base64", Content::Text(text)) => from_base64(text).ok_or_else(wrong)?,
-        ("" | "none", Content::Text(text)) => text.as_bytes().to_vec(),
-        ("" | "none" | "base64", Content::Octets(octets)) => octets.to_vec(),
-        _ => return Err(wrong()),
-    };
+    let (octets, is_text) = content::read(welcome, data).map_err(|_| wrong())?;
     let note = Element::new(WELCOME).with_leaf("ContentType", kind.to_owned());
-    let note = note.with(match String::from_utf8(octets) {
-        Ok(text) if kind.starts_with("text/") && is_xml_text(&text) => Element::leaf("ContentData", text),
-        Ok(text) => Element::octets("ContentData", text.into_bytes()),
-        Err(octets) => Element::octets("ContentData", octets.into_bytes()),
-    });
+    let note = note.with(content::element(octets, is_text));
     let column = tree::write(&note);
     if column.len() > MOST_WELCOME { Err(wrong()) } else { Ok(column) }
 }

@@ -21,9 +21,9 @@ use super::targets::{self, Tally};
 use crate::csp::{Code, Version};
 use crate::document::{Element, integer};
 use crate::server::fault::{Fault, required, success};
-use crate::server::post;
 use crate::server::session::Session;
 use crate::server::store::{groups, messages};
+use crate::server::{content, post};
 
 /// `GetMessage-Request`: the message stays until the client has confirmed it by `MessageDelivered`.
 pub(crate) fn get_message(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
@@ -34,7 +34,7 @@ pub(crate) fn get_message(context: &mut Context<'_>, request: &Element<'_>) -> R
         None => history::find(context, id)?.ok_or(Code::INVALID_MESSAGE_ID)?,
     };
     let info = post::info(&message, &copy);
-    let (content_type, size) = (post::content_type(&info), message.content.as_ref().map_or(0, Vec::len));
+    let (content_type, size) = (content::kind(&info), message.content.as_ref().map_or(0, Vec::len));
     let capabilities = &context.session()?.capabilities;
     if !capabilities.accepts(&content_type) {
         return Err(Code::UNSUPPORTED_MEDIA_TYPE.into());

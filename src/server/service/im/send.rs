@@ -6,15 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::csp::{Code, Outcome, Version, ids};
-use crate::document::{Content, Element, from_base64, integer};
+use crate::document::{Element, integer};
 use crate::server::fault::{Fault, required};
-use crate::server::post;
 use crate::server::service::Context;
 use crate::server::service::im::history;
-use crate::server::service::targets::{self, Tally, flag, is_xml_text};
+use crate::server::service::targets::{self, Tally, flag};
 use crate::server::store::groups::{self, Group};
 use crate::server::store::messages::{self, Message, MessageCopy, Writer};
 use crate::server::store::{contact_lists, tree};
+use crate::server::{content, post};
 
 /// How long a message waits where its sender does not say, in seconds: a day.
 const USUAL_VALIDITY: u32 = 86_400;
@@ -48,7 +48,8 @@ pub(crate) fn send(context: &mut Context<'_>, request: &Element<'_>) -> Result<E
     let info = request.child("MessageInfo").ok_or_else(|| Fault::missing("MessageInfo"))?;
     let recipient = info.child("Recipient").ok_or_else(|| Fault::missing("Recipient"))?;
     let from = sender(context, info.child("Sender"))?;
-    let (content, is_text) = read_content(info, request.child("ContentData"))?;
+    let read = request.child("ContentData").map(|data| content::read(info, data)).transpose()?;
+    let (content, is_text) = read.map_or((None, true), |(octets, is_text)| (Some(octets), is_text));
     if content.is_none() && info.child("MessageURI").is_none() {
         return Err(Fault::missing("ContentData"));
     }
@@ -125,24 +126,6 @@ pub(crate) fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Resu
         return Err(Code::INVALID_APPLICATION_ID.into());
     }
     own()
-}
-
-/// Returns the octets of the content and whether they are text that every syntax can carry as text.
-fn read_content(info: &Element<'_>, data: Option<&Element<'_>>) -> Result<(Option<Vec<u8>>, bool), Fault> {
-    let Some(data) = data else { return Ok((None, true)) };
-    let is_base64 = match info.child_text("ContentEncoding").unwrap_or_default().to_ascii_lowercase().as_str() {
-        "" | "none" => false,
-        "base64" => true,
-        _ => return Err(Code(540).into()),
-    };
-    let (octets, came_as_text) = match &data.content {
-        Content::Octets(octets) => (octets.to_vec(), false),
-        Content::Text(text) if is_base64 => (from_base64(text).ok_or_else(|| Fault::bad("ContentData"))?, false),
-        Content::Text(text) => (text.as_bytes().to_vec(), true),
-    };
-    let is_text_type = post::content_type(info).starts_with("text/");
-    let is_text = (came_as_text || is_text_type) && std::str::from_utf8(&octets).is_ok_and(is_xml_text);
-    Ok((Some(octets), is_text))
 }
 
 /// Returns what of the MessageInfo goes on to the recipients, with what the server fills in.
@@ -317,7 +300,7 @@ fn may_write(
     if !messages::accepts(db, user, &writer(context, screen))? {
         return Err(Code::BLOCKED.into());
     }
-    let content_type = post::content_type(&draft.info);
+    let content_type = content::kind(&draft.info);
     let size = draft.content.as_ref().map_or(0, Vec::len);
     let mut receivers = post::receivers(context, copy, &content_type)?;
     if post::rule_of(context, user) == "PRIORITYSTORE" {

@@ -88,9 +88,9 @@ fn verify_group(context: &Context<'_>, text: &str) -> Result<Group, Fault> {
 
 fn verify_screen_name(context: &Context<'_>, item: &Element<'_>) -> Result<(), Fault> {
     let group = verify_group(context, required(item, "GroupID")?)?;
-    let name = required(item, "SName")?.to_lowercase();
+    let name = required(item, "SName")?;
     let joined = groups::joined(context.store.reader(), &group.id)?;
-    let is_there = joined.iter().any(|joined| joined.screen_name.to_lowercase() == name);
+    let is_there = joined.iter().any(|joined| joined.goes_by(name));
     if is_there { Ok(()) } else { Err(Code::ADDRESS_ERROR.into()) }
 }
 

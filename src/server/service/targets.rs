@@ -81,6 +81,11 @@ pub(crate) fn user(context: &Context<'_>, id: &str) -> Result<Element<'static>, 
     Ok(Element::new("User").with_leaf("UserID", id.to_owned()).with_all(name))
 }
 
+/// Returns the `ScreenName` element of a name in a group.
+pub(crate) fn screen_name(name: &str, group: &str) -> Element<'static> {
+    Element::new("ScreenName").with_leaf("SName", name.to_owned()).with_leaf("GroupID", group.to_owned())
+}
+
 /// Returns whether a flag is set; an empty one counts as absent.
 pub(crate) fn flag(element: &Element<'_>, name: &str) -> Option<bool> {
     element.child_text(name).and_then(boolean)

@@ -59,6 +59,18 @@ pub(crate) struct Joined {
     pub(crate) wants_notices: bool,
 }
 
+impl Joined {
+    /// Returns whether a name is that of the session.
+    pub(crate) fn goes_by(&self, name: &str) -> bool {
+        is_same_name(&self.screen_name, name)
+    }
+}
+
+/// Returns whether two screen names of a group are one: they are compared without case.
+pub(super) fn is_same_name(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
 /// Returns a group.
 pub(crate) fn find(db: &Connection, id: &str) -> Result<Option<Group>> {
     db.prepare_cached("SELECT id, owner, welcome FROM chat_group WHERE id = ?1")?

@@ -4,6 +4,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
+use super::groups::is_same_name;
+
 /// What is common to all copies of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
@@ -67,7 +69,7 @@ pub(crate) struct Entity {
 
 impl Entity {
     fn is_screen_name(&self, name: &str, group: &str) -> bool {
-        self.kind == "ScreenName" && self.group == group && self.name.to_lowercase() == name.to_lowercase()
+        self.kind == "ScreenName" && self.group == group && is_same_name(&self.name, name)
     }
 }
 

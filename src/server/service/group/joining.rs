@@ -120,8 +120,7 @@ pub(super) fn enter(
 ) -> Result<Joined, Fault> {
     let user = context.user().to_owned();
     let present = groups::joined(context.store.reader(), group)?;
-    let is_taken =
-        |name: &str| present.iter().any(|j| j.user != user && j.screen_name.to_lowercase() == name.to_lowercase());
+    let is_taken = |name: &str| present.iter().any(|j| j.user != user && j.goes_by(name));
     let screen_name = match name.filter(|name| !name.is_empty()) {
         Some(name) if name.chars().count() > MOST_NAME => return Err(Fault::bad("SName")),
         Some(name) if is_taken(name) => return Err(Code::SCREEN_NAME_IN_USE.into()),

@@ -88,7 +88,7 @@ fn user_of(context: &Context<'_>, group: &str, element: &Element<'_>) -> Result<
         return Ok(context.user_id(element.trimmed())?.as_str().to_owned());
     };
     let present = groups::joined(context.store.reader(), group)?;
-    let named = present.into_iter().find(|joined| joined.screen_name.to_lowercase() == name.to_lowercase());
+    let named = present.into_iter().find(|joined| joined.goes_by(name));
     Ok(named.ok_or(Code::UNKNOWN_USER)?.user)
 }
 

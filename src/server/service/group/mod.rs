@@ -23,7 +23,8 @@ pub(crate) use membership::{add_members, get_members, member_access, reject_list
 pub(crate) use properties::{create, delete, expire, get_properties, set_properties};
 pub(crate) use words::read_common;
 
-use super::{Context, targets};
+use super::Context;
+use super::targets::{self, screen_name};
 use crate::csp::{Code, Outcome, Version};
 use crate::document::Element;
 use crate::server::fault::{Fault, required};
@@ -114,10 +115,6 @@ fn take_out(context: &mut Context<'_>, group: &str, joined: &Joined, is_kick: bo
         groups::delete(context.store.writer()?, group)?;
     }
     Ok(())
-}
-
-fn screen_name(name: &str, group: &str) -> Element<'static> {
-    Element::new("ScreenName").with_leaf("SName", name.to_owned()).with_leaf("GroupID", group.to_owned())
 }
 
 /// Returns joined users as a client of that version reads them: by screen name, with the User-ID where it is shown.

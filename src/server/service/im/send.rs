@@ -103,7 +103,7 @@ pub(crate) fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Resu
     let Some(given) = given else { return own() };
     if let Some(screen) = given.descend(&["Group", "ScreenName"]) {
         let (group, own) = targets::joined_group(context, screen.child_text("GroupID").unwrap_or_default())?;
-        if !is_same_name(&own.screen_name, screen.child_text("SName").unwrap_or_default()) {
+        if !own.goes_by(screen.child_text("SName").unwrap_or_default()) {
             return Err(Code::NOT_A_MEMBER.into());
         }
         return Ok(Element::new("Sender").with(screen_name(&own.screen_name, &group.id)));
@@ -277,7 +277,7 @@ fn whisper(context: &Context<'_>, draft: &Draft, screen: &Element<'_>) -> Result
         return Err(Code::NO_PRIVATE_MESSAGES_IN_GROUP.into());
     }
     let name = screen.child_text("SName").unwrap_or_default();
-    let addressee = groups::joined(db, &group)?.into_iter().find(|joined| is_same_name(&joined.screen_name, name));
+    let addressee = groups::joined(db, &group)?.into_iter().find(|joined| joined.goes_by(name));
     let addressee = addressee.ok_or(Code::UNABLE_TO_DELIVER)?;
     if groups::own_property(db, &group, &addressee.user, "PrivateMessaging")?.as_deref() == Some("F") {
         return Err(Code::NO_PRIVATE_MESSAGES_TO_USER.into());
@@ -344,10 +344,5 @@ fn copy(draft: &Draft, recipient: &str, from: &Element<'_>, to: Element<'static>
 
 /// Returns the `Group` element of a screen name.
 pub(super) fn screen_name(name: &str, group: &str) -> Element<'static> {
-    let screen = Element::new("ScreenName").with_leaf("SName", name.to_owned()).with_leaf("GroupID", group.to_owned());
-    Element::new("Group").with(screen)
-}
-
-fn is_same_name(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
+    Element::new("Group").with(targets::screen_name(name, group))
 }

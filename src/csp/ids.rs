@@ -61,6 +61,14 @@ fn wrap(name: &'static str, items: Vec<Element<'static>>) -> Vec<Element<'static
     if items.is_empty() { items } else { vec![Element::new(name).with_all(items)] }
 }
 
+/// Returns which client of a user an element names, or which application on one: the name of the element that says it,
+/// and the text.
+pub fn client<'e>(element: &'e Element<'_>) -> Option<(&'static str, &'e str)> {
+    let application = || element.child_text("ApplicationID").filter(|text| !text.is_empty());
+    let client = client_id(element).map(|text| ("ClientID", text));
+    client.or_else(|| application().map(|text| ("ApplicationID", text)))
+}
+
 /// Returns the text of a `ClientID`: its `URL`, else its `MSISDN`, else the bare text that one server writes.
 /// Compare without case.
 pub fn client_id<'e>(element: &'e Element<'_>) -> Option<&'e str> {

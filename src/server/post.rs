@@ -148,12 +148,7 @@ fn fits_parser(session: &Session, message: &Message) -> bool {
 fn is_for_client(session: &Session, copy: &MessageCopy) -> bool {
     let Some(recipient) = tree::read(&copy.to) else { return true };
     let Some(user) = recipient.child("User") else { return true };
-    let application = user.child_text("ApplicationID").filter(|id| !id.is_empty());
-    let (kind, named) = match (ids::client_id(user), application) {
-        (Some(client), _) => ("ClientID", client),
-        (None, Some(application)) => ("ApplicationID", application),
-        (None, None) => return true,
-    };
+    let Some((kind, named)) = ids::client(user) else { return true };
     session.caller.client_id.name == kind && named.to_lowercase() == session.caller.client
 }
 

@@ -76,7 +76,7 @@ impl Engine {
     /// Returns the forms that whoever asks without a session needs.
     fn changes(&self, origin: &Origin, version: Version, asked: &[Transaction]) -> Changes {
         let primitive = asked.first().map(|transaction| &transaction.primitive);
-        let client = primitive.and_then(|p| csp::ids::client_id(p).or_else(|| p.child_text("ApplicationID")));
+        let client = primitive.and_then(csp::ids::client).map(|(_, text)| text);
         let rows = self.configuration.clients.iter();
         let changes = rows.filter_map(|row| row.changes(client.unwrap_or_default(), &origin.user_agent, version));
         changes.fold(Changes::default(), Changes::with)

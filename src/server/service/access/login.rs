@@ -48,12 +48,7 @@ pub(super) enum Known {
 
 /// Returns the client's identity in lower case and the element that says it.
 pub(super) fn read_client(request: &Element<'_>) -> Result<(String, Element<'static>), Fault> {
-    let application = request.child_text("ApplicationID").filter(|text| !text.is_empty());
-    let (name, text) = match (ids::client_id(request), application) {
-        (Some(text), _) => ("ClientID", text),
-        (None, Some(text)) => ("ApplicationID", text),
-        (None, None) => return Err(Fault::missing("ClientID")),
-    };
+    let (name, text) = ids::client(request).ok_or_else(|| Fault::missing("ClientID"))?;
     if text.len() > limits::SHORT_TEXT {
         return Err(Fault::bad(name));
     }

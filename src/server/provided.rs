@@ -1,7 +1,5 @@
 //! Groups as who runs the server sees them: it makes groups of its own, which belong to no user, and may delete any.
 
-use rusqlite::{OptionalExtension as _, params};
-
 use super::service::group::read_common;
 use super::store::groups::{self, Role};
 use super::{Store, Timestamp};
@@ -32,9 +30,7 @@ impl Store {
     ///
     /// Fails where the store does.
     pub fn groups(&self, now: Timestamp) -> Result<Vec<GroupRow>> {
-        let sql = "SELECT id FROM chat_group WHERE expires IS NULL OR expires > ?1 ORDER BY id";
-        let mut statement = self.reader().prepare_cached(sql)?;
-        let ids = statement.query_map([now.seconds()], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+        let ids = groups::open(self.reader(), now.seconds())?;
         ids.iter().filter_map(|id| self.group(id, now).transpose()).collect()
     }
 
@@ -45,10 +41,7 @@ impl Store {
     /// Fails where the store does.
     pub fn group(&self, id: &str, now: Timestamp) -> Result<Option<GroupRow>> {
         let db = self.reader();
-        let sql = "SELECT owner FROM chat_group WHERE id = ?1 AND (expires IS NULL OR expires > ?2)";
-        let owner: Option<String> =
-            db.prepare_cached(sql)?.query_row(params![id, now.seconds()], |row| row.get(0)).optional()?;
-        let Some(owner) = owner else { return Ok(None) };
+        let Some(owner) = groups::owner(db, id, now.seconds())? else { return Ok(None) };
         let members = groups::members(db, id)?;
         let admins = members.iter().filter(|(_, role)| *role == Role::Admin).map(|(user, _)| user.clone()).collect();
         Ok(Some(GroupRow {

@@ -103,6 +103,20 @@ pub(crate) fn set_expiry(db: &Connection, id: &str, expires: Option<i64>) -> Res
     Ok(())
 }
 
+/// Returns the groups whose time is not over, by address.
+pub(crate) fn open(db: &Connection, now: i64) -> Result<Vec<String>> {
+    db.prepare_cached("SELECT id FROM chat_group WHERE expires IS NULL OR expires > ?1 ORDER BY id")?
+        .query_map([now], |row| row.get(0))?
+        .collect()
+}
+
+/// Returns the user that created a group whose time is not over; empty for one of the provider.
+pub(crate) fn owner(db: &Connection, id: &str, now: i64) -> Result<Option<String>> {
+    db.prepare_cached("SELECT owner FROM chat_group WHERE id = ?1 AND (expires IS NULL OR expires > ?2)")?
+        .query_row(params![id, now], |row| row.get(0))
+        .optional()
+}
+
 /// Returns the groups whose time is over.
 pub(crate) fn expired(db: &Connection, now: i64) -> Result<Vec<String>> {
     db.prepare_cached("SELECT id FROM chat_group WHERE expires <= ?1")?.query_map([now], |row| row.get(0))?.collect()

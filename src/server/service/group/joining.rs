@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{find, is_on, is_trusted, map, notice, own_place, screen_name, take_out, tell, user_map};
+use super::{find, is_on, is_trusted, listed, map, notice, own_place, shows_id, take_out, tell, user_map};
 use crate::csp::{Code, Outcome, Version};
 use crate::document::{Element, integer};
 use crate::server::fault::{Fault, required, success, unless_refused};
 use crate::server::outbox::Sending;
 use crate::server::service::Context;
-use crate::server::service::targets::flag;
+use crate::server::service::targets::{flag, screen_name};
 use crate::server::session::Session;
 use crate::server::store::groups::{self, Group, Joined, Role};
 use crate::server::store::{messages, profiles, tree};
@@ -136,10 +136,10 @@ pub(super) fn enter(
         groups::set_own_property(db, group, &joined.user, LAST_NAME, &joined.screen_name)?;
     }
     if !is_known {
+        let is_known_to_all = shows_id(context, group, &joined.user, is_on(context, group, "ShowID")?)?;
         tell(context, group, &joined.session, |context, viewer, version| {
-            let users = std::slice::from_ref(&joined);
-            let list = user_map(context, group, &viewer.user, users, version)?;
-            Ok(vec![Element::new("Joined").with(list)])
+            let shows = is_known_to_all || viewer.user == joined.user || is_trusted(context, group, &viewer.user)?;
+            Ok(vec![Element::new("Joined").with(listed(group, &[(&joined, shows)], version))])
         })?;
     }
     Ok(joined)

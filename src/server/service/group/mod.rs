@@ -125,17 +125,24 @@ fn user_map(
     users: &[Joined],
     version: Version,
 ) -> Result<Element<'static>, Fault> {
-    if version == Version::V1_1 {
-        let names = users.iter().map(|joined| screen_name(&joined.screen_name, group));
-        return Ok(Element::new("UserList").with_all(names));
-    }
     let is_trusted = is_trusted(context, group, viewer)?;
-    let mut mapping = Element::new("UserMapping");
+    let usual = is_on(context, group, "ShowID")?;
+    let mut seen = Vec::with_capacity(users.len());
     for joined in users {
-        let shows = is_trusted || joined.user == viewer || shows_id(context, group, &joined.user)?;
-        mapping.children.push(map(joined, shows));
+        let shows = is_trusted || joined.user == viewer || shows_id(context, group, &joined.user, usual)?;
+        seen.push((joined, shows));
     }
-    Ok(Element::new("UserMapList").with(mapping))
+    Ok(listed(group, &seen, version))
+}
+
+/// Returns joined users, each with whether its User-ID is shown. Before 1.2 it never is.
+fn listed(group: &str, users: &[(&Joined, bool)], version: Version) -> Element<'static> {
+    if version == Version::V1_1 {
+        let names = users.iter().map(|(joined, _)| screen_name(&joined.screen_name, group));
+        return Element::new("UserList").with_all(names);
+    }
+    let mapped = users.iter().map(|(joined, shows)| map(joined, *shows));
+    Element::new("UserMapList").with(Element::new("UserMapping").with_all(mapped))
 }
 
 /// Returns whether a user looks after a group, and so sees who everybody is.
@@ -148,10 +155,8 @@ fn map(joined: &Joined, shows_id: bool) -> Element<'static> {
     if shows_id { mapping.with_leaf("UserID", joined.user.clone()) } else { mapping }
 }
 
-/// Returns whether everybody in a group sees who a user is: by its own word, else by the group's.
-fn shows_id(context: &Context<'_>, group: &str, user: &str) -> Result<bool, Fault> {
-    match groups::own_property(context.store.reader(), group, user, "ShowID")?.as_deref() {
-        Some(own) => Ok(own == "T"),
-        None => is_on(context, group, "ShowID"),
-    }
+/// Returns whether everybody in a group sees who a user is: by its own word, else as is usual in the group.
+fn shows_id(context: &Context<'_>, group: &str, user: &str, usual: bool) -> Result<bool, Fault> {
+    let own = groups::own_property(context.store.reader(), group, user, "ShowID")?;
+    Ok(own.map_or(usual, |own| own == "T"))
 }

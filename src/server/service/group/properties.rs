@@ -204,11 +204,15 @@ fn change_common(context: &mut Context<'_>, group: &str, properties: &Element<'_
     }
     let changed = set_common(context, group, properties)?;
     let session = context.caller.session.to_string();
-    tell(context, group, &session, |context, _, version| {
-        let told = common_properties(context, group, version, Some(&changed))?;
+    let mut told = Vec::new();
+    for version in Version::ALL {
+        let properties = common_properties(context, group, version, Some(&changed))?;
         // Before 1.3 a welcome note does not come alone.
-        let says = told.child("Property").is_some() || (version == Version::V1_3 && !told.children.is_empty());
-        Ok(says.then_some(told).into_iter().collect())
+        let says = properties.child("Property").is_some() || version == Version::V1_3;
+        told.extend((says && !properties.children.is_empty()).then_some((version, properties)));
+    }
+    tell(context, group, &session, |_, _, version| {
+        Ok(told.iter().filter(|(of, _)| *of == version).map(|(_, properties)| properties.clone()).collect())
     })
 }
 

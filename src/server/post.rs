@@ -3,6 +3,8 @@
 //! A message is in the store until its recipient has confirmed it, rejected it, forwarded it or let it expire; what is
 //! in an outbox is only an offer. So an offer may be lost, or made to several sessions: the first answer counts.
 
+use std::sync::Arc;
+
 use super::fault::Fault;
 use super::outbox::{Purpose, Sending};
 use super::service::Context;
@@ -84,15 +86,14 @@ pub(crate) fn rule_of<'c>(context: &'c Context<'_>, user: &str) -> &'c str {
     rule.unwrap_or("SERVERLOGIC")
 }
 
-/// Offers what waits for a user anew, where its rule chooses one of its sessions and the choice may be another now.
-pub(crate) fn choose_again(context: &mut Context<'_>, user: &str) -> Result<(), Fault> {
-    if !matches!(rule_of(context, user), "DETECT" | "PRIORITYSTORE" | "PRIORITYREJECT") {
-        return Ok(());
-    }
-    for session in context.sessions.of_user(user) {
-        offer_all(context, session)?;
-    }
-    Ok(())
+/// Offers what waits for a user anew: to the session whose terms have changed, if one has; to all its sessions where its
+/// rule chooses one of them, since the choice may be another now.
+pub(crate) fn choose_again(context: &mut Context<'_>, user: &str, changed: Option<SessionId>) -> Result<(), Fault> {
+    let sessions = match rule_of(context, user) {
+        "DETECT" | "PRIORITYSTORE" | "PRIORITYREJECT" => context.sessions.of_user(user),
+        _ => changed.into_iter().collect(),
+    };
+    offer_all(context, user, &sessions)
 }
 
 /// Returns the content type of a message.
@@ -186,33 +187,41 @@ fn report(context: &mut Context<'_>, message: &Message, copy: &MessageCopy, code
     let id = context.identifier();
     let expires = context.now.seconds() + REPORT_LIFE;
     messages::add_report(context.store.writer()?, &message.sender, &id, &tree::write(&primitive), expires)?;
+    let primitive = Arc::new(primitive);
     context.send_to(&message.sender, |session| {
         session.services.has("MDELIV").then(|| Sending::message(primitive.clone(), id.clone()))
     });
     Ok(())
 }
 
-/// Offers a session everything that waits for its user, in the way that is agreed now.
-pub(crate) fn offer_all(context: &mut Context<'_>, session: SessionId) -> Result<(), Fault> {
-    let Some(own) = context.sessions.get(session) else { return Ok(()) };
-    let (user, takes_reports) = (own.caller.user.clone(), own.services.has("MDELIV"));
-    let waiting = messages::waiting(context.store.reader(), &user)?;
-    let reports = messages::reports(context.store.reader(), &user)?;
-    for id in waiting.iter().map(|(message, _)| &message.id).chain(reports.iter().map(|(id, _)| id)) {
-        if let Some(own) = context.sessions.get_mut(session) {
+/// Offers sessions of a user everything that waits for it, in the way that is agreed now.
+pub(crate) fn offer_all(context: &mut Context<'_>, user: &str, sessions: &[SessionId]) -> Result<(), Fault> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    let waiting = messages::waiting(context.store.reader(), user)?;
+    let reports = messages::reports(context.store.reader(), user)?;
+    for session in sessions {
+        let Some(own) = context.sessions.get_mut(*session) else { continue };
+        for id in waiting.iter().map(|(message, _)| &message.id).chain(reports.iter().map(|(id, _)| id)) {
             own.outbox.withdraw(id);
         }
     }
     // Nor twice of what this very input has offered.
-    context.sends.retain(|(id, sending)| *id != session || !matches!(sending.purpose, Purpose::Message(_)));
+    context.sends.retain(|(id, sending)| !(sessions.contains(id) && matches!(sending.purpose, Purpose::Message(_))));
     for (message, copy) in &waiting {
-        if receivers(context, copy, &type_of(message))?.contains(&session) {
-            offer_to(context, session, message, copy)?;
+        for session in receivers(context, copy, &type_of(message))? {
+            if sessions.contains(&session) {
+                offer_to(context, session, message, copy)?;
+            }
         }
     }
-    for (id, report) in reports.into_iter().filter(|_| takes_reports) {
-        if let Some(primitive) = tree::read(&report) {
-            context.send(session, Sending::message(primitive, id));
+    let reports = reports.into_iter().filter_map(|(id, report)| Some((id, Arc::new(tree::read(&report)?))));
+    for (id, report) in reports {
+        for session in sessions {
+            if context.sessions.get(*session).is_some_and(|own| own.services.has("MDELIV")) {
+                context.send(*session, Sending::message(report.clone(), id.clone()));
+            }
         }
     }
     Ok(())

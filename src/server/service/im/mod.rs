@@ -114,7 +114,8 @@ pub(crate) fn set_delivery_method(context: &mut Context<'_>, request: &Element<'
         capabilities.push = push;
         capabilities.push_length = most("AcceptedContentLength").or(capabilities.push_length);
     }
-    post::offer_all(context, session)?;
+    let user = context.user().to_owned();
+    post::offer_all(context, &user, &[session])?;
     Ok(success())
 }
 
@@ -126,14 +127,13 @@ pub(crate) fn session_opened(context: &mut Context<'_>) -> Result<(), Fault> {
 /// The capabilities or services of the caller's session have changed: what waits is offered in the new way.
 pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
     handling::agree(context)?;
-    post::offer_all(context, context.caller.session)?;
-    let user = context.user().to_owned();
-    post::choose_again(context, &user)
+    let (user, session) = (context.user().to_owned(), context.caller.session);
+    post::choose_again(context, &user, Some(session))
 }
 
 /// A session is over: what it was chosen for goes to another one.
 pub(crate) fn session_closed(context: &mut Context<'_>, session: &Session) -> Result<(), Fault> {
-    post::choose_again(context, &session.caller.user)
+    post::choose_again(context, &session.caller.user, None)
 }
 
 /// A client has answered the offer of a stored message or report.

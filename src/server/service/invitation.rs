@@ -11,6 +11,7 @@
 //! which one was invited: joining is a request of its own.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::targets::{self, Tally, flag};
 use super::{Context, im, notification};
@@ -93,7 +94,7 @@ pub(crate) fn open(
     expires: i64,
 ) -> Result<(), Fault> {
     let named = Element::new("Recipient").with(Element::new("User").with_leaf("UserID", user.clone()));
-    let copy = asked.with(named);
+    let copy = Arc::new(asked.with(named));
     let invitation = Invitation {
         inviter: context.user().to_owned(),
         id: copy.child_text("InviteID").unwrap_or_default().to_owned(),
@@ -108,18 +109,23 @@ pub(crate) fn open(
 
 /// Returns an invitation for a session that agreed to invitations and whose version has its type. Before 1.3 an
 /// extended conversation is the group that it is.
-fn as_asked(session: &Session, copy: &Element<'static>, expires: i64) -> Option<Sending> {
+fn as_asked(session: &Session, copy: &Arc<Element<'static>>, expires: i64) -> Option<Sending> {
     let version = session.caller.version;
+    if !session.services.has("INVIT") {
+        return None;
+    }
     let mut copy = copy.clone();
-    let kind = copy.children.iter_mut().find(|child| child.name == "InviteType")?;
-    match kind.trimmed() {
-        "EC" | "EG" if version < Version::V1_3 => *kind = Element::leaf("InviteType", "GR"),
+    match copy.child_text("InviteType")? {
+        "EC" | "EG" if version < Version::V1_3 => {
+            let kinds = Arc::make_mut(&mut copy).children.iter_mut().filter(|child| child.name == "InviteType");
+            kinds.for_each(|kind| *kind = Element::leaf("InviteType", "GR"));
+        }
         "AP" if version < Version::V1_3 => return None,
         "GM" if version < Version::V1_2 => return None,
         _ => {}
     }
     let expires = Some(Timestamp::from_seconds(u64::try_from(expires).unwrap_or_default()));
-    session.services.has("INVIT").then(|| Sending { expires, ..Sending::notice(copy) })
+    Some(Sending { expires, ..Sending::notice(copy) })
 }
 
 fn identifier<'e>(request: &'e Element<'_>) -> Result<&'e str, Fault> {
@@ -250,7 +256,8 @@ pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
     let answers = invitations::answers(context.store.reader(), context.user())?;
     let Some(session) = context.sessions.get(id) else { return Ok(()) };
     let asked = waiting.iter().filter(|invitation| invitation.expires > now);
-    let asked = asked.filter_map(|invitation| as_asked(session, &tree::read(&invitation.request)?, invitation.expires));
+    let asked =
+        asked.filter_map(|invitation| as_asked(session, &tree::read(&invitation.request)?.into(), invitation.expires));
     let answered = answers.iter().filter(|answer| answer.expires > now).filter_map(|kept| as_answered(session, kept));
     let sends: Vec<_> = asked.chain(answered).collect();
     sends.into_iter().for_each(|sending| context.send(id, sending));
@@ -259,6 +266,9 @@ pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
 
 /// Returns an answer for a session that agreed to invitations: the note has another name before 1.3.
 fn as_answered(session: &Session, kept: &Answer) -> Option<Sending> {
+    if !session.services.has("INVIT") {
+        return None;
+    }
     let mut answer = tree::read(&kept.answer)?;
     if session.caller.version < Version::V1_3 {
         for note in answer.children.iter_mut().filter(|child| child.name == "InviteNote") {
@@ -266,7 +276,7 @@ fn as_answered(session: &Session, kept: &Answer) -> Option<Sending> {
         }
     }
     let purpose = Purpose::Answer(kept.id.clone());
-    session.services.has("INVIT").then_some(Sending { primitive: answer.into(), purpose, expires: None })
+    Some(Sending { primitive: answer.into(), purpose, expires: None })
 }
 
 /// A client of the inviter has an answer.
@@ -364,6 +374,7 @@ pub(crate) fn cancel(context: &mut Context<'_>, request: &Element<'_>) -> Result
             .with(sender.clone())
             .with(to)
             .with_all(passed_on(request));
+        let told = Arc::new(told);
         context.send_to(&invitation.recipient, |session| {
             session.services.has("CAINV").then(|| Sending::notice(told.clone()))
         });

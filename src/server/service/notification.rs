@@ -1,5 +1,7 @@
 //! Notifications (CSP session, section 9): clients of 1.3 say which changes they want to be told of.
 
+use std::sync::Arc;
+
 use super::Context;
 use crate::document::Element;
 use crate::server::fault::{Fault, success};
@@ -36,6 +38,7 @@ pub(crate) fn tell(
 ) {
     let own = context.caller.session;
     let notification = Element::new("Notification-Request").with_leaf("NotificationType", kind).with_all(data);
+    let notification = Arc::new(notification);
     context.send_to(user, |session| {
         let wants = session.caller.session != own && session.notifications.contains(kind);
         wants.then(|| Sending::notice(notification.clone()))

@@ -140,12 +140,13 @@ pub(crate) fn manage(context: &mut Context<'_>, request: &Element<'_>) -> Result
 fn add(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mut Tally) -> Result<(), Fault> {
     let owner = context.user().to_owned();
     let mut added = Vec::new();
+    let most = context.quotas(&owner)?.contacts;
     watch::regrant(context, &owner, |context| {
         for child in &contacts.children {
             let id = if child.name == "NickName" { child.child("UserID") } else { Some(child) };
             let Some(id) = id else { continue };
             let nickname = child.child_text("Name").map(str::to_owned);
-            let outcome = add_one(context, list, id.trimmed(), nickname);
+            let outcome = add_one(context, list, most, id.trimmed(), nickname);
             added.extend(tally.note(id, outcome)?.flatten());
         }
         Ok(())
@@ -183,13 +184,19 @@ fn show_members(context: &mut Context<'_>, list: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Adds one contact, or gives one that is there another name. Returns the user if it is new on the list.
-fn add_one(context: &mut Context<'_>, list: &str, id: &str, nickname: Option<String>) -> Result<Option<String>, Fault> {
+/// Adds one contact to a list that holds `most`, or gives one that is there another name. Returns the user if it is new
+/// on the list.
+fn add_one(
+    context: &mut Context<'_>,
+    list: &str,
+    most: usize,
+    id: &str,
+    nickname: Option<String>,
+) -> Result<Option<String>, Fault> {
     let user = context.known_user(id)?.as_str().to_owned();
     if nickname.as_ref().is_some_and(|name| name.chars().count() > MOST_TEXT) {
         return Err(Code::INVALID_USER_PROPERTY.into());
     }
-    let most = context.quotas(context.user())?.contacts;
     let db = context.store.writer()?;
     let is_new = !contact_lists::contains(db, list, &user)?;
     if is_new && contact_lists::count(db, list)? >= most {
@@ -204,10 +211,10 @@ fn add_one(context: &mut Context<'_>, list: &str, id: &str, nickname: Option<Str
 /// Puts the contacts named on the caller's grant list: they may write.
 fn let_write(context: &mut Context<'_>, list: &str, contacts: &Element<'_>) -> Result<(), Fault> {
     let owner = context.user().to_owned();
+    let most = context.quotas(&owner)?.blocked;
     for contact in &contacts.children {
         let id = contact.child("UserID").unwrap_or(contact);
         let Ok(user) = context.user_id(id.trimmed()) else { continue };
-        let most = context.quotas(&owner)?.blocked;
         let db = context.store.writer()?;
         if contact_lists::contains(db, list, user.as_str())?
             && messages::entities(db, &owner, AccessList::Grant)?.len() < most

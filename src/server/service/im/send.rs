@@ -252,9 +252,10 @@ fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<(Vec<Mess
     let db = context.store.reader();
     let mut copies = Vec::new();
     for other in groups::joined(db, &group)? {
-        let is_blocked = messages::blocks_screen_name(db, &other.user, &own.screen_name, &group)?;
-        let is_full = messages::count(db, &other.user)? >= context.quotas(&other.user)?.stored_messages;
-        if other.user == context.user() || is_blocked || is_full {
+        if other.user == context.user()
+            || messages::blocks_screen_name(db, &other.user, &own.screen_name, &group)?
+            || !has_room(context, &other.user)?
+        {
             continue;
         }
         let from = Element::new("Sender").with(screen_name(&own.screen_name, &group));
@@ -317,10 +318,12 @@ fn may_write(
     if !context.sessions.is_online(user) && messages::offline_rule(db, user)?.is_some_and(|rule| rule != "SENDSTORE") {
         return Err(Code::NOT_LOGGED_IN.into());
     }
-    if messages::count(db, user)? >= context.quotas(user)?.stored_messages {
-        return Err(Code::QUEUE_FULL.into());
-    }
-    Ok(())
+    if has_room(context, user)? { Ok(()) } else { Err(Code::QUEUE_FULL.into()) }
+}
+
+/// Returns whether another message may wait for a user (abuse case C09).
+fn has_room(context: &Context<'_>, user: &str) -> Result<bool, Fault> {
+    Ok(messages::count(context.store.reader(), user)? < context.quotas(user)?.stored_messages)
 }
 
 /// Returns who writes, for the lists of those who may.

@@ -12,14 +12,15 @@
 //! they meet in the store and the outboxes, and in two places above those: `watch` shows presence to those who may
 //! see it, `post` brings messages and reports to their sessions.
 
+mod agenda;
 mod answer;
 #[cfg(feature = "server")]
 mod beside;
 #[cfg(feature = "server")]
 mod cir;
 mod configuration;
-mod door;
 mod content;
+mod door;
 mod engine;
 mod fault;
 #[cfg(feature = "server")]

@@ -2,9 +2,10 @@
 //! one. There are no empty answers and nobody polls: requests of ours go out as they come, so many as may be open, and
 //! again while they are not acknowledged.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::agenda::Agenda;
 use super::session::SessionId;
 use super::{Timestamp, limits};
 use crate::csp::segments::Assembler;
@@ -15,9 +16,8 @@ use crate::document::CodeTable;
 #[derive(Debug, Default)]
 pub(super) struct Texting {
     pub(super) assembler: Assembler,
-    /// Sessions that are looked at, and when: one entry each.
-    due: BTreeSet<(Timestamp, SessionId)>,
-    at: HashMap<SessionId, Timestamp>,
+    /// Sessions that are looked at for what waits for them.
+    pub(super) agenda: Agenda,
     /// The last logins of each number with their answers: a login that comes again is not done again.
     logins: HashMap<String, VecDeque<Login>>,
     /// Sessions that were ended by force, and whose clients do not know yet.
@@ -28,7 +28,18 @@ pub(super) struct Texting {
 struct Login {
     request: Vec<u8>,
     at: Timestamp,
+    /// The session that it opened; none where it is the first of two requests.
+    session: Option<SessionId>,
     answer: Vec<u8>,
+}
+
+/// What the answer to a login begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Begun {
+    /// A session.
+    Session(SessionId),
+    /// A login of four messages.
+    Challenge,
 }
 
 /// A Disconnect on its way.
@@ -39,6 +50,16 @@ struct Farewell {
     text: Vec<u8>,
     times: u8,
     next: Timestamp,
+}
+
+impl Begun {
+    /// Returns the session that is open.
+    pub(super) fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::Challenge => None,
+        }
+    }
 }
 
 impl Texting {
@@ -66,43 +87,19 @@ impl Texting {
         .collect()
     }
 
-    /// Notes when to look at a session; the earliest time counts.
-    pub(super) fn look(&mut self, id: SessionId, at: Timestamp) {
-        let earlier = self.at.get(&id).copied();
-        if earlier.is_some_and(|earlier| earlier <= at) {
-            return;
-        }
-        if let Some(earlier) = earlier {
-            self.due.remove(&(earlier, id));
-        }
-        self.at.insert(id, at);
-        self.due.insert((at, id));
-    }
-
-    /// Takes the sessions whose time has come.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<SessionId> {
-        let mut ids = Vec::new();
-        while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
-            self.due.remove(&(at, id));
-            self.at.remove(&id);
-            ids.push(id);
-        }
-        ids
-    }
-
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         let farewell = self.farewells.iter().map(|farewell| farewell.next).min();
-        self.due.first().map(|(at, _)| *at).into_iter().chain(farewell).min()
+        self.agenda.next().into_iter().chain(farewell).min()
     }
 
-    /// Returns the answer to a login that came before.
-    pub(super) fn answer(&self, number: &str, request: &[u8], now: Timestamp) -> Option<Vec<u8>> {
+    /// Returns the answer to a login that came before, with the session that it opened.
+    pub(super) fn answer(&self, number: &str, request: &[u8], now: Timestamp) -> Option<(Vec<u8>, Option<SessionId>)> {
         let is_same = |login: &&Login| login.request == request && now.since(login.at) <= limits::TEXT_ANSWER_LIFE;
-        self.logins.get(number)?.iter().find(is_same).map(|login| login.answer.clone())
+        self.logins.get(number)?.iter().find(is_same).map(|login| (login.answer.clone(), login.session))
     }
 
-    /// Remembers the answer to a login.
-    pub(super) fn remember(&mut self, number: &str, request: Vec<u8>, answer: Vec<u8>, at: Timestamp) {
+    /// Remembers what a login began, and the answer to it.
+    pub(super) fn remember(&mut self, number: &str, request: Vec<u8>, begun: Begun, answer: Vec<u8>, at: Timestamp) {
         let is_live = |logins: &VecDeque<Login>| {
             logins.back().is_some_and(|login| at.since(login.at) <= limits::TEXT_ANSWER_LIFE)
         };
@@ -117,7 +114,7 @@ impl Texting {
         if own.len() >= limits::ANSWERS {
             own.pop_front();
         }
-        own.push_back(Login { request, at, answer });
+        own.push_back(Login { request, at, session: begun.session(), answer });
     }
 }
 
@@ -134,17 +131,12 @@ pub(super) fn is_number(peer: IpAddr) -> bool {
     matches!(peer, IpAddr::V6(address) if u128::from(address) >> 120 == PREFIX && address.segments()[4..] == [0; 4])
 }
 
-/// Returns the session that a message names, or opens.
-pub(super) fn session_of(text: &[u8], codes: &'static CodeTable) -> Option<SessionId> {
-    let Ok((Body::Message(message), _)) = wire::read_with(text, &wire::LIMITS, codes) else { return None };
-    let opened = message.transactions.first().and_then(|first| first.primitive.child_text("SessionID"));
-    SessionId::read(message.session.id().or(opened)?)
-}
-
-/// Returns whether a message is the first answer of a login of four messages.
-pub(super) fn is_challenge(text: &[u8], codes: &'static CodeTable) -> bool {
-    let Ok((Body::Message(message), _)) = wire::read_with(text, &wire::LIMITS, codes) else { return false };
-    message.transactions.first().is_some_and(|first| first.primitive.child("Nonce").is_some())
+/// Returns what an answer outside a session begins.
+pub(super) fn begun(answer: &[u8], codes: &'static CodeTable) -> Option<Begun> {
+    let Ok((Body::Message(message), _)) = wire::read_with(answer, &wire::LIMITS, codes) else { return None };
+    let primitive = &message.transactions.first()?.primitive;
+    let opened = primitive.child_text("SessionID").and_then(SessionId::read).map(Begun::Session);
+    opened.or_else(|| primitive.child("Nonce").map(|_| Begun::Challenge))
 }
 
 /// The first octet of the addresses.
@@ -158,17 +150,5 @@ mod tests {
     fn numbers_have_their_own_networks() {
         assert_ne!(address_of("491701234567"), address_of("491701234568"));
         assert!(is_number(address_of("999999999999999")) && !is_number(IpAddr::from([127, 0, 0, 1])));
-    }
-
-    #[test]
-    fn a_session_is_looked_at_once() {
-        let mut texting = Texting::default();
-        let (id, later) = (SessionId::new(1), Timestamp::from_seconds(9));
-        texting.look(id, later);
-        texting.look(id, Timestamp::from_seconds(5));
-        texting.look(id, later);
-        assert_eq!(texting.next_deadline(), Some(Timestamp::from_seconds(5)));
-        assert_eq!(texting.take_due(later), [id]);
-        assert_eq!(texting.next_deadline(), None);
     }
 }

@@ -9,10 +9,10 @@
 //! A client that polls has answered. One that does not is called again, by its other ways in turn, each time after
 //! twice the time, and then left alone until something new comes. A session without such a way costs nothing here.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::agenda::Agenda;
 use super::configuration::CirFlag;
 use super::engine::Output;
 use super::origin::read_number;
@@ -77,8 +77,6 @@ pub(crate) struct Waking {
     calls: u32,
     /// Until then it knows, or has just been called.
     quiet_until: Option<Timestamp>,
-    /// When it is looked at again: its entry in [`Bells::due`].
-    look_at: Option<Timestamp>,
 }
 
 impl Default for Waking {
@@ -94,7 +92,6 @@ impl Default for Waking {
             is_lost: false,
             calls: 0,
             quiet_until: None,
-            look_at: None,
         }
     }
 }
@@ -149,8 +146,7 @@ impl Waking {
 pub(super) struct Bells {
     /// Sessions with something new in their outbox.
     rung: Vec<SessionId>,
-    /// One entry a session; of those that ended, until their time.
-    due: BinaryHeap<Reverse<(Timestamp, SessionId)>>,
+    agenda: Agenda,
     connections: HashMap<u64, SessionId>,
 }
 
@@ -172,28 +168,24 @@ impl Bells {
         session.waking.quiet_until = has_more.then_some(again);
         let look_at = if has_more { Some(again) } else { session.outbox.next_due(now) };
         if let Some(at) = look_at {
-            self.look(session, at);
+            self.agenda.look(session.caller.session, at);
         }
     }
 
     /// Calls the clients that something waits for and that do not know.
     pub(super) fn call(&mut self, sessions: &mut Sessions, now: Timestamp) -> Vec<Output> {
-        while let Some(Reverse((at, id))) = self.due.peek().copied().filter(|Reverse((at, _))| *at <= now) {
-            self.due.pop();
-            if let Some(session) = sessions.get_mut(id).filter(|session| session.waking.look_at == Some(at)) {
-                session.waking.look_at = None;
-                self.rung.push(id);
-            }
+        while let Some(id) = self.agenda.take(now) {
+            self.rung.push(id);
         }
         let mut outputs: Vec<Output> = Vec::new();
         for id in std::mem::take(&mut self.rung) {
             let Some(session) = sessions.get_mut(id) else { continue };
             if !session.has_waiting(now) {
                 if let Some(at) = session.outbox.next_due(now) {
-                    self.look(session, at);
+                    self.agenda.look(id, at);
                 }
             } else if let Some(at) = session.waking.quiet_until.filter(|at| *at > now) {
-                self.look(session, at);
+                self.agenda.look(id, at);
             } else {
                 outputs.extend(self.call_one(session, now));
             }
@@ -214,22 +206,14 @@ impl Bells {
         session.waking.calls = session.waking.calls.saturating_add(1);
         session.waking.quiet_until = Some(quiet_until);
         if session.waking.calls < limits::CALLS {
-            self.look(session, quiet_until);
+            self.agenda.look(session.caller.session, quiet_until);
         }
         Some(Output::Wake { by, text })
     }
 
-    /// Looks at a session again at a time, or earlier where that is due.
-    fn look(&mut self, session: &mut Session, at: Timestamp) {
-        if session.waking.look_at.is_none_or(|earlier| at < earlier) {
-            session.waking.look_at = Some(at);
-            self.due.push(Reverse((at, session.caller.session)));
-        }
-    }
-
     /// Returns when to look at somebody again.
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        self.due.peek().map(|Reverse((at, _))| *at)
+        self.agenda.next()
     }
 
     /// Takes what was heard of a client; returns the status of the reply, if there is one.

@@ -18,7 +18,7 @@ use super::texting::Texting;
 use super::waking::{Bells, Channel, Heard};
 use super::{Configuration, Random, Store, Timestamp, limits};
 use crate::codec::Limits;
-use crate::csp::wire::{self, Body, Refusal};
+use crate::csp::wire::{self, Body, Form, Refusal};
 use crate::csp::{Code, Malformed, Message, Version};
 
 /// The server without its network.
@@ -259,14 +259,31 @@ impl Engine {
         if wire::encoding_of(&request.media_type).is_none() {
             return Reply::empty(415);
         }
+        let read = self.read(&request.body);
+        self.answer(now, request.peer, &request.headers, read)
+    }
+
+    /// Reads one body.
+    fn read(&self, body: &[u8]) -> Result<(Body, Form), Refusal> {
         let most = Limits { bytes: self.configuration.max_body, ..wire::LIMITS };
-        match wire::read_with(&request.body, &most, self.configuration.text_codes) {
+        wire::read_with(body, &most, self.configuration.text_codes)
+    }
+
+    /// Answers what was read of one body.
+    fn answer(
+        &mut self,
+        now: Timestamp,
+        peer: IpAddr,
+        headers: &[(String, String)],
+        read: Result<(Body, Form), Refusal>,
+    ) -> Reply {
+        match read {
             Ok((Body::Message(message), form)) => {
                 let access = &self.configuration.access;
                 if !access.versions.contains(&message.version) {
                     return refuse(unspoken(message, access), form, Code::VERSION_NOT_SUPPORTED);
                 }
-                let origin = Origin::of(access, request.peer, &request.headers);
+                let origin = Origin::of(access, peer, headers);
                 self.message(now, &origin, message, form)
             }
             Ok((Body::Discovery(discovery), form)) => discover(&discovery, &self.configuration.access, form),

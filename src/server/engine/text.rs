@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use super::message::{Answers, NO_FLAGS};
-use super::{Engine, Output, Request};
-use crate::codec::{Encoding, Preamble};
+use super::{Engine, Output};
+use crate::codec::Preamble;
 use crate::csp::segments::{self, SHORT_MESSAGE, Taken};
-use crate::csp::{self, Code, Outcome, Transaction, Version, wire};
+use crate::csp::wire::Body;
+use crate::csp::{self, Code, Outcome, Transaction};
 use crate::document::Element;
 use crate::server::answer::write;
 use crate::server::origin::read_number;
-use crate::server::session::Sessions;
-use crate::server::{Timestamp, limits, texting};
+use crate::server::session::SessionId;
+use crate::server::texting::{self, Begun};
+use crate::server::{Timestamp, limits};
 
 impl Engine {
     /// Takes a short message, and answers the message that it makes whole. What is no message is ignored (CSP in plain text,
@@ -23,29 +25,32 @@ impl Engine {
         if Preamble::read(&body).is_none() {
             return Vec::new();
         }
-        let codes = self.configuration.text_codes;
-        let is_live = |sessions: &Sessions, answer: &[u8]| {
-            texting::session_of(answer, codes).is_none_or(|id| sessions.get(id).is_some())
-        };
-        if let Some(answer) = self.texting.answer(number, &body, now).filter(|a| is_live(&self.sessions, a)) {
+        let is_live = |session: Option<SessionId>| session.is_none_or(|id| self.sessions.get(id).is_some());
+        if let Some((answer, _)) = self.texting.answer(number, &body, now).filter(|(_, session)| is_live(*session)) {
             return self.parts(number, &answer);
         }
-        let media_type = wire::media_type(Version::V1_3, Encoding::Pts).to_owned();
-        let peer = texting::address_of(number);
-        let request = Request { connection: 0, media_type, body, peer, headers: Vec::new() };
-        let reply = self.reply(now, &request);
-        let session = texting::session_of(&request.body, codes);
-        if let Some(id) = session {
-            self.texting.knows(id);
-        }
-        let opened = texting::session_of(&reply.body, codes);
-        if session.is_none() && (opened.is_some() || texting::is_challenge(&reply.body, codes)) {
-            self.texting.remember(number, request.body, reply.body.clone(), now);
-        }
-        let session = session.or(opened);
+        let read = self.read(&body);
+        let named = match &read {
+            Ok((Body::Message(message), _)) => message.session.id().and_then(SessionId::read),
+            _ => None,
+        };
+        let reply = self.answer(now, texting::address_of(number), &[], read);
+        let session = match named {
+            Some(id) => {
+                self.texting.knows(id);
+                named
+            }
+            None => {
+                let begun = texting::begun(&reply.body, self.configuration.text_codes);
+                if let Some(begun) = begun {
+                    self.texting.remember(number, body, begun, reply.body.clone(), now);
+                }
+                begun.and_then(Begun::session)
+            }
+        };
         if let Some(own) = session.and_then(|id| self.sessions.get_mut(id)) {
             own.number = Some(number.to_owned());
-            self.texting.look(own.caller.session, now);
+            self.texting.agenda.look(own.caller.session, now);
         }
         if reply.status == 200 { self.parts(number, &reply.body) } else { Vec::new() }
     }
@@ -77,7 +82,7 @@ impl Engine {
         for (number, text) in self.texting.farewells(now) {
             outputs.extend(self.parts(&number, &text));
         }
-        for id in self.texting.take_due(now) {
+        while let Some(id) = self.texting.agenda.take(now) {
             let Some(own) = self.sessions.get(id) else { continue };
             let Some(number) = own.number.clone() else { continue };
             let caller = own.caller.clone();
@@ -90,7 +95,7 @@ impl Engine {
                 outputs.extend(self.parts(&number, &reply.body));
             }
             if let Some(at) = self.sessions.get(id).and_then(|own| own.outbox.next_due(now)) {
-                self.texting.look(id, at);
+                self.texting.agenda.look(id, at);
             }
         }
         outputs

@@ -151,7 +151,7 @@ impl Engine {
                     }
                     self.bells.ring(session);
                     if session.number.is_some() {
-                        self.texting.look(id, now);
+                        self.texting.agenda.look(id, now);
                     }
                 }
             }

@@ -46,16 +46,20 @@ pub struct CirSms {
 }
 
 /// What the element CIR says to a session that has lost an agreed connection. Its two readings contradict each other.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum CirFlag {
     /// `F` in 1.3, `T` in 1.2: as the clients that are known read it.
     #[default]
+    #[serde(rename = "version")]
     ByVersion,
     /// Always `T`.
+    #[serde(rename = "T")]
     True,
     /// Always `F`.
+    #[serde(rename = "F")]
     False,
     /// It is left out.
+    #[serde(rename = "none")]
     Silent,
 }
 
@@ -95,18 +99,6 @@ impl Cir {
     }
 }
 
-impl CirFlag {
-    fn from_word(word: &str) -> Option<Self> {
-        match word {
-            "version" => Some(Self::ByVersion),
-            "T" => Some(Self::True),
-            "F" => Some(Self::False),
-            "none" => Some(Self::Silent),
-            _ => None,
-        }
-    }
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CirTable {
@@ -120,7 +112,8 @@ pub(super) struct CirTable {
     sms_address: Option<String>,
     sms_path: Option<String>,
     sms_key: Option<SecretSource>,
-    flag: Option<String>,
+    #[serde(default)]
+    flag: CirFlag,
 }
 
 impl CirTable {
@@ -146,10 +139,6 @@ impl CirTable {
         if self.port == Some(0) {
             return Err(Error::input("there is no port 0").at("server.cir.port"));
         }
-        let flag = self.flag.map(|word| {
-            let wrong = || Error::input(format!("`{word}` is no flag")).at("server.cir.flag");
-            CirFlag::from_word(&word).ok_or_else(|| wrong().help("write `version`, `T`, `F` or `none`"))
-        });
         Ok(Cir {
             tcp: tcp.transpose()?,
             address: self.address,
@@ -159,7 +148,7 @@ impl CirTable {
             udp_port: None,
             http,
             sms,
-            flag: flag.transpose()?.unwrap_or_default(),
+            flag: self.flag,
         })
     }
 }
@@ -209,6 +198,6 @@ mod tests {
         }
         assert_eq!(at("port = 0\n"), "server.cir.port");
         assert_eq!(at("sms_address = \"1\"\n"), "server.cir.sms_route");
-        assert_eq!(at("flag = \"true\"\n"), "server.cir.flag");
+        assert!(toml::from_str::<CirTable>("flag = \"true\"\n").is_err());
     }
 }

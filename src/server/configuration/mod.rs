@@ -245,7 +245,7 @@ impl Configuration {
         self.management = dm.map(ManagementTable::read).transpose()?;
         self.receipts = receipts.map(ReceiptsTable::read).transpose()?;
         self.api_token = api.map(|api| api.token);
-        self.presence = presence.read()?;
+        self.presence = presence.read();
         self.features = features;
         self.apply_limits(&limits)?;
         self.check_paths()
@@ -477,7 +477,6 @@ mod tests {
         let at = |text: &str| read(text).unwrap_err().at.unwrap();
         assert_eq!(at("domain = \"a b\"\n"), "server.domain");
         assert_eq!(at("[csp]\nlisten = []\n"), "server.csp.listen");
-        assert_eq!(at("[presence]\nafter_logout = \"all\"\n"), "server.presence.after_logout");
         assert_eq!(at("[dm]\nid = \"a\"\npath = \"/csp\"\n"), "server.dm.path");
         assert_eq!(at("[csp]\npath = \"/api/v1/logins\"\n"), "server.csp.path");
         let receipts = "[receipts]\nstore = \"s.db\"\nroutes = [{ route = \"a\", key = { env = \"A\" } }]\n";

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
 
 /// How presence is checked and kept.
@@ -17,7 +16,8 @@ pub struct Presence {
 }
 
 /// What is left of what a user said of itself when its last client is gone; what was said of a client never is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AfterLogout {
     /// All that is said of the user.
     #[default]
@@ -31,21 +31,13 @@ pub enum AfterLogout {
 pub(super) struct PresenceTable {
     #[serde(default)]
     strict: bool,
-    after_logout: Option<String>,
+    #[serde(default)]
+    after_logout: AfterLogout,
     network_token: Option<SecretSource>,
 }
 
 impl PresenceTable {
-    pub(super) fn read(self) -> Result<Presence> {
-        let after_logout = match self.after_logout.as_deref() {
-            None | Some("user") => AfterLogout::User,
-            Some("alias") => AfterLogout::Alias,
-            Some(word) => {
-                let wrong =
-                    Error::input(format!("`{word}` is nothing that can be left")).at("server.presence.after_logout");
-                return Err(wrong.help("write `user` or `alias`"));
-            }
-        };
-        Ok(Presence { is_strict: self.strict, after_logout, network_token: self.network_token })
+    pub(super) fn read(self) -> Presence {
+        Presence { is_strict: self.strict, after_logout: self.after_logout, network_token: self.network_token }
     }
 }

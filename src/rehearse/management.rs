@@ -18,8 +18,8 @@ use crate::dm::syncml::{Item, Message, Operation};
 use crate::dm::{self, Change, Description, Node, Tree, Uri, Value, is_secret};
 use crate::provision::apply::Place;
 use crate::provision::{changes, commands};
-use crate::server::http::{Management, Running, seed, spawn_with};
-use crate::server::{Configuration, Store};
+use crate::server::http::{Management, Running, seed, spawn_beside};
+use crate::server::{Beside, Configuration, Store};
 
 const SERVER: &str = "DM server";
 const SERVER_ID: &str = "rehearsal";
@@ -172,7 +172,8 @@ impl Stage {
         let server = Arc::new(Mutex::new(server));
         let management = Management { path: PATH.to_owned(), server: server.clone() };
         let store = Store::in_memory().map_err(failed)?;
-        let running = spawn_with(configuration, store, Some(management), Box::new(|_| ())).map_err(failed)?;
+        let beside = Beside { management: Some(management), ..Beside::default() };
+        let running = spawn_beside(configuration, store, beside, Box::new(|_| ())).map_err(failed)?;
         Ok(Self { running, server, encoding, nonces: (None, Vec::new()), messages: 0, octets: 0 })
     }
 

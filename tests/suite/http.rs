@@ -221,7 +221,8 @@ fn device_management_is_behind_the_same_walls() {
     };
     let configuration = Configuration { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Configuration::default() };
     let store = Store::in_memory().unwrap();
-    let server = http::spawn_with(configuration, store, Some(management), Box::new(|_| {})).unwrap();
+    let beside = Beside { management: Some(management), ..Beside::default() };
+    let server = http::spawn_beside(configuration, store, beside, Box::new(|_| {})).unwrap();
     let post = |body: &str| {
         let length = body.len();
         status(&server, &format!("POST /dm HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}"))

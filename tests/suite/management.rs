@@ -412,8 +412,8 @@ fn the_commands_put_an_account_on_a_device() {
     use std::process::Command;
     use std::sync::{Arc, Mutex};
 
-    use impskit::server::http::{Management, spawn_with};
-    use impskit::server::{Configuration, Store};
+    use impskit::server::http::{Management, spawn_beside};
+    use impskit::server::{Beside, Configuration, Store};
 
     let (own, _) = credentials();
     let server = Arc::new(Mutex::new(server(Terms { device: Some((Scheme::Mac, own)), server: None })));
@@ -423,7 +423,8 @@ fn the_commands_put_an_account_on_a_device() {
     let log = Arc::new(Mutex::new(Vec::new()));
     let lines = log.clone();
     let log_line = Box::new(move |line: &str| lines.lock().unwrap().push(line.to_owned()));
-    let running = spawn_with(configuration, Store::in_memory().unwrap(), Some(management), log_line).unwrap();
+    let beside = Beside { management: Some(management), ..Beside::default() };
+    let running = spawn_beside(configuration, Store::in_memory().unwrap(), beside, log_line).unwrap();
     let url = format!("http://{}/dm", running.address());
     let dm = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impskit"));

@@ -76,24 +76,10 @@ pub(super) struct Answer {
 ///
 /// Fails where the address cannot be listened on.
 pub fn spawn(configuration: Configuration, store: Store, log: Log) -> Result<Running> {
-    spawn_with(configuration, store, None, log)
+    spawn_beside(configuration, store, Beside::default(), log)
 }
 
-/// As [`spawn`], with a management server beside.
-///
-/// # Errors
-///
-/// Fails where the address cannot be listened on.
-pub fn spawn_with(
-    configuration: Configuration,
-    store: Store,
-    management: Option<Management>,
-    log: Log,
-) -> Result<Running> {
-    spawn_beside(configuration, store, Beside { management, ..Beside::default() }, log)
-}
-
-/// As [`spawn_with`], with more beside.
+/// As [`spawn`], with more beside.
 ///
 /// # Errors
 ///

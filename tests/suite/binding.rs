@@ -243,7 +243,7 @@ fn s_003_02_errors_of_http() {
 }
 
 /// The table of errors of CSP (CSP transport, "Error cases a test should cover"). Two rows are in `server`:
-/// `a_session_that_expired_is_remembered`, `unknown_primitives_are_not_implemented_and_foreign_ones_not_supported`.
+/// `a_session_that_expired_is_remembered`, `what_is_unknown_or_not_built_is_not_implemented`.
 #[test]
 fn s_003_02_errors_of_csp() {
     let server = start();

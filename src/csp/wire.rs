@@ -144,7 +144,7 @@ fn read_text(
     let primitive = codes.meaning("primitive", &["-"], preamble.code).map(|row| row.name);
     // Discovery has no version; of what it says nothing has a code, so that it can be neither read nor answered.
     let is_discovery = primitive.is_none_or(|name| name.starts_with("WV-CSP-VersionDiscovery"));
-    if preamble.version.eq_ignore_ascii_case("XX") && is_discovery {
+    if preamble.version == "XX" && is_discovery {
         fault.what = "plain text has no codes for version discovery".to_owned();
         return Err(Refusal::UnknownPrimitive(form, fault));
     }

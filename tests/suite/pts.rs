@@ -313,7 +313,7 @@ fn c05_what_is_no_message_in_plain_text_is_refused() {
     assert!(server.post("WV13QQ7 SI=s").1.starts_with("WV13ST7 SI=s ST=(501,"));
     // Discovery has the version XX, and neither a known code nor codes for what it says; nothing else is of XX.
     assert!(server.post("WVXXVD7").1.starts_with("WV13ST7 ST=(501,"));
-    assert!(server.post("WVxxvd0").1.starts_with("WV13ST0 ST=(501,"));
+    assert!(server.post("WVXXvd0").1.starts_with("WV13ST0 ST=(501,"));
     assert!(server.post("WVXXKA7 SI=s").1.starts_with("WV13ST7 ST=(505,"));
     for (_, text) in samples() {
         for end in 0..text.len() {

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::cir::SendShort;
-use super::http::{Answer, Job, SharedLog, now, tell};
+use super::http::{Answer, Job, Posted, SharedLog, now, tell};
 use super::waking::Heard;
 use super::{Input, NetworkPresence, Request};
 use crate::codec::Preamble;
@@ -62,24 +62,24 @@ impl Feed {
     }
 
     /// Reads the question for logins: the number behind which they are asked for.
-    pub(super) fn asked(&self, job: &Job) -> Result<Input, Refused> {
-        self.check(job)?;
-        let query = job.request.body.as_slice();
+    pub(super) fn asked(&self, posted: &Posted) -> Result<Input, Refused> {
+        self.check(posted)?;
+        let query = posted.request.body.as_slice();
         let number = query.strip_prefix(b"after=").or(query.is_empty().then_some(b"0"));
         let after = number.and_then(|number| std::str::from_utf8(number).ok()?.parse().ok());
         let after = after.ok_or_else(|| (400, String::new()))?;
-        Ok(Input::Logins { connection: job.request.connection, after })
+        Ok(Input::Logins { connection: posted.request.connection, after })
     }
 
     /// Reads what the network says of users.
-    pub(super) fn told(&self, job: &Job) -> Result<Input, Refused> {
-        self.check(job)?;
-        let said = NetworkPresence::read_all(&job.request.body).map_err(|what| (400, what))?;
-        Ok(Input::Presence { connection: job.request.connection, said })
+    pub(super) fn told(&self, posted: &Posted) -> Result<Input, Refused> {
+        self.check(posted)?;
+        let said = NetworkPresence::read_all(&posted.request.body).map_err(|what| (400, what))?;
+        Ok(Input::Presence { connection: posted.request.connection, said })
     }
 
-    fn check(&self, job: &Job) -> Result<(), Refused> {
-        let knows = has_key(job.proof.as_deref(), None, &self.token);
+    fn check(&self, posted: &Posted) -> Result<(), Refused> {
+        let knows = has_key(posted.proof.as_deref(), None, &self.token);
         if knows { Ok(()) } else { Err((401, String::new())) }
     }
 }
@@ -132,8 +132,8 @@ impl fmt::Debug for Called {
 }
 
 /// A callback's thread: it ends when nobody can ask any more.
-pub(super) fn call(mut callback: Callback, waiting: &Receiver<Job>) {
-    while let Ok(Job { request, proof, answer, .. }) = waiting.recv() {
+pub(super) fn call(mut callback: Callback, waiting: &Receiver<Posted>) {
+    while let Ok(Posted { request, proof, answer }) = waiting.recv() {
         let called = Called { media_type: request.media_type, body: request.body, authorization: proof };
         let status = (callback.answer)(&called);
         // Whoever asked may be gone.
@@ -145,16 +145,19 @@ pub(super) fn call(mut callback: Callback, waiting: &Receiver<Job>) {
 pub(super) type Refused = (u16, String);
 
 /// A thread that looks at what comes, and hands on to the engine what may be answered. It ends when nobody can ask any more.
-pub(super) fn relay(waiting: &Receiver<Job>, engine: &SyncSender<Job>, read: impl Fn(&Job) -> Result<Input, Refused>) {
-    while let Ok(job) = waiting.recv() {
-        match read(&job) {
+pub(super) fn relay(waiting: &Receiver<Posted>, engine: &SyncSender<Job>, read: impl Fn(&Posted) -> Result<Input, Refused>) {
+    while let Ok(posted) = waiting.recv() {
+        match read(&posted) {
             // Where the engine has too much to do, the answer is dropped, and so it is said.
-            Ok(input) => drop(engine.try_send(Job { instead: Some(input), ..job })),
+            Ok(input) => {
+                let Posted { request: Request { connection, .. }, answer, .. } = posted;
+                drop(engine.try_send(Job { connection, input, answer }));
+            }
             Err((status, what)) => {
                 let media_type = if what.is_empty() { "" } else { "text/plain; charset=utf-8" };
                 let body = what.into_bytes();
                 // Whoever asked may be gone.
-                let _ = job.answer.send(Answer { status, media_type: media_type.to_owned(), body, mac: None });
+                let _ = posted.answer.send(Answer { status, media_type: media_type.to_owned(), body, mac: None });
             }
         }
     }
@@ -182,8 +185,8 @@ impl Greetings {
 
     /// Returns what a client said, a greeting or a message of CSP in plain text, or the status of HTTP for who may not hand
     /// it over, or for what is neither.
-    pub(super) fn read(&self, job: &Job) -> Result<Input, Refused> {
-        let Job { request: Request { connection, body, .. }, proof, .. } = job;
+    pub(super) fn read(&self, posted: &Posted) -> Result<Input, Refused> {
+        let Posted { request: Request { connection, body, .. }, proof, .. } = posted;
         let connection = *connection;
         let (mut number, mut text, mut key) = (String::new(), String::new(), None);
         for (name, value) in form::pairs(body) {
@@ -209,8 +212,8 @@ impl Greetings {
 }
 
 /// The management server's thread: it ends when nobody can ask any more.
-pub(super) fn manage(server: &Mutex<session::Server>, waiting: &Receiver<Job>, log: &SharedLog) {
-    while let Ok(Job { request, proof, answer, .. }) = waiting.recv() {
+pub(super) fn manage(server: &Mutex<session::Server>, waiting: &Receiver<Posted>, log: &SharedLog) {
+    while let Ok(Posted { request, proof, answer }) = waiting.recv() {
         let since = Duration::from_millis(now().milliseconds());
         let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
         let packet = server.handle(since, &request.body, proof.as_deref());

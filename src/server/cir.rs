@@ -5,7 +5,7 @@
 //! what is said on a connection in a minute (abuse case B12).
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -179,15 +179,15 @@ pub(super) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     // Those in flight are dropped: there is nothing to wait for.
-    accept(listener, (most, CONNECTIONS_BY_PEER), stop, |stream, peer| {
+    accept(listener, (most, CONNECTIONS_BY_PEER), stop, |stream, _| {
         let (edge, open) = (edge.clone(), open.clone());
-        async move { connection(stream, peer, &edge, open).await }
+        async move { connection(stream, &edge, open).await }
     })
     .await;
 }
 
 /// Serves one connection, and tells the engine when it is gone.
-async fn connection(stream: TcpStream, peer: IpAddr, edge: &Edge, open: Open) {
+async fn connection(stream: TcpStream, edge: &Edge, open: Open) {
     let _ = stream.set_nodelay(true);
     let number = edge.next_exchange();
     let (sender, words) = mpsc::channel(WAITING);
@@ -197,7 +197,6 @@ async fn connection(stream: TcpStream, peer: IpAddr, edge: &Edge, open: Open) {
         words,
         edge,
         number,
-        peer,
         is_greeted: false,
         has_asked: false,
         minute: Instant::now(),
@@ -209,7 +208,7 @@ async fn connection(stream: TcpStream, peer: IpAddr, edge: &Edge, open: Open) {
     open.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
     // Whether it was greeted is not known where the engine has not answered in time.
     if has_asked {
-        edge.tell(number, Heard::Gone, peer).await;
+        edge.tell(number, Heard::Gone).await;
     }
 }
 
@@ -218,7 +217,6 @@ struct Talk<'e> {
     words: mpsc::Receiver<String>,
     edge: &'e Edge,
     number: u64,
-    peer: IpAddr,
     is_greeted: bool,
     /// Whether the engine was asked for the session.
     has_asked: bool,
@@ -258,7 +256,7 @@ impl Talk<'_> {
         match Said::read(line) {
             Said::Hello(session) => {
                 self.has_asked = true;
-                let status = self.edge.ask(self.number, Heard::Hello(session), self.peer).await;
+                let status = self.edge.ask(self.number, Heard::Hello(session)).await;
                 if status != Some(200) {
                     return None;
                 }

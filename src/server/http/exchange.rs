@@ -12,7 +12,7 @@ use hyper::{Method, StatusCode};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Answer, Input, Job, Request};
+use super::{Answer, Input, Job, Posted, Request};
 use crate::dm::session::auth::MAC_HEADER;
 use crate::server::waking::Heard;
 
@@ -37,16 +37,16 @@ impl Edge {
     }
 
     /// Tells the engine what was heard of a client, and returns the status of its reply; none where it has too much to do.
-    pub(in crate::server) async fn ask(&self, connection: u64, heard: Heard, peer: IpAddr) -> Option<u16> {
-        let (job, answered) = hearing(connection, heard, peer);
+    pub(in crate::server) async fn ask(&self, connection: u64, heard: Heard) -> Option<u16> {
+        let (job, answered) = hearing(connection, heard);
         self.engine.try_send(job).ok()?;
         let answer = tokio::time::timeout(ANSWER_TIME, answered).await;
         Some(answer.ok()?.ok()?.status)
     }
 
     /// Tells the engine what has no reply, even if it has much to do.
-    pub(in crate::server) async fn tell(&self, connection: u64, heard: Heard, peer: IpAddr) {
-        let (mut job, _) = hearing(connection, heard, peer);
+    pub(in crate::server) async fn tell(&self, connection: u64, heard: Heard) {
+        let (mut job, _) = hearing(connection, heard);
         while let Err(TrySendError::Full(back)) = self.engine.try_send(job) {
             job = back;
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -54,21 +54,20 @@ impl Edge {
     }
 
     /// Answers a client that asks by HTTP whether something waits: 200, 204, or 404 (CSP session, "CIR").
-    async fn asked(&self, peer: IpAddr, request: &hyper::Request<Incoming>) -> Option<Response> {
+    async fn asked(&self, request: &hyper::Request<Incoming>) -> Option<Response> {
         let token = request.uri().path().strip_prefix(self.asks.as_deref()?)?.strip_prefix('/')?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return None;
         }
-        let status = self.ask(self.next_exchange(), Heard::Asks(token.to_owned()), peer).await;
+        let status = self.ask(self.next_exchange(), Heard::Asks(token.to_owned())).await;
         Some(status.map_or_else(overloaded, |status| answered_with(status, "", Vec::new())))
     }
 }
 
 /// Returns what tells the engine that something was heard of a client, and where its reply comes.
-fn hearing(connection: u64, heard: Heard, peer: IpAddr) -> (Job, oneshot::Receiver<Answer>) {
+fn hearing(connection: u64, heard: Heard) -> (Job, oneshot::Receiver<Answer>) {
     let (answer, answered) = oneshot::channel();
-    let request = Request { connection, media_type: String::new(), body: Vec::new(), peer, headers: Vec::new() };
-    (Job { request, proof: None, instead: Some(Input::Heard { connection, heard }), answer }, answered)
+    (Job { connection, input: Input::Heard { connection, heard }, answer }, answered)
 }
 
 /// Who answers what is posted to a path.
@@ -79,8 +78,11 @@ pub(super) struct Route {
     pub(super) proof: &'static str,
     /// Whether a GET is taken as a form that stands in the address.
     pub(super) takes_queries: bool,
-    pub(super) jobs: SyncSender<Job>,
+    pub(super) hand_over: HandOver,
 }
+
+/// Hands over what was posted to who answers it; false where that has too much to do.
+pub(super) type HandOver = Box<dyn Fn(Posted) -> bool + Send + Sync>;
 
 /// The seconds after which to come again where too much waits.
 const LATER: &str = "5";
@@ -92,7 +94,7 @@ pub(super) type Response = hyper::Response<Full<Bytes>>;
 /// It has to be there at `until`, however slowly its octets drip (abuse case B02).
 pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: hyper::Request<Incoming>) -> Response {
     let Some(route) = edge.routes.iter().find(|route| route.path == request.uri().path()) else {
-        return edge.asked(peer, &request).await.unwrap_or_else(|| closing(StatusCode::NOT_FOUND));
+        return edge.asked(&request).await.unwrap_or_else(|| closing(StatusCode::NOT_FOUND));
     };
     if let Some(refusal) = refuse(route, &request) {
         return refusal;
@@ -112,8 +114,8 @@ pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: 
     };
     let (answer, answered) = oneshot::channel();
     let connection = edge.next_exchange();
-    let job = Job { request: Request { connection, media_type, body, peer, headers }, proof, instead: None, answer };
-    if route.jobs.try_send(job).is_err() {
+    let posted = Posted { request: Request { connection, media_type, body, peer, headers }, proof, answer };
+    if !(route.hand_over)(posted) {
         return overloaded();
     }
     match tokio::time::timeout(ANSWER_TIME, answered).await {

@@ -24,7 +24,7 @@ use tokio::sync::{oneshot, watch};
 pub(super) use self::connections::accept;
 use self::connections::{Most, serve};
 pub(super) use self::exchange::Edge;
-use self::exchange::Route;
+use self::exchange::{HandOver, Route};
 pub use super::beside::Management;
 use super::beside::{self, Beside};
 use super::cir::{self, Wakers};
@@ -53,13 +53,24 @@ pub struct Running {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// A request on its way to the engine, with what the transport carried to prove it: a MAC, an authorization.
-pub(super) struct Job {
+/// What came to a path, with what the transport carried to prove it: a MAC, an authorization.
+pub(super) struct Posted {
     pub(super) request: Request,
     pub(super) proof: Option<String>,
-    /// What the engine is told in place of a request.
-    pub(super) instead: Option<Input>,
     pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// What the engine is told, and where its reply goes.
+pub(super) struct Job {
+    pub(super) connection: u64,
+    pub(super) input: Input,
+    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+impl From<Posted> for Job {
+    fn from(Posted { request, answer, .. }: Posted) -> Self {
+        Self { connection: request.connection, input: Input::Request(request), answer }
+    }
 }
 
 /// What goes back.
@@ -110,8 +121,9 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, mut beside: 
     paths.open_all(beside, &jobs, &log);
     let Paths { mut routes, mut threads } = paths;
     let to_engine = jobs.clone();
-    routes.push(Route { path: path.clone(), max_body, proof: MAC_HEADER, takes_queries: false, jobs });
-    let edge = Arc::new(Edge { routes, asks, headers, engine: to_engine, exchanges: AtomicU64::new(0) });
+    let hand_over: HandOver = Box::new(move |posted| to_engine.try_send(posted.into()).is_ok());
+    routes.push(Route { path: path.clone(), max_body, proof: MAC_HEADER, takes_queries: false, hand_over });
+    let edge = Arc::new(Edge { routes, asks, headers, engine: jobs, exchanges: AtomicU64::new(0) });
     let cir::Opened { wakers, listener: calls, address: cir_address } = opened;
     let open = wakers.connections();
     threads.push(std::thread::spawn(move || work(engine, &waiting, &wakers, &log)));
@@ -147,17 +159,17 @@ impl Paths {
         }
         if let Some(feed) = feed {
             let engine = jobs.clone();
-            let run = move |waiting: &Receiver<Job>| beside::relay(waiting, &engine, |job| feed.asked(job));
+            let run = move |waiting: &Receiver<Posted>| beside::relay(waiting, &engine, |posted| feed.asked(posted));
             self.open(super::LOGINS.to_owned(), 0, key, true, run);
         }
         if let Some(network) = network {
             let engine = jobs.clone();
-            let run = move |waiting: &Receiver<Job>| beside::relay(waiting, &engine, |job| network.told(job));
+            let run = move |waiting: &Receiver<Posted>| beside::relay(waiting, &engine, |posted| network.told(posted));
             self.open(super::PRESENCE.to_owned(), beside::MOST_BODY, key, false, run);
         }
         if let Some(greetings) = greetings {
             let (path, engine) = (greetings.path.clone(), jobs.clone());
-            let run = move |waiting: &Receiver<Job>| beside::relay(waiting, &engine, |job| greetings.read(job));
+            let run = move |waiting: &Receiver<Posted>| beside::relay(waiting, &engine, |posted| greetings.read(posted));
             self.open(path, beside::MOST_BODY, key, true, run);
         }
     }
@@ -168,10 +180,11 @@ impl Paths {
         max_body: usize,
         proof: &'static str,
         takes_queries: bool,
-        run: impl FnOnce(&Receiver<Job>) + Send + 'static,
+        run: impl FnOnce(&Receiver<Posted>) + Send + 'static,
     ) {
-        let (jobs, waiting) = sync_channel(WAITING);
-        self.routes.push(Route { path, max_body, proof, takes_queries, jobs });
+        let (thread, waiting) = sync_channel(WAITING);
+        let hand_over: HandOver = Box::new(move |posted| thread.try_send(posted).is_ok());
+        self.routes.push(Route { path, max_body, proof, takes_queries, hand_over });
         self.threads.push(std::thread::spawn(move || run(&waiting)));
     }
 }
@@ -287,10 +300,9 @@ fn work(mut engine: Engine, waiting: &Receiver<Job>, wakers: &Wakers, log: &Shar
         };
         let mut answers = HashMap::with_capacity(jobs.len());
         let mut inputs = Vec::with_capacity(jobs.len());
-        for Job { request, answer, instead, .. } in jobs {
-            let connection = request.connection;
+        for Job { connection, input, answer } in jobs {
             answers.insert(connection, answer);
-            inputs.push(instead.unwrap_or(Input::Request(request)));
+            inputs.push(input);
         }
         for output in engine.handle_all(now(), inputs) {
             match output {

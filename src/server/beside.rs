@@ -145,7 +145,11 @@ pub(super) fn call(mut callback: Callback, waiting: &Receiver<Posted>) {
 pub(super) type Refused = (u16, String);
 
 /// A thread that looks at what comes, and hands on to the engine what may be answered. It ends when nobody can ask any more.
-pub(super) fn relay(waiting: &Receiver<Posted>, engine: &SyncSender<Job>, read: impl Fn(&Posted) -> Result<Input, Refused>) {
+pub(super) fn relay(
+    waiting: &Receiver<Posted>,
+    engine: &SyncSender<Job>,
+    read: impl Fn(&Posted) -> Result<Input, Refused>,
+) {
     while let Ok(posted) = waiting.recv() {
         match read(&posted) {
             // Where the engine has too much to do, the answer is dropped, and so it is said.

@@ -192,16 +192,8 @@ async fn connection(stream: TcpStream, edge: &Edge, open: Open) {
     let number = edge.next_exchange();
     let (sender, words) = mpsc::channel(WAITING);
     open.lock().unwrap_or_else(PoisonError::into_inner).insert(number, sender);
-    let mut talk = Talk {
-        stream,
-        words,
-        edge,
-        number,
-        is_greeted: false,
-        has_asked: false,
-        minute: Instant::now(),
-        lines: 0,
-    };
+    let mut talk =
+        Talk { stream, words, edge, number, is_greeted: false, has_asked: false, minute: Instant::now(), lines: 0 };
     talk.go_on().await;
     let has_asked = talk.has_asked;
     drop(talk);

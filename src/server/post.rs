@@ -129,13 +129,31 @@ pub(crate) fn offer_to(
         return Ok(());
     }
     let primitive = if announces {
-        Element::new("MessageNotification").with(info)
+        let address = if is_taken && !fits { address_of_content(context, session, message, &info) } else { None };
+        Element::new("MessageNotification").with(info.with_all(address))
     } else {
         Element::new("NewMessage").with(info).with_all(content(message))
     };
     let expires = Some(Timestamp::from_seconds(u64::try_from(copy.expires).unwrap_or_default()));
     context.send(session, Sending { expires, ..Sending::message(primitive, message.id.clone()) });
     Ok(())
+}
+
+/// Returns the address where a client may fetch content that is too large to be pushed, as long as the message waits for
+/// it and its session lasts (Shared content). Where the sender said where it is, there it is.
+fn address_of_content(
+    context: &mut Context<'_>,
+    session: SessionId,
+    message: &Message,
+    info: &Element<'_>,
+) -> Option<Element<'static>> {
+    let base = context.configuration.content.as_ref().filter(|_| message.content.is_some())?;
+    if info.child("MessageURI").is_some() {
+        return None;
+    }
+    let token = context.sessions.get(session)?.token;
+    let token = token.unwrap_or_else(|| context.new_token(session));
+    Some(Element::leaf("MessageURI", format!("{base}/{token}/{}", message.id)))
 }
 
 /// Returns whether a client can read a message whole: what is larger than its parser would never reach it.

@@ -222,6 +222,8 @@ pub(crate) struct Session {
     pub(crate) outbox: Outbox,
     /// How it can be woken.
     pub(crate) waking: Waking,
+    /// The secret of the addresses at which its client asks whether something waits, and fetches content.
+    pub(crate) token: Option<SessionId>,
     /// When the minute began in which messages are counted, and how many came in it.
     minute: (Timestamp, u32),
     /// The notifications that it wants (1.3), by type.
@@ -279,6 +281,7 @@ impl Session {
             capabilities: Capabilities::default(),
             outbox: Outbox::default(),
             waking: Waking::default(),
+            token: None,
             minute: (now, 0),
             notifications: BTreeSet::new(),
             knows_invitations: false,
@@ -352,7 +355,7 @@ pub(crate) struct Ended {
 pub(crate) struct Sessions {
     live: HashMap<SessionId, Session>,
     by_user: BTreeMap<String, Vec<SessionId>>,
-    /// By the secret with which clients ask whether something waits.
+    /// By the secret with which clients ask beside their messages.
     by_token: HashMap<SessionId, SessionId>,
     /// Connections that are to be closed.
     hang_ups: Vec<u64>,
@@ -377,7 +380,7 @@ impl Sessions {
     pub(crate) fn close(&mut self, id: SessionId, code: Option<Code>, now: Timestamp) -> Option<Session> {
         let session = self.live.remove(&id)?;
         self.hang_ups.extend(session.waking.connection());
-        if let Some(token) = session.waking.token {
+        if let Some(token) = session.token {
             self.by_token.remove(&token);
         }
         if let Some(ids) = self.by_user.get_mut(&session.caller.user) {
@@ -452,15 +455,13 @@ impl Sessions {
         self.of_user(user).into_iter().find(|id| self.get(*id).is_some_and(|s| s.caller.client == client))
     }
 
-    /// Gives a session the secret with which its client asks, in place of an earlier one.
-    pub(crate) fn set_token(&mut self, id: SessionId, token: Option<SessionId>) {
+    /// Gives a session a secret, in place of an earlier one.
+    pub(crate) fn set_token(&mut self, id: SessionId, token: SessionId) {
         let Some(session) = self.live.get_mut(&id) else { return };
-        if let Some(earlier) = std::mem::replace(&mut session.waking.token, token) {
+        if let Some(earlier) = session.token.replace(token) {
             self.by_token.remove(&earlier);
         }
-        if let Some(token) = token {
-            self.by_token.insert(token, id);
-        }
+        self.by_token.insert(token, id);
     }
 
     /// Returns the session of a secret. As a number it is looked up in constant time (abuse case B13).

@@ -67,8 +67,6 @@ pub(crate) struct Waking {
     pub(crate) udp_port: u16,
     /// Its telephone number: of its user, or of the short message that it greeted with.
     pub(crate) number: Option<String>,
-    /// The secret by which it asks.
-    pub(crate) token: Option<SessionId>,
     /// The connection that it opened.
     connection: Option<u64>,
     /// Whether a connection that it had is gone.
@@ -87,7 +85,6 @@ impl Default for Waking {
             methods: Vec::new(),
             udp_port: cir::SUDP_PORT,
             number: None,
-            token: None,
             connection: None,
             is_lost: false,
             calls: 0,
@@ -231,6 +228,7 @@ impl Bells {
             }
             Heard::Asks(token) => {
                 let session = SessionId::read(token).and_then(|token| sessions.of_token(token));
+                let session = session.filter(|own| own.waking.methods.contains(&Method::Shttp));
                 return Some(session.map_or(404, |own| if own.has_waiting(now) { 200 } else { 204 }));
             }
             Heard::Hello(session) => self.greet(sessions, connection, session),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::Deserialize;
 
-use super::read_path;
+use super::{path_of, read_path, read_url};
 use crate::csp::cir::Method;
 use crate::error::{Error, Result};
 use crate::provision::profile::SecretSource;
@@ -94,8 +94,7 @@ impl Cir {
 
     /// Returns the path that the address which clients ask at begins with.
     pub fn http_path(&self) -> Option<&str> {
-        let (_, rest) = self.http.as_deref()?.split_once("://")?;
-        Some(rest.find('/').map_or("", |start| &rest[start..]))
+        path_of(self.http.as_deref()?)
     }
 }
 
@@ -123,7 +122,7 @@ impl CirTable {
             let wrong = |_| Error::input(format!("`{tcp}` is no address such as 127.0.0.1:3171")).at("server.cir.tcp");
             tcp.parse::<SocketAddr>().map_err(wrong)
         });
-        let http = self.http.map(|url| read_url(&url)).transpose()?;
+        let http = self.http.map(|url| read_url(&url, "server.cir.http")).transpose()?;
         let sms = match self.sms_route {
             Some(route) => {
                 let path = self.sms_path.unwrap_or_else(|| "/api/v1/cir".to_owned());
@@ -150,20 +149,6 @@ impl CirTable {
             sms,
             flag: self.flag,
         })
-    }
-}
-
-/// Reads the address that clients ask at, without a `/` at its end.
-fn read_url(url: &str) -> Result<String> {
-    let trimmed = url.trim_end_matches('/');
-    let path = trimmed.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"));
-    let path = path.and_then(|(_, rest)| rest.split_once('/').filter(|(host, _)| !host.is_empty()));
-    match path {
-        Some((_, path)) if !path.contains(['?', '#', ' ']) => Ok(trimmed.to_owned()),
-        _ => {
-            let error = Error::input(format!("`{url}` is no address that clients can ask at")).at("server.cir.http");
-            Err(error.help("write it as `http://HOST:PORT/cir`"))
-        }
     }
 }
 

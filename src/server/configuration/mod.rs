@@ -50,6 +50,8 @@ pub struct Configuration {
     pub max_body: usize,
     /// The longest time that a session may be silent.
     pub session_ttl: Duration,
+    /// The address below which clients fetch content that is too large to be pushed, if they can.
+    pub content: Option<String>,
     /// The least seconds between two polls that clients are told.
     pub poll_min: u32,
     /// The messages that a session may send in a minute; the machine itself may send more.
@@ -122,6 +124,7 @@ impl Default for Configuration {
             path: "/csp".into(),
             max_body: 256 << 10,
             session_ttl: Duration::from_secs(1800),
+            content: None,
             poll_min: 5,
             requests_per_minute: 120,
             connections: 10_000,
@@ -251,8 +254,18 @@ impl Configuration {
         self.check_paths()
     }
 
-    /// Checks that no two things are posted to one path: the first would hide the other.
+    /// Returns the path below which clients fetch content.
+    pub fn content_path(&self) -> Option<&str> {
+        path_of(self.content.as_deref()?)
+    }
+
+    /// Checks that no two things are asked for or posted at one path: the first would hide the other.
     fn check_paths(&self) -> Result<()> {
+        if self.content.is_some() && self.content_path() == self.cir.http_path() {
+            let error =
+                Error::input("clients ask below this path whether something waits").at("server.csp.content_url");
+            return Err(error.help("give each a path of its own"));
+        }
         let mut seen = vec![(super::LOGINS, "logins"), (super::PRESENCE, "presence")];
         let dm = self.management.as_ref().map(|dm| (dm.path.as_str(), "server.dm.path"));
         let short = self.cir.sms.as_ref().map(|sms| (sms.path.as_str(), "server.cir.sms_path"));
@@ -288,6 +301,11 @@ impl Configuration {
             let wrong = || Error::input(format!("`{time}` is no time from 1m to 24h")).at("server.csp.session_ttl");
             let time = read_time(&time).filter(|time| (60..=86_400).contains(&time.as_secs()));
             self.session_ttl = time.ok_or_else(wrong)?;
+        }
+        self.content = csp.content_url.map(|url| read_url(&url, "server.csp.content_url")).transpose()?;
+        if self.content.as_ref().is_some_and(|url| url.len() > LONGEST_CONTENT_URL) {
+            let error = Error::input("the address of content is too long").at("server.csp.content_url");
+            return Err(error.help(format!("write it with {LONGEST_CONTENT_URL} octets at the most")));
         }
         self.text_codes_file = csp.text_codes;
         self.users = csp.users.into_iter().map(|UserRow { user, password }| (user, password)).collect();
@@ -325,6 +343,30 @@ fn read_path(path: String, at: &str) -> Result<String> {
     }
     Ok(path)
 }
+
+/// Reads an address below which clients ask, without a `/` at its end.
+fn read_url(url: &str, at: &str) -> Result<String> {
+    let trimmed = url.trim_end_matches('/');
+    let path = trimmed.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https"));
+    let path = path.and_then(|(_, rest)| rest.split_once('/').filter(|(host, _)| !host.is_empty()));
+    match path {
+        Some((_, path)) if !path.contains(['?', '#', ' ']) => Ok(trimmed.to_owned()),
+        _ => {
+            let error = Error::input(format!("`{url}` is no address that clients can ask at")).at(at);
+            Err(error.help("write it as `http://HOST:PORT/PATH`"))
+        }
+    }
+}
+
+/// Returns the path of such an address.
+fn path_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    Some(rest.find('/').map_or("", |start| &rest[start..]))
+}
+
+/// What is left of a MessageURI for the address that it begins with, in octets: 100, less two secrets (CSP data types,
+/// "Lengths").
+const LONGEST_CONTENT_URL: usize = 54;
 
 /// What `max_body` may be: the reader of messages takes no more than a mebibyte.
 const LARGEST_BODY: std::ops::RangeInclusive<usize> = 1 << 10..=1 << 20;
@@ -393,6 +435,7 @@ struct CspTable {
     max_body: Option<String>,
     session_ttl: Option<String>,
     text_codes: Option<PathBuf>,
+    content_url: Option<String>,
     versions: Option<Vec<String>>,
     other_servers: Option<Vec<String>>,
     login: Option<Vec<Way>>,
@@ -485,6 +528,11 @@ mod tests {
         assert_eq!(at("[cir]\nsms_route = \"a\"\nsms_path = \"/csp\"\n"), "server.cir.sms_path");
         assert_eq!(at("[dm]\nid = \"a\"\ndevices = [ { id = \"b\", scheme = \"sha\" } ]\n"), "server.dm.devices");
         assert_eq!(at("[csp]\nmax_body = \"5MiB\"\n"), "server.csp.max_body");
+        let long = format!("http://a.example/{}", "c".repeat(38));
+        for url in ["http://a.example", "ftp://a.example/c", &long, "http://a.example/cir"] {
+            let text = format!("[csp]\ncontent_url = \"{url}\"\n[cir]\nhttp = \"http://a.example/cir\"\n");
+            assert_eq!(at(&text), "server.csp.content_url", "{url}");
+        }
         assert_eq!(at("[csp]\nsession_ttl = \"18446744073709551615h\"\n"), "server.csp.session_ttl");
     }
 }

@@ -13,10 +13,11 @@ use super::door::Door;
 use super::network::NetworkPresence;
 use super::origin::{Origin, read_number};
 use super::service;
-use super::session::{Caller, Sessions};
+use super::session::{Caller, SessionId, Sessions};
+use super::store::messages;
 use super::texting::Texting;
 use super::waking::{Bells, Channel, Heard};
-use super::{Configuration, Random, Store, Timestamp, limits};
+use super::{Configuration, Random, Store, Timestamp, limits, post};
 use crate::codec::Limits;
 use crate::csp::wire::{self, Body, Form, Refusal};
 use crate::csp::{Code, Malformed, Message, Version};
@@ -66,6 +67,13 @@ pub enum Input {
         connection: u64,
         /// What.
         heard: Heard,
+    },
+    /// A client fetches content at the address that it was told. The reply is 200 with the content, or 404.
+    Content {
+        /// Names the exchange; the reply bears it.
+        connection: u64,
+        /// What follows the configured address and a `/`.
+        address: String,
     },
     /// The network says what it knows of users. The reply has a line of JSON for each: `{"user": …, "code": 200}`.
     Presence {
@@ -189,6 +197,7 @@ impl Engine {
                     Output::Reply { connection, status, media_type: String::new(), body: Vec::new() }
                 }
                 Input::Logins { connection, after } => self.logins(connection, after),
+                Input::Content { connection, address } => self.content(now, connection, &address),
                 Input::Heard { connection, heard } => {
                     let Some(status) = self.bells.hear(&mut self.sessions, connection, &heard, now) else { continue };
                     Output::Reply { connection, status, media_type: String::new(), body: Vec::new() }
@@ -236,6 +245,25 @@ impl Engine {
             self.store.logins(after).map_err(|error| self.notes.push(format!("the store failed: {}", error.what)));
         let (status, page) = page.map_or((503, String::new()), |page| (200, page));
         Output::Reply { connection, status, media_type: "application/x-ndjson".to_owned(), body: page.into_bytes() }
+    }
+
+    /// Answers a client that fetches content: only a session for whose user the message waits has it.
+    fn content(&mut self, now: Timestamp, connection: u64, address: &str) -> Output {
+        let named = address.split_once('/').and_then(|(token, id)| Some((SessionId::read(token)?, id)));
+        let own = named.and_then(|(token, id)| Some((self.sessions.of_token(token)?, id)));
+        let found = own.map(|(own, id)| messages::find(self.store.reader(), &own.caller.user, id)).transpose();
+        let found = found.map_err(|error| self.notes.push(format!("the store failed: {error}")));
+        let waiting = found.map(|found| found.flatten().filter(|(_, copy)| copy.expires > now.seconds()));
+        let (status, media_type, body) = match waiting {
+            Ok(Some((message, copy))) if message.content.is_some() => {
+                let info = post::info(&message, &copy);
+                let kind = info.child_text("ContentType").unwrap_or_default().to_owned();
+                (200, kind, message.content.unwrap_or_default())
+            }
+            Ok(_) => (404, String::new(), Vec::new()),
+            Err(()) => (503, String::new(), Vec::new()),
+        };
+        Output::Reply { connection, status, media_type, body }
     }
 
     /// Does what the network says of users.

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, TRANSFER_ENCODING};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, StatusCode};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -24,6 +27,8 @@ pub(in crate::server) struct Edge {
     pub(super) routes: Vec<Route>,
     /// Below this path clients ask whether something waits.
     pub(super) asks: Option<String>,
+    /// Below this path clients fetch content.
+    pub(super) content: Option<String>,
     pub(super) engine: SyncSender<Job>,
     /// The headers that the engine wants to see.
     pub(super) headers: Vec<String>,
@@ -38,15 +43,20 @@ impl Edge {
 
     /// Tells the engine what was heard of a client, and returns the status of its reply; none where it has too much to do.
     pub(in crate::server) async fn ask(&self, connection: u64, heard: Heard) -> Option<u16> {
-        let (job, answered) = hearing(connection, heard);
-        self.engine.try_send(job).ok()?;
-        let answer = tokio::time::timeout(ANSWER_TIME, answered).await;
-        Some(answer.ok()?.ok()?.status)
+        Some(self.told(connection, Input::Heard { connection, heard }).await?.status)
+    }
+
+    /// Tells the engine something, and returns its reply.
+    async fn told(&self, connection: u64, input: Input) -> Option<Answer> {
+        let (answer, answered) = oneshot::channel();
+        self.engine.try_send(Job { connection, input, answer }).ok()?;
+        tokio::time::timeout(ANSWER_TIME, answered).await.ok()?.ok()
     }
 
     /// Tells the engine what has no reply, even if it has much to do.
     pub(in crate::server) async fn tell(&self, connection: u64, heard: Heard) {
-        let (mut job, _) = hearing(connection, heard);
+        let (answer, _) = oneshot::channel();
+        let mut job = Job { connection, input: Input::Heard { connection, heard }, answer };
         while let Err(TrySendError::Full(back)) = self.engine.try_send(job) {
             job = back;
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -55,19 +65,33 @@ impl Edge {
 
     /// Answers a client that asks by HTTP whether something waits: 200, 204, or 404 (CSP session, "CIR").
     async fn asked(&self, request: &hyper::Request<Incoming>) -> Option<Response> {
-        let token = request.uri().path().strip_prefix(self.asks.as_deref()?)?.strip_prefix('/')?;
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return None;
-        }
+        let token = below(self.asks.as_deref(), request)?;
         let status = self.ask(self.next_exchange(), Heard::Asks(token.to_owned())).await;
         Some(status.map_or_else(overloaded, |status| answered_with(status, "", Vec::new())))
     }
+
+    /// Answers a client that fetches content: 200, or 404. What users send each other no browser is to show as a page.
+    async fn fetched(&self, request: &hyper::Request<Incoming>) -> Option<Response> {
+        let address = below(self.content.as_deref(), request)?.to_owned();
+        let connection = self.next_exchange();
+        let answer = self.told(connection, Input::Content { connection, address }).await;
+        let Some(Answer { status, media_type, body, .. }) = answer else { return Some(overloaded()) };
+        let mut response = answered_with(status, &media_type, body);
+        for (name, value) in [
+            (CONTENT_DISPOSITION, "attachment"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (CACHE_CONTROL, "private, no-store"),
+        ] {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        Some(response)
+    }
 }
 
-/// Returns what tells the engine that something was heard of a client, and where its reply comes.
-fn hearing(connection: u64, heard: Heard) -> (Job, oneshot::Receiver<Answer>) {
-    let (answer, answered) = oneshot::channel();
-    (Job { connection, input: Input::Heard { connection, heard }, answer }, answered)
+/// Returns what follows a path and a `/` in the address of a GET.
+fn below<'r>(path: Option<&str>, request: &'r hyper::Request<Incoming>) -> Option<&'r str> {
+    let is_question = matches!(*request.method(), Method::GET | Method::HEAD);
+    request.uri().path().strip_prefix(path?)?.strip_prefix('/').filter(|_| is_question)
 }
 
 /// Who answers what is posted to a path.
@@ -94,7 +118,11 @@ pub(super) type Response = hyper::Response<Full<Bytes>>;
 /// It has to be there at `until`, however slowly its octets drip (abuse case B02).
 pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: hyper::Request<Incoming>) -> Response {
     let Some(route) = edge.routes.iter().find(|route| route.path == request.uri().path()) else {
-        return edge.asked(&request).await.unwrap_or_else(|| closing(StatusCode::NOT_FOUND));
+        let asked = match edge.asked(&request).await {
+            None => edge.fetched(&request).await,
+            asked => asked,
+        };
+        return asked.unwrap_or_else(|| closing(StatusCode::NOT_FOUND));
     };
     if let Some(refusal) = refuse(route, &request) {
         return refusal;

@@ -114,6 +114,7 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, mut beside: 
     let Configuration { connections, connections_by_address, request_time, .. } = configuration;
     let most = Most { all: connections, by_peer: connections_by_address, time: request_time }.allowed(opened.files());
     let asks = configuration.cir.http_path().map(str::to_owned);
+    let content = configuration.content_path().map(str::to_owned);
     let headers = configuration.access.headers();
     let engine = Engine::open(configuration, store, Random::new(seed()?));
     let log: SharedLog = Arc::new(Mutex::new(log));
@@ -123,7 +124,7 @@ pub fn spawn_beside(mut configuration: Configuration, store: Store, mut beside: 
     let to_engine = jobs.clone();
     let hand_over: HandOver = Box::new(move |posted| to_engine.try_send(posted.into()).is_ok());
     routes.push(Route { path: path.clone(), max_body, proof: MAC_HEADER, takes_queries: false, hand_over });
-    let edge = Arc::new(Edge { routes, asks, headers, engine: jobs, exchanges: AtomicU64::new(0) });
+    let edge = Arc::new(Edge { routes, asks, content, headers, engine: jobs, exchanges: AtomicU64::new(0) });
     let cir::Opened { wakers, listener: calls, address: cir_address } = opened;
     let open = wakers.connections();
     threads.push(std::thread::spawn(move || work(engine, &waiting, &wakers, &log)));
@@ -169,7 +170,8 @@ impl Paths {
         }
         if let Some(greetings) = greetings {
             let (path, engine) = (greetings.path.clone(), jobs.clone());
-            let run = move |waiting: &Receiver<Posted>| beside::relay(waiting, &engine, |posted| greetings.read(posted));
+            let run =
+                move |waiting: &Receiver<Posted>| beside::relay(waiting, &engine, |posted| greetings.read(posted));
             self.open(path, beside::MOST_BODY, key, true, run);
         }
     }

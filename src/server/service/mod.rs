@@ -264,6 +264,13 @@ impl Context<'_> {
         }
     }
 
+    /// Gives a session a secret that nobody foretells, in place of an earlier one.
+    pub(crate) fn new_token(&mut self, session: SessionId) -> SessionId {
+        let token = SessionId::new(self.random.draw());
+        self.sessions.set_token(session, token);
+        token
+    }
+
     /// Makes a SearchID: decimal digits, which every version carries. The highest bit stays clear, since a reader may
     /// take the four octets for a signed number; Wireshark does.
     pub(crate) fn search_id(&mut self) -> String {

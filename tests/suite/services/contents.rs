@@ -41,6 +41,70 @@ fn binary_content_is_base64_in_xml_and_octets_in_wbxml() {
     assert_eq!(message.descend(&["MessageInfo", "ContentEncoding"]).map(Element::trimmed), Some("BASE64"));
 }
 
+/// What is too large to be pushed is to be had at an address, by the session that was told it and while it waits.
+#[test]
+fn c05_large_content_is_fetched_by_its_recipient_alone() {
+    let mut store = Store::in_memory().unwrap();
+    for user in ["alice", "bob"] {
+        store.add_user(&format!("wv:{user}@example.com"), "secret", Timestamp::from_seconds(0)).unwrap();
+    }
+    let content = Some("http://example.com/content".to_owned());
+    let configuration = Configuration { domain: "example.com".into(), content, ..Configuration::default() };
+    let mut lab = Lab::configured(configuration, store);
+    let (mut alice, mut bob) = (lab.login("alice", Version::V1_3), lab.login("bob", Version::V1_3));
+    let limit = |most: u32| {
+        let limit = format!("<AcceptedPushLength>{most}</AcceptedPushLength><AnyContent>T</AnyContent>");
+        format!("<ClientCapability-Request><CapabilityList>{limit}</CapabilityList></ClientCapability-Request>")
+    };
+    lab.ask(&mut alice, &limit(1));
+    lab.ask(&mut bob, &limit(7));
+    let png = "<ContentType>image/png</ContentType><ContentEncoding>BASE64</ContentEncoding>";
+    let uri = |info: &Element<'_>| info.descend(&["MessageInfo", "MessageURI"]).map(|uri| uri.trimmed().to_owned());
+    let fetch = |lab: &mut Lab, address: &str| {
+        let input = Input::Content { connection: 9, address: address.to_owned() };
+        let mut outputs = lab.engine.handle(Timestamp::from_seconds(lab.now), input);
+        let Output::Reply { connection: 9, status, media_type, body } = outputs.remove(0) else { panic!("no reply") };
+        (status, media_type, body)
+    };
+    let nothing = (404, String::new(), Vec::new());
+    assert_eq!(lab.code(&mut alice, &send(USER_BOB, png, "iVBORw0KGgo=")), 200);
+    let told = lab.receive(&bob, "MessageNotification");
+    let address = uri(&told).unwrap();
+    assert!(address.len() <= 100, "the longest that there may be");
+    let address = address.strip_prefix("http://example.com/content/").unwrap();
+    assert_eq!(fetch(&mut lab, address), (200, "image/png".to_owned(), b"\x89PNG\r\n\x1A\n".to_vec()));
+    // Neither others' secrets nor other messages, nor the identifier of the session.
+    assert_eq!(lab.code(&mut bob, &send("<User><UserID>wv:alice</UserID></User>", "", "for alice")), 200);
+    let of_alice = uri(&lab.receive(&alice, "MessageNotification")).unwrap();
+    let of_alice = of_alice.strip_prefix("http://example.com/content/").unwrap();
+    assert_eq!(fetch(&mut lab, of_alice).2, b"for alice");
+    let (token, id) = address.split_once('/').unwrap();
+    let (other_token, other_id) = of_alice.split_once('/').unwrap();
+    for guess in [
+        format!("{other_token}/{id}"),
+        format!("{token}/{other_id}"),
+        format!("{}/{id}", bob.session),
+        token.to_owned(),
+        format!("{token}/"),
+        format!("{token}/{id}/"),
+        format!("/{id}"),
+        String::new(),
+    ] {
+        assert_eq!(fetch(&mut lab, &guess), nothing, "{guess}");
+    }
+    // What fits, and what is elsewhere, has no address of ours.
+    lab.ask(&mut alice, &send(USER_BOB, png, "iVBORw=="));
+    assert_eq!(uri(&lab.receive(&bob, "NewMessage")), None);
+    lab.ask(&mut alice, &send(USER_BOB, "<MessageURI>http://a.example/x</MessageURI>", "01234567"));
+    assert_eq!(uri(&lab.receive(&bob, "MessageNotification")).as_deref(), Some("http://a.example/x"));
+    // It is gone when it is delivered, or the session is over.
+    assert_eq!(lab.code(&mut bob, &format!("<MessageDelivered><MessageID>{id}</MessageID></MessageDelivered>")), 200);
+    assert_eq!(fetch(&mut lab, address), nothing);
+    assert_eq!(fetch(&mut lab, of_alice).0, 200);
+    lab.code(&mut alice, "<Logout-Request/>");
+    assert_eq!(fetch(&mut lab, of_alice), nothing);
+}
+
 #[test]
 fn large_content_is_announced_even_under_push() {
     let mut lab = Lab::new();

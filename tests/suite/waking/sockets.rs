@@ -32,13 +32,16 @@ pub(super) fn start_at(port: u16, cir: Cir) -> Running {
 }
 
 fn start_beside(port: u16, cir: Cir, beside: Beside) -> Running {
+    let listen = SocketAddr::from((LOOPBACK, port));
+    start_with(Configuration { listen, cir, ..Configuration::default() }, beside)
+}
+
+fn start_with(configuration: Configuration, beside: Beside) -> Running {
     let mut store = Store::in_memory().unwrap();
     for user in ["wv:anna@example.com", "wv:berta@example.com"] {
         store.add_user(user, "secret", Timestamp::EPOCH).unwrap();
     }
-    let listen = SocketAddr::from((LOOPBACK, port));
-    let domain = "example.com".to_owned();
-    let configuration = Configuration { domain, listen, cir, poll_min: 1, ..Configuration::default() };
+    let configuration = Configuration { domain: "example.com".to_owned(), poll_min: 1, ..configuration };
     http::spawn_beside(configuration, store, beside, Box::new(|_| {})).unwrap()
 }
 
@@ -274,6 +277,40 @@ fn b13_an_address_that_was_guessed_is_not_found() {
     }
     berta.ask(Element::new("Logout-Request")).unwrap();
     assert_eq!(status(&server, &format!("GET {path}")), 404, "the session is over");
+}
+
+/// Content is fetched by GET, as what no browser shows; nothing else below that path is found.
+#[test]
+fn large_content_is_fetched_at_its_address() {
+    let listen = SocketAddr::from((LOOPBACK, 0));
+    let content = Some("http://127.0.0.1/content".to_owned());
+    let server = start_with(Configuration { listen, content, ..Configuration::default() }, Beside::default());
+    let mut anna = Guest::enter(&server, "wv:anna", &[], None);
+    let mut berta = Guest::enter(&server, "wv:berta", &[], None);
+    let list = Element::new("CapabilityList").with_leaf("AcceptedPushLength", "1");
+    berta.ask(Element::new("ClientCapability-Request").with(list));
+    let receive = Element::new("IMFeat").with(Element::new("IMReceiveFunc").with(Element::new("NOTIF")));
+    let functions = Element::new("Functions").with(Element::new("WVCSPFeat").with(receive));
+    berta.ask(Element::new("Service-Request").with(functions).with_leaf("AllFunctionsRequest", "F"));
+    anna.ask(greet("wv:anna", "wv:berta")).unwrap();
+    let told = berta.ask(Element::new("Polling-Request")).unwrap();
+    let told = &told.transactions[0].primitive;
+    let uri = told.descend(&["MessageInfo", "MessageURI"]).unwrap().trimmed().to_owned();
+    let path = uri.strip_prefix("http://127.0.0.1").unwrap();
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 ") && !body.is_empty(), "{answer}");
+    for line in ["content-type: text/plain", "content-disposition: attachment", "x-content-type-options: nosniff"] {
+        assert!(head.to_lowercase().contains(line), "{line}: {head}");
+    }
+    assert_eq!(status(&server, &format!("HEAD {path}")), 200);
+    for guess in [format!("POST {path}"), format!("GET {path}x"), "GET /content".to_owned(), "GET /content/".to_owned()]
+    {
+        assert_eq!(status(&server, &guess), 404, "{guess}");
+    }
 }
 
 /// C-004.04, S-004.01: a client greets by a short message, which the gateway hands over in the form of Kannel's `get-url`,

@@ -40,9 +40,8 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Vec
         let method = method.filter(|method| context.configuration.cir.has(*method) && is_to_be_had(method));
         methods.extend(method.filter(|method| !methods.contains(method)));
     }
-    let token = methods.contains(&Method::Shttp).then(|| SessionId::new(context.random.draw()));
     let id = context.caller.session;
-    context.sessions.set_token(id, token);
+    let token = methods.contains(&Method::Shttp).then(|| context.new_token(id));
     let waking = &mut context.session()?.waking;
     waking.methods.clone_from(&methods);
     // A client that offers datagrams says its port (CCAPAB-10); one that does not has the registered one.

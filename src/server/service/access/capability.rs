@@ -36,6 +36,7 @@ pub(super) fn agree(context: &mut Context<'_>, list: &Element<'_>) -> Result<Ele
     if list.children_named("SupportedBearer").any(|bearer| bearer.trimmed().eq_ignore_ascii_case("HTTP")) {
         changed.push(Element::leaf("SupportedBearer", "HTTP"));
     }
+    // There is no bearer for notices to who is away (OFFNOTIF), so that no SupportedOfflineBearer is agreed.
     changed.extend(ways);
     if version == Version::V1_1 {
         let gone = ["SupportedCIRMethod", "TCPAddress", "TCPPort", "SupportedBearer", "MultiTrans", "ServerPollMin"];

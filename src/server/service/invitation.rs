@@ -159,9 +159,10 @@ fn check_kind(context: &mut Context<'_>, request: &Element<'_>, recipient: &Elem
             let text = request.child_text("GroupID").filter(|text| !text.is_empty()).ok_or(Code::INVALID_GROUP_ID)?;
             let group = targets::group(context, text)?;
             let asked = recipient.children_named("Group").filter_map(|group| group.child_text("GroupID"));
-            let is_it = |id: &str| targets::group(context, id).is_ok_and(|other| other.id == group.id);
-            if kind == "GM" && asked.into_iter().any(is_it) {
-                return Ok(());
+            for id in asked.filter(|_| kind == "GM") {
+                if unless_refused(targets::group(context, id))?.is_some_and(|other| other.id == group.id) {
+                    return Ok(());
+                }
             }
             targets::joined_group(context, text)?;
         }
@@ -339,7 +340,7 @@ fn open_group(context: &mut Context<'_>, invitation: &Invitation) -> Result<(), 
     let opens = matches!(request.child_text("InviteType"), Some("GR" | "EC" | "EG"));
     let Some(id) = request.child_text("GroupID").filter(|_| opens) else { return Ok(()) };
     // It may be gone by now.
-    if let Ok(group) = targets::group(context, id) {
+    if let Some(group) = unless_refused(targets::group(context, id))? {
         groups::invite(context.store.writer()?, &group.id, &invitation.recipient)?;
     }
     Ok(())

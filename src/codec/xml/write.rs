@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use quick_xml::Writer;
+use quick_xml::escape::minimal_escape;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use crate::document::{Content, Element, Vocabulary, is_xml, to_base64};
@@ -57,7 +58,7 @@ fn write_element(writer: &mut Writer<Vec<u8>>, element: &Element<'_>, outer: &st
         },
     };
     if !text.is_empty() {
-        writer.write_event(Event::Text(BytesText::new(&text)))?;
+        writer.write_event(Event::Text(BytesText::from_escaped(escaped(&text))))?;
     }
     for child in &element.children {
         write_element(writer, child, namespace)?;
@@ -68,4 +69,11 @@ fn write_element(writer: &mut Writer<Vec<u8>>, element: &Element<'_>, outer: &st
 /// Returns a text with U+FFFD in the place of characters that no XML document can hold, such as U+0000.
 fn carried(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_xml) { Cow::Borrowed(text) } else { Cow::Owned(text.replace(|c| !is_xml(c), "\u{FFFD}")) }
+}
+
+/// Returns a text with no more references than XML asks for: clients that look for tags with their own hands, of which
+/// there are many, show `&apos;` as it stands.
+fn escaped(text: &str) -> Cow<'_, str> {
+    let escaped = minimal_escape(text);
+    if escaped.contains("]]>") { Cow::Owned(escaped.replace("]]>", "]]&gt;")) } else { escaped }
 }

@@ -242,8 +242,13 @@ fn matching(context: &Context<'_>, element: &str, text: &str) -> Result<Vec<Stri
             Ok(search::users(db, whole.as_ref().map_or(text, Address::as_str), most)?)
         }
         "USER_MOBILE_NUMBER" => {
-            let number = format!("wv:+{}", text.trim_start_matches('+'));
-            Ok(search::users(db, &number, most)?)
+            let number = text.trim_start_matches('+');
+            let mut found = search::users(db, &format!("wv:+{number}"), most)?;
+            // Operators also name their users by the number as it is dialled at home.
+            if number.len() > 2 && number.bytes().all(|digit| digit.is_ascii_digit()) {
+                found.extend(search::users(db, &format!("wv:{number}"), most)?);
+            }
+            Ok(found)
         }
         _ => {
             let criterion = PROFILE_CRITERIA.iter().find(|(name, _, _)| *name == element);

@@ -28,14 +28,22 @@ const CHANGES: [Change; 4] = [
 ];
 /// What is changed in the octets of WBXML, after those of the tree.
 const WORDS_OF_WBXML: [&str; 4] = ["dates-as-text", "dates-as-octets", "integers-as-text", "public-id-unknown"];
+/// What the server does otherwise.
+const WORDS_OF_SERVICE: [&str; 4] = [REUSES_IDS, TAKES_SILENTLY, MAKES_LISTS, NEEDS_ALIAS];
 /// A client that gives all its requests of a kind one TransactionID: no answer is remembered for it, and so nothing that it
 /// says is taken for a repeat.
 pub(crate) const REUSES_IDS: &str = "transaction-ids-reused";
+/// A client that acknowledges nothing, or in a request of its own: what it was offered it has.
+pub(crate) const TAKES_SILENTLY: &str = "taken-when-offered";
+/// A client whose contact lists were made by its operator: ListManage makes a list of its own that is not there.
+pub(crate) const MAKES_LISTS: &str = "lists-made-by-managing";
+/// A client that needs an Alias of everybody whose presence it gets: who shows none is called by the name in the address.
+pub(crate) const NEEDS_ALIAS: &str = "alias-of-everybody";
 
 impl Changes {
     /// Returns the names of all of them.
     pub fn words() -> impl Iterator<Item = &'static str> {
-        CHANGES.iter().map(|change| change.word).chain(WORDS_OF_WBXML).chain([REUSES_IDS])
+        CHANGES.iter().map(|change| change.word).chain(WORDS_OF_WBXML).chain(WORDS_OF_SERVICE)
     }
 
     /// Returns the set of those names; else the first that is none.

@@ -117,6 +117,11 @@ impl Outbox {
         Some((id, &entry.sending.primitive))
     }
 
+    /// Returns the TransactionID of a request that was offered and not acknowledged.
+    pub(crate) fn offered(&self) -> Option<String> {
+        self.entries.iter().find_map(|e| e.offered).map(|(id, _)| id.to_string())
+    }
+
     /// Returns whether the request of that TransactionID is about a stored message.
     pub(crate) fn awaits(&self, id: &str, message: &str) -> bool {
         let is_own = |e: &&Entry| e.offered.is_some_and(|(own, _)| own.to_string() == id);

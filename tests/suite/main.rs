@@ -49,6 +49,7 @@ mod odd_servers;
 mod packs;
 mod peers;
 mod peers_csp;
+mod peers_known;
 mod pictures;
 mod placing;
 mod properties;

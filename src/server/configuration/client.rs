@@ -14,7 +14,24 @@ pub struct ClientForms {
     changes: Changes,
 }
 
+/// Clients that are known to need other forms. The first is a messenger of one operator and the open clients that were
+/// written after it, in seven languages, which all bear its name (seen in their sources, not tried against them).
+const KNOWN: [(&str, &[&str]); 1] = [(
+    "wv:instantmessenger-*@colibria.pc-client",
+    &["transaction-ids-reused", "taken-when-offered", "lists-made-by-managing", "alias-of-everybody"],
+)];
+
 impl ClientForms {
+    /// Returns the forms that a client needs: those of all rows that mean it; where none does, what is known of it.
+    pub(crate) fn needed(rows: &[Self], client: &str, user_agent: &str, version: Version) -> Changes {
+        let own = rows.iter().filter_map(|row| row.changes(client, user_agent, version)).reduce(Changes::with);
+        let known = || KNOWN.iter().find(|(pattern, _)| is_like(client, pattern));
+        own.unwrap_or_else(|| {
+            let words = known().map_or(&[][..], |(_, words)| words);
+            Changes::read(words.iter().copied()).unwrap_or_default()
+        })
+    }
+
     /// Returns the forms that a client needs if it is one of these: its identity, what it calls itself, its version.
     pub fn changes(&self, client: &str, user_agent: &str, version: Version) -> Option<Changes> {
         let fits = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| is_like(text, pattern));
@@ -84,5 +101,15 @@ mod tests {
         for (text, pattern) in [("Acme", "acme 7"), ("a", "a*a"), ("abc", "b*"), ("abc", "*b"), ("x", "")] {
             assert!(!is_like(text, pattern), "{text} {pattern}");
         }
+    }
+
+    #[test]
+    fn the_words_of_known_clients_are_words() {
+        for (pattern, words) in KNOWN {
+            let needed = ClientForms::needed(&[], &pattern.replace('*', "1.0"), "", Version::V1_2);
+            assert_eq!(Ok(needed), Changes::read(words.iter().copied()));
+            assert_ne!(needed, Changes::default());
+        }
+        assert_eq!(ClientForms::needed(&[], "wv:phone", "", Version::V1_2), Changes::default());
     }
 }

@@ -4,8 +4,9 @@ use super::Engine;
 use crate::codec::Encoding;
 use crate::csp::segments;
 use crate::csp::wire::Form;
-use crate::csp::{self, Changes, Code, Message, Mode, Outcome, Transaction, Version};
+use crate::csp::{self, Code, Message, Mode, Outcome, TAKES_SILENTLY, Transaction, Version};
 use crate::document::Element;
+use crate::server::ClientForms;
 use crate::server::answer::{Reply, write};
 use crate::server::fault::Fault;
 use crate::server::origin::Origin;
@@ -36,7 +37,10 @@ impl Engine {
             _ => Caller::outband(version),
         };
         let is_outband = caller.user.is_empty();
-        let changes = if is_outband { self.changes(origin, version, &transactions) } else { caller.form.changes };
+        let told = client_of(&transactions).filter(|_| is_outband || is_about_itself(&transactions));
+        let known = if is_outband { Some(told.unwrap_or_default()) } else { told };
+        let needed = |client| ClientForms::needed(&self.configuration.clients, client, &origin.user_agent, version);
+        let changes = caller.form.changes.with(known.map(needed).unwrap_or_default());
         let form = Form { changes, ..form };
         caller.form = form;
         if let Some(own) = self.sessions.get_mut(caller.session) {
@@ -69,17 +73,24 @@ impl Engine {
         }
         match is_outband {
             true => write(version, csp::Session::Outband, answers.transactions, NO_FLAGS, form, &mut self.notes),
-            false => self.write_inband(now, &caller, answers, form),
+            false => {
+                let reply = self.write_inband(now, &caller, answers, form);
+                if changes.has(TAKES_SILENTLY) {
+                    self.take_offered(now, origin, &caller);
+                }
+                reply
+            }
         }
     }
 
-    /// Returns the forms that whoever asks without a session needs.
-    fn changes(&self, origin: &Origin, version: Version, asked: &[Transaction]) -> Changes {
-        let primitive = asked.first().map(|transaction| &transaction.primitive);
-        let client = primitive.and_then(csp::ids::client).map(|(_, text)| text);
-        let rows = self.configuration.clients.iter();
-        let changes = rows.filter_map(|row| row.changes(client.unwrap_or_default(), &origin.user_agent, version));
-        changes.fold(Changes::default(), Changes::with)
+    /// Notes of all that a client was offered that it has it: it will not say so.
+    fn take_offered(&mut self, now: Timestamp, origin: &Origin, caller: &Caller) {
+        let offered = |engine: &Self| engine.sessions.get(caller.session)?.outbox.offered();
+        while let Some(id) = offered(self) {
+            // An answer that fits every request of ours.
+            let answer = Transaction::response(Some(id), Element::new("MessageDelivered"));
+            self.acknowledge(now, origin, caller, &answer);
+        }
     }
 
     /// Returns a transaction with the mode that was meant: plain text does not write it, and `MessageDelivered` is opened
@@ -183,4 +194,14 @@ impl Answers {
         let refusal = |t: &Transaction| Transaction::response(t.id.clone(), outcome.status());
         Self { transactions: requests.map(refusal).collect(), may_offer: false }
     }
+}
+
+/// Returns what the first transaction of a message says of the client that sends it.
+fn client_of(asked: &[Transaction]) -> Option<&str> {
+    csp::ids::client(&asked.first()?.primitive).map(|(_, text)| text)
+}
+
+/// Returns whether a client says what it can: it may be another than the one that has logged in, where a gateway does that.
+fn is_about_itself(asked: &[Transaction]) -> bool {
+    asked.first().is_some_and(|t| matches!(&*t.primitive.name, "ClientCapability-Request" | "Service-Request"))
 }

@@ -6,7 +6,7 @@
 use super::Context;
 use super::notification;
 use super::targets::{self, Tally, flag};
-use crate::csp::{Address, Code, Version};
+use crate::csp::{Address, Code, MAKES_LISTS, Version};
 use crate::document::{Element, boolean};
 use crate::server::fault::{Fault, required, success};
 use crate::server::session::SessionId;
@@ -39,18 +39,12 @@ pub(crate) fn get(context: &mut Context<'_>) -> Result<Element<'static>, Fault> 
 /// `CreateList-Request`.
 pub(crate) fn create(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let list = new_list(context, required(request, "ContactList")?)?;
-    let owner = context.user().to_owned();
     let properties = request.child("ContactListProperties").map(read_properties).transpose()?.unwrap_or_default();
-    let db = context.store.writer()?;
-    let is_first = contact_lists::lists(db, &owner)?.is_empty();
-    contact_lists::create(db, &owner, &list)?;
+    make(context, &list)?;
     let mut tally = Tally::default();
     tally.done();
     if let Some(contacts) = request.child("NickList") {
         add(context, &list, contacts, &mut tally)?;
-    }
-    if is_first {
-        contact_lists::set_default(context.store.writer()?, &owner, &list)?;
     }
     // A first list is the default whatever it says.
     let properties = properties.into_iter().filter(|(name, value)| !is_default(name) || value == "T");
@@ -60,6 +54,18 @@ pub(crate) fn create(context: &mut Context<'_>, request: &Element<'_>) -> Result
     }
     let properties = properties_element(context, &list)?;
     Ok(Element::new("CreateList-Response").with_leaf("ContactList", list).with(properties))
+}
+
+/// Makes a list; the first is the default.
+fn make(context: &mut Context<'_>, list: &str) -> Result<(), Fault> {
+    let owner = context.user().to_owned();
+    let db = context.store.writer()?;
+    let is_first = contact_lists::lists(db, &owner)?.is_empty();
+    contact_lists::create(db, &owner, list)?;
+    if is_first {
+        contact_lists::set_default(db, &owner, list)?;
+    }
+    Ok(())
 }
 
 /// Returns the address of a list that can be made: 752 where it is of the wrong form or another's, 701 where it is
@@ -100,7 +106,12 @@ pub(crate) fn delete(context: &mut Context<'_>, request: &Element<'_>) -> Result
 
 /// `ListManage-Request`: adds, removes, sets properties, in this order, and reads the list back.
 pub(crate) fn manage(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
-    let list = targets::own_list(context, required(request, "ContactList")?)?;
+    let named = required(request, "ContactList")?;
+    if context.caller.form.changes.has(MAKES_LISTS) && targets::own_list(context, named).is_err() {
+        let list = new_list(context, named)?;
+        make(context, &list)?;
+    }
+    let list = targets::own_list(context, named)?;
     let mut tally = Tally::default();
     if let Some(contacts) = request.child("AddNickList") {
         add(context, &list, contacts, &mut tally)?;

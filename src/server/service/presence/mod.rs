@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use self::values::with_client;
 use super::Context;
 use super::targets::{self, Tally};
-use crate::csp::{Code, Outcome};
+use crate::csp::{Code, NEEDS_ALIAS, Outcome};
 use crate::document::Element;
 use crate::server::configuration::AfterLogout;
 use crate::server::fault::{Fault, success};
@@ -124,18 +124,31 @@ pub(crate) fn get(context: &mut Context<'_>, request: &Element<'_>) -> Result<El
     for owner in owners {
         let grant = watch::granted(context, &owner, &watcher)?;
         let names = grant.names.meet(asked);
-        let presence = Element::new("Presence").with_leaf("UserID", owner.clone());
-        shown.push(if names.is_empty() {
-            presence
-        } else {
-            presence.with(Values::read(context, &owner)?.list(names, version))
-        });
+        let list = (!names.is_empty()).then(|| Values::read(context, &owner)).transpose()?;
+        let mut list = list.map(|values| values.list(names, version));
+        if context.caller.form.changes.has(NEEDS_ALIAS) {
+            name(list.get_or_insert_with(|| Element::new("PresenceSubList")), &owner);
+        }
+        shown.push(Element::new("Presence").with_leaf("UserID", owner.clone()).with_all(list));
         if owner != watcher {
             presence::remember(context.store.writer()?, &owner, &watcher, false, now)?;
         }
         authorization::ask_owner(context, &owner, asked, &grant)?;
     }
     Ok(Element::new("GetPresence-Response").with(tally.outcome().element()).with_all(shown))
+}
+
+/// Gives a list without an Alias the name in the address of its user.
+fn name(list: &mut Element<'static>, user: &str) {
+    let is_said = |alias: &Element<'_>| alias.name == "Alias" && alias.child("PresenceValue").is_some();
+    if list.children.iter().any(is_said) {
+        return;
+    }
+    let name = user.trim_start_matches("wv:").split('@').next().unwrap_or_default();
+    let alias = Element::new("Alias").with_leaf("Qualifier", "T").with_leaf("PresenceValue", name.to_owned());
+    list.children.retain(|child| child.name != "Alias");
+    list.children.push(alias);
+    list.children.sort_by_key(|child| ATTRIBUTES.iter().position(|own| own.name == child.name));
 }
 
 /// Returns the users that a request names or whose contact list it names: 400 where it names nobody.

@@ -55,7 +55,7 @@ pub use origin::read_number;
 pub use password::HashedPassword;
 pub use provided::GroupRow;
 pub use random::Random;
-pub use store::{Store, SystemMessage, User};
+pub use store::{Durability, Store, SystemMessage, User};
 pub use timestamp::Timestamp;
 pub use waking::{Channel, Heard};
 

@@ -1,5 +1,5 @@
-//! What was answered 200 is there after `kill -9` at any moment: messages that wait, contact lists, attribute lists,
-//! groups. `tests/server-kill-trials.sh` plays many more trials than a build does.
+//! What was answered 200 is there after `kill -9` at any moment, whatever `[server] durability` says: messages that wait,
+//! contact lists, attribute lists, groups. `tests/server-kill-trials.sh` plays many more trials than a build does.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
@@ -57,7 +57,8 @@ fn trial(seed: u64) -> usize {
     drop(store);
     let kept = Mutex::new(BTreeSet::new());
     let mut random = Seeded(seed);
-    let (mut server, url) = serve(&path);
+    let durability = ["full", "normal"][(seed % 2) as usize];
+    let (mut server, url) = serve(&path, durability);
     std::thread::scope(|scope| {
         for sender in 0..SENDERS {
             let (kept, url) = (&kept, &url);
@@ -72,7 +73,7 @@ fn trial(seed: u64) -> usize {
         server.wait().unwrap();
     });
     let kept = kept.into_inner().unwrap();
-    let (mut server, url) = serve(&path);
+    let (mut server, url) = serve(&path, durability);
     let there = (0..2 * SENDERS).flat_map(|user| look(user, &url)).collect::<BTreeSet<_>>();
     server.kill().unwrap();
     server.wait().unwrap();
@@ -86,9 +87,10 @@ fn address(user: usize) -> String {
 }
 
 /// Starts the server on a store; returns where it is.
-fn serve(store: &Path) -> (Child, String) {
+fn serve(store: &Path, durability: &str) -> (Child, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_impskit"));
     command.args(["serve", "--domain", "example.com", "--listen", "127.0.0.1:0", "--log-format", "text", "--store"]);
+    command.env("IMPSKIT_SERVER__DURABILITY", durability);
     let mut child = command.arg(store).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();

@@ -19,6 +19,7 @@ use self::beside::{ApiTable, ManagementTable, ReceiptsTable};
 use self::cir::CirTable;
 use self::client::ClientRow;
 use self::presence::PresenceTable;
+use super::Durability;
 use crate::csp::{self, Address};
 use crate::document::CodeTable;
 use crate::error::{Error, Result};
@@ -38,6 +39,8 @@ pub struct Configuration {
     pub domain: String,
     /// Where the store is; `None` keeps everything in memory.
     pub store: Option<PathBuf>,
+    /// What outlasts what the store has taken.
+    pub durability: Durability,
     /// What HTTPS is served with; `None`: HTTP.
     pub tls: Option<Tls>,
     /// How long a stopping server waits for requests in flight.
@@ -118,6 +121,7 @@ impl Default for Configuration {
         Self {
             domain: "localhost".into(),
             store: None,
+            durability: Durability::default(),
             tls: None,
             drain: Duration::from_secs(20),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -219,6 +223,7 @@ impl Configuration {
             domain,
             client,
             store,
+            durability,
             drain_seconds,
             tls,
             csp,
@@ -235,6 +240,7 @@ impl Configuration {
             self.set_domain(&domain).map_err(|error| error.at("server.domain"))?;
         }
         self.store = store.map(|store| PathBuf::from(store.strip_prefix("sqlite:").unwrap_or(&store)));
+        self.durability = durability.unwrap_or(self.durability);
         self.tls = tls;
         if let Some(seconds) = drain_seconds {
             self.drain = Duration::from_secs(seconds);
@@ -407,6 +413,7 @@ pub struct Tls {
 pub struct Table {
     domain: Option<String>,
     store: Option<String>,
+    durability: Option<Durability>,
     drain_seconds: Option<u64>,
     tls: Option<Tls>,
     #[serde(default)]
@@ -490,6 +497,7 @@ mod tests {
         assert_eq!((table.domain.as_str(), table.store), ("acme.example", Some(PathBuf::from("/x.db"))));
         assert_eq!((table.max_body, table.session_ttl, table.quotas.sessions), (65_536, Duration::from_secs(1800), 2));
         assert_eq!(read("").unwrap(), Configuration::default());
+        assert_eq!(read("durability = \"normal\"").unwrap().durability, Durability::Normal);
         let dm = "[dm]\nid = \"acme-dm\"\ndevices = [ { id = \"IMEI:1\", scheme = \"mac\", \
                   password = { file = \"p\" }, commands = [\"a.xml\"] } ]\n";
         let dm = read(dm).unwrap().management.unwrap();

@@ -95,11 +95,17 @@ pub fn spawn(configuration: Configuration, store: Store, log: Log) -> Result<Run
 /// # Errors
 ///
 /// Fails where the address cannot be listened on.
-pub fn spawn_beside(mut configuration: Configuration, store: Store, mut beside: Beside, log: Log) -> Result<Running> {
+pub fn spawn_beside(
+    mut configuration: Configuration,
+    mut store: Store,
+    mut beside: Beside,
+    log: Log,
+) -> Result<Running> {
     let failed = |error: std::io::Error| {
         let error = Error::remote(reason(&error)).at(configuration.listen.to_string());
         error.help("another program may have the port: choose one with `--listen ADDRESS:PORT`")
     };
+    store.set_durability(configuration.durability)?;
     let listener = std::net::TcpListener::bind(configuration.listen).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let guard = guard(&configuration)?;

@@ -19,6 +19,7 @@ mod users;
 use std::path::Path;
 
 use rusqlite::Connection;
+use serde::Deserialize;
 
 use super::Timestamp;
 use crate::database::share;
@@ -35,6 +36,19 @@ pub struct Store {
     input_wrote: bool,
     /// What SQLite calls the version of the data: it changes when another process writes.
     seen: i64,
+}
+
+/// What outlasts what was answered with success. The end of the process does in any case: whatever waits together is
+/// committed together, and answered then.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// The end of the machine too: each commit waits until the disk has it.
+    #[default]
+    Full,
+    /// The disk gets several commits at once: what a machine that loses its power forgets are the last of them, never a
+    /// part of one.
+    Normal,
 }
 
 /// What made the store what it is, oldest first. The file keeps how many of them it has seen; a change of the schema
@@ -78,9 +92,20 @@ impl Store {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.execute_batch("PRAGMA foreign_keys = ON;")?;
         migrate(&connection)?;
+        set_durability(&connection, Durability::default())?;
         let mut store = Self { connection, is_writing: false, input_wrote: false, seen: 0 };
         store.has_changed_outside()?;
         Ok(store)
+    }
+
+    /// Sets what outlasts what is committed from now on.
+    ///
+    /// # Errors
+    ///
+    /// Fails where SQLite does.
+    pub fn set_durability(&mut self, durability: Durability) -> Result<()> {
+        self.commit()?;
+        set_durability(&self.connection, durability)
     }
 
     /// Returns the connection to read by.
@@ -174,6 +199,15 @@ fn migrate(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// A write-ahead log is synchronised at each commit, or when it goes into the file.
+fn set_durability(connection: &Connection, durability: Durability) -> Result<()> {
+    let word = match durability {
+        Durability::Full => "full",
+        Durability::Normal => "normal",
+    };
+    Ok(connection.pragma_update(None, "synchronous", word)?)
+}
+
 /// Makes the file where there is none; passwords in it are nobody else's business.
 fn make_private(path: &Path) -> Result<()> {
     let wrong = |error: std::io::Error| Error::store(error.to_string());
@@ -226,6 +260,22 @@ mod tests {
             store.commit().unwrap();
             assert_eq!(store.logins(0).unwrap().lines().count(), logins);
         }
+    }
+
+    /// The numbers are SQLite's own (its `PRAGMA synchronous`).
+    #[test]
+    fn commits_wait_for_the_disk_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("s.db")).unwrap();
+        let synchronous =
+            |store: &Store| -> u8 { store.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap() };
+        assert_eq!(synchronous(&store), 2, "who says nothing loses nothing");
+        store.add_user("wv:a@x", "1", Timestamp::from_seconds(1)).unwrap();
+        for (durability, number) in [(Durability::Normal, 1), (Durability::Full, 2)] {
+            store.set_durability(durability).unwrap();
+            assert_eq!(synchronous(&store), number, "{durability:?}");
+        }
+        assert!(store.user("wv:a@x").unwrap().is_some());
     }
 
     #[cfg(unix)]

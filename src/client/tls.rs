@@ -8,7 +8,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, crypto};
 
 use crate::error::{Error, Result};
 
@@ -41,6 +41,17 @@ pub(super) async fn connect(
     stream: TcpStream,
 ) -> std::result::Result<TlsStream<TcpStream>, String> {
     let name = ServerName::try_from(host.to_owned()).map_err(|_| format!("`{host}` is no name of a server"))?;
-    let refused = |error: std::io::Error| format!("{error}: a server of one's own is trusted with `--ca FILE`");
-    trust.connect(name, stream).await.map_err(refused)
+    trust.connect(name, stream).await.map_err(|error| refusal(&error))
+}
+
+/// Says why a server is not trusted, and the way out.
+fn refusal(error: &std::io::Error) -> String {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext};
+    use rustls::Error::InvalidCertificate;
+    let way_out = match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(InvalidCertificate(Expired | ExpiredContext { .. })) => "its operator has to renew it",
+        Some(InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => "ask for a host that it names",
+        _ => "a server of one's own is trusted with `--ca FILE`",
+    };
+    format!("{error}: {way_out}")
 }

@@ -16,6 +16,7 @@ use impskit::document::Element;
 use impskit::server::Configuration;
 use impskit::server::http::Running;
 
+use crate::batch::Seeded;
 use crate::http::{connect, start, start_as, status};
 
 const NAMESPACE: &str = "http://www.openmobilealliance.org/DTD/IMPS-CSP1.3";
@@ -67,12 +68,12 @@ fn read(stream: &mut TcpStream) -> Answer {
     answer
 }
 
-fn send(stream: &mut TcpStream, octets: &str) -> Answer {
+pub(crate) fn send(stream: &mut TcpStream, octets: &str) -> Answer {
     stream.write_all(octets.as_bytes()).unwrap();
     read(stream)
 }
 
-fn post(media_type: &str, body: &str) -> String {
+pub(crate) fn post(media_type: &str, body: &str) -> String {
     let length = body.len();
     format!("POST /csp HTTP/1.1\r\nHost: x\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n{body}")
 }
@@ -118,7 +119,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     matches!(stream.read(&mut [0]), Ok(0))
 }
 
-const DISCOVERY: &str =
+pub(crate) const DISCOVERY: &str =
     "<WV-CSP-VersionDiscovery-Request xmlns=\"http://www.openmobilealliance.org/DTD/IMPS-CSP1.3\"/>";
 
 /// The answer is in the spelling of the request, with its parameters; each line of the header stands once.
@@ -239,6 +240,63 @@ fn s_003_02_errors_of_http() {
         ["\r\n\r\nrubbish\r\n\r\n", "POST /csp\r\n\r\n", "POST /csp HTTP/9\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\u{0}\n\n"]
     {
         assert_eq!(status(&server, junk), 400, "{junk:?}");
+    }
+}
+
+/// Whatever comes in front of a request, it is answered by HTTP or not at all, and the server goes on (abuse cases B02 to
+/// B05). What is damaged here is what the other tests send whole.
+#[test]
+fn damaged_requests_are_answered_by_http_or_not_at_all() {
+    let server = start();
+    let chunks = format!("{:x}\r\n{DISCOVERY}\r\n0\r\n\r\n", DISCOVERY.len());
+    let samples = [
+        post("text/xml", DISCOVERY),
+        format!("POST /csp HTTP/1.1\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"),
+        post("text/xml", DISCOVERY).replacen("Host: x", "Expect: 100-continue\r\nConnection: keep-alive", 1),
+        "GET /csp?x HTTP/1.0\r\n\r\nHEAD / HTTP/1.1\r\n\r\n".to_owned(),
+    ];
+    let odd = [
+        "\r\n",
+        "\n",
+        "\0",
+        " ",
+        ":",
+        ",",
+        "\t",
+        "\u{FF}",
+        "chunked",
+        "Content-Length: 1\r\n",
+        "HTTP/1.1",
+        "/",
+        "-1",
+        "9",
+    ];
+    let mut random = Seeded(7);
+    let mut below = |most: usize| random.below(most as u64) as usize;
+    for number in 0..400 {
+        let mut octets = samples[number % samples.len()].repeat(1 + below(2)).into_bytes();
+        for _ in 0..=below(3) {
+            let place = below(octets.len());
+            let end = (place + below(12)).min(octets.len());
+            let piece = odd[below(odd.len())];
+            octets.splice(place..end, piece.bytes());
+        }
+        let mut stream = connect(&server);
+        let _ = stream.write_all(&octets).and_then(|()| stream.shutdown(Shutdown::Write));
+        let mut answers = Vec::new();
+        let outcome = stream.read_to_end(&mut answers);
+        let shown = String::from_utf8_lossy(&octets);
+        assert!(!matches!(&outcome, Err(error) if error.kind() == ErrorKind::WouldBlock), "left open: {shown}");
+        let answers = String::from_utf8_lossy(&answers);
+        let statuses = answers.split("HTTP/1.").skip(1).filter_map(|rest| rest.get(2..5));
+        for status in statuses {
+            let known = ["100", "200", "400", "404", "405", "408", "411", "413", "415", "431", "501", "505"];
+            assert!(known.contains(&status), "{status} to {shown}");
+        }
+        assert!(answers.is_empty() || answers.starts_with("HTTP/1."), "{answers} to {shown}");
+        if number % 40 == 0 {
+            assert_eq!(ask(&server, "text/xml", DISCOVERY).status, 200, "after {shown}");
+        }
     }
 }
 

@@ -345,4 +345,45 @@ mod tests {
         let padded = format!("POST / HTTP/1.1\r\nContent-Length:{}1\r\n\r\n", " ".repeat(LINE));
         assert_eq!(follow(&padded), (1, Some(1)));
     }
+
+    /// Whatever comes, it is the same in pieces of any size, and nothing of it is kept but a line.
+    #[test]
+    fn any_octets_are_followed_alike_in_pieces_of_any_size() {
+        let lines: [&[u8]; 14] = [
+            b"POST / HTTP/1.1\r\n",
+            b"Content-Length: 7\r\n",
+            b"content-length:18446744073709551615\r\n",
+            b"Content-Length: -1\n",
+            b"Transfer-Encoding: chunked\r\n",
+            b"Transfer-Encoding: gzip\r\n",
+            b"\r\n",
+            b"\n",
+            b"ffffffffffffffff\r\n",
+            b"5;x=y\r\nabcde\r\n",
+            b"0\r\n",
+            b":\r\n",
+            b"\xFF\0 \r",
+            &[b'x'; 3 * LINE],
+        ];
+        let mut seed = 1_u64;
+        let mut below = |most: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % most
+        };
+        for _ in 0..2_000 {
+            let octets: Vec<u8> = (0..1 + below(16)).flat_map(|_| lines[below(lines.len())]).copied().collect();
+            let mut whole = Framing::default();
+            whole.follow(&octets);
+            let mut pieces = Framing::default();
+            let mut rest = &octets[..];
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at((1 + below(20)).min(rest.len()));
+                pieces.follow(piece);
+                rest = behind;
+            }
+            let shown = String::from_utf8_lossy(&octets);
+            assert_eq!(format!("{whole:?}"), format!("{pieces:?}"), "{shown}");
+            assert!(whole.line.len() <= LINE, "{shown}");
+        }
+    }
 }

@@ -108,7 +108,7 @@ pub(crate) fn polls(
     let work = move |url: String, number: usize, gate: Gate| -> Counted {
         Box::pin(async move {
             let mut user = User::new(&url, number).await;
-            let body = if is_echo { user.stranger_poll() } else { user.poll().await };
+            let body = if is_echo { User::stranger_poll() } else { user.poll().await };
             let end = gate.pass().await;
             let mut count = 0;
             while Instant::now() < end {
@@ -178,24 +178,24 @@ pub(crate) fn open_connections(url: &str, count: usize) -> Open {
         let mut lines = Vec::with_capacity(count);
         for _ in 0..count {
             let mut user = User::with(Line::open(url).await, 0);
-            let body = user.stranger_poll();
+            let body = User::stranger_poll();
             user.line.post(MEDIA_TYPE, &body).await;
             lines.push(user.line);
         }
         let began = Instant::now();
         let mut user = User::with(Line::open(url).await, 0);
-        let body = user.stranger_poll();
+        let body = User::stranger_poll();
         user.line.post(MEDIA_TYPE, &body).await;
         (lines, began.elapsed())
     });
     Open { count: lines.len(), answer, _lines: lines, _runtime: runtime }
 }
 
-const MEDIA_TYPE: &str = "application/vnd.wv.csp+wbxml";
+pub(crate) const MEDIA_TYPE: &str = "application/vnd.wv.csp+wbxml";
 
 /// A client on a connection of its own.
-struct User {
-    name: String,
+pub(crate) struct User {
+    pub(crate) name: String,
     client: Client,
     line: Line,
     posts: u64,
@@ -203,7 +203,7 @@ struct User {
 }
 
 impl User {
-    async fn new(url: &str, number: usize) -> Self {
+    pub(crate) async fn new(url: &str, number: usize) -> Self {
         Self::with(Line::open(url).await, number)
     }
 
@@ -214,7 +214,7 @@ impl User {
     }
 
     /// Lets the client do something with all that follows; returns how many requests the server opened toward it.
-    async fn tell(&mut self, event: Event) -> usize {
+    pub(crate) async fn tell(&mut self, event: Event) -> usize {
         let mut events = vec![event];
         let mut received = 0;
         while let Some(event) = events.pop() {
@@ -246,7 +246,7 @@ impl User {
     }
 
     /// Returns a body as long as that of a poll, which needs no session.
-    fn stranger_poll(&mut self) -> Vec<u8> {
+    pub(crate) fn stranger_poll() -> Vec<u8> {
         use impskit::codec::Encoding;
         use impskit::csp::wire::{Form, write};
         use impskit::csp::{Message, Session, Transaction, Version};
@@ -258,21 +258,25 @@ impl User {
 }
 
 /// A connection that is kept open.
-struct Line {
+pub(crate) struct Line {
     stream: TcpStream,
     path: String,
     buffer: Vec<u8>,
 }
 
 impl Line {
-    async fn open(url: &str) -> Self {
+    pub(crate) async fn open(url: &str) -> Self {
         let (address, path) = url.trim_start_matches("http://").split_once('/').expect("a path");
         let stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("no delay");
         Self { stream, path: format!("/{path}"), buffer: Vec::new() }
     }
 
-    async fn post(&mut self, media_type: &str, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    pub(crate) async fn post(&mut self, media_type: &str, body: &[u8]) -> Vec<u8> {
         use std::io::Write as _;
         self.buffer.clear();
         let length = body.len();

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "it measures, and tells")]
 
+mod crowd;
 mod engine;
 mod generator;
 
@@ -26,11 +27,13 @@ fn main() {
         Some("engine") => engine::all(),
         Some("http") => over_http(),
         Some("idle") => idle(),
-        Some(other) => panic!("`{other}` is no part: engine, http, idle, or nothing for all"),
+        Some("crowd") => crowd::all(),
+        Some(other) => panic!("`{other}` is no part: engine, http, idle, crowd, or nothing for all"),
         None => {
             engine::all();
             over_http();
             idle();
+            crowd::all();
         }
     }
 }

@@ -24,6 +24,8 @@ mod compare;
 mod conformance;
 mod conversations;
 mod corpus;
+#[cfg(feature = "server")]
+mod crowd;
 mod csp;
 mod ddf;
 mod delivery;

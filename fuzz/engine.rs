@@ -50,8 +50,8 @@ static TEXT_CODES: LazyLock<CodeTable> = LazyLock::new(|| {
     csp::text_codes().overlaid(derived).unwrap_or_else(|row| panic!("line {}: {}", row.line, row.what))
 });
 
-/// Plays a script, and looks after each step whether all holds.
-pub(crate) fn engine(octets: &[u8]) {
+/// Plays a script, and looks after each step whether all holds. Returns how many messages were accepted, and delivered.
+pub(crate) fn engine(octets: &[u8]) -> usize {
     let mut script = Script(octets);
     let mut town = Town::new();
     for (who, (user, ..)) in ACTORS.iter().enumerate() {
@@ -63,6 +63,7 @@ pub(crate) fn engine(octets: &[u8]) {
         town.step(usize::from(step) % ACTORS.len(), &mut script);
     }
     town.close();
+    town.accepted.values().sum()
 }
 
 /// Octets that say what is done.

@@ -1,4 +1,6 @@
 #![no_main]
 #[path = "../engine.rs"]
 mod engine;
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| engine::engine(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
+    engine::engine(octets);
+});

@@ -85,10 +85,12 @@ fn damaged(whole: &[u8], other: &[u8], random: &mut Seeded) -> Vec<u8> {
 #[test]
 fn any_sequence_of_requests_keeps_what_must_be_so() {
     let scripts = std::env::var("IMPSKIT_SCRIPTS").map_or(SCRIPTS, |count| count.parse().unwrap());
+    let mut delivered = 0;
     for seed in 1..=scripts {
         let mut random = Seeded(seed);
         let octets: Vec<u8> = (0..SCRIPT).map(|_| random.below(256) as u8).collect();
         let outcome = std::panic::catch_unwind(|| engine::engine(&octets));
-        assert!(outcome.is_ok(), "seed {seed}");
+        delivered += outcome.unwrap_or_else(|_| panic!("seed {seed}"));
     }
+    assert!(delivered as u64 > 5 * scripts, "{delivered} messages show little");
 }

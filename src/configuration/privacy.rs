@@ -6,13 +6,14 @@ use crate::error::{Error, Result};
 use crate::provision::Numbers;
 use crate::provision::profile::SecretSource;
 
-/// How numbers are written in logs and in events. The audit log always has them whole.
+/// How numbers are written where they are told. What is handed over and what is evidence has them whole: messages, exports,
+/// reports, the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Privacy {
-    /// In logs, and where findings about tables are told.
+    /// In logs, where findings about tables are told, and in the text that commands write about handsets.
     pub log_numbers: Numbers,
-    /// In the events of campaigns.
+    /// In the events of campaigns, and in the JSON that commands write about handsets.
     pub event_numbers: Numbers,
     /// Where the key is kept that tokens are made with.
     pub token_key: Option<SecretSource>,

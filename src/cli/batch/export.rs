@@ -35,8 +35,8 @@ Examples:
   impskit batch export spring --as csv -o spring-messages.csv
   impskit batch export spring --stage 1 --mark-submitted -o pilot.jsonl
 
-It holds what is still to be sent and is due, in the order of sending; passwords are in it. Nothing is marked, so that
-`run` sends it all the same, unless `--mark-submitted` says that the file will be sent: it is then written as by a route of
+It holds what is still to be sent and is due, in the order of sending; passwords are in it, and numbers as they are, whatever
+`[privacy]` says. Nothing is marked, so that `run` sends it all the same, unless `--mark-submitted` says that the file will be sent: it is then written as by a route of
 the kind `file`, and after an interruption the same command goes on.
 Exit: 0 all is written; 3 messages cannot be made; 5 a stage needs approval; 130 interrupted."
 )]

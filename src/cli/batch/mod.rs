@@ -4,6 +4,7 @@ mod approve;
 mod at;
 mod cancel;
 mod export;
+mod numbers;
 mod plan;
 mod receipts;
 mod report;

@@ -17,12 +17,11 @@ use impskit::batch::status::unknown;
 use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Store, Stored, Timestamp};
 use impskit::batch::units::duration;
 use impskit::error::{Error, Result};
-use impskit::provision::Numbers;
 use impskit::provision::profile::SecretSource;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::at::store_key;
+use super::numbers::Writing;
 use super::{Common, Format, clock, load, now, stop_flag, wait, workers};
 use crate::cli::profile::fetch;
 use crate::cli::progress::{Bar, grouped};
@@ -254,16 +253,12 @@ struct Events<'e> {
     origin: Origin<'e>,
     seq: u64,
     fault: std::io::Result<()>,
-    numbers: Numbers,
-    /// What tokens of numbers are made with.
-    key: Zeroizing<String>,
+    numbers: Writing,
 }
 
 impl<'e> Events<'e> {
     fn open(command: &Run, origin: Origin<'e>, ui: &mut Ui) -> Result<Self> {
-        let privacy = ui.configuration()?.privacy;
-        let key = privacy.token_key.as_ref().map(|source| fetch(source, Path::new(""), ui)).transpose();
-        let key = Zeroizing::new(key.map_err(|why| Error::input(why).at("privacy.token_key"))?.unwrap_or_default());
+        let numbers = Writing::of(Format::Json, ui)?;
         let out: Option<Box<dyn std::io::Write>> = match command.events.as_deref() {
             None => None,
             Some(path) if path == Path::new("-") => Some(Box::new(std::io::stdout().lock())),
@@ -272,14 +267,14 @@ impl<'e> Events<'e> {
                 Some(Box::new(BufWriter::new(file.map_err(|error| Error::file(path, &error))?)))
             }
         };
-        Ok(Self { out, origin, seq: 0, fault: Ok(()), numbers: privacy.event_numbers, key })
+        Ok(Self { out, origin, seq: 0, fault: Ok(()), numbers })
     }
 
     /// Writes an event; the run is stopped where that cannot be done: events are asked for by who counts on them.
     fn write(&mut self, event: &Event, stop: &std::sync::atomic::AtomicBool) {
         let Some(out) = &mut self.out else { return };
         self.seq += 1;
-        let line = event.line(self.seq, now(), self.origin, |number| self.numbers.write(number, self.key.as_bytes()));
+        let line = event.line(self.seq, now(), self.origin, |number| self.numbers.write(number));
         let written = writeln!(out, "{line}");
         if self.fault.is_ok() && written.is_err() {
             self.fault = written;

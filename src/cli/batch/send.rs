@@ -21,6 +21,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::at::SENT;
+use super::numbers::Writing;
 use super::run::{claim_worker, feed, lanes};
 use super::{At, Format, clock, now, stop_flag, wait};
 use crate::cli::profile::{self, RowOptions};
@@ -34,6 +35,7 @@ Examples:
   impskit send acme.toml --to +46701234567 --imsi-file imsi.txt --set user=anna --route smsc-a
   impskit send acme.toml --to +46701234567 --row rows.csv:17 --route smsc-a --wait delivered
 
+The number is written as `[privacy]` says: `log_numbers` in text, `event_numbers` in JSON.
 Exit: 0 submitted, or as far as `--wait` says; 3 it was not; 2 it cannot be done; 4 the gateway cannot be reached.")]
 pub(crate) struct Send {
     /// The profile
@@ -144,9 +146,9 @@ fn values(command: &Send, profile: &Profile, ui: &mut Ui) -> Result<Option<Vec<(
     Ok(Some(values))
 }
 
-/// Returns a campaign of one: its name tells when and to whom.
+/// Returns a campaign of one: its name tells when. It is said where numbers are masked: to whom, only store and audit log
+/// tell.
 fn campaign(command: &Send) -> Result<Campaign> {
-    let number: String = command.to.chars().filter(char::is_ascii_digit).take(15).collect();
     let moment: String = rfc3339(now()).chars().filter(char::is_ascii_alphanumeric).collect();
     let file = command.profile.file_name().map(Path::new).unwrap_or(&command.profile);
     let folder = command.profile.parent().unwrap_or(Path::new(""));
@@ -157,7 +159,15 @@ fn campaign(command: &Send) -> Result<Campaign> {
     };
     let token = command.server_token_env.clone().map(SecretSource::Environment);
     let confirm = Confirm { by, server: command.server.clone(), token, within: None };
-    Campaign::of_one(&format!("{SENT}{moment}-{number}"), file, &command.route, folder, confirm)
+    Campaign::of_one(&format!("{SENT}{moment}-{}", lot()?), file, &command.route, folder, confirm)
+}
+
+/// Returns what tells apart what is sent in one second.
+#[allow(clippy::disallowed_methods, reason = "the name of a campaign of one is drawn")]
+fn lot() -> Result<String> {
+    let mut octets = [0; 4];
+    getrandom::fill(&mut octets).map_err(|error| Error::input(format!("no random numbers: {error}")))?;
+    Ok(format!("{:08x}", u32::from_be_bytes(octets)))
 }
 
 /// Refuses to wait for what nobody can tell of.
@@ -277,16 +287,17 @@ fn report(
         Ended::Stopped(why) => Some(why.clone()),
         _ => error.or_else(|| not_far(command, &state).filter(|_| !is_far)),
     };
+    let number = Writing::of(command.format, ui)?.write_text(&msisdn);
     if command.format == Format::Json {
         let text = json!({
-            "schema": "impskit.send/1", "campaign": campaign.name, "msisdn": msisdn, "state": state, "error": error,
+            "schema": "impskit.send/1", "campaign": campaign.name, "msisdn": number, "state": state, "error": error,
             "sms": planned.sms, "route": command.route,
         });
         ui.line(&text.to_string())?;
     } else {
         let error = error.map(|error| format!(": {error}")).unwrap_or_default();
         ui.line(&format!(
-            "+{msisdn} {state}{error}   {} SMS by route {}   {}",
+            "{number} {state}{error}   {} SMS by route {}   {}",
             planned.sms, command.route, campaign.name
         ))?;
     }

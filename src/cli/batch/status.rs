@@ -13,6 +13,7 @@ use impskit::batch::store::{Listed, State, Store};
 use impskit::batch::units::{handsets, in_words};
 use impskit::error::{Error, Result};
 
+use super::numbers::Writing;
 use super::{Common, Format, TWICE, UNANSWERED, clock, now, stop_flag, wait};
 use crate::cli::progress::grouped;
 use crate::cli::{Outcome, Ui};
@@ -33,7 +34,9 @@ const GLANCE: Duration = Duration::from_millis(100);
     after_help = "\
 Examples:
   impskit batch status spring --watch
-  impskit batch status spring.toml --list failed --limit 20 --format json"
+  impskit batch status spring.toml --list failed --limit 20 --format json
+
+Numbers are written as `[privacy]` says: `log_numbers` in text, `event_numbers` in JSON. `batch report` has them whole."
 )]
 pub(super) struct StatusOf {
     /// The campaign file, its folder, or the campaign's name
@@ -80,7 +83,11 @@ pub(super) fn run(command: &StatusOf, ui: &mut Ui) -> Result<Outcome> {
     if command.watch {
         return watch(command, &campaign, &store, ui);
     }
-    let status = look(command, &campaign, &store)?;
+    let mut status = look(command, &campaign, &store)?;
+    if let Some(Rows::Handsets(rows)) = &mut status.rows {
+        let writing = Writing::of(command.common.format, ui)?;
+        rows.iter_mut().for_each(|row| row.msisdn = writing.write_text(&row.msisdn));
+    }
     show(command, &status, ui)?;
     Ok(Outcome::Good)
 }
@@ -182,7 +189,7 @@ fn show(command: &StatusOf, status: &Status, ui: &mut Ui) -> Result<()> {
 
 fn handset(row: &Listed) -> String {
     let error = row.error.as_deref().map(|error| format!("   {error}")).unwrap_or_default();
-    format!("+{}   {}   attempts {}   line {}{error}", row.msisdn, row.state, row.attempts, row.line)
+    format!("{}   {}   attempts {}   line {}{error}", row.msisdn, row.state, row.attempts, row.line)
 }
 
 fn stages(status: &Status) -> String {

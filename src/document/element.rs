@@ -77,9 +77,14 @@ impl<'s> Element<'s> {
     /// Adds an attribute at the end.
     #[must_use]
     pub fn with_attribute(mut self, name: impl Into<Cow<'s, str>>, value: impl Into<Cow<'s, str>>) -> Self {
+        self.add_attribute(name, value);
+        self
+    }
+
+    /// Adds an attribute at the end.
+    pub(crate) fn add_attribute(&mut self, name: impl Into<Cow<'s, str>>, value: impl Into<Cow<'s, str>>) {
         let (name, value) = (name.into(), value.into());
         self.attributes.push(Attribute { name, value, span: Span::default(), value_span: Span::default() });
-        self
     }
 
     /// Adds a child at the end.

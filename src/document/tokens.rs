@@ -22,11 +22,15 @@ pub struct AttributeStart {
 
 /// A map from places, in rows of 256 tokens a page: what is looked up for each token must not cost a hash.
 #[derive(Debug)]
-struct Pages<T>(Vec<Option<T>>);
+struct Pages<T> {
+    rows: Vec<Option<T>>,
+    /// The pages with a token.
+    pages: [bool; 256],
+}
 
 impl<T> Default for Pages<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { rows: Vec::new(), pages: [false; 256] }
     }
 }
 
@@ -36,28 +40,28 @@ impl<T: Copy> Pages<T> {
     }
 
     fn get(&self, place: Place) -> Option<T> {
-        self.0.get(Self::index(place)).copied().flatten()
+        self.rows.get(Self::index(place)).copied().flatten()
     }
 
     /// Sets what is at a place; with `keep`, only where nothing is.
     fn set(&mut self, place: Place, value: T, keep: bool) {
         let index = Self::index(place);
-        if self.0.len() <= index {
-            self.0.resize((index | 0xFF) + 1, None);
+        if self.rows.len() <= index {
+            self.rows.resize((index | 0xFF) + 1, None);
         }
-        if !keep || self.0[index].is_none() {
-            self.0[index] = Some(value);
+        if !keep || self.rows[index].is_none() {
+            self.rows[index] = Some(value);
         }
+        self.pages[usize::from(place.page)] = true;
     }
 
     fn iter(&self) -> impl Iterator<Item = (Place, T)> {
         let place = |index: usize| Place { page: (index >> 8) as u8, token: (index & 0xFF) as u8 };
-        self.0.iter().enumerate().filter_map(move |(index, value)| value.map(|value| (place(index), value)))
+        self.rows.iter().enumerate().filter_map(move |(index, value)| value.map(|value| (place(index), value)))
     }
 
     fn has_page(&self, page: u8) -> bool {
-        let start = usize::from(page) << 8;
-        self.0.get(start..start + 0x100).is_some_and(|row| row.iter().any(Option::is_some))
+        self.pages[usize::from(page)]
     }
 }
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::super::rules;
-use super::items::{Joined, is_text};
+use super::items::{is_text, join};
 use super::read::{Reader, Step};
-use super::{END, LITERAL, OPAQUE, SWITCH_PAGE};
+use super::{END, LITERAL, LITERAL_A, OPAQUE, STR_I, SWITCH_PAGE};
 use crate::diagnose::Span;
-use crate::document::{Attribute, Content, Element, Place};
+use crate::document::{Attribute, Element, Place};
 
 impl<'s> Reader<'s, '_> {
     pub(super) fn attributes(&mut self, element: &mut Element<'s>) -> Step<()> {
@@ -23,34 +23,41 @@ impl<'s> Reader<'s, '_> {
                 }
                 _ => {}
             }
-            let (name, prefix) = self.attribute_start(octet, start)?;
-            let value_start = self.pos;
-            let mut joined = Joined::default();
-            if !prefix.is_empty() {
-                joined.push(Cow::Borrowed(prefix));
-            }
-            octet = self.attribute_value(&mut joined)?;
-            // The octet that ended the value belongs to what follows.
-            let end = self.pos - 1;
             if element.attributes.len() >= self.limits.attributes {
                 return Err(self.fault(&rules::LIMIT, start, "an element has too many attributes".to_owned()));
             }
-            let value = match joined.into_content() {
-                Content::Text(text) => text,
-                Content::Octets(octets) => Cow::Owned(String::from_utf8_lossy(&octets).into_owned()),
-            };
+            let (name, prefix) = self.attribute_start(octet, start)?;
+            let value_start = self.pos;
+            let (value, nowhere) = (Cow::Borrowed(prefix), Span::default());
+            let attribute = Attribute { name, value, span: nowhere, value_span: nowhere };
+            let attribute = element.attributes.push_mut(attribute);
+            match self.attribute_value(&mut attribute.value) {
+                Ok(next) => octet = next,
+                Err(broken) => {
+                    element.attributes.pop();
+                    return Err(broken);
+                }
+            }
+            // The octet that ended the value belongs to what follows.
+            let end = self.pos - 1;
             // A token of name and value together is the place of both.
             let value_start = if value_start == end { start } else { value_start };
-            element.attributes.push(Attribute {
-                name,
-                value,
-                span: Span::new(start, end),
-                value_span: Span::new(value_start, end),
-            });
+            (attribute.span, attribute.value_span) = (Span::new(start, end), Span::new(value_start, end));
         }
     }
 
+    /// Returns the name of the attribute whose octet was just taken, and the beginning of its value.
+    #[inline(always)]
     pub(super) fn attribute_start(&mut self, octet: u8, start: usize) -> Step<(Cow<'s, str>, &'static str)> {
+        let place = Place { page: self.attribute_page, token: octet };
+        match self.tokens.and_then(|t| t.attribute(place)) {
+            Some(found) => Ok((Cow::Borrowed(found.name), found.prefix)),
+            None => self.other_attribute_start(place, start),
+        }
+    }
+
+    fn other_attribute_start(&mut self, place: Place, start: usize) -> Step<(Cow<'s, str>, &'static str)> {
+        let octet = place.token;
         if octet == LITERAL {
             let name = self.literal_name(start)?;
             return Ok((name.unwrap_or(Cow::Borrowed("unknown")), ""));
@@ -59,9 +66,8 @@ impl<'s> Reader<'s, '_> {
             let message = format!("0x{octet:02X} stands where an attribute begins");
             return Err(self.fault(&rules::TOKEN, start, message));
         }
-        let place = Place { page: self.attribute_page, token: octet };
-        let known = self.tokens.and_then(|t| t.attribute(place));
-        match known.or_else(|| self.relatives().find_map(|t| t.attribute(place))) {
+        let known = self.relatives().find_map(|t| t.attribute(place));
+        match known {
             Some(found) => Ok((Cow::Borrowed(found.name), found.prefix)),
             None => {
                 let message = format!("attribute 0x{octet:02X} of page {} is in no table", place.page);
@@ -72,36 +78,37 @@ impl<'s> Reader<'s, '_> {
     }
 
     /// Reads the items of a value; returns the octet behind it: END or the start of the next attribute.
-    pub(super) fn attribute_value(&mut self, joined: &mut Joined<'s>) -> Step<u8> {
+    // Part of its callers: most values are one item, and a call would cost more.
+    #[inline(always)]
+    pub(super) fn attribute_value(&mut self, value: &mut Cow<'s, str>) -> Step<u8> {
         loop {
-            let octet = self.octet()?;
-            let start = self.pos - 1;
-            let place = Place { page: self.attribute_page, token: octet };
-            match octet {
+            match self.octet()? {
+                STR_I => join(value, self.inline_text()?),
                 SWITCH_PAGE => self.switch_attribute_page()?,
-                OPAQUE => {
-                    let octets = self.opaque()?;
-                    joined.push_octets(octets);
-                }
-                _ if octet >= 0x80 && self.tokens.is_some_and(|t| t.value(place).is_some()) => {
-                    let value = self.tokens.and_then(|t| t.value(place)).unwrap_or_default();
-                    if is_text(octet) {
-                        let message = format!("0x{octet:02X} is read as `{value}`; it is also a global token");
-                        self.add(&rules::CONTESTED, start, message);
-                    }
-                    joined.push(Cow::Borrowed(value));
-                }
-                _ if is_text(octet) => {
-                    let piece = self.text(octet, "")?;
-                    joined.push(piece);
-                }
-                _ if octet >= 0x85 => {
-                    let message = format!("value 0x{octet:02X} of page {} is in no table", place.page);
-                    self.add(&rules::TOKEN, start, message);
-                    joined.push(Cow::Owned(format!("[unknown 0x{octet:02X}]")));
-                }
-                _ => return Ok(octet),
+                OPAQUE => join(value, String::from_utf8_lossy(self.opaque()?)),
+                LITERAL_A => return Ok(LITERAL_A),
+                octet if octet >= 0x80 => join(value, self.attribute_token(octet)?),
+                octet if is_text(octet) => join(value, self.text(octet, "")?),
+                octet => return Ok(octet),
             }
         }
+    }
+
+    /// Returns what a token of a value stands for; where no table has it, it may be a global token.
+    fn attribute_token(&mut self, octet: u8) -> Step<Cow<'s, str>> {
+        let (start, place) = (self.pos - 1, Place { page: self.attribute_page, token: octet });
+        if let Some(value) = self.tokens.and_then(|t| t.value(place)) {
+            if is_text(octet) {
+                let message = format!("0x{octet:02X} is read as `{value}`; it is also a global token");
+                self.add(&rules::CONTESTED, start, message);
+            }
+            return Ok(Cow::Borrowed(value));
+        }
+        if is_text(octet) {
+            return self.text(octet, "");
+        }
+        let message = format!("value 0x{octet:02X} of page {} is in no table", place.page);
+        self.add(&rules::TOKEN, start, message);
+        Ok(Cow::Owned(format!("[unknown 0x{octet:02X}]")))
     }
 }

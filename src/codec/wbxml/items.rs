@@ -8,37 +8,29 @@ use super::read::{Reader, Step};
 use super::{ENTITY, EXT_0, EXT_I_0, EXT_T_0, STR_I, STR_T, charset, read_multi_byte};
 use crate::document::{Content, Kind, TokenTable, is_xml};
 
-/// The items of a text, joined; borrowed while there is only one.
-#[derive(Default)]
-pub(super) struct Joined<'s> {
-    pub(super) text: Cow<'s, str>,
-    octets: Option<Cow<'s, [u8]>>,
-    pub(super) items: usize,
+/// Adds an item of text to what was read before it; borrowed while there is only one.
+#[inline(always)]
+pub(super) fn join<'s>(text: &mut Cow<'s, str>, piece: Cow<'s, str>) {
+    match text.is_empty() {
+        true => *text = piece,
+        false => text.to_mut().push_str(&piece),
+    }
 }
 
-impl<'s> Joined<'s> {
-    pub(super) fn push(&mut self, piece: Cow<'s, str>) {
-        self.items += 1;
-        if self.text.is_empty() && self.octets.is_none() {
-            self.text = piece;
-        } else if let Some(octets) = &mut self.octets {
-            octets.to_mut().extend_from_slice(piece.as_bytes());
-        } else {
-            self.text.to_mut().push_str(&piece);
-        }
+/// The same for the text of an element, which may be octets by now.
+pub(super) fn join_text<'s>(content: &mut Content<'s>, piece: Cow<'s, str>) {
+    match content {
+        Content::Text(text) => join(text, piece),
+        Content::Octets(octets) => octets.to_mut().extend_from_slice(piece.as_bytes()),
     }
+}
 
-    pub(super) fn push_octets(&mut self, piece: &'s [u8]) {
-        self.items += 1;
-        match &mut self.octets {
-            Some(octets) => octets.to_mut().extend_from_slice(piece),
-            None if self.text.is_empty() => self.octets = Some(Cow::Borrowed(piece)),
-            None => self.octets = Some(Cow::Owned([self.text.as_bytes(), piece].concat())),
-        }
-    }
-
-    pub(super) fn into_content(self) -> Content<'s> {
-        self.octets.map_or(Content::Text(self.text), Content::Octets)
+/// Adds octets, which make octets of what was read before them.
+pub(super) fn join_octets<'s>(content: &mut Content<'s>, piece: &'s [u8]) {
+    match content {
+        Content::Text(text) if text.is_empty() => *content = Content::Octets(Cow::Borrowed(piece)),
+        Content::Text(text) => *content = Content::Octets(Cow::Owned([text.as_bytes(), piece].concat())),
+        Content::Octets(octets) => octets.to_mut().extend_from_slice(piece),
     }
 }
 
@@ -97,6 +89,7 @@ impl<'s> Reader<'s, '_> {
         }
     }
 
+    #[inline]
     pub(super) fn octet(&mut self) -> Step<u8> {
         let Some(&octet) = self.bytes.get(self.pos) else {
             let message = "the document ends here, before its last element is closed".to_owned();
@@ -135,7 +128,18 @@ impl<'s> Reader<'s, '_> {
         Ok(&rest[..length])
     }
 
+    #[inline]
     pub(super) fn inline_text(&mut self) -> Step<Cow<'s, str>> {
+        match self.plain_text(&self.bytes[self.pos..]) {
+            Some(text) => {
+                self.pos += text.len() + 1;
+                Ok(Cow::Borrowed(text))
+            }
+            None => self.other_inline_text(),
+        }
+    }
+
+    fn other_inline_text(&mut self) -> Step<Cow<'s, str>> {
         let start = self.pos;
         let rest = &self.bytes[start..];
         let Some(length) = self.text_length(rest) else {
@@ -153,13 +157,25 @@ impl<'s> Reader<'s, '_> {
             self.add(&rules::STRING_TABLE, start, message);
             return Ok(Cow::Borrowed(""));
         };
-        let length = self.text_length(rest).unwrap_or(rest.len());
+        let plain = self.plain_text(rest);
+        let length = plain.map(str::len).or_else(|| self.text_length(rest)).unwrap_or(rest.len());
         self.from_table += length;
         if self.from_table > self.limits.bytes {
             let message = format!("texts of the string table come to more than {} octets", self.limits.bytes);
             return Err(self.fault(&rules::LIMIT, start, message));
         }
-        Ok(self.characters(&rest[..length], self.table.start + offset as usize))
+        Ok(match plain {
+            Some(text) => Cow::Borrowed(text),
+            None => self.characters(&rest[..length], self.table.start + offset as usize),
+        })
+    }
+
+    /// Returns the text up to its zero, if it is ASCII without control characters: the usual case, and the same in all
+    /// character sets of one octet.
+    fn plain_text(&self, octets: &'s [u8]) -> Option<&'s str> {
+        let length = plain_length(octets)?;
+        let is_whole = octets[length] == 0 && self.charset != charset::UCS_2;
+        std::str::from_utf8(&octets[..length]).ok().filter(|_| is_whole)
     }
 
     fn zero_length(&self) -> usize {
@@ -189,9 +205,7 @@ impl<'s> Reader<'s, '_> {
         if !is_true {
             self.add(&rules::CHARSET, start, "a text is not in the character set that the header says".to_owned());
         }
-        // The usual case first: no control characters, nothing from the end of the basic plane.
-        let is_plain = text.bytes().all(|b| b >= 0x20 && b != 0xEF);
-        if !is_plain && text.contains(|c| !is_xml(c)) {
+        if text.contains(|c| !is_xml(c)) {
             self.add(&rules::CHARSET, start, "a text has a control character, which no XML may hold".to_owned());
             return Cow::Owned(text.chars().map(|c| if is_xml(c) { c } else { '\u{FFFD}' }).collect());
         }
@@ -199,9 +213,40 @@ impl<'s> Reader<'s, '_> {
     }
 }
 
+/// Returns how many octets from the first are ASCII without control characters; `None` where all are.
+fn plain_length(octets: &[u8]) -> Option<usize> {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    let (words, rest) = octets.as_chunks();
+    for (place, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The high bit shows in what is over 0x7F, and in the difference to the first that is below 0x20.
+        let others = (word | word.wrapping_sub(0x20 * EACH)) & (0x80 * EACH);
+        if others != 0 {
+            return Some(8 * place + others.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|b| !(0x20..0x80).contains(b)).map(|place| octets.len() - rest.len() + place)
+}
+
 /// Returns whether an octet starts an item of text.
 pub(super) fn is_text(octet: u8) -> bool {
     matches!(octet, ENTITY | STR_I | STR_T | EXT_T_0..=0x82)
         || (EXT_I_0..EXT_I_0 + 3).contains(&octet)
         || (EXT_0..EXT_0 + 3).contains(&octet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_first_octet_that_is_not_plain_wherever_it_stands() {
+        for before in 0..20 {
+            for other in [0x00, 0x01, 0x1F, 0x80, 0xA0, 0xFF] {
+                let octets = [&[b' '; 20][..before], &[other], b"\x7F\x00\x7F\x80 \x00~~~~~~~~~"].concat();
+                assert_eq!(plain_length(&octets), Some(before), "{other:#x}");
+            }
+            assert_eq!(plain_length(&[0x7F; 20][..before]), None);
+        }
+    }
 }

@@ -29,6 +29,8 @@ pub(super) const PI: u8 = 0x43;
 pub(super) const EXT_T_0: u8 = 0x80;
 /// STR_T: text by its place in the string table.
 pub(super) const STR_T: u8 = 0x83;
+/// LITERAL_A: an element with attributes by its place in the string table.
+pub(super) const LITERAL_A: u8 = HAS_ATTRIBUTES | LITERAL;
 /// EXT_0: the first of three extensions of one octet.
 pub(super) const EXT_0: u8 = 0xC0;
 /// OPAQUE: octets with their length.

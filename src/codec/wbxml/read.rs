@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use super::super::xml::is_name;
 use super::super::{Document, Header, Limits, rules};
 use super::header::{Body, OTHER_TYPES, is_named_by, may_start, read_header};
-use super::items::{Joined, is_text};
+use super::items::{is_text, join_octets, join_text};
 use super::{END, HAS_ATTRIBUTES, HAS_CONTENT, LITERAL, OPAQUE, PI, SWITCH_PAGE, charset};
 use crate::diagnose::{Diagnostic, Report, Rule, Severity, Span};
-use crate::document::{DateTime, Element, Grammar, Kind, Place, TokenTable, Vocabulary, shorten};
+use crate::document::{Content, DateTime, Element, Grammar, Kind, Place, TokenTable, Vocabulary, shorten};
 
 /// The element that stands for a tag in no table.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -26,16 +26,29 @@ pub(crate) fn read<'s>(
     report: &mut Report,
 ) -> Option<Document<'s>> {
     let (header, body) = read_header(bytes, report)?;
+    match candidates.iter().copied().find(|v| is_named_by(v, &header)) {
+        named @ Some(_) => Reader::new(bytes, &header, &body, named, candidates, limits, report).document(),
+        None => guess(bytes, (&header, &body), candidates, limits, report),
+    }
+}
+
+/// Reads a document whose public identifier names no vocabulary in the one of `candidates` that explains it best.
+fn guess<'s>(
+    bytes: &'s [u8],
+    (header, body): (&Header, &Body),
+    candidates: &[&'static Vocabulary],
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<Document<'s>> {
     let mut findings = Report::new();
-    let named = candidates.iter().copied().find(|v| is_named_by(v, &header));
     let other = header.public_id.and_then(|id| OTHER_TYPES.iter().find(|(number, _)| *number == id));
-    let attempts: Vec<&'static Vocabulary> = match (named, other) {
-        (Some(vocabulary), _) => vec![vocabulary],
-        (None, Some(_)) => Vec::new(),
-        (None, None) => candidates.iter().copied().filter(|v| may_start(v, bytes, body.start)).collect(),
-    };
+    let may_be = |v: &&'static Vocabulary| other.is_none() && may_start(v, bytes, body.start);
+    let mut attempts: Vec<_> = candidates.iter().copied().filter(may_be).map(Some).collect();
+    if attempts.is_empty() {
+        attempts.push(None);
+    }
     let is_silent = matches!(header.public_id, Some(0 | 1)) && header.public_text.is_none();
-    if named.is_none() && !is_silent {
+    if !is_silent {
         let message = match &header.public_text {
             None if let Some((_, name)) = other => {
                 format!("this is a document of type {name}, whose tokens are not known here")
@@ -47,10 +60,9 @@ pub(crate) fn read<'s>(
     }
     let mut best: Option<(Document<'s>, Report)> = None;
     let mut reasons = None;
-    let attempts = if attempts.is_empty() { vec![None] } else { attempts.into_iter().map(Some).collect() };
     for vocabulary in attempts {
         let mut own = Report::new();
-        let document = Reader::new(bytes, &header, &body, vocabulary, candidates, limits, &mut own).document();
+        let document = Reader::new(bytes, header, body, vocabulary, candidates, limits, &mut own).document();
         let is_better = best.as_ref().is_none_or(|(_, r)| own.diagnostics().len() < r.diagnostics().len());
         if let Some(document) = document.filter(|_| is_better) {
             best = Some((document, own));
@@ -129,9 +141,9 @@ impl<'s, 'r> Reader<'s, 'r> {
     }
 
     fn document(mut self) -> Option<Document<'s>> {
-        let mut root = Vec::new();
+        let mut root = Vec::with_capacity(1);
         let outcome = self.content(&mut root, 0);
-        let root = root.into_iter().next();
+        let root = root.pop();
         if outcome.is_ok() && self.pos < self.bytes.len() {
             let message = format!("{} octets stand after the end", self.bytes.len() - self.pos);
             self.report.add(Diagnostic::new(&rules::TRAILING, Span::new(self.pos, self.bytes.len()), message));
@@ -171,31 +183,40 @@ impl<'s, 'r> Reader<'s, 'r> {
             let message = format!("there are more than {} elements", self.limits.elements);
             return Err(self.fault(&rules::LIMIT, start, message));
         }
-        let mut element = self.named(tag, start)?;
-        let outcome = self.inside(tag, depth, &mut element);
+        let place = Place { page: self.tag_page, token: tag & 0x3F };
+        let is_literal = place.token == LITERAL;
+        let literal = if is_literal { self.literal_name(start)? } else { None };
+        let name = literal.or_else(|| self.tag_name(place).map(Cow::Borrowed));
+        let is_unknown = name.is_none();
+        let mut element = Element::new(name.unwrap_or(Cow::Borrowed(UNKNOWN)));
+        if tag & HAS_ATTRIBUTES != 0 {
+            // A name and a value, or a type alone before other elements, are what most have.
+            element.attributes = Vec::with_capacity(if tag & HAS_CONTENT == 0 { 2 } else { 1 });
+        }
+        let element = into.push_mut(element);
+        if !is_literal {
+            match is_unknown {
+                true => self.say_unknown(place, element, start),
+                false => self.say_namespace(place.page, element),
+            }
+        }
+        let outcome = self.inside(tag, depth, element);
         element.span = Span::new(start, self.pos);
-        into.push(element);
         outcome
     }
 
-    fn named(&mut self, tag: u8, start: usize) -> Step<Element<'s>> {
-        let token = tag & 0x3F;
-        if token == LITERAL {
-            let name = self.literal_name(start)?;
-            return Ok(Element::new(name.unwrap_or(Cow::Borrowed(UNKNOWN))));
-        }
-        let place = Place { page: self.tag_page, token };
-        let name = self.tokens.and_then(|t| t.tag(place)).or_else(|| self.relatives().find_map(|t| t.tag(place)));
-        Ok(match name {
-            Some(name) => self.in_namespace(Element::new(name), place.page),
-            None => {
-                let message = format!("tag 0x{token:02X} of page {} is in no table", place.page);
-                self.add(&rules::TOKEN, start, message);
-                Element::new(UNKNOWN)
-                    .with_attribute("page", place.page.to_string())
-                    .with_attribute("token", format!("0x{token:02X}"))
-            }
-        })
+    /// Returns the name of a tag that a table has.
+    fn tag_name(&self, place: Place) -> Option<&'static str> {
+        let name = self.tokens.and_then(|t| t.tag(place));
+        name.or_else(|| self.relatives().find_map(|t| t.tag(place)))
+    }
+
+    /// Keeps where a tag is that no table has.
+    fn say_unknown(&mut self, place: Place, element: &mut Element<'s>, start: usize) {
+        let Place { page, token } = place;
+        self.add(&rules::TOKEN, start, format!("tag 0x{token:02X} of page {page} is in no table"));
+        element.add_attribute("page", page.to_string());
+        element.add_attribute("token", format!("0x{token:02X}"));
     }
 
     /// Reads a name by its place in the string table; `None`, with a finding, where that is no name in XML.
@@ -210,13 +231,12 @@ impl<'s, 'r> Reader<'s, 'r> {
     }
 
     /// Says the namespace that a code page stands for, where it is another one than the document's own.
-    fn in_namespace(&self, element: Element<'s>, page: u8) -> Element<'s> {
+    fn say_namespace(&self, page: u8, element: &mut Element<'s>) {
         let pages = self.vocabulary.map_or(&[][..], |v| v.wbxml.page_namespaces);
-        match pages.iter().find(|(p, _)| *p == page) {
-            Some((_, namespace)) if pages.len() > 1 || self.elements == 1 => {
-                element.with_attribute("xmlns", *namespace)
-            }
-            _ => element,
+        if let Some((_, namespace)) = pages.iter().find(|(p, _)| *p == page)
+            && (pages.len() > 1 || self.elements == 1)
+        {
+            element.add_attribute("xmlns", *namespace);
         }
     }
 
@@ -245,7 +265,6 @@ impl<'s, 'r> Reader<'s, 'r> {
 
     fn children(&mut self, depth: usize, element: &mut Element<'s>) -> Step<()> {
         let start = self.pos;
-        let mut joined = Joined::default();
         loop {
             match self.octet()? {
                 END => break,
@@ -254,23 +273,24 @@ impl<'s, 'r> Reader<'s, 'r> {
                 OPAQUE => {
                     let octets = self.opaque()?;
                     match self.opaque_text(&element.name, octets) {
-                        Some(text) => joined.push(Cow::Owned(text)),
-                        None => joined.push_octets(octets),
+                        Some(text) => join_text(&mut element.content, Cow::Owned(text)),
+                        None => join_octets(&mut element.content, octets),
                     }
                 }
                 octet if is_text(octet) => {
-                    let name = element.name.clone();
-                    let piece = self.text(octet, &name)?;
-                    joined.push(piece);
+                    let piece = self.text(octet, &element.name)?;
+                    join_text(&mut element.content, piece);
                 }
                 tag => self.element(tag, depth + 1, &mut element.children)?,
             }
         }
-        if joined.items > 0 && !element.children.is_empty() && !joined.text.trim_ascii().is_empty() {
+        if !element.children.is_empty()
+            && let Content::Text(text) = &element.content
+            && !text.trim_ascii().is_empty()
+        {
             self.add(&rules::XML_MIXED, start, format!("`{}` has both text and child elements", element.name));
         }
         element.content_span = Span::new(start, self.pos - 1);
-        element.content = joined.into_content();
         Ok(())
     }
 
@@ -308,15 +328,21 @@ impl<'s, 'r> Reader<'s, 'r> {
     fn switch_tag_page(&mut self) -> Step<()> {
         self.tag_page = self.octet()?;
         if self.tokens.is_some_and(|t| !t.has_tag_page(self.tag_page)) {
-            self.add(&rules::PAGE, self.pos - 2, format!("tag page {} does not exist", self.tag_page));
+            self.say_no_page("tag", self.tag_page);
         }
         Ok(())
     }
 
+    #[cold]
+    fn say_no_page(&mut self, kind: &str, page: u8) {
+        self.add(&rules::PAGE, self.pos - 2, format!("{kind} page {page} does not exist"));
+    }
+
+    #[inline(always)]
     pub(super) fn switch_attribute_page(&mut self) -> Step<()> {
         self.attribute_page = self.octet()?;
         if self.tokens.is_some_and(|t| !t.has_attribute_page(self.attribute_page)) {
-            self.add(&rules::PAGE, self.pos - 2, format!("attribute page {} does not exist", self.attribute_page));
+            self.say_no_page("attribute", self.attribute_page);
         }
         Ok(())
     }
@@ -325,8 +351,7 @@ impl<'s, 'r> Reader<'s, 'r> {
         let octet = self.octet()?;
         let start = self.pos - 1;
         self.attribute_start(octet, start)?;
-        let mut joined = Joined::default();
-        while self.attribute_value(&mut joined)? != END {}
+        while self.attribute_value(&mut Cow::Borrowed(""))? != END {}
         Ok(())
     }
 

@@ -43,6 +43,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("description", description),
     ("message", message),
     ("mend", mend),
+    ("plain", plain),
     ("tree", tree),
     ("peel", peel),
     ("words", words),
@@ -133,6 +134,56 @@ pub(crate) fn message(octets: &[u8]) {
     if let Some(answer) = server.handle(Duration::ZERO, octets, None) {
         assert!(Message::read(&answer.body, &mut Report::new()).is_some(), "the answer is no message");
     }
+}
+
+/// What is read as plain text can be said again, by the codes that are known and by all; parts join to no more than came.
+pub(crate) fn plain(octets: &[u8]) {
+    for codes in [csp::text_codes(), all_codes()] {
+        if let Err(why) = said_again(octets, codes) {
+            panic!("{why}");
+        }
+    }
+    let mut assembler = Assembler::default();
+    for line in octets.split(|octet| *octet == b'\n') {
+        if let Taken::Whole(whole) = assembler.take(Duration::ZERO, "1", line) {
+            assert!(whole.len() <= octets.len(), "{} octets of {}", whole.len(), octets.len());
+        }
+    }
+}
+
+/// Reads octets as a message in plain text: there is a document or a finding, what can be written again reads as the same,
+/// and its XML is XML.
+pub(crate) fn said_again(octets: &[u8], codes: &CodeTable) -> Result<(), String> {
+    let read = |octets: &[u8]| {
+        let mut report = Report::new();
+        let read = codec::read_with(octets, wire::VOCABULARIES, Some(codes), &Limits::default(), &mut report);
+        (read.map(|document| (document.root.into_owned(), document.vocabulary)), report)
+    };
+    if codec::recognise(octets) != Some(Encoding::Pts) {
+        return Ok(());
+    }
+    let shown = String::from_utf8_lossy(octets);
+    let (document, report) = read(octets);
+    let Some((root, Some(vocabulary))) = document else {
+        return if report.diagnostics().is_empty() { Err(format!("silence about {shown}")) } else { Ok(()) };
+    };
+    let xml = codec::write_xml(&root, Some(vocabulary), false);
+    let mut of_xml = Report::new();
+    let again = codec::read(&xml, wire::VOCABULARIES, &Limits::default(), &mut of_xml);
+    if again.is_none() || of_xml.diagnostics().iter().any(|finding| finding.rule.code == "XML001") {
+        return Err(format!("no XML of {shown}: {}", String::from_utf8_lossy(&xml)));
+    }
+    let Ok(written) = codec::write_pts(&root, vocabulary, Some(codes)) else { return Ok(()) };
+    let (second, report) = read(written.as_bytes());
+    match second.is_some_and(|(second, _)| second.same_as(&root)) && report.diagnostics().is_empty() {
+        true => Ok(()),
+        false => Err(format!("{shown}\n{written}\n{:?}\n{}", report.diagnostics(), String::from_utf8_lossy(&xml))),
+    }
+}
+
+/// Returns all codes of plain text, also those of no known source.
+pub(crate) fn all_codes() -> &'static CodeTable {
+    &TEXT_CODES
 }
 
 /// Safe fixes come to an end, and leave a document of which no more is safely mended.

@@ -9,7 +9,7 @@ use crate::codec::{self, Document, Encoding, Limits, WbxmlOptions, WbxmlStyle};
 use crate::cp::mac::Security;
 use crate::diagnose::{Diagnostic, Report, Rule, Source, Span};
 use crate::dm::Description;
-use crate::document::{self, Element, Vocabulary};
+use crate::document::{self, CodeTable, Element, Vocabulary};
 use crate::error::Result;
 use crate::provision::device::{self, Pack, Size};
 use crate::provision::{Profile, rows};
@@ -135,6 +135,8 @@ pub struct Options<'a> {
     pub fragment: bool,
     /// What readers take at the most.
     pub limits: Limits,
+    /// The codes of messages in plain text, in place of those that are known.
+    pub text_codes: Option<&'a CodeTable>,
     /// What trees and messages are checked against; the bundled descriptions where empty.
     pub descriptions: &'a [&'a Description],
     /// What a device description is compared with: the standard that it implements.
@@ -275,9 +277,19 @@ pub fn recognise(bytes: &[u8], limits: &Limits) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.is_form_of(&document))
 }
 
-/// Reads a document of any vocabulary that we know, in XML or WBXML. See [`codec::read`].
+/// Reads a document of any vocabulary that we know. See [`codec::read`].
 pub fn read<'s>(bytes: &'s [u8], limits: &Limits, report: &mut Report) -> Option<Document<'s>> {
-    let mut document = codec::read(bytes, VOCABULARIES, limits, report)?;
+    read_with(bytes, None, limits, report)
+}
+
+/// Reads as [`read`] does, messages in plain text by `codes` where there are any.
+pub fn read_with<'s>(
+    bytes: &'s [u8],
+    codes: Option<&CodeTable>,
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<Document<'s>> {
+    let mut document = codec::read_with(bytes, VOCABULARIES, codes, limits, report)?;
     dm::settle_version(&mut document, report);
     Some(document)
 }
@@ -297,7 +309,8 @@ fn check_document(
         Some(Form::Document { vocabularies, .. }) => vocabularies,
         _ => VOCABULARIES,
     };
-    let Some(mut document) = codec::read(bytes, candidates, &options.limits, report) else { return options.kind };
+    let read = codec::read_with(bytes, candidates, options.text_codes, &options.limits, report);
+    let Some(mut document) = read else { return options.kind };
     // What is not well-formed was read as far as possible: nobody knows what edits would make of it.
     let is_broken = report.has_errors();
     let mut others = std::mem::take(&mut document.rest);

@@ -11,7 +11,7 @@ use impskit::delivery::Outgoing;
 use impskit::delivery::wsp::{Content, Push};
 use impskit::diagnose::{Report, Source};
 use impskit::dm::{self, Description, Tree, serialise};
-use impskit::document::Element;
+use impskit::document::{CodeTable, Element, Vocabulary};
 use impskit::error::{Error, Result};
 use impskit::provision::apply::{Place, to_tree};
 use impskit::provision::cp::Reading;
@@ -24,6 +24,7 @@ use super::input::document;
 use super::pap::PapOptions;
 use super::seal::{SealOptions, SmsOptions};
 use super::syncml::{Syncml, SyncmlOptions, blank_header};
+use super::text_codes::TextCodes;
 use super::tree::tree_json;
 use super::ui::{Output, read_input};
 use super::{Outcome, Ui};
@@ -38,7 +39,7 @@ pub(crate) struct Convert {
     /// The document; `-` for stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What to make: cp, cp-wbxml, push, sms, pap, mo, mo-wbxml, syncml, syncml-wbxml, profile, xml, wbxml, json
+    /// What to make: cp, cp-wbxml, push, sms, pap, mo, mo-wbxml, syncml, syncml-wbxml, profile, xml, wbxml, pts, json
     #[arg(long = "as", value_name = "FORM", hide_possible_values = true)]
     form: Form,
     /// Of several accounts, take this one
@@ -55,6 +56,8 @@ pub(crate) struct Convert {
     device: Option<String>,
     #[command(flatten)]
     ddf: DescriptionOptions,
+    #[command(flatten)]
+    text_codes: TextCodes,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -101,7 +104,8 @@ impl Convert {
         if !self.form.is_sealed() {
             octets = document(&name, octets, ui)?;
         }
-        let Some(input) = read(&name, &octets, ui)? else { return Ok(Outcome::NotGood) };
+        let text_codes = self.text_codes.read()?;
+        let Some(input) = read_with(&name, &octets, Some(text_codes), ui)? else { return Ok(Outcome::NotGood) };
         let own = self.ddf.read(ui)?;
         let Some(syncml) = self.syncml.read(self.form, self.sms.from.as_deref(), ui)? else {
             return Ok(Outcome::NotGood);
@@ -114,7 +118,8 @@ impl Convert {
             Input::Tree(tree) => work.of_tree(&tree)?,
             Input::Push(push) => work.of_push(push)?,
             Input::Other(document) => match today(&document.root) {
-                Some(today) if self.form != Form::Xml => work.of_older(&today)?,
+                Some(today) if !matches!(self.form, Form::Xml | Form::Pts) => work.of_older(&today)?,
+                _ if self.form == Form::Pts => work.of_message(&document, text_codes)?,
                 _ => self.of_other(&document)?,
             },
         };
@@ -152,6 +157,11 @@ impl Convert {
 
     fn of_other(&self, document: &Document<'_>) -> Result<Made> {
         match (self.form, document.vocabulary) {
+            (Form::Xml, Some(vocabulary)) if document.header.encoding == Encoding::Pts => {
+                let mut root = document.root.clone();
+                declare(&mut root, vocabulary);
+                Ok(Made::Text(write_xml(&root, Some(vocabulary), true)))
+            }
             (Form::Xml, vocabulary) => Ok(Made::Text(write_xml(&document.root, vocabulary, true))),
             (Form::Wbxml, Some(vocabulary)) => {
                 let options = WbxmlOptions { style: self.style(None), ..WbxmlOptions::default() };
@@ -162,7 +172,9 @@ impl Convert {
             (_, vocabulary) => {
                 let what =
                     vocabulary.map_or("a document of an unknown language".to_owned(), |v| format!("a {}", v.name));
-                Err(self.form.refused(&what, &[Form::Xml, Form::Wbxml]))
+                let is_message = vocabulary.is_some_and(|vocabulary| vocabulary.pts.is_some());
+                let possible = [Form::Xml, Form::Wbxml, Form::Pts];
+                Err(self.form.refused(&what, &possible[..if is_message { 3 } else { 2 }]))
             }
         }
     }
@@ -201,6 +213,25 @@ struct Work<'w> {
 }
 
 impl Work<'_> {
+    /// Says a message in plain text, which has no flags.
+    fn of_message(&mut self, document: &Document<'_>, codes: &CodeTable) -> Result<Made> {
+        let Some(vocabulary) = document.vocabulary.filter(|vocabulary| vocabulary.pts.is_some()) else {
+            return self.options.of_other(document);
+        };
+        let mut root = document.root.clone();
+        for session in &mut root.children {
+            let (flags, rest) = std::mem::take(&mut session.children)
+                .into_iter()
+                .partition(|child| matches!(child.name.as_ref(), "Poll" | "CIR"));
+            session.children = rest;
+            let flags: Vec<Element<'_>> = flags;
+            tell(&flags.iter().map(|flag| format!("`{}`", flag.name)).collect::<Vec<_>>(), self.ui);
+        }
+        let help = "`--text-codes FILE` gives codes to what has none; the client must have the same";
+        let text = codec::write_pts(&root, vocabulary, Some(codes)).map_err(|error| cannot_write(&error).help(help))?;
+        Ok(Made::Text((text + "\n").into_bytes()))
+    }
+
     fn of_cp(&mut self, root: &Element<'_>, octets: Option<&[u8]>) -> Result<Made> {
         let form = self.options.form;
         if form.is_sealed() || matches!(form, Form::Cp | Form::Xml | Form::CpWbxml | Form::Wbxml) {
@@ -217,7 +248,7 @@ impl Work<'_> {
             Form::Mo | Form::MoWbxml | Form::Syncml | Form::SyncmlWbxml | Form::Profile => {
                 self.of_accounts(cp::read(root), "the document")
             }
-            Form::DmBootstrap | Form::Json => Err(form.refused("a provisioning document", OF_CP)),
+            Form::DmBootstrap | Form::Json | Form::Pts => Err(form.refused("a provisioning document", OF_CP)),
         }
     }
 
@@ -269,6 +300,9 @@ impl Work<'_> {
             Form::Mo | Form::Xml | Form::MoWbxml | Form::Wbxml => self.serialised(tree),
             Form::DmBootstrap => Err(Error::input("a device tree cannot become `dm-bootstrap`")
                 .help("`impskit build PROFILE --as dm-bootstrap` makes it of a profile with a `[dm]` table")),
+            Form::Pts => {
+                Err(Error::input("a device tree cannot become `pts`").help("plain text is for messages of CSP"))
+            }
             Form::Json => Ok(Made::Text(tree_json(tree, &self.descriptions).into_bytes())),
             Form::Syncml | Form::SyncmlWbxml | Form::Profile => self.of_accounts(object::read(tree), "the tree"),
             Form::Cp | Form::CpWbxml | Form::Push | Form::Sms | Form::Pap => {
@@ -327,8 +361,13 @@ impl Work<'_> {
 
 /// Reads an input as what it is. Findings of the reader go to stderr; with errors among them there is no input.
 pub(super) fn read<'s>(name: &str, octets: &'s [u8], ui: &mut Ui) -> Result<Option<Input<'s>>> {
+    read_with(name, octets, None, ui)
+}
+
+/// Reads as [`read`] does, messages in plain text by `codes` where there are any.
+fn read_with<'s>(name: &str, octets: &'s [u8], codes: Option<&CodeTable>, ui: &mut Ui) -> Result<Option<Input<'s>>> {
     let mut report = Report::new();
-    let input = recognise(octets, &mut report);
+    let input = recognise(octets, codes, &mut report);
     if !report.diagnostics().is_empty() {
         let source = Source::new(name, octets);
         ui.findings(&source, &report);
@@ -336,7 +375,7 @@ pub(super) fn read<'s>(name: &str, octets: &'s [u8], ui: &mut Ui) -> Result<Opti
     Ok(input.filter(|_| !report.has_errors()))
 }
 
-fn recognise<'s>(octets: &'s [u8], report: &mut Report) -> Option<Input<'s>> {
+fn recognise<'s>(octets: &'s [u8], codes: Option<&CodeTable>, report: &mut Report) -> Option<Input<'s>> {
     if serialise::looks_like_json(octets) {
         return serialise::read(octets, report).map(Input::Tree);
     }
@@ -345,7 +384,7 @@ fn recognise<'s>(octets: &'s [u8], report: &mut Report) -> Option<Input<'s>> {
     if octets.get(1) == Some(&0x06) && Push::read(octets, &mut unread).is_some() && !unread.has_errors() {
         return Some(Input::Push(octets));
     }
-    let document = catalogue::read(octets, &serialise::LIMITS, report)?;
+    let document = catalogue::read_with(octets, codes, &serialise::LIMITS, report)?;
     let is_wbxml = codec::recognise(octets) == Some(Encoding::Wbxml);
     match document.vocabulary.map(|v| v.id) {
         Some(id) if id == VOCABULARY.id => Some(Input::Cp(document.root, is_wbxml.then_some(octets))),
@@ -354,6 +393,15 @@ fn recognise<'s>(octets: &'s [u8], report: &mut Report) -> Option<Input<'s>> {
         }
         _ => Some(Input::Other(Box::new(document))),
     }
+}
+
+/// Declares the namespaces of a message: in XML they say the version.
+fn declare(element: &mut Element<'_>, vocabulary: &Vocabulary) {
+    let place = ["WV-CSP-Message", "TransactionContent", "PresenceSubList"].iter().position(|n| element.name == *n);
+    if let Some(namespace) = place.and_then(|place| vocabulary.namespaces.get(place)) {
+        *element = std::mem::replace(element, Element::new("")).with_attribute("xmlns", *namespace);
+    }
+    element.children.iter_mut().for_each(|child| declare(child, vocabulary));
 }
 
 /// Tells what a form cannot carry.

@@ -12,6 +12,7 @@ use impskit::inspect::{Form, Guess, Layer, MOST_INPUT, MacState, Options, Peeled
 use serde::Serialize;
 
 use super::secret::SecretOptions;
+use super::text_codes::TextCodes;
 use super::{Outcome, Ui, ui};
 
 /// What is this? Peel every layer of a blob: hex, SMS, push, WBXML, document
@@ -33,6 +34,8 @@ pub(crate) struct Decode {
     /// The format of the output
     #[arg(long, value_name = "F", env = "IMPSKIT_FORMAT", default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    text_codes: TextCodes,
     #[command(flatten)]
     secrets: SecretOptions,
 }
@@ -92,7 +95,8 @@ pub(crate) fn run(command: &Decode, ui: &mut Ui) -> Result<Outcome> {
         let error = Error::input(format!("the input has {} octets, more than {} MiB", input.len(), MOST_INPUT >> 20));
         return Err(error.at(name).help("a message to a handset has a few kilobytes: cut it out of the rest"));
     }
-    let options = Options { form: command.form.into(), pin: pin.as_ref(), imsi: imsi.as_ref() };
+    let text_codes = Some(command.text_codes.read()?);
+    let options = Options { form: command.form.into(), pin: pin.as_ref(), imsi: imsi.as_ref(), text_codes };
     let peeled = peel(&input, &options);
     let output = match command.format {
         Format::Text => text(&peeled, command.all),

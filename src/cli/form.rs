@@ -40,6 +40,8 @@ pub(crate) enum Form {
     Xml,
     /// The same document in WBXML
     Wbxml,
+    /// The same message in plain text
+    Pts,
     /// The same document as JSON
     Json,
 }
@@ -61,6 +63,7 @@ impl Form {
             Self::Profile => "profile",
             Self::Xml => "xml",
             Self::Wbxml => "wbxml",
+            Self::Pts => "pts",
             Self::Json => "json",
         }
     }

@@ -9,10 +9,12 @@ use impskit::codec::Document;
 use impskit::diagnose::{Report, Severity};
 use impskit::dm::serialise::{self, JsonOptions};
 use impskit::dm::{self, Description, Tree, Uri};
+use impskit::document::CodeTable;
 use impskit::error::{Error, Result};
 use impskit::inspect::picture::{self, Graph, View};
 
 use super::descriptions::{DescriptionOptions, bundled};
+use super::text_codes::TextCodes;
 use super::ui::Output;
 use super::{Outcome, Ui, audit, input, ui};
 
@@ -49,6 +51,8 @@ pub(crate) struct Show {
     #[arg(long)]
     show_secrets: bool,
     #[command(flatten)]
+    text_codes: TextCodes,
+    #[command(flatten)]
     output: Output,
 }
 
@@ -73,6 +77,7 @@ struct Input<'i> {
     name: &'i str,
     octets: &'i [u8],
     descriptions: &'i [&'i Description],
+    text_codes: &'static CodeTable,
 }
 
 /// Runs the command.
@@ -94,7 +99,8 @@ impl Show {
         let (name, input) = ui::read_input(file)?;
         let input = input::document(&name, input, ui)?;
         let own = self.ddf.read(ui)?;
-        let input = Input { name: &name, octets: &input, descriptions: &own.on_device() };
+        let text_codes = self.text_codes.read()?;
+        let input = Input { name: &name, octets: &input, descriptions: &own.on_device(), text_codes };
         let mut report = Report::new();
         let shown = self.show(&input, &mut report).map_err(|error| error.at(name.clone()))?;
         if self.show_secrets {
@@ -117,7 +123,7 @@ impl Show {
             let tree = serialise::read(input.octets, report).ok_or_else(|| unreadable(report))?;
             return self.tree(&tree, input);
         }
-        let document = catalogue::read(input.octets, &serialise::LIMITS, report);
+        let document = catalogue::read_with(input.octets, Some(input.text_codes), &serialise::LIMITS, report);
         let document = document.filter(|d| d.vocabulary.is_some()).ok_or_else(|| unreadable(report))?;
         if document.vocabulary != Some(&dm::DDF) {
             return self.document(&document);

@@ -1,12 +1,32 @@
 //! `--text-codes` and `text_codes`: a table of codes of the plain text syntax that is laid over the known ones.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use impskit::csp;
 use impskit::document::CodeTable;
 use impskit::error::{Error, Result};
 
 use super::ui::read_input;
+
+/// What commands take that read or speak plain text.
+#[derive(Debug, Args)]
+pub(super) struct TextCodes {
+    /// Lay the codes of FILE over those of plain text that are known
+    #[arg(long, value_name = "FILE.tsv")]
+    text_codes: Option<PathBuf>,
+}
+
+impl TextCodes {
+    /// Returns the codes of plain text.
+    ///
+    /// # Errors
+    ///
+    /// As [`text_codes`].
+    pub(super) fn read(&self) -> Result<&'static CodeTable> {
+        text_codes(self.text_codes.as_deref())
+    }
+}
 
 /// Returns the codes of plain text: those that a source knows, and over them those of a file. It is read once: what it
 /// holds is kept as long as the program runs.

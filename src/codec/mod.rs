@@ -116,6 +116,17 @@ pub fn read<'s>(
     limits: &Limits,
     report: &mut Report,
 ) -> Option<Document<'s>> {
+    read_with(bytes, candidates, None, limits, report)
+}
+
+/// Reads as [`read`] does, the plain text syntax by `codes` where there are any, else by those of the vocabulary.
+pub fn read_with<'s>(
+    bytes: &'s [u8],
+    candidates: &[&'static Vocabulary],
+    codes: Option<&CodeTable>,
+    limits: &Limits,
+    report: &mut Report,
+) -> Option<Document<'s>> {
     if bytes.len() > limits.bytes {
         let message = format!("the document has {} octets, more than {}", bytes.len(), limits.bytes);
         report.add(Diagnostic::new(&rules::LIMIT, Span::default(), message));
@@ -124,7 +135,7 @@ pub fn read<'s>(
     match recognise(bytes) {
         Some(Encoding::Xml) => xml::read(bytes, candidates, limits, report),
         Some(Encoding::Wbxml) => wbxml::read(bytes, candidates, limits, report),
-        Some(Encoding::Pts) => pts::read(bytes, candidates, None, limits, report),
+        Some(Encoding::Pts) => pts::read(bytes, candidates, codes, limits, report),
         None if holds_document(bytes, candidates) => xml::read(bytes, candidates, limits, report),
         None => {
             let message = "neither XML nor WBXML: the first octets show no known syntax";
@@ -196,17 +207,6 @@ pub fn write_pts(
     codes: Option<&CodeTable>,
 ) -> Result<String, CannotWrite> {
     pts::write(root, vocabulary, codes)
-}
-
-/// Reads a message in the plain text syntax by `codes` in place of those of the vocabulary. See [`read`].
-pub fn read_pts<'s>(
-    bytes: &'s [u8],
-    candidates: &[&'static Vocabulary],
-    codes: &CodeTable,
-    limits: &Limits,
-    report: &mut Report,
-) -> Option<Document<'s>> {
-    pts::read(bytes, candidates, Some(codes), limits, report)
 }
 
 /// Takes away of a primitive what plain text cannot carry. Returns the names of what went.

@@ -250,7 +250,8 @@ pub(crate) const PTS_CODE: Rule = Rule {
     severity: Severity::Warning,
     clause: "CSP plain text syntax, codes",
     summary: "a code stands for nothing that is known in its place",
-    help: "only login, negotiation, keep-alive, contact lists and presence have known codes: use XML or WBXML for the rest",
+    help: "only login, negotiation, keep-alive, contact lists and presence have known codes: use XML or WBXML for the \
+           rest, or `--text-codes` with those of your client",
     bad: "WV13KA5 SI=s-7f3a TL=3600 QQ=1",
     good: "WV13KA5 SI=s-7f3a TL=3600",
 };

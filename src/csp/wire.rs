@@ -155,7 +155,7 @@ fn read_text(
     };
     fault.version = version;
     let mut report = Report::new();
-    let document = codec::read_pts(bytes, VOCABULARIES, codes, limits, &mut report);
+    let document = codec::read_with(bytes, VOCABULARIES, Some(codes), limits, &mut report);
     if let Some(first) = report.diagnostics().first() {
         fault.what.clone_from(&first.message);
     }

@@ -60,7 +60,7 @@ pub fn inside(input: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn judge_layers<'s>(bytes: Cow<'s, [u8]>, name: &str, options: &Options<'_>) -> Judged<'s> {
-    let peeled = peel(&bytes, &layers::Options::default());
+    let peeled = peel(&bytes, &layers::Options { text_codes: options.text_codes, ..layers::Options::default() });
     let mut all: Vec<Checked<'s>> = Vec::new();
     let (mut cost, mut inner) = (None, Options { kind: None, ..*options });
     for layer in peeled.layers {

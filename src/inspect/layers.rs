@@ -12,6 +12,7 @@ use super::transfer::Form;
 use crate::codec::{Limits, UNREADABLE};
 use crate::cp::mac::{Imsi, Pin};
 use crate::diagnose::{Diagnostic, Report, Span};
+use crate::document::CodeTable;
 use crate::provision::device::Sealing;
 
 /// Larger inputs are not peeled: the largest known device description has 3 MB.
@@ -29,11 +30,13 @@ pub struct Options<'o> {
     pub pin: Option<&'o Pin>,
     /// To check a MAC with.
     pub imsi: Option<&'o Imsi>,
+    /// The codes of messages in plain text, in place of those that are known.
+    pub text_codes: Option<&'o CodeTable>,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { form: Form::Auto, pin: None, imsi: None }
+        Self { form: Form::Auto, pin: None, imsi: None, text_codes: None }
     }
 }
 

@@ -304,7 +304,7 @@ impl Peeler<'_> {
 
     fn document(&mut self, level: usize, octets: &[u8], span: Span) {
         let mut report = Report::new();
-        let Some(document) = catalogue::read(octets, &LIMITS, &mut report) else {
+        let Some(document) = catalogue::read_with(octets, self.options.text_codes, &LIMITS, &mut report) else {
             if !report.has_errors() {
                 report.add(Diagnostic::new(
                     &UNREADABLE,

@@ -54,7 +54,7 @@ fn provisioning() -> impl Strategy<Value = Element<'static>> {
 }
 
 /// Makes a tree by the grammar itself: each number decides one thing, and when they run out only what must be there is.
-fn by_grammar(
+pub(crate) fn by_grammar(
     grammar: &'static Grammar,
     name: &'static str,
     namespace: &str,

@@ -8,11 +8,14 @@ use std::time::Duration;
 use impskit::catalogue;
 use impskit::codec::{self, Document, Encoding, Limits};
 use impskit::csp::segments::{self, Assembler, Taken};
+use impskit::csp::wire::Body;
 use impskit::csp::{self, Version, wire};
 use impskit::diagnose::Report;
 use impskit::document::{CodeTable, Element};
 use impskit::server::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 use proptest::prelude::*;
+
+use crate::readers::targets::{all_codes, said_again};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/csp").join(name)
@@ -172,43 +175,112 @@ fn what_has_no_known_code_is_named() {
     assert_eq!(read("WV13LM12ca SI=s").1, ["PTS004"]);
 }
 
-/// A message that was cut or changed is judged, never a crash, and what is read can be written or is refused.
+/// Messages that need codes of no known source.
+const DERIVED: &[&str] = &[
+    r#"WV13SM7 SI=s-7f3a ME=((MT,text/plain),(CZ,5),(RC,((UZ,((UI,wv:bob@example.com)))))) CD="Hello, you" DR=T"#,
+    "WV13AG7 SI=s ST=200 DA=((PS,((Alias,)))) PR=((wv:a@x,((AL)),(UO,T)),(wv:b/l@x,((SM),(AL)),(CO,T)))",
+    r#"WV12ST7 SI=s ST=(201,"Partially successful.",(531,,(wv:nobody@example.com)),(700,,((CL,wv:a/l@x))))"#,
+    "WV13UP7 SI=s UV=((PLMN,T,22201),(CC,T,(((CA,IM),(ST,OPEN)),((CA,SMS),(ST,OPEN)))))",
+];
+
+/// A10: a message that was cut or changed is judged, never a crash, and what is read can be written or is refused.
 #[test]
-fn damaged_messages_are_judged() {
-    for (_, text) in samples() {
+fn a10_damaged_messages_are_judged() {
+    let derived = DERIVED.iter().map(|text| ((*text).to_owned(), all_codes()));
+    let known = samples().into_iter().map(|(_, text)| (text, csp::text_codes()));
+    for (text, codes) in known.chain(derived) {
         for end in 0..text.len() {
-            let _ = read(&text[..end]);
+            judge(&text.as_bytes()[..end], codes).unwrap();
         }
         for at in 0..text.len() {
-            for octet in [b'(', b')', b'"', b',', b'=', b' ', b'A', b'0', 0xFF, 0x00] {
+            for octet in [b'(', b')', b'"', b',', b'=', b' ', b'A', b'0', text.as_bytes()[at] + 1, 0xFF, 0x00] {
                 let mut changed = text.clone().into_bytes();
                 changed[at] = octet;
-                let mut report = Report::new();
-                let Some(document) = codec::read(&changed, wire::VOCABULARIES, &Limits::default(), &mut report) else {
-                    assert!(!report.diagnostics().is_empty(), "silence about {}", String::from_utf8_lossy(&changed));
-                    continue;
-                };
-                let Some(vocabulary) = document.vocabulary else { continue };
-                if let Ok(again) = codec::write_pts(&document.root, vocabulary, None) {
-                    let (second, findings) = read(&again);
-                    assert_eq!(findings, Vec::<&str>::new(), "{again}");
-                    assert!(
-                        second.unwrap().root.same_as(&document.root),
-                        "{again} {}",
-                        String::from_utf8_lossy(&changed)
-                    );
-                }
+                judge(&changed, codes).unwrap();
             }
         }
     }
 }
 
+/// What the fuzzer holds of any text; and its XML is such for another reader.
+fn judge(octets: &[u8], codes: &CodeTable) -> Result<(), String> {
+    said_again(octets, codes)?;
+    let mut report = Report::new();
+    let read = codec::read_with(octets, wire::VOCABULARIES, Some(codes), &Limits::default(), &mut report);
+    let Some(document) = read else { return Ok(()) };
+    let xml = codec::write_xml(&document.root, document.vocabulary, false);
+    let parsed = roxmltree::Document::parse(std::str::from_utf8(&xml).map_err(|error| error.to_string())?);
+    parsed.map(drop).map_err(|error| format!("{error}: {}", String::from_utf8_lossy(octets)))
+}
+
 #[test]
-fn depth_and_number_are_bounded() {
+fn what_is_derived_reads_without_a_finding() {
+    for text in DERIVED {
+        let mut report = Report::new();
+        let limits = Limits::default();
+        let document =
+            codec::read_with(text.as_bytes(), wire::VOCABULARIES, Some(all_codes()), &limits, &mut report).unwrap();
+        assert!(report.diagnostics().is_empty(), "{text}: {:?}", report.diagnostics());
+        let written = codec::write_pts(&document.root, document.vocabulary.unwrap(), Some(all_codes()));
+        let order = |text: &str| {
+            let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+            words.sort();
+            words
+        };
+        assert_eq!(written.map(|text| order(&text)), Ok(order(text)));
+    }
+}
+
+/// A02: groups nested and parameters without number end at the limits.
+#[test]
+fn a02_groups_are_bounded_in_depth_and_number() {
     for deep in [1_000, 1_000_000] {
         assert_eq!(read(&format!("WV13PN1 SI=s PR={}", "(".repeat(deep))).1, ["GEN005"]);
     }
     assert_eq!(read(&format!("WV13PN1 SI=s PR=({})", ",".repeat(1_000_000))).1, ["GEN005"]);
+    assert_eq!(read(&format!("WV13GP1 SI=s{}", " UI=a".repeat(1_100_000))).1, ["GEN005"]);
+}
+
+/// A08: what is no UTF-8 is told, a byte order mark is passed over, other characters are read as they are.
+#[test]
+fn a08_text_that_is_none_is_told() {
+    let told = |octets: &[u8]| {
+        let mut report = Report::new();
+        let read = codec::read(octets, wire::VOCABULARIES, &Limits::default(), &mut report).is_some();
+        (read, report.diagnostics().iter().map(|finding| finding.rule.code).collect::<Vec<_>>())
+    };
+    assert_eq!(told(b"\xEF\xBB\xBFWV13KA1 SI=s"), (true, vec![]));
+    assert_eq!(told(b"WV13KA1 SI=\xFF"), (false, vec!["PTS003"]));
+    assert_eq!(told(b"WV13KA1 SI=\xED\xA0\x80"), (false, vec!["PTS003"]), "half a pair");
+    for odd in ["\u{0}", "\u{1}", "\u{A0}", "\u{FFFE}", "\u{202E}"] {
+        let text = format!("WV13KA1 SI=a{odd}b");
+        let (document, findings) = read(&text);
+        let root = document.unwrap().root;
+        let session = root.descend(&["Session", "SessionDescriptor"]).unwrap().child_text("SessionID").unwrap();
+        assert_eq!((session, findings), (format!("a{odd}b").as_str(), vec![]));
+        judge(text.as_bytes(), all_codes()).unwrap();
+    }
+}
+
+/// A09: one value of a megabyte is read, 100 MB are refused by their size.
+#[test]
+fn a09_large_values_cost_no_more_than_their_size() {
+    let large = "x".repeat(1 << 20);
+    for text in [format!("WV13KA1 SI={large}"), format!("WV13KA1 SI=\"{}\"", "\"\"".repeat(1 << 20))] {
+        let (document, findings) = read(&text);
+        let root = document.unwrap().root;
+        let session = root.descend(&["Session", "SessionDescriptor"]).unwrap().child_text("SessionID").unwrap();
+        assert_eq!((session.len(), findings), (1 << 20, vec![]));
+    }
+    let limits = Limits { bytes: 1 << 20, ..Limits::default() };
+    let mut report = Report::new();
+    let text = format!("WV13KA1 SI={}", "x".repeat(100 << 20));
+    assert!(codec::read(text.as_bytes(), wire::VOCABULARIES, &limits, &mut report).is_none());
+    assert_eq!(report.diagnostics()[0].rule.code, "GEN005");
+    assert!(matches!(
+        wire::read(text.as_bytes(), &limits),
+        Err(wire::Refusal::Malformed(..) | wire::Refusal::Unreadable(_))
+    ));
 }
 
 /// A server that knows wv:alice, and what it answers to a text that is posted.
@@ -216,10 +288,14 @@ struct Server(Engine);
 
 impl Server {
     fn new() -> Self {
+        Self::with(csp::text_codes())
+    }
+
+    fn with(text_codes: &'static CodeTable) -> Self {
         let mut store = Store::in_memory().unwrap();
         store.add_user("wv:alice@example.com", "open-sesame", start()).unwrap();
         store.add_user("wv:bob@example.com", "open-sesame", start()).unwrap();
-        let configuration = Configuration { domain: "example.com".into(), ..Configuration::default() };
+        let configuration = Configuration { domain: "example.com".into(), text_codes, ..Configuration::default() };
         Self(Engine::open(configuration, store, Random::new([7; 32])))
     }
 
@@ -325,9 +401,7 @@ fn c05_what_is_no_message_in_plain_text_is_refused() {
 
 #[test]
 fn the_shipped_table_switches_on_what_is_proposed() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/text-codes.tsv");
-    let known = csp::text_codes();
-    let all = known.overlaid(fs::read_to_string(path).unwrap()).unwrap();
+    let (known, all) = (csp::text_codes(), all_codes());
     let (_, proposed) = known.rows();
     for row in proposed {
         assert!(all.rows().0.contains(row), "{row:?}");
@@ -335,7 +409,7 @@ fn the_shipped_table_switches_on_what_is_proposed() {
     for primitive in csp::Primitive::all() {
         if all.code_of("primitive", &["-"], primitive.name).is_some() {
             let asks = primitive.kind == csp::Kind::Request;
-            assert_eq!(codec_asks(&all, primitive.name), asks, "{}", primitive.name);
+            assert_eq!(codec_asks(all, primitive.name), asks, "{}", primitive.name);
         }
     }
     let wrong = |text: &str| known.overlaid(text.to_owned()).unwrap_err().to_string();
@@ -356,12 +430,113 @@ fn codec_asks(codes: &CodeTable, primitive: &str) -> bool {
     let text = format!("WV13{code}1 SI=s");
     let mut report = Report::new();
     let document =
-        codec::read_pts(text.as_bytes(), wire::VOCABULARIES, codes, &Limits::default(), &mut report).unwrap();
+        codec::read_with(text.as_bytes(), wire::VOCABULARIES, Some(codes), &Limits::default(), &mut report).unwrap();
     let mode = document.root.descend(&["Session", "Transaction", "TransactionDescriptor", "TransactionMode"]);
     mode.unwrap().text() == "Request"
 }
 
+/// Logs in by the password and agrees to everything; returns the session.
+fn enter(server: &mut Server, user: &str) -> String {
+    let (_, answer) = server.post(&format!("WV13LR1 CI={user} PW=open-sesame TL=7200 SC=c UI=wv:{user}@example.com"));
+    let id = answer.split(" SI=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().replace('"', "");
+    let (_, agreed) = server.post(&format!("WV13SQ2 SI=\"{id}\" CI={user} RF=(FF,PF,IF,GE) AR=F"));
+    assert!(agreed.starts_with("WV13QS2"), "{agreed}");
+    id
+}
+
+/// C04, C08: names in full and control characters make no markup: what others read is well-formed, and says who wrote it.
+#[test]
+fn c08_names_and_values_of_plain_text_are_no_markup() {
+    let mut server = Server::with(all_codes());
+    let (alice, bob) = (enter(&mut server, "alice"), enter(&mut server, "bob"));
+    let forged = "x><Sender><User><UserID>wv:king@example.com</UserID></User></Sender><x";
+    for (number, odd) in
+        [forged, "Sender/", "a b", "xmlns:a", "-a", "\u{1}", "Sender xml:space='x'"].into_iter().enumerate()
+    {
+        let text = format!("<b>{odd}</b> ]]> &amp; \u{8}\u{0}").replace('"', "\"\"");
+        let info = format!(
+            "ME=((MT,text/plain),(\"{odd}\",((UI,wv:king@example.com))),(RC,((User,((UI,wv:bob@example.com))))))"
+        );
+        let said = format!("WV13SM{} SI=\"{alice}\" {info} CD=\"{text}\" DR=F", number + 3);
+        let (status, answer) = server.post(&said);
+        assert!(status == 200 && answer.contains("ST=(200,"), "{said}: {answer}");
+        let (_, got) = server.post(&format!("WV13PO0 SI=\"{bob}\""));
+        let (Body::Message(message), _) = wire::read_with(got.as_bytes(), &wire::LIMITS, all_codes()).unwrap() else {
+            panic!("{got}")
+        };
+        let primitive = &message.transactions[0].primitive;
+        let senders = primitive.child("MessageInfo").unwrap().children_named("Sender");
+        let senders: Vec<_> = senders.map(|s| s.descend(&["User", "UserID"]).unwrap().text().to_owned()).collect();
+        assert_eq!(senders, ["wv:alice@example.com"], "{got}");
+        let xml = wire::write(&message, wire::Form::of(Encoding::Xml)).unwrap();
+        roxmltree::Document::parse(std::str::from_utf8(&xml).unwrap()).unwrap();
+        let id = primitive.descend(&["MessageInfo", "MessageID"]).unwrap().text().to_owned();
+        let number = message.transactions[0].id.clone().unwrap();
+        server.post(&format!("WV13MD{number} SI=\"{bob}\" MI=\"{id}\""));
+    }
+}
+
+/// Gives properties the value that they do not have.
+fn whole(mut element: Element<'static>) -> Element<'static> {
+    element.children = element.children.into_iter().map(whole).collect();
+    if element.name == "Property" && element.child("Value").is_none() {
+        element.children.push(Element::leaf("Value", ""));
+    }
+    element
+}
+
 proptest! {
+    /// Whatever is read of any text can be said again, and reads as the same.
+    #[test]
+    fn a10_any_text_is_judged(
+        head in "WV1[123](SM|AG|ST|UP|PN|GP|LM|SQ|CP|QS|MG|IU|GC|LR|PG|CA)[1-9][0-9]{0,2} SI=s ",
+        rest in "((ME|CD|ST|PR|UV|PS|UI|CL|UN|RF|AF|CA|AP|CP|SL|UM|DL|NF|AN|RN|US)=[(]{0,3}([A-Z]{2}|wv:a@x|[(]{1,2}|[)]{1,2}|,|\"|T|Sender|x<y| ){0,12}[)]{0,4} ?){0,4}",
+        is_derived in any::<bool>(),
+    ) {
+        let codes = if is_derived { all_codes() } else { csp::text_codes() };
+        judge(format!("{head}{rest}").trim_end().as_bytes(), codes).map_err(TestCaseError::fail)?;
+    }
+
+    /// What can be written of any message of the grammar reads as the same.
+    #[test]
+    fn messages_of_the_grammar_survive_plain_text(
+        numbers in proptest::collection::vec(any::<u32>(), 0..80),
+        primitive in any::<proptest::sample::Index>(),
+        version in 0..3_usize,
+        is_derived in any::<bool>(),
+    ) {
+        let codes = if is_derived { all_codes() } else { csp::text_codes() };
+        let version = Version::ALL[version];
+        let names = csp::Primitive::all().iter().filter(|row| row.version == version);
+        let names: Vec<&'static str> =
+            names.map(|row| row.name).filter(|name| codes.code_of("primitive", &["-"], name).is_some()).collect();
+        let name = names[primitive.index(names.len())];
+        let grammar = &version.vocabulary().grammar;
+        let content = crate::properties::by_grammar(grammar, name, "transaction", 0, &mut numbers.clone());
+        let asks = codec_asks(codes, name);
+        let transaction = Element::new("Transaction")
+            .with(
+                Element::new("TransactionDescriptor")
+                    .with_leaf("TransactionMode", if asks { "Request" } else { "Response" })
+                    .with_leaf("TransactionID", "7"),
+            )
+            .with(Element::new("TransactionContent").with(content));
+        let session = match name {
+            "Login-Request" | "Login-Response" => Element::new("SessionDescriptor").with_leaf("SessionType", "Outband"),
+            _ => Element::new("SessionDescriptor").with_leaf("SessionType", "Inband").with_leaf("SessionID", "s-1"),
+        };
+        let root = Element::new("WV-CSP-Message").with(Element::new("Session").with(session).with(transaction));
+        if let Ok(text) = codec::write_pts(&root, version.vocabulary(), Some(codes)) {
+            let mut report = Report::new();
+            let read = codec::read_with(text.as_bytes(), wire::VOCABULARIES, Some(codes), &Limits::default(), &mut report);
+            prop_assert!(report.diagnostics().is_empty(), "{} {:?}", text, report.diagnostics());
+            // A property without a value is one with an empty value.
+            let (root, read) = (whole(root), whole(read.unwrap().root.into_owned()));
+            let xml = |root: &Element<'_>| String::from_utf8(codec::write_xml(root, None, true)).unwrap();
+            prop_assert!(read.same_as(&root), "{}\n{}\n{}", text, xml(&root), xml(&read));
+        }
+    }
+
     /// Parts in any order, with repeats and strangers between, join to what was cut; nothing else comes out.
     #[test]
     fn parts_in_any_order_join_to_what_was_cut(

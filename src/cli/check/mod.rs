@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use impskit::catalogue::{self, KINDS, Kind};
 use impskit::configuration::is_rule_prefix;
 use impskit::diagnose::Severity;
+use impskit::document::CodeTable;
 use impskit::error::Result;
 use impskit::inspect::{self, Judged};
 use impskit::provision::Numbers;
@@ -22,6 +23,7 @@ use impskit::provision::Pack;
 
 use self::against::{Against, AgainstOptions};
 use self::output::Tally;
+use super::text_codes::TextCodes;
 use super::ui::Failed;
 use super::{Outcome, Ui, ui};
 
@@ -66,6 +68,8 @@ pub(crate) struct Check {
     against: AgainstOptions,
     #[command(flatten)]
     handsets: handsets::HandsetOptions,
+    #[command(flatten)]
+    text_codes: TextCodes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,6 +111,8 @@ struct Settings {
     devices: Vec<Pack>,
     /// Whether numbers of subscribers are shown whole.
     shows_numbers: bool,
+    /// The codes of messages in plain text.
+    text_codes: &'static CodeTable,
 }
 
 impl Settings {
@@ -118,7 +124,8 @@ impl Settings {
         let ignored = command.ignore.iter().cloned().chain(from_file).collect();
         let devices = command.handsets.read(&configuration.check.device, ui)?;
         let shows_numbers = configuration.privacy.log_numbers == Numbers::Full;
-        Ok(Self { fails, ignored, against, devices, shows_numbers })
+        let text_codes = command.text_codes.read()?;
+        Ok(Self { fails, ignored, against, devices, shows_numbers, text_codes })
     }
 }
 
@@ -181,6 +188,7 @@ impl Check {
                     devices: &devices,
                     max_sms,
                     shows_numbers: settings.shows_numbers,
+                    text_codes: Some(settings.text_codes),
                     ..*options
                 };
                 inspect::check(octets, name, &options)

@@ -19,6 +19,7 @@ use impskit::error::Result;
 use self::ask::Asked;
 use super::client_dm::Dm;
 use super::secret::PasswordOptions;
+use super::text_codes::TextCodes;
 use super::{Format, Outcome, Ui};
 
 /// A test client for any IMPS server
@@ -89,9 +90,8 @@ pub(super) struct Place {
     /// The syntax to speak
     #[arg(long, value_name = "SYNTAX", default_value = "wbxml")]
     encoding: Syntax,
-    /// Lay the codes of FILE over those of plain text that are known
-    #[arg(long, value_name = "FILE.tsv")]
-    text_codes: Option<PathBuf>,
+    #[command(flatten)]
+    text_codes: TextCodes,
     /// The version to speak; `auto` asks the server, and takes the highest
     #[arg(long, value_name = "V", default_value = "1.3")]
     version: VersionName,

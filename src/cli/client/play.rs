@@ -15,7 +15,7 @@ use impskit::error::{Error, Result};
 use serde::Serialize;
 
 use super::{Format, Outcome, Syntax, Ui};
-use crate::cli::text_codes::text_codes;
+use crate::cli::text_codes::TextCodes;
 use crate::cli::ui::read_input;
 
 #[derive(Debug, Args)]
@@ -31,9 +31,8 @@ pub(super) struct Play {
     /// Syntaxes to play it in; else those of the script
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     encoding: Vec<Syntax>,
-    /// Lay the codes of FILE over those of plain text that are known
-    #[arg(long, value_name = "FILE.tsv")]
-    text_codes: Option<PathBuf>,
+    #[command(flatten)]
+    text_codes: TextCodes,
     /// Versions to play it in; else those of the script
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = version)]
     version: Vec<Version>,
@@ -84,7 +83,7 @@ pub(super) fn run(command: &Play, ui: &mut Ui) -> Result<Outcome> {
         true => script.encodings.clone(),
         false => command.encoding.iter().map(|syntax| syntax.encoding()).collect(),
     };
-    let codes = text_codes(command.text_codes.as_deref())?;
+    let codes = command.text_codes.read()?;
     let mut plays = Vec::new();
     for &version in &versions {
         for &encoding in &encodings {

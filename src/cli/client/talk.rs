@@ -15,7 +15,6 @@ use impskit::error::{Error, Result};
 use super::message::Way;
 use super::report::Report;
 use super::{Common, Outcome, Place, SchemaName, Ui, VersionName};
-use crate::cli::text_codes::text_codes;
 
 pub(super) fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
     let (mut talk, mut report) = match enter(common, None, ui)? {
@@ -31,7 +30,7 @@ pub(super) fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
 /// `client discover`: what the server says it speaks.
 pub(super) fn discover(place: &Place, ui: &mut Ui) -> Result<Outcome> {
     ui.network(&place.server)?;
-    let codes = text_codes(place.text_codes.as_deref())?;
+    let codes = place.text_codes.read()?;
     let identity = Identity { encoding: place.encoding.encoding(), text_codes: codes, ..Identity::new("nobody", "") };
     let mut talk = open(identity, place)?;
     let mut report = Report::new("discover");
@@ -111,7 +110,7 @@ pub(super) fn enter(
         negotiation: Negotiation::AfterLogin,
         encoding: place.encoding.encoding(),
         version: place.version.version(),
-        text_codes: text_codes(place.text_codes.as_deref())?,
+        text_codes: place.text_codes.read()?,
         ..Identity::new(common.user.clone(), password.as_str())
     };
     ui.network(&place.server)?;

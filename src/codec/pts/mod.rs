@@ -14,6 +14,7 @@ mod write;
 pub(super) use fit::fit;
 pub(super) use read::read;
 pub use text::Preamble;
+use text::Value;
 pub(super) use write::write;
 
 /// Returns whether a text begins as a message does: `WV` and a version.
@@ -24,4 +25,20 @@ pub(super) fn is_preamble(text: &[u8]) -> bool {
 /// Returns whether a primitive stands outside any session, so that `SI` is an element of its own.
 fn is_outband(primitive: &str) -> bool {
     primitive.starts_with("Login-")
+}
+
+/// Returns whether a group is a user with attributes, and not a group of such or of users.
+fn is_presence(members: &[Value<'_>]) -> bool {
+    matches!(members, [Value::Text(_), Value::Group(inner), ..] if !matches!(inner.first(), Some(Value::Text(_))))
+}
+
+/// Returns whether a text can be the name of an element: what is written in full is as it comes.
+fn is_name(text: &str) -> bool {
+    let goes_on = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic()) && text.bytes().all(goes_on)
+}
+
+/// Returns whether a client is named by a telephone number: which of the two it is, is not written.
+fn is_number(client: &str) -> bool {
+    !client.is_empty() && client.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit())
 }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::is_outband;
 use super::text::{Fault, Parameter, Preamble, Scanner, Value};
+use super::{is_name, is_number, is_outband, is_presence};
 use crate::codec::{Document, Encoding, Header, Limits, rules};
 use crate::diagnose::{Diagnostic, Report, Span};
 use crate::document::{Code, CodeTable, Element, PtsForm, Vocabulary};
@@ -170,6 +170,8 @@ impl<'s> Reader<'_, 's> {
         });
         let items: Vec<_> = items.collect();
         match wrapper {
+            // With a code of its own it is there whole.
+            _ if wrapper == row.name => self.content.extend(items),
             "UserIDList" | "ContactListIDList" => match self.content.iter_mut().find(|e| e.name == wrapper) {
                 Some(list) => list.children.extend(items),
                 None => self.content.push(Element::new(wrapper).with_all(items)),
@@ -259,8 +261,8 @@ fn elements<'s>(
         "leaf" => plain(row.name, row.name, value, codes)?,
         "list" => return value.members().into_iter().map(|v| plain(row.name, "-", v, codes)).collect(),
         "client" => client(value)?,
-        "result" | "details" => result(value, codes)?,
-        "tree" => tree(row.name.into(), value, codes),
+        "result" | "details" => result(value, codes, wrong)?,
+        "tree" => tree(row.name.into(), value, codes, wrong),
         "pairs" => Element::new(row.name).with_all(pairs("capability", value, codes, wrong)?),
         "nicknames" => {
             let nicks = value.members().into_iter().map(nickname).collect::<Result<Vec<_>, _>>()?;
@@ -331,31 +333,27 @@ fn plain<'s>(
 
 fn client(value: Value<'_>) -> Result<Element<'_>, Wrong> {
     let text = value.text()?;
-    let is_number = !text.is_empty() && text.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit());
-    Ok(Element::new("ClientID").with_leaf(if is_number { "MSISDN" } else { "URL" }, text))
+    Ok(Element::new("ClientID").with_leaf(if is_number(&text) { "MSISDN" } else { "URL" }, text))
 }
 
 /// Reads a code, or a code and its description, and details as they are proposed: code, description, whom it is about.
-fn result<'s>(value: Value<'s>, codes: &CodeTable) -> Result<Element<'s>, Wrong> {
+fn result<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Element<'s>, Wrong> {
     let mut members = value.members().into_iter();
     let mut result = Element::new("Result");
     for (name, member) in ["Code", "Description"].into_iter().zip(members.by_ref()) {
         result.children.extend(part(name, member)?);
     }
-    for member in members {
-        let mut parts = member.members().into_iter();
+    for given in members {
+        let mut parts = given.members().into_iter();
         let mut detail = Element::new("DetailedResult");
-        for (name, member) in ["Code", "Description"].into_iter().zip(parts.by_ref()) {
-            detail.children.extend(part(name, member)?);
+        for (name, value) in ["Code", "Description"].into_iter().zip(parts.by_ref()) {
+            detail.children.extend(part(name, value)?);
         }
         for about in parts.flat_map(Value::members) {
-            detail.children.push(match about {
-                Value::Text(user) => Element::leaf("UserID", user),
-                group @ Value::Group(_) => {
-                    let (name, value) = group.pair()?;
-                    tree(full(name.text()?, codes), value, codes)
-                }
-            });
+            match about {
+                Value::Text(user) => detail.children.push(Element::leaf("UserID", user)),
+                group @ Value::Group(_) => detail.children.extend(member(group, codes, wrong)?),
+            }
         }
         result.children.push(detail);
     }
@@ -368,23 +366,36 @@ fn part<'s>(name: &'static str, value: Value<'s>) -> Result<Option<Element<'s>>,
     Ok((name == "Code" || !text.is_empty()).then(|| Element::leaf(name, text)))
 }
 
-/// Reads an element as it is proposed for what has no notation of its own: text, or pairs of a name and a value.
-fn tree<'s>(name: Cow<'s, str>, value: Value<'s>, codes: &CodeTable) -> Element<'s> {
-    match value {
-        Value::Text(text) => Element::leaf(name, text),
-        Value::Group(members) => {
-            let children = members.into_iter().filter_map(|member| {
-                let (name, value) = member.pair().ok()?;
-                Some(tree(full(name.text().ok()?, codes), value, codes))
-            });
-            Element::new(name).with_all(children.collect::<Vec<_>>())
+/// Reads an element as it is proposed for what has no notation of its own: text, or pairs of a name and a value. Members
+/// that are no such pairs are named in `wrong`.
+fn tree<'s>(name: Cow<'s, str>, value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Element<'s> {
+    let members = match value {
+        Value::Text(text) => return Element::leaf(name, text),
+        Value::Group(members) => members,
+    };
+    let mut element = Element::new(name);
+    for part in members {
+        match member(part, codes, wrong) {
+            Ok(child) => element.children.extend(child),
+            Err(_) => wrong.push(format!("`{}` has a part that is no pair of a name and a value", element.name)),
         }
     }
+    element
 }
 
-/// Returns the name that a code stands for, or the name itself.
-fn full<'s>(name: Cow<'s, str>, codes: &CodeTable) -> Cow<'s, str> {
-    codes.meaning("element", &["-"], &name).map_or(name, |row| row.name.into())
+/// Reads a member of a tree: a code, or a name in full, and a value. `None` for a name that can be none.
+fn member<'s>(part: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Option<Element<'s>>, Wrong> {
+    let (name, value) = part.pair()?;
+    let name = name.text()?;
+    let name = match codes.meaning("element", &["-"], &name) {
+        Some(row) => row.name.into(),
+        None if is_name(&name) => name,
+        None => {
+            wrong.push(format!("`{}` is the name of no element", name.escape_debug()));
+            return Ok(None);
+        }
+    };
+    Ok(Some(tree(name, value, codes, wrong)))
 }
 
 fn nickname(value: Value<'_>) -> Result<Element<'_>, Wrong> {
@@ -415,7 +426,7 @@ fn pairs<'s>(
         let Some(name) = named(&[place], code, codes, wrong)? else { continue };
         let is_deep = codes.takes_names() && matches!(value, Value::Group(_));
         let inside = name.clone();
-        leaves.push(if is_deep { tree(name, value, codes) } else { plain(name, &inside, value, codes)? });
+        leaves.push(if is_deep { tree(name, value, codes, wrong) } else { plain(name, &inside, value, codes)? });
     }
     Ok(leaves)
 }
@@ -431,7 +442,7 @@ fn named<'s>(
     let found = codes.meaning("element", places, &code).or_else(|| codes.code_of("element", places, &code));
     match found {
         Some(row) => Ok(Some(row.name.into())),
-        None if codes.takes_names() && code.len() > 2 => Ok(Some(code)),
+        None if codes.takes_names() && code.len() > 2 && is_name(&code) => Ok(Some(code)),
         None => {
             wrong.push(format!("`{code}` stands for nothing known in this value"));
             Ok(None)
@@ -487,8 +498,7 @@ fn values<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> R
 
 /// Reads `(user,attributes)`, or a group of such, or of users alone.
 fn presences<'s>(value: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> Result<Vec<Element<'s>>, Wrong> {
-    let is_one = matches!(&value, Value::Group(members) if matches!(&members[..],
-        [Value::Text(_), Value::Group(inner)] if !matches!(inner.first(), Some(Value::Text(_)))));
+    let is_one = matches!(&value, Value::Group(members) if is_presence(members));
     let items = if is_one { vec![value] } else { value.members() };
     items.into_iter().map(|item| presence(item, codes, wrong)).collect()
 }
@@ -500,7 +510,9 @@ fn presence<'s>(item: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> 
     if let Value::Text(id) = item {
         return Ok(presence.with_leaf(whose(&id), id));
     }
-    let (id, attributes) = item.pair()?;
-    let id = id.text()?;
-    Ok(presence.with_leaf(whose(&id), id).with(values(attributes, codes, wrong)?))
+    let mut parts = item.members().into_iter();
+    let (id, attributes) = (parts.next().ok_or(Wrong::Form)?.text()?, parts.next().ok_or(Wrong::Form)?);
+    let presence = presence.with_leaf(whose(&id), id).with(values(attributes, codes, wrong)?);
+    let more = parts.map(|part| if codes.takes_names() { member(part, codes, wrong) } else { Err(Wrong::Form) });
+    Ok(presence.with_all(more.collect::<Result<Vec<_>, _>>()?.into_iter().flatten()))
 }

@@ -1,7 +1,7 @@
 //! The tree to text.
 
-use super::is_outband;
 use super::text::Value;
+use super::{is_number, is_outband, is_presence};
 use crate::codec::CannotWrite;
 use crate::document::{CodeTable, Content, Declaration, Element, Vocabulary, is_declaration};
 
@@ -111,8 +111,11 @@ fn parameters<'e>(
     if primitive.children.is_empty() && !primitive.trimmed().is_empty() {
         return Err(cannot(&primitive.name, "holds text"));
     }
+    // Users are written all in one way: in two their order would be lost.
+    let has_id_alone = |user: &Element<'_>| user.children.iter().all(|inner| inner.name == "UserID");
+    let are_bare = primitive.children_named("User").all(has_id_alone);
     for child in &primitive.children {
-        let items = items(primitive, child, vocabulary, codes)?;
+        let items = items(primitive, child, are_bare, vocabulary, codes)?;
         if items.is_empty() {
             let name = if child.name == "UserIDList" { "UserID" } else { "ContactList" };
             let row = codes.code_of("element", &["-"], name).ok_or_else(|| no_code(&child.name))?;
@@ -139,6 +142,7 @@ fn parameters<'e>(
 fn items<'e, 's>(
     primitive: &Element<'_>,
     child: &'e Element<'s>,
+    are_bare: bool,
     vocabulary: &Vocabulary,
     codes: &CodeTable,
 ) -> Written<&'e [Element<'s>]> {
@@ -149,8 +153,7 @@ fn items<'e, 's>(
     };
     let declaration = vocabulary.grammar.declaration(&primitive.name, "transaction");
     let count = |d: &Declaration| ways.iter().filter(|way| d.position(way) != usize::MAX).count();
-    let is_bare = child.name != "User" || child.children.iter().all(|inner| inner.name == "UserID");
-    if codes.code_of("element", &["-"], &child.name).is_some() && !(is_bare && declaration.map_or(0, count) < 2) {
+    if codes.code_of("element", &["-"], &child.name).is_some() && !(are_bare && declaration.map_or(0, count) < 2) {
         return Ok(std::slice::from_ref(child));
     }
     match child.name.as_ref() {
@@ -181,11 +184,6 @@ impl<'e> Value<'e> {
     }
 }
 
-/// Returns whether a group is a user with attributes, and not a group of such or of users.
-fn is_presence(members: &[Value<'_>]) -> bool {
-    matches!(members, [Value::Text(_), Value::Group(inner)] if !matches!(inner.first(), Some(Value::Text(_))))
-}
-
 /// Returns the value of an element in a notation.
 pub(super) fn value<'e>(notation: &str, item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
     let each = |of: &dyn Fn(&'e Element<'_>) -> Written<Value<'e>>| -> Written<Value<'e>> {
@@ -194,9 +192,9 @@ pub(super) fn value<'e>(notation: &str, item: &'e Element<'_>, codes: &CodeTable
     match notation {
         "leaf" | "list" => leaf(item),
         "client" => match only(item, &["URL", "MSISDN"])? {
-            [Some(url), None] => leaf(url),
-            [None, Some(number)] => leaf(number),
-            _ => Err(cannot("ClientID", "holds either `URL` or `MSISDN` there")),
+            [Some(url), None] if !is_number(url.text()) => leaf(url),
+            [None, Some(number)] if is_number(number.text()) => leaf(number),
+            _ => Err(cannot("ClientID", "holds either a `URL` or an `MSISDN` of digits there")),
         },
         "result" => {
             let [code, text] = only(item, &["Code", "Description"])?;
@@ -267,17 +265,25 @@ fn member<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
     Ok(Value::Group(vec![Value::Text(name.into()), tree(item, codes)?]))
 }
 
-/// Writes a user and attributes; a user alone where there are none.
+/// Writes a user and attributes; a user alone where there are none. What else is said of it follows, as is proposed.
 fn presence<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
-    let [user, contacts, list] = only(item, &["UserID", "ContactList", "PresenceSubList"])?;
+    const PARTS: &[&str; 3] = &["UserID", "ContactList", "PresenceSubList"];
+    let is_more = |child: &&Element<'_>| codes.takes_names() && !PARTS.contains(&child.name.as_ref());
+    let [user, contacts, list] = pick(item.children.iter().filter(|child| !is_more(child)), PARTS)?;
     // A contact list in the place of a user is as proposed.
-    let contacts = contacts.filter(|list| codes.takes_names() && list.text().contains('/'));
-    let user = leaf(need(user.or(contacts))?)?;
-    let Some(list) = list else { return Ok(user) };
+    let is_list = |id: &Element<'_>| codes.takes_names() && id.text().contains('/');
+    if user.is_some_and(|user| is_list(user)) {
+        return Err(cannot("UserID", "would be read as a contact list there"));
+    }
+    let user = leaf(need(user.or(contacts.filter(|list| is_list(list))))?)?;
+    let more = item.children.iter().filter(is_more).map(|child| member(child, codes)).collect::<Written<Vec<_>>>()?;
+    let Some(list) = list else {
+        return if more.is_empty() { Ok(user) } else { Err(cannot("Presence", "has attributes there")) };
+    };
     if list.children.is_empty() {
         return Err(cannot("PresenceSubList", "is not empty there"));
     }
-    Ok(Value::Group(vec![user, value("values", list, codes)?]))
+    Ok(Value::Group([user, value("values", list, codes)?].into_iter().chain(more).collect()))
 }
 
 /// Writes the deepest nodes of a service tree by their codes, and by their names where they have none, as proposed.
@@ -405,8 +411,16 @@ fn leaf<'e>(item: &'e Element<'_>) -> Written<Value<'e>> {
 
 /// Returns the children of those names; refuses any other and a second of the same.
 fn only<'e, 's, const N: usize>(item: &'e Element<'s>, names: &[&str; N]) -> Written<[Option<&'e Element<'s>>; N]> {
+    pick(item.children.iter(), names)
+}
+
+/// Returns the elements of those names; refuses any other and a second of the same.
+fn pick<'e, 's: 'e, const N: usize>(
+    children: impl Iterator<Item = &'e Element<'s>>,
+    names: &[&str; N],
+) -> Written<[Option<&'e Element<'s>>; N]> {
     let mut found = [None; N];
-    for child in &item.children {
+    for child in children {
         let index = names.iter().position(|name| child.name == *name).ok_or_else(|| no_code(&child.name))?;
         if found[index].replace(child).is_some() {
             return Err(cannot(&child.name, "occurs once there"));

@@ -223,13 +223,10 @@ impl<C: Carrier> Stage<'_, C> {
             ways: login.ways.clone(),
             ..Identity::new(login.user.clone(), password)
         };
-        let actor = Actor {
-            client: Client::new(identity),
-            inbox: VecDeque::new(),
-            is_logged_in: false,
-            is_silent: false,
-            texter: Texter::default(),
-        };
+        let mut actor = Actor::new(identity);
+        if let Some(before) = self.actors.get(who) {
+            actor.client = actor.client.counting_on(&before.client);
+        }
         self.actors.insert(who.to_owned(), actor);
         if !login.answers.is_empty() {
             self.tell(who, Event::Respond(answers(login)))?;
@@ -247,14 +244,7 @@ impl<C: Carrier> Stage<'_, C> {
     fn discover(&mut self, who: &str, wanted: &[Version]) -> Result<(), Outcry> {
         let identity =
             Identity { encoding: self.form.encoding, version: self.setting, ..Identity::new(who.to_owned(), "") };
-        let actor = || Actor {
-            client: Client::new(identity),
-            inbox: VecDeque::new(),
-            is_logged_in: false,
-            is_silent: false,
-            texter: Texter::default(),
-        };
-        self.actors.entry(who.to_owned()).or_insert_with(actor);
+        self.actors.entry(who.to_owned()).or_insert_with(|| Actor::new(identity));
         self.discovered.clear();
         self.tell(who, Event::Discover)?;
         let (mut wanted, mut found) = (wanted.to_vec(), std::mem::take(&mut self.discovered));
@@ -590,6 +580,11 @@ fn number_of<C>(stage: &Stage<'_, C>, who: &str) -> String {
 }
 
 impl Actor {
+    fn new(identity: Identity) -> Self {
+        let client = Client::new(identity);
+        Self { client, inbox: VecDeque::new(), is_logged_in: false, is_silent: false, texter: Texter::default() }
+    }
+
     fn got(&mut self, primitive: Element<'static>, is_answer: bool) {
         self.inbox.push_back(Got { primitive, is_answer });
     }

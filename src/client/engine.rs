@@ -153,6 +153,13 @@ impl Client {
         }
     }
 
+    /// Goes on counting transactions where another client of the same device stopped: by its number a request that comes
+    /// again is told from one that is made anew.
+    #[must_use]
+    pub fn counting_on(self, before: &Self) -> Self {
+        Self { next_id: before.next_id, ..self }
+    }
+
     /// Returns who logs in.
     pub fn identity(&self) -> &Identity {
         &self.identity

@@ -37,6 +37,8 @@ pub(crate) const ANSWER_LIFE: Duration = Duration::from_secs(60);
 pub(crate) const OUTBOX: usize = 200;
 /// How long an answer is remembered where short messages take their time.
 pub(crate) const TEXT_ANSWER_LIFE: Duration = Duration::from_secs(600);
+/// How long the refusal of a login by short messages is remembered.
+pub(crate) const TEXT_REFUSAL_LIFE: Duration = Duration::from_secs(60);
 /// Logins by short messages that are remembered with their answers.
 pub(crate) const TEXT_LOGINS: usize = 10_000;
 /// How often a request is offered by short messages before it is given up: some are lost.

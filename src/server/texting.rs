@@ -27,7 +27,8 @@ pub(super) struct Texting {
 #[derive(Debug)]
 struct Login {
     request: Vec<u8>,
-    at: Timestamp,
+    /// Until when it is known.
+    until: Timestamp,
     /// The session that it opened; none where it is the first of two requests.
     session: Option<SessionId>,
     answer: Vec<u8>,
@@ -40,6 +41,8 @@ pub(super) enum Begun {
     Session(SessionId),
     /// A login of four messages.
     Challenge,
+    /// Nothing: the login is refused.
+    Nothing,
 }
 
 /// A Disconnect on its way.
@@ -57,7 +60,7 @@ impl Begun {
     pub(super) fn session(self) -> Option<SessionId> {
         match self {
             Self::Session(session) => Some(session),
-            Self::Challenge => None,
+            Self::Challenge | Self::Nothing => None,
         }
     }
 }
@@ -94,15 +97,14 @@ impl Texting {
 
     /// Returns the answer to a login that came before, with the session that it opened.
     pub(super) fn answer(&self, number: &str, request: &[u8], now: Timestamp) -> Option<(Vec<u8>, Option<SessionId>)> {
-        let is_same = |login: &&Login| login.request == request && now.since(login.at) <= limits::TEXT_ANSWER_LIFE;
+        let is_same = |login: &&Login| login.request == request && now <= login.until;
         self.logins.get(number)?.iter().find(is_same).map(|login| (login.answer.clone(), login.session))
     }
 
-    /// Remembers what a login began, and the answer to it.
-    pub(super) fn remember(&mut self, number: &str, request: Vec<u8>, begun: Begun, answer: Vec<u8>, at: Timestamp) {
-        let is_live = |logins: &VecDeque<Login>| {
-            logins.back().is_some_and(|login| at.since(login.at) <= limits::TEXT_ANSWER_LIFE)
-        };
+    /// Remembers what a login began, and the answer to it: of one that is refused for a shorter time, since who tries anew
+    /// may write the same.
+    pub(super) fn remember(&mut self, number: &str, request: Vec<u8>, begun: Begun, answer: Vec<u8>, now: Timestamp) {
+        let is_live = |logins: &VecDeque<Login>| logins.iter().any(|login| now <= login.until);
         if self.logins.len() >= limits::TEXT_LOGINS {
             self.logins.retain(|_, logins| is_live(logins));
         }
@@ -114,7 +116,11 @@ impl Texting {
         if own.len() >= limits::ANSWERS {
             own.pop_front();
         }
-        own.push_back(Login { request, at, session: begun.session(), answer });
+        let life = match begun {
+            Begun::Session(_) | Begun::Challenge => limits::TEXT_ANSWER_LIFE,
+            Begun::Nothing => limits::TEXT_REFUSAL_LIFE,
+        };
+        own.push_back(Login { request, until: now.after(life), session: begun.session(), answer });
     }
 }
 

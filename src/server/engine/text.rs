@@ -30,9 +30,12 @@ impl Engine {
             return self.parts(number, &answer);
         }
         let read = self.read(&body);
-        let named = match &read {
-            Ok((Body::Message(message), _)) => message.session.id().and_then(SessionId::read),
-            _ => None,
+        let (named, is_login) = match &read {
+            Ok((Body::Message(message), _)) => {
+                let is_login = message.transactions.iter().any(|t| t.primitive.name == "Login-Request");
+                (message.session.id().and_then(SessionId::read), is_login)
+            }
+            _ => (None, false),
         };
         let reply = self.answer(now, texting::address_of(number), &[], read);
         let session = match named {
@@ -42,6 +45,7 @@ impl Engine {
             }
             None => {
                 let begun = texting::begun(&reply.body, self.configuration.text_codes);
+                let begun = begun.or(is_login.then_some(Begun::Nothing));
                 if let Some(begun) = begun {
                     self.texting.remember(number, body, begun, reply.body.clone(), now);
                 }

@@ -68,6 +68,8 @@ mod skeleton;
 mod smpp;
 mod syncml;
 mod table;
+#[cfg(feature = "server")]
+mod texting;
 #[cfg(feature = "tls")]
 mod tls;
 mod trees;

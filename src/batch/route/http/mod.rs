@@ -126,7 +126,8 @@ impl HttpRoute {
         let Body::Parts(parts) = &message.body else { return Outcome::NotSent };
         let to = message.row.msisdn.to_string();
         let name = |part: usize| format!("{}-{}-{part}", parts.key, message.row.attempts + 1);
-        if self.split == Split::Gateway {
+        // What is one short message has its header already, with ports of its own.
+        if self.split == Split::Gateway && parts.segments.len() != 1 {
             let header = ports_alone();
             let (id, udh, data) = (name(1), header.as_slice(), parts.push.as_slice());
             return self.send_piece(&Piece { to: &to, reference: &parts.key, id: &id, udh, data, part: 1, parts: 1 });

@@ -10,6 +10,7 @@ use impskit::codec::{Encoding, WbxmlStyle};
 use impskit::cp::mac::Security;
 use impskit::csp::Version;
 use impskit::diagnose::{Report, Severity};
+use impskit::document::CodeTable;
 use impskit::error::{Error, Result};
 use impskit::inspect::trial::MADE_UP;
 use impskit::provision::Numbers;
@@ -25,6 +26,7 @@ use super::form::cannot_write;
 use super::input;
 use super::profile::{RowOptions, load_for_table};
 use super::seal::{Seal, SealOptions};
+use super::text_codes::TextCodes;
 use super::ui::Output;
 use super::{Outcome, Ui};
 
@@ -53,7 +55,7 @@ pub(crate) struct Rehearse {
     /// Show the numbers of subscribers in the report whole
     #[arg(long, requires = "csv")]
     show_numbers: bool,
-    /// Syntaxes of CSP: xml, wbxml, pts, in which messages and groups have no known codes; else those of the profile
+    /// Syntaxes of CSP: xml, wbxml, pts, in which only `--text-codes` gives messages and groups codes; else those of the profile
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = encoding)]
     encoding: Vec<Encoding>,
     /// Versions of CSP: 1.1, 1.2, 1.3; else those of the profile
@@ -68,6 +70,8 @@ pub(crate) struct Rehearse {
     /// What is printed
     #[arg(long, value_name = "FORMAT", default_value = "text", env = "IMPSKIT_FORMAT")]
     format: Format,
+    #[command(flatten)]
+    text_codes: TextCodes,
     #[command(flatten)]
     row: RowOptions,
     #[command(flatten)]
@@ -100,6 +104,13 @@ struct Loaded {
     routes: Vec<String>,
 }
 
+/// What is the same for every handset.
+struct Means {
+    seal: Seal,
+    handsets: Handsets,
+    text_codes: &'static CodeTable,
+}
+
 /// A handset's columns with their values, and its name for people.
 struct Row {
     name: String,
@@ -110,10 +121,13 @@ impl Rehearse {
     pub(crate) fn run(&self, ui: &mut Ui) -> Result<Outcome> {
         let Some(loaded) = self.load(ui)? else { return Ok(Outcome::NotGood) };
         let profile = &loaded.profile;
-        let seal = self.seal.read(ui)?;
-        let handsets = Handsets::read(self.row.device.as_deref(), ui)?;
+        let means = Means {
+            seal: self.seal.read(ui)?,
+            handsets: Handsets::read(self.row.device.as_deref(), ui)?,
+            text_codes: self.text_codes.read()?,
+        };
         if let Some(path) = &self.csv {
-            let table = self.table(path, &loaded, (&seal, &handsets), ui)?;
+            let table = self.table(path, &loaded, &means, ui)?;
             let shown = match self.format {
                 Format::Text => table.text(),
                 Format::Json => format!("{:#}\n", table.json()),
@@ -122,7 +136,7 @@ impl Rehearse {
             return self.tell(&shown, || table.html(), table.is_ok(), ui);
         }
         let Some(values) = self.row.values(profile, ui)? else { return Ok(Outcome::NotGood) };
-        let rehearsals = [self.one(profile, &made_whole(values, profile), (&seal, &handsets), ui)?];
+        let rehearsals = [self.one(profile, &made_whole(values, profile), &means, ui)?];
         let shown = match self.format {
             Format::Text => report::text(&rehearsals),
             Format::Json => format!("{:#}\n", report::json(&rehearsals)),
@@ -160,7 +174,7 @@ impl Rehearse {
     }
 
     /// Checks a table, and rehearses a sample of its rows.
-    fn table(&self, path: &Path, loaded: &Loaded, (seal, handsets): (&Seal, &Handsets), ui: &mut Ui) -> Result<Table> {
+    fn table(&self, path: &Path, loaded: &Loaded, means: &Means, ui: &mut Ui) -> Result<Table> {
         let names = if loaded.profile.own_table { Names::Theirs } else { Names::Ours };
         let mut open = || open(path, self.row.delimiter, names);
         let survey = {
@@ -171,11 +185,11 @@ impl Rehearse {
             let terms = Terms {
                 profile: &loaded.profile,
                 load: &mut load,
-                device: handsets.model.as_deref(),
-                packs: &handsets.packs,
-                security: seal.asked(),
+                device: means.handsets.model.as_deref(),
+                packs: &means.handsets.packs,
+                security: means.seal.asked(),
                 routes: loaded.routes.clone(),
-                given: seal.given(),
+                given: means.seal.given(),
                 now: now(),
                 sample: self.sample,
                 seed: self.seed,
@@ -187,19 +201,14 @@ impl Rehearse {
         for sample in &survey.samples {
             let name = format!("{}:{}", path.display(), sample.line);
             let row = Row { name, values: sample.values.clone() };
-            rehearsals.push(self.one(&sample.profile, &row, (seal, handsets), ui)?);
+            rehearsals.push(self.one(&sample.profile, &row, means, ui)?);
         }
         let shows_numbers = self.show_numbers || ui.configuration()?.privacy.log_numbers == Numbers::Full;
         Ok(Table::new(path.display().to_string(), survey, rehearsals, shows_numbers))
     }
 
-    fn one(
-        &self,
-        profile: &Profile,
-        row: &Row,
-        (seal, handsets): (&Seal, &Handsets),
-        ui: &mut Ui,
-    ) -> Result<Rehearsal> {
+    fn one(&self, profile: &Profile, row: &Row, means: &Means, ui: &mut Ui) -> Result<Rehearsal> {
+        let Means { seal, handsets, text_codes } = means;
         let (header, cells): (Vec<&str>, Vec<&str>) = row.values.iter().map(|(n, v)| (n.as_str(), v.as_str())).unzip();
         let compiled = Compiled::new(profile, &header, "", WbxmlStyle::Safe).map_err(|error| cannot_write(&error))?;
         if let Some(name) = compiled.missing().first() {
@@ -240,7 +249,7 @@ impl Rehearse {
             profile: filled.profile,
             handset: filled.handset,
         };
-        let choice = self.choice(subject.profile);
+        let choice = self.choice(subject.profile, text_codes);
         for word in subject.profile.encodings.iter().filter(|word| encoding(word).is_err()) {
             ui.say(&format!(
                 "note: the profile offers `{word}`, which the server does not speak yet; it is not rehearsed"
@@ -257,7 +266,7 @@ impl Rehearse {
     }
 
     /// Returns what is asked for, else what the profile offers, else everything.
-    fn choice(&self, profile: &Profile) -> Choice {
+    fn choice(&self, profile: &Profile, text_codes: &'static CodeTable) -> Choice {
         let encodings = match (&self.encoding[..], &profile.encodings[..]) {
             ([], []) => vec![Encoding::Wbxml, Encoding::Xml],
             ([], own) => own.iter().filter_map(|word| encoding(word).ok()).collect(),
@@ -268,7 +277,7 @@ impl Rehearse {
             ([], own) => own.iter().filter_map(|word| Version::from_text(word)).collect(),
             (asked, _) => asked.to_vec(),
         };
-        Choice { encodings, versions, server: self.server.clone() }
+        Choice { encodings, versions, server: self.server.clone(), text_codes }
     }
 }
 

@@ -11,9 +11,11 @@ use super::{Combination, Exchange, Outcome, Record, Rehearsal, Subject};
 use crate::client::conversation::{self, Post};
 use crate::client::http::Line;
 use crate::client::script::{Account, Mistake, Script};
-use crate::codec::Encoding;
-use crate::csp::wire::{self, Body};
-use crate::csp::{Address, Version};
+use crate::codec::{self, Encoding};
+use crate::csp::wire::{self, Body, Form};
+use crate::csp::{self, Address, Transaction, Version};
+use crate::diagnose::Report;
+use crate::document::{CodeTable, Element};
 use crate::error::Result;
 use crate::provision::ImpsAccount;
 use crate::server::http::{Running, spawn};
@@ -34,6 +36,8 @@ pub struct Choice {
     pub versions: Vec<Version>,
     /// The URL of a server to use in place of the built-in one; it must know the handset's user.
     pub server: Option<String>,
+    /// The codes of plain text.
+    pub text_codes: &'static CodeTable,
 }
 
 /// Rehearses a subject in every syntax and version that is asked for.
@@ -45,23 +49,24 @@ pub fn rehearse(subject: &Subject<'_>, choice: &Choice) -> Result<Rehearsal> {
     let mut combinations = Vec::new();
     for &version in &choice.versions {
         for &encoding in &choice.encodings {
-            combinations.push(combination(subject, version, encoding, choice.server.as_deref())?);
+            let form = Form { codes: choice.text_codes, ..Form::of(encoding) };
+            combinations.push(combination(subject, version, form, choice.server.as_deref())?);
         }
     }
     Ok(Rehearsal { subject: subject.name.clone(), combinations })
 }
 
-fn combination(subject: &Subject<'_>, version: Version, encoding: Encoding, url: Option<&str>) -> Result<Combination> {
+fn combination(subject: &Subject<'_>, version: Version, form: Form, url: Option<&str>) -> Result<Combination> {
     let mut record = Record::default();
     if let Some(account) = settings::bring(subject, &mut record) {
         let cast = Cast::of(&account);
-        let own = if url.is_none() { Some(cast.server()?) } else { None };
+        let own = if url.is_none() { Some(cast.server(form.codes)?) } else { None };
         let is_own = own.is_some();
         let url = own.as_ref().map_or_else(|| url.unwrap_or_default().to_owned(), Running::url);
         let promised = &subject.profile.services;
-        Stage { cast: &cast, version, encoding, url: &url, is_own, account: &account, promised }.play(&mut record);
+        Stage { cast: &cast, version, form, url: &url, is_own, account: &account, promised }.play(&mut record);
     }
-    Ok(record.finish(encoding.as_str(), version.as_str()))
+    Ok(record.finish(form.encoding.as_str(), version.as_str()))
 }
 
 /// Who takes part.
@@ -70,6 +75,7 @@ struct Cast {
     password: String,
     friend: String,
     group: String,
+    contacts: String,
     domain: String,
     /// What had to be made up because the settings leave it to the handset's owner.
     made_up: Option<&'static str>,
@@ -99,6 +105,7 @@ impl Cast {
             password: password.unwrap_or_else(|| "typed-in".to_owned()),
             friend: format!("wv:second-user-of-rehearsal@{domain}"),
             group: format!("wv:{local}/rehearsal@{domain}"),
+            contacts: format!("wv:{local}/contacts-of-rehearsal@{domain}"),
             handset,
             domain,
             made_up,
@@ -107,7 +114,7 @@ impl Cast {
 
     /// Starts a server of the rehearsal's own, which knows both users.
     #[allow(clippy::disallowed_methods)] // EDGE: the server's users are made now
-    fn server(&self) -> Result<Running> {
+    fn server(&self, text_codes: &'static CodeTable) -> Result<Running> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let now = Timestamp::from_seconds(now.as_secs());
         let mut store = Store::in_memory()?;
@@ -118,6 +125,7 @@ impl Cast {
             domain: self.domain.clone(),
             listen: ([127, 0, 0, 1], 0).into(),
             drain: Duration::from_secs(1),
+            text_codes,
             ..Configuration::default()
         };
         spawn(configuration, store, Box::new(|_| ()))
@@ -132,7 +140,7 @@ fn host_of(url: &str) -> &str {
 struct Stage<'s> {
     cast: &'s Cast,
     version: Version,
-    encoding: Encoding,
+    form: Form,
     url: &'s str,
     is_own: bool,
     account: &'s ImpsAccount,
@@ -144,6 +152,8 @@ struct Stage<'s> {
 struct Heard {
     took: Duration,
     exchanges: Vec<Exchange>,
+    /// Whether the handset said or heard something by codes of plain text that no source knows.
+    is_derived: bool,
 }
 
 impl Stage<'_> {
@@ -158,14 +168,14 @@ impl Stage<'_> {
             let is_in_script = steps.iter().any(|(step, _)| *step == number);
             match (&outcome, failed) {
                 _ if !is_in_script => {
-                    let why = match self.encoding {
-                        Encoding::Pts if self.promised.iter().any(|s| s == "im" || s == "group") => {
-                            "plain text has no known codes for it, or the profile does not promise it"
+                    let is_promised = SERVICES.iter().any(|(step, s)| *step == number && self.promises(s));
+                    let why = match is_promised {
+                        true => {
+                            "plain text has no known codes for it: a table of your client's (`--text-codes`) gives it some"
                         }
-                        _ => "the profile does not promise this service",
+                        false => "the profile does not promise this service",
                     };
-                    let why = why.to_owned();
-                    record.note(number, Outcome::Skipped, Duration::ZERO, why);
+                    record.note(number, Outcome::Skipped, Duration::ZERO, why.to_owned());
                 }
                 (Err(mistake), Some(at)) if at == number => {
                     record.note(number, Outcome::Failed, own.took, mistake.what.replace('\n', "; "));
@@ -181,20 +191,35 @@ impl Stage<'_> {
         }
     }
 
-    /// Returns the script with the addresses in it and without what the profile does not promise.
+    fn promises(&self, service: &str) -> bool {
+        self.promised.iter().any(|promised| promised == service)
+    }
+
+    /// Returns the script of what the profile promises and the syntax can say.
     fn script_text(&self) -> String {
+        self.script_of(
+            &SERVICES.iter().map(|(_, s)| *s).filter(|s| self.promises(s) && self.can_say(s)).collect::<Vec<_>>(),
+        )
+    }
+
+    fn can_say(&self, service: &str) -> bool {
+        let script = Script::read(&self.script_of(&[service]));
+        self.form.encoding != Encoding::Pts || script.is_ok_and(|script| script.can_be_text(self.form.codes))
+    }
+
+    /// Returns the script with the addresses in it and with these services alone.
+    fn script_of(&self, services: &[&str]) -> String {
         let text = include_str!("conversation.txt")
             .replace("{handset}", &self.cast.handset)
             .replace("{friend}", &self.cast.friend)
-            .replace("{group}", &self.cast.group);
+            .replace("{group}", &self.cast.group)
+            .replace("{contacts}", &self.cast.contacts);
         let mut counts = true;
         let mut friend_is_in = false;
         let mut kept = String::new();
         for line in text.lines() {
             if let Some(service) = line.strip_prefix("# if ") {
-                // Messages and groups have no known codes in plain text.
-                let is_said = self.encoding != Encoding::Pts || service == "presence";
-                counts = is_said && self.promised.iter().any(|promised| promised == service);
+                counts = services.contains(&service);
             } else if line.starts_with("# step") || line == "# always" {
                 counts = true;
             }
@@ -221,23 +246,46 @@ impl Stage<'_> {
             Account { user: self.cast.friend.clone(), password: FRIEND_PASSWORD.to_owned() },
         ];
         let mut line = Line::new(self.url, None).map_err(|error| Mistake { line: 1, what: error.what })?;
-        conversation::play(&script, self.version, self.encoding, |post: Post<'_>| {
+        conversation::play(&script, self.version, self.form, |post: Post<'_>| {
             let start = Instant::now();
             let answer = line.post(post.media_type, post.body.to_vec()).map_err(|error| error.what);
             let step = heard.entry(step_at(steps, post.line).unwrap_or(9)).or_default();
             step.took += start.elapsed();
             let who = if post.who == "friend" { FRIEND } else { HANDSET };
-            for what in names_in(post.body) {
+            let answered = answer.as_deref().unwrap_or_default();
+            for what in self.names_in(post.body) {
                 step.exchanges.push(Exchange { from: who, to: SERVER, what });
             }
-            for what in answer.as_deref().map(names_in).unwrap_or_default() {
+            for what in self.names_in(answered) {
                 step.exchanges.push(Exchange { from: SERVER, to: who, what });
             }
+            step.is_derived |= who == HANDSET && (is_derived(post.body) || is_derived(answered));
             answer
         })
     }
 
     fn evidence(&self, number: u8, heard: &Heard) -> String {
+        let evidence = self.bare_evidence(number, heard);
+        match heard.is_derived {
+            true => format!("{evidence}; derived: some is said by codes or names that no source knows"),
+            false => evidence,
+        }
+    }
+
+    /// Returns the primitives of a message, with the status where there is one.
+    fn names_in(&self, body: &[u8]) -> Vec<String> {
+        let Ok((Body::Message(message), _)) = wire::read_with(body, &wire::LIMITS, self.form.codes) else {
+            return Vec::new();
+        };
+        let name = |transaction: &Transaction| {
+            let primitive = &transaction.primitive;
+            let code = primitive.descend(&["Result", "Code"]).map(Element::trimmed);
+            code.map_or_else(|| primitive.name.to_string(), |code| format!("{} {code}", primitive.name))
+        };
+        message.transactions.iter().map(name).collect()
+    }
+
+    fn bare_evidence(&self, number: u8, heard: &Heard) -> String {
         match number {
             9 => {
                 let address = self.account.addresses.first().map_or("", |address| &address.address);
@@ -245,8 +293,18 @@ impl Stage<'_> {
                 let server = if self.is_own { "the built-in server" } else { self.url };
                 format!("{} by MD5; {address} led to {server}{made_up}", self.cast.handset)
             }
-            10 => format!("all that the profile promises: {}", self.promised.join(", ")),
-            11 => "StatusText `provisioned` reached the second user".to_owned(),
+            10 => {
+                let is_said = |service: &&str| self.can_say(service);
+                let (said, unsaid): (Vec<&str>, _) = self.promised.iter().map(String::as_str).partition(is_said);
+                match unsaid[..] {
+                    [] => format!("all that the profile promises: {}", said.join(", ")),
+                    _ => format!("{}; the profile promises also {}", said.join(", "), unsaid.join(", ")),
+                }
+            }
+            11 => format!(
+                "StatusText `provisioned` reached the second user; {} made, read and deleted",
+                self.cast.contacts
+            ),
             12 => "two messages with signs and emoticon arrived as written".to_owned(),
             13 => format!("{} joined and left by the second user, then deleted", self.cast.group),
             _ => heard.exchanges.last().map(|exchange| exchange.what.clone()).unwrap_or_default(),
@@ -274,16 +332,22 @@ fn step_at(steps: &[(u8, usize)], line: usize) -> Option<u8> {
     steps.iter().rev().find(|(_, start)| *start <= line).map(|(number, _)| *number)
 }
 
-/// Returns the primitives of a message, with the status where there is one.
-fn names_in(body: &[u8]) -> Vec<String> {
-    let Ok((Body::Message(message), _)) = wire::read(body, &wire::LIMITS) else { return Vec::new() };
-    message
-        .transactions
-        .iter()
-        .map(|transaction| {
-            let primitive = &transaction.primitive;
-            let code = primitive.descend(&["Result", "Code"]).map(crate::document::Element::trimmed);
-            code.map_or_else(|| primitive.name.to_string(), |code| format!("{} {code}", primitive.name))
-        })
-        .collect()
+/// Returns whether a message is said by codes or names of plain text that no source knows (CSP in plain text, "Evidence").
+fn is_derived(body: &[u8]) -> bool {
+    if codec::recognise(body) != Some(Encoding::Pts) {
+        return false;
+    }
+    let mut report = Report::new();
+    let Some(message) = codec::read(body, wire::VOCABULARIES, &wire::LIMITS, &mut report) else { return false };
+    let mut is_in_full = false;
+    let has_code = |name: &str| csp::text_codes().code_of("element", &["Functions"], name).is_some();
+    message.root.walk(&mut |element, _| {
+        if element.name == "WVCSPFeat" {
+            element.walk(&mut |inner, _| is_in_full |= inner.children.is_empty() && !has_code(&inner.name));
+        }
+    });
+    is_in_full || report.diagnostics().iter().any(|finding| *finding.rule == codec::PTS_CODE)
 }
+
+/// The services that a profile promises, with the step in which each is tried.
+const SERVICES: &[(u8, &str)] = &[(11, "presence"), (12, "im"), (13, "group")];

@@ -4,13 +4,15 @@ use std::io::{Cursor, Read};
 
 use impskit::codec::{Encoding, WbxmlStyle};
 use impskit::cp::mac::{Imsi, Pin, Security};
-use impskit::csp::Version;
+use impskit::csp::{self, Version};
 use impskit::diagnose::Report;
 use impskit::provision::rows::{self, Names};
 use impskit::provision::{Compiled, Pack, Profile};
 use impskit::rehearse::survey::{Terms, survey};
 use impskit::rehearse::table::Table;
-use impskit::rehearse::{Choice, Outcome, Rehearsal, Subject, rehearse, report};
+use impskit::rehearse::{Choice, Combination, Outcome, Rehearsal, Subject, rehearse, report};
+
+use crate::readers::targets::all_codes;
 
 const HEADER: [&str; 3] = ["user", "password", "msisdn"];
 
@@ -31,7 +33,8 @@ fn rehearsal(profile: &str, row: [&str; 3], change: impl FnOnce(&mut Subject<'_>
         handset: filled.handset,
     };
     let encodings = vec![Encoding::Xml, Encoding::Wbxml];
-    let mut choice = Choice { encodings, versions: Version::ALL.to_vec(), server: None };
+    let versions = Version::ALL.to_vec();
+    let mut choice = Choice { encodings, versions, server: None, text_codes: csp::text_codes() };
     change(&mut subject, &mut choice);
     rehearse(&subject, &choice).unwrap()
 }
@@ -54,6 +57,42 @@ fn the_bundled_profile_goes_through_in_every_version_and_syntax() {
         }
     }
     assert_eq!(report::verdict(&[rehearsal]), "15 steps × 6 combinations: all ok");
+}
+
+/// Plain text: login, negotiation, contact lists and presence by the codes of a shipped client; messages and groups by a
+/// table alone, and what rests on it is marked.
+#[test]
+fn plain_text_is_rehearsed_as_far_as_it_has_codes() {
+    let play = |text_codes| {
+        rehearsal(include_str!("../../templates/acme.toml"), ROW, |_, choice| {
+            (choice.encodings, choice.text_codes) = (vec![Encoding::Pts], text_codes);
+        })
+    };
+    let is_marked = |combination: &Combination, number: usize| {
+        let evidence = &combination.steps[number - 1].evidence;
+        assert_eq!(evidence.contains("derived"), evidence.contains("no source knows"), "{evidence}");
+        evidence.contains("derived")
+    };
+    let known = play(csp::text_codes());
+    assert_eq!(known.combinations.len(), 3);
+    for combination in &known.combinations {
+        for step in &combination.steps {
+            let outcome = if matches!(step.number, 12 | 13) { Outcome::Skipped } else { Outcome::Ok };
+            assert_eq!(step.outcome, outcome, "{} {}: {}", combination.version, step.number, step.evidence);
+        }
+        assert!(combination.steps[11].evidence.contains("`--text-codes`"), "{}", combination.steps[11].evidence);
+        assert!(!is_marked(combination, 11) && !is_marked(combination, 15));
+        let said: Vec<&str> = combination.exchanges.iter().map(|exchange| exchange.what.as_str()).collect();
+        for expected in ["CreateList-Request", "ListManage-Response 200", "PresenceNotification-Request"] {
+            assert!(said.contains(&expected), "{expected} is not in {said:?}");
+        }
+    }
+    let all = play(all_codes());
+    for combination in &all.combinations {
+        assert!(combination.steps.iter().all(|step| step.outcome == Outcome::Ok), "{:?}", combination.steps);
+        assert!(is_marked(combination, 12) && is_marked(combination, 13) && !is_marked(combination, 15));
+        assert!(combination.exchanges.iter().any(|exchange| exchange.what == "NewMessage"));
+    }
 }
 
 #[test]
@@ -184,7 +223,8 @@ fn grouped() -> Table {
             profile: filled.profile,
             handset: filled.handset,
         };
-        let choice = Choice { encodings: vec![Encoding::Xml], versions: vec![Version::V1_2], server: None };
+        let (encodings, versions) = (vec![Encoding::Xml], vec![Version::V1_2]);
+        let choice = Choice { encodings, versions, server: None, text_codes: csp::text_codes() };
         rehearse(&subject, &choice).unwrap()
     });
     let rehearsals = rehearsals.collect();

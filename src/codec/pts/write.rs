@@ -272,7 +272,7 @@ fn presence<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> 
     let [user, contacts, list] = pick(item.children.iter().filter(|child| !is_more(child)), PARTS)?;
     // A contact list in the place of a user is as proposed.
     let is_list = |id: &Element<'_>| codes.takes_names() && id.text().contains('/');
-    if user.is_some_and(|user| is_list(user)) {
+    if user.is_some_and(is_list) {
         return Err(cannot("UserID", "would be read as a contact list there"));
     }
     let user = leaf(need(user.or(contacts.filter(|list| is_list(list))))?)?;

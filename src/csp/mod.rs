@@ -100,6 +100,9 @@ pub fn text_codes() -> &'static CodeTable {
     &PTS_CODES
 }
 
+/// A phone maker's reader knows value tokens only in leaves that have words of their own, and drops them in others.
+const SAID_BY_PEOPLE: &[&str] = &["ContentData", "Description", "InviteNote", "ResponseNote", "SName"];
+
 macro_rules! vocabulary {
     ($name:ident, $id:literal, $version:literal, $digits:literal, $tokens:literal, $roots:expr, $namespaces:expr, $public:expr, $dates:expr, $check:expr) => {
         /// The vocabulary of one version of CSP.
@@ -115,7 +118,12 @@ macro_rules! vocabulary {
             grammar: LazyLock::new(|| grammar($version)),
             structure: Some(rules::STRUCTURE),
             check: $check,
-            wbxml: WbxmlForm { version: 0x03, opaque_dates: $dates, attribute_prefixes: true, page_namespaces: &[] },
+            wbxml: WbxmlForm {
+                opaque_dates: $dates,
+                attribute_prefixes: true,
+                plain_leaves: SAID_BY_PEOPLE,
+                ..WbxmlForm::PLAIN
+            },
             pts: Some(PtsForm { version: $digits, codes: &PTS_CODES }),
         };
     };

@@ -83,7 +83,7 @@ pub struct TokenTable {
 impl TokenTable {
     /// Reads tables. Each has the columns kind, page, token, name, prefix; or page, token, name, all tags. Kinds are
     /// `tag`; `oldtag`, which is written only where no `tag` has the name; `attr`; `value`; `ext` (value tokens by
-    /// EXT_T_0); and `attr-read`, `value-read`, which are never written. An `attr` row may say `name=prefix` in one cell.
+    /// EXT_T_0); and `attr-read`, `value-read`, `ext-read`, which are never written. An `attr` row may say `name=prefix` in one cell.
     ///
     /// # Panics
     ///
@@ -139,6 +139,8 @@ impl TokenTable {
             "value-read" => {
                 self.values.set(place, name, true);
             }
+            // Other tables have another word at its number: it is read, and written as text.
+            "ext-read" => self.extensions.entry(number).or_default().push(name),
             "ext" => {
                 self.extensions.entry(number).or_default().push(name);
                 // A word with two numbers is written with the lower one (CSP in WBXML).

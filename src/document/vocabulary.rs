@@ -41,12 +41,14 @@ pub struct WbxmlForm {
     pub attribute_prefixes: bool,
     /// Namespaces that a code page stands for, as (page, namespace).
     pub page_namespaces: &'static [(u8, &'static str)],
+    /// Leaves of what people say, which is text even where it is a word that has a value token.
+    pub plain_leaves: &'static [&'static str],
 }
 
 impl WbxmlForm {
     /// WBXML 1.3, nothing special.
     pub(crate) const PLAIN: Self =
-        Self { version: 0x03, opaque_dates: false, attribute_prefixes: false, page_namespaces: &[] };
+        Self { version: 0x03, opaque_dates: false, attribute_prefixes: false, page_namespaces: &[], plain_leaves: &[] };
 }
 
 /// How the plain text syntax carries this vocabulary.

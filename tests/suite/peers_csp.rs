@@ -668,3 +668,48 @@ fn wbxml_that_breaks_off_in_the_middle_of_a_session() {
         assert_eq!(code(&answer.transactions[0].primitive), 200, "the session goes on");
     }
 }
+
+/// A phone maker's reader knows value tokens only in leaves that have words of their own, and its table for 1.2 has ShowID
+/// where ours has DENIED: what people say, and those two, are texts.
+#[test]
+fn words_that_are_texts_and_no_value_tokens() {
+    use impskit::csp::{Session, Transaction, wire::Form};
+    let octets = |primitive: Element<'static>| {
+        let message = Message::new(Version::V1_2, Session::Outband, Transaction::request("1", primitive));
+        wire::write(&message, Form::of(impskit::codec::Encoding::Wbxml)).unwrap()
+    };
+    let holds = |octets: &[u8], part: &[u8]| octets.windows(part.len()).any(|window| window == part);
+    // ContentData is 0D of page 0, SName 08, Name 1E; T is the value token 2C, Open 18, Topic 2B.
+    for word in ["T", "IM", "Open", "SAD"] {
+        let said = octets(Element::new("NewMessage").with_leaf("ContentData", word));
+        assert!(holds(&said, &element(0x0D, &[&string(word)])), "{word} {said:02X?}");
+        let named =
+            octets(Element::new("CreateGroup-Request").with(Element::new("ScreenName").with_leaf("SName", word)));
+        assert!(holds(&named, &element(0x08, &[&string(word)])), "{word} {named:02X?}");
+    }
+    let property = |name: &'static str| {
+        let property = Element::new("Property").with_leaf("Name", name).with_leaf("Value", "T");
+        octets(Element::new("SetGroupProps-Request").with(Element::new("OwnProperties").with(property)))
+    };
+    assert!(holds(&property("Topic"), &element(0x1E, &[&[0x80, 0x2B]])), "a name of theirs is one of ours");
+    let show = property("ShowID");
+    assert!(
+        holds(&show, &element(0x1E, &[&string("ShowID")])) && holds(&show, &[0x7D, 0x80, 0x2C, 0x01]),
+        "{show:02X?}"
+    );
+    // ReactiveAuthState is 0B of page 9.
+    let status =
+        Element::new("ReactiveAuthStatus").with_leaf("UserID", "wv:a").with_leaf("ReactiveAuthState", "DENIED");
+    let denied = octets(
+        Element::new("GetReactiveAuthStatus-Response").with(Element::new("ReactiveAuthStatusList").with(status)),
+    );
+    assert!(holds(&denied, &element(0x0B, &[&string("DENIED")])), "{denied:02X?}");
+    // Others that write them as tokens are read.
+    let token = |octets: Vec<u8>, word: &str, number: u8| {
+        let place = octets.windows(word.len() + 2).position(|part| part == string(word)).unwrap();
+        let octets = [&octets[..place], &[0x80, number], &octets[place + word.len() + 2..]].concat();
+        let Ok((Body::Message(message), _)) = wire::read(&octets, &wire::LIMITS) else { panic!("{octets:02X?}") };
+        format!("{:?}", message.transactions[0].primitive).contains(word)
+    };
+    assert!(token(show, "ShowID", 0x37) && token(denied, "DENIED", 0x34));
+}

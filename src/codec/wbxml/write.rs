@@ -309,6 +309,7 @@ impl Writer<'_> {
                 self.opaque(&value.to_octets())
             }
             _ if text.is_empty() => Ok(()),
+            _ if self.vocabulary.wbxml.plain_leaves.contains(&element.name.as_ref()) => self.inline(text),
             Some(Kind::Text | Kind::NumberOrText) | None => self.word_or_text(text, kind),
             _ => self.word_or_text(text.trim_ascii(), kind),
         }

@@ -2,11 +2,11 @@
 //!
 //! One row a primitive and version, in `primitives.tsv`; read once.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::Version;
 use super::wire::{self, Form};
+use crate::document::Names;
 
 /// Whether a primitive opens a transaction or answers one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl Primitive {
 
     /// Returns the primitive of that name in `version`.
     pub fn find(version: Version, name: &str) -> Option<&'static Self> {
-        TABLE.by_name.get(&version)?.get(name).map(|&row| &TABLE.rows[row])
+        TABLE.by_name[version as usize].get(name).map(|&row| &TABLE.rows[row])
     }
 
     /// Returns all rows, in the table's order.
@@ -98,15 +98,15 @@ const OPENED_RESPONSES: &[&str] =
 
 struct Table {
     rows: Vec<Primitive>,
-    by_name: HashMap<Version, HashMap<&'static str, usize>>,
+    by_name: [Names<usize>; 3],
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let rows: Vec<Primitive> =
         include_str!("primitives.tsv").lines().skip(1).filter(|row| !row.is_empty()).map(read_row).collect();
-    let mut by_name: HashMap<Version, HashMap<&'static str, usize>> = HashMap::new();
+    let mut by_name: [Names<usize>; 3] = Default::default();
     for (number, row) in rows.iter().enumerate() {
-        by_name.entry(row.version).or_default().insert(row.name, number);
+        by_name[row.version as usize].insert(row.name, number);
     }
     Table { rows, by_name }
 });

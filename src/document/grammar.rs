@@ -8,8 +8,13 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::element::Element;
 use super::value::Kind;
+
+/// A map by names that are in a table of ours: nobody else puts a key into it, so that it need not be hashed with care.
+pub(crate) type Names<T> = HashMap<&'static str, T, RandomState>;
 
 /// How often something may occur: at least, at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +63,13 @@ pub struct Declaration {
     /// Whether bare text is accepted as well.
     pub also_text: bool,
     /// The position of each child in the order to write.
-    positions: HashMap<&'static str, usize>,
+    positions: Names<usize>,
 }
 
 /// All elements of one vocabulary in one version.
 #[derive(Debug, Default)]
 pub struct Grammar {
-    elements: HashMap<&'static str, Vec<Declaration>>,
+    elements: Names<Vec<Declaration>>,
 }
 
 impl Grammar {
@@ -150,8 +155,8 @@ impl Grammar {
 
     fn arrange_below(&self, element: &mut Element<'_>, namespace: &str) {
         let Some(declaration) = self.declaration(&element.name, namespace) else { return };
-        if element.children.len() > 1 {
-            element.children.sort_by_key(|c| declaration.position(&c.name));
+        if !element.children.is_sorted_by_key(|c| declaration.position(&c.name)) {
+            element.children.sort_by_cached_key(|c| declaration.position(&c.name));
         }
         let inner = declaration.namespace_within(namespace);
         for child in &mut element.children {
@@ -170,7 +175,7 @@ impl Declaration {
         primitives: &[&'static str],
     ) -> Self {
         let model = Model::read(content, words, primitives);
-        let mut positions = HashMap::new();
+        let mut positions = Names::default();
         if let Model::Children(particle) = &model {
             particle.number(&mut 0, &mut positions);
         }
@@ -262,7 +267,7 @@ impl Particle {
         }
     }
 
-    fn number(&self, next: &mut usize, positions: &mut HashMap<&'static str, usize>) {
+    fn number(&self, next: &mut usize, positions: &mut Names<usize>) {
         match self {
             Self::Child(name, _) => {
                 positions.entry(name).or_insert(*next);

@@ -19,6 +19,7 @@ mod vocabulary;
 
 pub use codes::{BadRow, Code, CodeTable};
 pub use element::{Attribute, Content, Element, is_declaration};
+pub(crate) use grammar::Names;
 pub use grammar::{Declaration, Grammar, Model, Occurs, Particle};
 pub use hex::{LOWER_HEX, UPPER_HEX, from_hex, hex_pair, put_hex};
 pub use structure::StructureRules;

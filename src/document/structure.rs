@@ -54,6 +54,9 @@ impl Grammar {
     }
 }
 
+/// Children in a sequence that is looked at quickly; the longest of CSP has 21.
+const PLAIN: usize = 24;
+
 /// One walk over a tree, reporting its structural faults.
 struct Walk<'w> {
     grammar: &'w Grammar,
@@ -124,7 +127,9 @@ impl Walk<'_> {
         let mut faults = Vec::new();
         // Where the forms that are only read take the place of those that are written, nothing is missing.
         let is_other_form = element.children.iter().any(|c| declaration.also_read.contains(&c.name.as_ref()));
-        particle.compare(&count, &mut faults);
+        if !self.is_plainly_whole(element, declaration, particle) {
+            particle.compare(&count, &mut faults);
+        }
         for fault in faults {
             let name = &element.name;
             match fault {
@@ -146,6 +151,24 @@ impl Walk<'_> {
         for child in &element.children {
             self.element(child, inner);
         }
+    }
+
+    /// Returns whether a plain sequence of children has each as often as it may be there: most elements are such, and whole.
+    /// Elsewhere it has to be compared at length.
+    fn is_plainly_whole(&self, element: &Element<'_>, declaration: &Declaration, particle: &Particle) -> bool {
+        let Particle::Sequence(pieces, _) = particle else { return false };
+        let mut counts = [0_usize; PLAIN];
+        for child in &element.children {
+            let position = child.name.strip_prefix(self.prefix).map(|name| declaration.position(name));
+            if let Some(count) = position.and_then(|position| counts.get_mut(position)) {
+                *count += 1;
+            }
+        }
+        let is_right = |(piece, count): (&Particle, usize)| match piece {
+            Particle::Child(_, occurs) => count >= occurs.least && occurs.most.is_none_or(|most| count <= most),
+            _ => false,
+        };
+        pieces.len() <= PLAIN && pieces.iter().zip(counts).all(is_right)
     }
 
     /// Reports children that the model does not have, and those out of order.

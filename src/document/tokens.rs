@@ -1,6 +1,6 @@
 //! Token tables: the numbers that WBXML writes for names, one row a line, one look-up each way.
 
-use std::collections::HashMap;
+use super::grammar::Names;
 
 /// Where a token is: its code page and its number without the content and attribute bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,13 +69,13 @@ impl<T: Copy> Pages<T> {
 #[derive(Debug, Default)]
 pub struct TokenTable {
     tags: Pages<&'static str>,
-    tag_places: HashMap<&'static str, Vec<Place>>,
+    tag_places: Names<Vec<Place>>,
     attributes: Pages<AttributeStart>,
     attribute_rows: Vec<(AttributeStart, Place)>,
     values: Pages<&'static str>,
     value_rows: Vec<(&'static str, Place)>,
-    extensions: HashMap<u32, Vec<&'static str>>,
-    extension_numbers: HashMap<&'static str, u32>,
+    extensions: std::collections::HashMap<u32, Vec<&'static str>>,
+    extension_numbers: Names<u32>,
     /// The page of all tags where there is one, not the first. Some senders take it for page 0 and switch to none.
     only_page: Option<u8>,
 }

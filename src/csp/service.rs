@@ -4,7 +4,6 @@
 //! is a [`Services`]: a set of names, features (`IMFeat`) beside functions (`NEWM`). The tree's shape per version is
 //! that of `elements.tsv`.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::wire::{self, Form};
@@ -12,11 +11,21 @@ use super::{Kind, Primitive, Version};
 use crate::codec::Encoding;
 use crate::document::{Element, Model, Particle};
 
-/// A set of features and functions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A set of features and functions: one bit a name. A session has one of these, and there are many sessions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Services {
-    names: BTreeSet<&'static str>,
+    bits: u64,
 }
+
+/// The names of all versions in alphabetical order; each has the bit of its place.
+static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let features = Version::ALL.into_iter().flat_map(features);
+    let mut names: Vec<_> = features.flat_map(Feature::names).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert!(names.len() <= 64, "service tree: {} names, and a bit for 64", names.len());
+    names
+});
 
 /// A feature of a version with its groups of functions.
 #[derive(Debug)]
@@ -33,57 +42,55 @@ const MARKERS: [&str; 4] = ["MF", "MP", "MM", "MG"];
 impl Services {
     /// Returns every feature and function that `version` has.
     pub fn all(version: Version) -> Self {
-        let names = features(version).iter().flat_map(Feature::names).collect();
-        Self { names }
+        features(version).iter().flat_map(Feature::names).collect()
     }
 
     /// Returns all features without any optional function: what a session has that never asked.
     pub fn base(version: Version) -> Self {
-        Self { names: features(version).iter().map(|feature| feature.name).collect() }
+        features(version).iter().map(|feature| feature.name).collect()
     }
 
     /// Returns a set of the names given that `version` has; others are left out.
     pub fn of<'n>(version: Version, names: impl IntoIterator<Item = &'n str>) -> Self {
-        let all = Self::all(version).names;
-        Self { names: names.into_iter().filter_map(|name| all.get(name).copied()).collect() }
+        names.into_iter().collect::<Self>().meet(&Self::all(version))
     }
 
     /// Returns what someone has who subscribed to those features and functions: a feature of which no function is named
     /// stands for all of it, as in the tree.
     pub fn subscribed<'n>(version: Version, names: impl IntoIterator<Item = &'n str>) -> Self {
-        let named = Self::of(version, names).names;
-        let mut all = BTreeSet::new();
+        let named = Self::of(version, names);
+        let mut all = Self::default();
         for feature in features(version) {
-            let some: Vec<_> = feature.names().filter(|name| named.contains(name)).collect();
+            let some: Vec<_> = feature.names().filter(|name| named.has(name)).collect();
             match some[..] {
                 [] => {}
                 [only] if only == feature.name => all.extend(feature.names()),
                 _ => all.extend(some.into_iter().chain([feature.name])),
             }
         }
-        Self { names: all }
+        all
     }
 
     /// Reads a tree: `Functions`, `AllFunctions` or `WVCSPFeat` itself. What `version` lacks is left out.
     pub fn read(version: Version, tree: &Element<'_>) -> Self {
         let tree = tree.child("WVCSPFeat").unwrap_or(tree);
-        let mut names = BTreeSet::new();
+        let mut services = Self::default();
         for feature in features(version) {
             if let Some(element) = tree.child(feature.name) {
-                feature.read(element, &mut names);
+                feature.read(element, &mut services);
             }
         }
-        Self { names }
+        services
     }
 
     /// Reads an inverted tree: what is *not* available. A feature is in the set only where all of it is missing, or its
     /// marker says that the mandatory part is.
     pub fn read_inverted(version: Version, tree: &Element<'_>) -> Self {
-        let mut missing = Self::read(version, tree);
+        let missing = Self::read(version, tree);
         let tree = tree.child("WVCSPFeat").unwrap_or(tree);
         let is_marked = |feature: &Element<'_>| MARKERS.iter().any(|marker| feature.child(marker).is_some());
-        missing.names.retain(|name| tree.child(name).is_none_or(|f| f.children.is_empty() || is_marked(f)));
-        missing
+        let is_missing = |name: &&str| tree.child(name).is_none_or(|f| f.children.is_empty() || is_marked(f));
+        missing.names().filter(is_missing).collect()
     }
 
     /// Returns the tree in an element of that name: `Functions` or `AllFunctions`.
@@ -104,7 +111,7 @@ impl Services {
         name: &'static str,
     ) -> Option<Element<'static>> {
         let missing = asked.without(offered);
-        if missing.names.is_empty() {
+        if missing == Self::default() {
             return None;
         }
         let written = features(version).iter().filter_map(|feature| {
@@ -116,7 +123,7 @@ impl Services {
 
     /// Returns whether a feature or function is in the set.
     pub fn has(&self, name: &str) -> bool {
-        self.names.contains(name)
+        bit(name).is_some_and(|bit| self.bits & bit != 0)
     }
 
     /// Returns whether a primitive may be used under this set.
@@ -127,13 +134,13 @@ impl Services {
     /// Returns what is in both sets.
     #[must_use]
     pub(crate) fn meet(&self, other: &Self) -> Self {
-        Self { names: self.names.intersection(&other.names).copied().collect() }
+        Self { bits: self.bits & other.bits }
     }
 
     /// Returns what is in this set and not in the other.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
-        Self { names: self.names.difference(&other.names).copied().collect() }
+        Self { bits: self.bits & !other.bits }
     }
 
     /// Returns the features and functions of which anything can be said in a form: in plain text few have codes.
@@ -141,24 +148,44 @@ impl Services {
     pub(crate) fn said_in(&self, version: Version, form: Form) -> Self {
         // Only plain text lacks words; a login would pay for the question.
         if form.encoding != Encoding::Pts {
-            return self.clone();
+            return *self;
         }
         let is_said = |row: &Primitive| wire::can_say(row.name, form) && row.can_be_answered(form);
         let requests = || Primitive::all().iter().filter(|row| row.version == version && row.kind == Kind::Request);
         let gated = |name: &'static str| requests().filter(move |row| row.functions.contains(&name));
-        let mut names = self.names.clone();
+        let mut said = *self;
         for name in features(version).iter().flat_map(Feature::names) {
             if gated(name).next().is_some() && !gated(name).any(is_said) {
-                names.remove(name);
+                said = said.without(&[name].into_iter().collect());
             }
         }
-        Self { names }
+        said
     }
 
     /// Returns the names, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.names.iter().copied()
+        NAMES.iter().enumerate().filter(|(place, _)| self.bits & 1 << place != 0).map(|(_, name)| *name)
     }
+}
+
+/// Names that no version has are left out.
+impl<'n> FromIterator<&'n str> for Services {
+    fn from_iter<I: IntoIterator<Item = &'n str>>(names: I) -> Self {
+        let mut services = Self::default();
+        services.extend(names);
+        services
+    }
+}
+
+impl<'n> Extend<&'n str> for Services {
+    fn extend<I: IntoIterator<Item = &'n str>>(&mut self, names: I) {
+        self.bits = names.into_iter().filter_map(bit).fold(self.bits, |bits, bit| bits | bit);
+    }
+}
+
+/// Returns the bit of a name.
+fn bit(name: &str) -> Option<u64> {
+    NAMES.binary_search(&name).ok().map(|place| 1 << place)
 }
 
 impl Feature {
@@ -167,15 +194,15 @@ impl Feature {
         std::iter::once(self.name).chain(functions)
     }
 
-    fn read(&self, element: &Element<'_>, names: &mut BTreeSet<&'static str>) {
-        names.insert(self.name);
+    fn read(&self, element: &Element<'_>, services: &mut Services) {
+        services.extend([self.name]);
         if element.children.is_empty() {
-            names.extend(self.names());
+            services.extend(self.names());
         }
         for (group, functions) in &self.groups {
             let Some(group) = element.child(group) else { continue };
             let is_meant = |function: &&&str| group.children.is_empty() || group.child(function).is_some();
-            names.extend(functions.iter().filter(is_meant));
+            services.extend(functions.iter().filter(is_meant).copied());
         }
     }
 

@@ -404,7 +404,7 @@ fn lists_are_read_in_the_forms_of_other_servers() {
 #[test]
 fn a_session_is_gone_on_with_or_opened_anew() {
     let mut lab = inside(Version::V1_3);
-    let agreed = lab.client.services().clone();
+    let agreed = *lab.client.services();
     lab.tell(Event::Resume("s-1".to_owned()));
     let (asked, name) = lab.last();
     assert_eq!((name, asked.primitive.child_text("SessionID")), ("Login-Request", Some("s-1")));

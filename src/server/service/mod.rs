@@ -65,7 +65,7 @@ pub(crate) fn subscribed(account: Option<&User>, version: Version, features: Fea
     let offered = offered(version, features);
     match account.and_then(|account| account.features.as_deref()) {
         Some(features) => Services::subscribed(version, features.split(' ')).meet(offered),
-        None => offered.clone(),
+        None => *offered,
     }
 }
 

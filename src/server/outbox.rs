@@ -27,6 +27,8 @@ pub(crate) enum Purpose {
     Notice,
     /// The stored message of that MessageID has arrived (`im::acknowledged`).
     Message(String),
+    /// The stored delivery report of that identifier has arrived (`im::report_acknowledged`).
+    Report(String),
     /// The stored answer to an invitation has arrived (`invitation::acknowledged`).
     Answer(String),
     /// The system message of that SystemMessageID was seen, or answered (`system_message::acknowledged`).
@@ -37,6 +39,11 @@ impl Sending {
     /// Returns a request whose acknowledgement has no consequence.
     pub(crate) fn notice(primitive: impl Into<Arc<Element<'static>>>) -> Self {
         Self { primitive: primitive.into(), purpose: Purpose::Notice, expires: None }
+    }
+
+    /// Returns a request whose acknowledgement settles a stored delivery report.
+    pub(crate) fn report(primitive: impl Into<Arc<Element<'static>>>, id: impl Into<String>) -> Self {
+        Self { primitive: primitive.into(), purpose: Purpose::Report(id.into()), expires: None }
     }
 
     /// Returns a request whose acknowledgement settles a stored message.
@@ -138,7 +145,7 @@ impl Outbox {
     /// Drops waiting requests about something stored that is gone.
     pub(crate) fn withdraw(&mut self, stored: &str) {
         let is_about =
-            |e: &Entry| matches!(&e.sending.purpose, Purpose::Message(id) | Purpose::Answer(id) if id == stored);
+            |e: &Entry| matches!(&e.sending.purpose, Purpose::Message(id) | Purpose::Report(id) | Purpose::Answer(id) if id == stored);
         self.entries.retain(|e| !is_about(e));
     }
 

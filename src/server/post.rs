@@ -22,11 +22,8 @@ const REPORT_LIFE: i64 = 7 * 86_400;
 
 /// Returns the MessageInfo of a message as its recipient reads it.
 pub(crate) fn info(message: &Message, copy: &MessageCopy) -> Element<'static> {
-    let mut info = tree::read(&message.info).unwrap_or_else(|| Element::new("MessageInfo"));
-    info.children.push(Element::leaf("MessageID", message.id.clone()));
-    info.children.extend(tree::read(&copy.to));
-    info.children.extend(tree::read(&copy.from));
-    info
+    let own = [Element::leaf("MessageID", message.id.clone()), copy.to.clone(), copy.from.clone()];
+    message.info.clone().with_all(own)
 }
 
 /// Returns the ContentData of a message.
@@ -98,7 +95,7 @@ pub(crate) fn choose_again(context: &mut Context<'_>, user: &str, changed: Optio
 
 /// Returns the content type of a message.
 fn type_of(message: &Message) -> String {
-    content::kind(&tree::read(&message.info).unwrap_or_else(|| Element::new("MessageInfo")))
+    content::kind(&message.info)
 }
 
 /// Offers a message to one session: pushed or announced, as it was agreed.
@@ -165,18 +162,18 @@ fn fits_parser(session: &Session, message: &Message) -> bool {
 
 /// Returns whether a message is for the client of a session: a Recipient may name one of the user's clients.
 fn is_for_client(session: &Session, copy: &MessageCopy) -> bool {
-    let Some(recipient) = tree::read(&copy.to) else { return true };
-    let Some(user) = recipient.child("User") else { return true };
+    let Some(user) = copy.to.child("User") else { return true };
     let Some((kind, named)) = ids::client(user) else { return true };
     session.caller.client_id.name == kind && named.to_lowercase() == session.caller.client
 }
 
 /// Ends a recipient's right to a message and reports what became of it. Returns whether there was one.
 pub(crate) fn settle(context: &mut Context<'_>, recipient: &str, id: &str, code: Code) -> Result<bool, Fault> {
-    let Some((message, copy)) = messages::find(context.store.reader(), recipient, id)? else { return Ok(false) };
-    messages::remove_copy(context.store.writer()?, recipient, id)?;
+    let Some(removed) = messages::remove_copy(context.store.writer()?, recipient, id)? else { return Ok(false) };
     withdraw(context, recipient, id);
-    report(context, &message, &copy, code)?;
+    if let Some((message, copy)) = removed.to_report {
+        report(context, &message, &copy, code)?;
+    }
     Ok(true)
 }
 
@@ -191,7 +188,7 @@ pub(crate) fn withdraw(context: &mut Context<'_>, user: &str, id: &str) {
 
 /// Reports to the sender of a message what became of one copy, if it wants to know. There are no reports of reports.
 fn report(context: &mut Context<'_>, message: &Message, copy: &MessageCopy, code: Code) -> Result<(), Fault> {
-    let Some(concerned) = copy.report.as_deref().and_then(tree::read) else { return Ok(()) };
+    let Some(concerned) = copy.report.clone() else { return Ok(()) };
     if messages::count(context.store.reader(), &message.sender)? >= limits::OUTBOX {
         return Ok(());
     }
@@ -207,7 +204,7 @@ fn report(context: &mut Context<'_>, message: &Message, copy: &MessageCopy, code
     messages::add_report(context.store.writer()?, &message.sender, &id, &tree::write(&primitive), expires)?;
     let primitive = Arc::new(primitive);
     context.send_to(&message.sender, |session| {
-        session.services.has("MDELIV").then(|| Sending::message(primitive.clone(), id.clone()))
+        session.services.has("MDELIV").then(|| Sending::report(primitive.clone(), id.clone()))
     });
     Ok(())
 }
@@ -226,7 +223,8 @@ pub(crate) fn offer_all(context: &mut Context<'_>, user: &str, sessions: &[Sessi
         }
     }
     // Nor twice of what this very input has offered.
-    context.sends.retain(|(id, sending)| !(sessions.contains(id) && matches!(sending.purpose, Purpose::Message(_))));
+    let is_stored = |purpose: &Purpose| matches!(purpose, Purpose::Message(_) | Purpose::Report(_));
+    context.sends.retain(|(id, sending)| !(sessions.contains(id) && is_stored(&sending.purpose)));
     for (message, copy) in &waiting {
         for session in receivers(context, copy, &type_of(message))? {
             if sessions.contains(&session) {
@@ -238,7 +236,7 @@ pub(crate) fn offer_all(context: &mut Context<'_>, user: &str, sessions: &[Sessi
     for (id, report) in reports {
         for session in sessions {
             if context.sessions.get(*session).is_some_and(|own| own.services.has("MDELIV")) {
-                context.send(*session, Sending::message(report.clone(), id.clone()));
+                context.send(*session, Sending::report(report.clone(), id.clone()));
             }
         }
     }

@@ -106,6 +106,7 @@ impl Engine {
         let Some(purpose) = settled.filter(|purpose| *purpose != Purpose::Notice) else { return };
         let outcome = self.perform(now, origin, caller.clone(), |context| match purpose {
             Purpose::Message(id) => service::im::acknowledged(context, &id, &answer.primitive),
+            Purpose::Report(id) => service::im::report_acknowledged(context, &id),
             Purpose::Answer(id) => service::invitation::acknowledged(context, &id),
             Purpose::System(id) => service::system_message::acknowledged(context, &id, &answer.primitive),
             Purpose::Notice => Ok(()),

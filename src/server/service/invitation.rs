@@ -220,7 +220,7 @@ fn may_invite(context: &Context<'_>, user: &str, screen: Option<(&str, &str)>) -
     if !context.store.has_user(user)? {
         return Err(Code::UNKNOWN_USER.into());
     }
-    if !messages::accepts(db, user, &super::im::writer(context, screen))? {
+    if !messages::reception(db, user)?.accepts(db, user, &super::im::writer(context, screen))? {
         return Err(Code::BLOCKED.into());
     }
     if invitations::count_waiting(db, user)? >= MOST_WAITING {

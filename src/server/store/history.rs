@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::messages::Message;
+use super::messages::{Message, message};
+use super::tree;
 
 /// A message to a group that is kept.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub(crate) fn add(db: &Connection, said: &Said, most: usize) -> Result<()> {
         message.id,
         message.sender,
         screen_name,
-        message.info,
+        tree::write(&message.info),
         message.content,
         message.is_text
     ])?;
@@ -74,7 +75,5 @@ pub(crate) fn find(db: &Connection, message: &str, session: &str) -> Result<Opti
 }
 
 fn read(row: &Row<'_>) -> Result<Said> {
-    let message =
-        Message { id: row.get(0)?, sender: row.get(1)?, info: row.get(2)?, content: row.get(3)?, is_text: row.get(4)? };
-    Ok(Said { message, group: row.get(5)?, screen_name: row.get(6)? })
+    Ok(Said { message: message(row)?, group: row.get(5)?, screen_name: row.get(6)? })
 }

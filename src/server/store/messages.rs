@@ -5,6 +5,8 @@
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::groups::is_same_name;
+use super::tree;
+use crate::document::Element;
 
 /// What is common to all copies of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +15,8 @@ pub(crate) struct Message {
     pub(crate) id: String,
     /// The user that sent it.
     pub(crate) sender: String,
-    /// The MessageInfo without MessageID, Recipient and Sender, in the form of [`super::tree`].
-    pub(crate) info: String,
+    /// The MessageInfo without MessageID, Recipient and Sender.
+    pub(crate) info: Element<'static>,
     /// The octets of the content; `None` where it is elsewhere.
     pub(crate) content: Option<Vec<u8>>,
     /// Whether the content is text.
@@ -26,12 +28,12 @@ pub(crate) struct Message {
 pub(crate) struct MessageCopy {
     /// The user.
     pub(crate) recipient: String,
-    /// The Sender to show, in the form of [`super::tree`].
-    pub(crate) from: String,
+    /// The Sender to show.
+    pub(crate) from: Element<'static>,
     /// The Recipient to show.
-    pub(crate) to: String,
+    pub(crate) to: Element<'static>,
     /// The Recipient to name in the delivery report; `None` where none is wanted.
-    pub(crate) report: Option<String>,
+    pub(crate) report: Option<Element<'static>>,
     /// The group through which it came.
     pub(crate) group: Option<String>,
     /// When it is dropped, in seconds since 1970.
@@ -76,7 +78,7 @@ impl Entity {
 /// Keeps a message.
 pub(crate) fn insert(db: &Connection, message: &Message) -> Result<()> {
     db.prepare_cached("INSERT INTO message (id, sender, info, content, is_text) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![message.id, message.sender, message.info, message.content, message.is_text])?;
+        .execute(params![message.id, message.sender, tree::write(&message.info), message.content, message.is_text])?;
     Ok(())
 }
 
@@ -86,7 +88,15 @@ pub(crate) fn add_copy(db: &Connection, message: &str, copy: &MessageCopy) -> Re
         "INSERT OR IGNORE INTO message_copy (message, recipient, shown_sender, shown_recipient, report, group_id, expires)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute(params![message, copy.recipient, copy.from, copy.to, copy.report, copy.group, copy.expires])?;
+    .execute(params![
+        message,
+        copy.recipient,
+        tree::write(&copy.from),
+        tree::write(&copy.to),
+        copy.report.as_ref().map(tree::write),
+        copy.group,
+        copy.expires
+    ])?;
     Ok(())
 }
 
@@ -130,16 +140,26 @@ pub(crate) fn expired(db: &Connection, now: i64) -> Result<Vec<(Message, Message
     .collect()
 }
 
-/// Ends a recipient's right to a message; returns whether there was one.
-pub(crate) fn remove_copy(db: &Connection, recipient: &str, id: &str) -> Result<bool> {
-    let removed = db
-        .prepare_cached("DELETE FROM message_copy WHERE message = ?2 AND recipient = ?1")?
-        .execute([recipient, id])?;
+/// What a recipient had of a message.
+pub(crate) struct Removed {
+    /// The message and the copy, where its sender wants to know what became of it.
+    pub(crate) to_report: Option<(Message, MessageCopy)>,
+}
+
+/// Ends a recipient's right to a message; `None` where there was none.
+pub(crate) fn remove_copy(db: &Connection, recipient: &str, id: &str) -> Result<Option<Removed>> {
+    let wants_report = db
+        .prepare_cached("SELECT report IS NOT NULL FROM message_copy WHERE recipient = ?1 AND message = ?2")?
+        .query_row([recipient, id], |row| row.get(0))
+        .optional()?;
+    let Some(wants_report) = wants_report else { return Ok(None) };
+    let to_report = if wants_report { find(db, recipient, id)? } else { None };
+    db.prepare_cached("DELETE FROM message_copy WHERE recipient = ?1 AND message = ?2")?.execute([recipient, id])?;
     db.prepare_cached(
         "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message_copy WHERE message = ?1)",
     )?
     .execute([id])?;
-    Ok(removed > 0)
+    Ok(Some(Removed { to_report }))
 }
 
 /// Keeps a delivery report for a user under an identifier of its own.
@@ -227,18 +247,50 @@ pub(crate) struct Writer<'w> {
     pub(crate) screen: Option<(&'w str, &'w str)>,
 }
 
-/// Returns whether `owner` takes messages and invitations of a writer (Block and grant lists, "Decision").
-pub(crate) fn accepts(db: &Connection, owner: &str, writer: &Writer<'_>) -> Result<bool> {
-    if is_in_use(db, owner, AccessList::Block)? && is_on(db, owner, AccessList::Block, writer)? {
-        return Ok(false);
-    }
-    Ok(!is_in_use(db, owner, AccessList::Grant)? || is_on(db, owner, AccessList::Grant, writer)?)
+/// What decides whether a user takes a message, beside its sessions.
+#[derive(Debug)]
+pub(crate) struct Reception {
+    blocks: bool,
+    grants: bool,
+    /// How many messages and reports wait.
+    pub(crate) waiting: usize,
+    /// What is done with messages while the user is away: `SENDSTORE`, `SENDREJECT` or `REJECT`.
+    pub(crate) offline_rule: Option<String>,
 }
 
-/// Returns whether a user has blocked a screen name of a group; only this rules what is said to a whole group.
-pub(crate) fn blocks_screen_name(db: &Connection, owner: &str, name: &str, group: &str) -> Result<bool> {
-    let is_it = |entity: &Entity| entity.is_screen_name(name, group);
-    Ok(is_in_use(db, owner, AccessList::Block)? && entities(db, owner, AccessList::Block)?.iter().any(is_it))
+/// Returns what decides whether a user takes a message, all at once: this is asked for each recipient.
+pub(crate) fn reception(db: &Connection, user: &str) -> Result<Reception> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM access_list WHERE owner = ?1 AND list = 'block'),
+                EXISTS (SELECT 1 FROM access_list WHERE owner = ?1 AND list = 'grant'),
+                (SELECT count(*) FROM message_copy WHERE recipient = ?1)
+                    + (SELECT count(*) FROM delivery_report WHERE user = ?1),
+                (SELECT rule FROM offline_rule WHERE user = ?1)",
+    )?
+    .query_row([user], |row| {
+        Ok(Reception {
+            blocks: row.get(0)?,
+            grants: row.get(1)?,
+            waiting: row.get::<_, u32>(2)? as usize,
+            offline_rule: row.get(3)?,
+        })
+    })
+}
+
+impl Reception {
+    /// Returns whether the user takes messages and invitations of a writer (Block and grant lists, "Decision").
+    pub(crate) fn accepts(&self, db: &Connection, owner: &str, writer: &Writer<'_>) -> Result<bool> {
+        if self.blocks && is_on(db, owner, AccessList::Block, writer)? {
+            return Ok(false);
+        }
+        Ok(!self.grants || is_on(db, owner, AccessList::Grant, writer)?)
+    }
+
+    /// Returns whether the user has blocked a screen name of a group; only this rules what is said to a whole group.
+    pub(crate) fn blocks_screen_name(&self, db: &Connection, owner: &str, name: &str, group: &str) -> Result<bool> {
+        let is_it = |entity: &Entity| entity.is_screen_name(name, group);
+        Ok(self.blocks && entities(db, owner, AccessList::Block)?.iter().any(is_it))
+    }
 }
 
 /// Returns what a user wants done with messages while it is away: `SENDSTORE`, `SENDREJECT` or `REJECT`.
@@ -270,14 +322,19 @@ fn is_on(db: &Connection, owner: &str, list: AccessList, writer: &Writer<'_>) ->
     Ok(entities(db, owner, list)?.iter().any(|entity| names_sender(entity) || names_screen(entity)))
 }
 
+/// Returns the message in the first five columns of a row: identifier, sender, info, content, whether it is text.
+pub(crate) fn message(row: &Row<'_>) -> Result<Message> {
+    let info = tree::of_column(row, 2)?;
+    Ok(Message { id: row.get(0)?, sender: row.get(1)?, info, content: row.get(3)?, is_text: row.get(4)? })
+}
+
 fn message_and_copy(row: &Row<'_>) -> Result<(Message, MessageCopy)> {
-    let message =
-        Message { id: row.get(0)?, sender: row.get(1)?, info: row.get(2)?, content: row.get(3)?, is_text: row.get(4)? };
+    let message = message(row)?;
     let copy = MessageCopy {
         recipient: row.get(5)?,
-        from: row.get(6)?,
-        to: row.get(7)?,
-        report: row.get(8)?,
+        from: tree::of_column(row, 6)?,
+        to: tree::of_column(row, 7)?,
+        report: row.get::<_, Option<String>>(8)?.as_deref().and_then(tree::read),
         group: row.get(9)?,
         expires: row.get(10)?,
     };

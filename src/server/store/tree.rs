@@ -1,46 +1,110 @@
 //! An element as one column: what a peer wrote is kept and given back unchanged, whatever vocabulary it is of.
+//!
+//! The column is JSON, `[name, content]`, where content is text, a list of children, or an object that holds octets in
+//! base64. Attributes, which only extensions have, follow as an object.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use crate::document::{Content, Element, from_base64, to_base64};
 
-/// Returns the names, content and children of an element as JSON: `[name, content]`, where content is text, a list of
-/// children, or an object that holds octets in base64. Attributes, which only extensions have, follow as an object.
+/// Returns the names, content and children of an element as a column.
 pub(crate) fn write(element: &Element<'_>) -> String {
-    value(element).to_string()
+    serde_json::to_string(&Node(element)).expect("text in memory takes every tree")
 }
 
 /// Returns the element of a column.
 pub(crate) fn read(column: &str) -> Option<Element<'static>> {
-    element(&serde_json::from_str(column).ok()?)
+    serde_json::from_str(column).ok().map(element)
 }
 
-fn value(element: &Element<'_>) -> Value {
-    let content = match &element.content {
-        _ if !element.children.is_empty() => json!(element.children.iter().map(value).collect::<Vec<_>>()),
-        Content::Text(text) => json!(text),
-        Content::Octets(octets) => json!({ "octets": to_base64(octets) }),
-    };
-    if element.attributes.is_empty() {
-        return json!([element.name, content]);
-    }
-    let attributes = element.attributes.iter().map(|a| (a.name.to_string(), json!(a.value)));
-    json!([element.name, content, attributes.collect::<serde_json::Map<_, _>>()])
+/// Returns the element of a column of a row.
+pub(crate) fn of_column(row: &rusqlite::Row<'_>, place: usize) -> rusqlite::Result<Element<'static>> {
+    let column = row.get_ref(place)?.as_str()?;
+    let kept = serde_json::from_str(column).map(element);
+    kept.map_err(|error| rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Text, Box::new(error)))
 }
 
-fn element(value: &Value) -> Option<Element<'static>> {
-    let name = value.get(0)?.as_str()?.to_owned();
-    let element = match value.get(1)? {
-        Value::String(text) => Element::leaf(name, text.clone()),
-        Value::Array(children) => {
-            Element::new(name).with_all(children.iter().map(element).collect::<Option<Vec<_>>>()?)
+/// An element to be written.
+struct Node<'e, 's>(&'e Element<'s>);
+
+/// What is in it.
+struct Inside<'e, 's>(&'e Element<'s>);
+
+impl Serialize for Node<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (name, inside) = (&self.0.name, Inside(self.0));
+        if self.0.attributes.is_empty() {
+            return (name, inside).serialize(serializer);
         }
-        other => Element::octets(name, from_base64(other.get("octets")?.as_str()?)?),
+        let attributes: BTreeMap<_, _> = self.0.attributes.iter().map(|a| (&a.name, &a.value)).collect();
+        (name, inside, attributes).serialize(serializer)
+    }
+}
+
+impl Serialize for Inside<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0.content {
+            _ if !self.0.children.is_empty() => serializer.collect_seq(self.0.children.iter().map(Node)),
+            Content::Text(text) => serializer.serialize_str(text),
+            Content::Octets(octets) => serializer.collect_map([("octets", to_base64(octets))]),
+        }
+    }
+}
+
+/// An element that was kept.
+#[derive(serde::Deserialize)]
+struct Kept(String, KeptInside, #[serde(default)] BTreeMap<String, String>);
+
+/// What was kept in it.
+enum KeptInside {
+    Content(Content<'static>),
+    Children(Vec<Kept>),
+}
+
+impl<'de> Deserialize<'de> for KeptInside {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OfAnyKind)
+    }
+}
+
+struct OfAnyKind;
+
+impl<'de> Visitor<'de> for OfAnyKind {
+    type Value = KeptInside;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text, children or octets")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<KeptInside, E> {
+        Ok(KeptInside::Content(Content::Text(text.to_owned().into())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<KeptInside, A::Error> {
+        let mut children = Vec::new();
+        while let Some(child) = list.next_element()? {
+            children.push(child);
+        }
+        Ok(KeptInside::Children(children))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<KeptInside, A::Error> {
+        let octets = map.next_entry::<String, String>()?.and_then(|(_, text)| from_base64(&text));
+        let octets = octets.ok_or_else(|| A::Error::custom("no octets in base64"))?;
+        Ok(KeptInside::Content(Content::Octets(octets.into())))
+    }
+}
+
+fn element(Kept(name, inside, attributes): Kept) -> Element<'static> {
+    let element = match inside {
+        KeptInside::Content(content) => Element { content, ..Element::new(name) },
+        KeptInside::Children(children) => Element::new(name).with_all(children.into_iter().map(element)),
     };
-    let attributes = value.get(2).and_then(Value::as_object).into_iter().flatten();
-    Some(attributes.fold(element, |element, (name, text)| {
-        element.with_attribute(name.clone(), text.as_str().unwrap_or_default().to_owned())
-    }))
+    attributes.into_iter().fold(element, |element, (name, value)| element.with_attribute(name, value))
 }
 
 #[cfg(test)]

@@ -202,8 +202,10 @@ pub(crate) fn get_joined_users(context: &mut Context<'_>, request: &Element<'_>)
 /// there under a name that is none of its business.
 fn blocked_present(context: &Context<'_>, group: &str, present: &[Joined]) -> Result<Option<Element<'static>>, Fault> {
     let mut list = Element::new("UserList");
-    for joined in present.iter().filter(|joined| joined.user != context.user()) {
-        if messages::blocks_screen_name(context.store.reader(), context.user(), &joined.screen_name, group)? {
+    let (db, user) = (context.store.reader(), context.user());
+    let reception = messages::reception(db, user)?;
+    for joined in present.iter().filter(|joined| joined.user != user) {
+        if reception.blocks_screen_name(db, user, &joined.screen_name, group)? {
             list.children.push(screen_name(&joined.screen_name, group));
         }
     }

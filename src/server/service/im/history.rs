@@ -6,9 +6,9 @@ use crate::server::fault::Fault;
 use crate::server::post;
 use crate::server::service::Context;
 use crate::server::service::targets;
+use crate::server::store::groups;
 use crate::server::store::history::{self, Said};
 use crate::server::store::messages::{self, Message, MessageCopy};
-use crate::server::store::{groups, tree};
 
 /// Keeps a message that was said under this screen name to a whole group, if the group keeps what is said in it.
 pub(super) fn keep(
@@ -29,9 +29,10 @@ pub(super) fn list(context: &Context<'_>, group: &str) -> Result<Vec<Element<'st
     let (group, _) = targets::joined_group(context, group)?;
     let db = context.store.reader();
     groups::history(db, &group.id)?.ok_or(Code::NO_HISTORY)?;
+    let reception = messages::reception(db, context.user())?;
     let mut infos = Vec::new();
     for said in history::of_group(db, &group.id)? {
-        if !messages::blocks_screen_name(db, context.user(), &said.screen_name, &said.group)? {
+        if !reception.blocks_screen_name(db, context.user(), &said.screen_name, &said.group)? {
             let (message, copy) = as_read(said);
             infos.push(post::info(&message, &copy));
         }
@@ -50,13 +51,6 @@ fn as_read(said: Said) -> (Message, MessageCopy) {
     let Said { message, group, screen_name } = said;
     let from = Element::new("Sender").with(super::send::screen_name(&screen_name, &group));
     let to = Element::new("Recipient").with(Element::new("Group").with_leaf("GroupID", group.clone()));
-    let copy = MessageCopy {
-        recipient: String::new(),
-        from: tree::write(&from),
-        to: tree::write(&to),
-        report: None,
-        group: Some(group),
-        expires: i64::MAX,
-    };
+    let copy = MessageCopy { recipient: String::new(), from, to, report: None, group: Some(group), expires: i64::MAX };
     (message, copy)
 }

@@ -136,13 +136,20 @@ pub(crate) fn session_closed(context: &mut Context<'_>, session: &Session) -> Re
     post::choose_again(context, &session.caller.user, None)
 }
 
-/// A client has answered the offer of a stored message or report.
+/// A client has answered the offer of a stored message.
 pub(crate) fn acknowledged(context: &mut Context<'_>, id: &str, response: &Element<'_>) -> Result<(), Fault> {
+    if response.name == "MessageDelivered" {
+        let user = context.user().to_owned();
+        post::settle(context, &user, id, Code::SUCCESSFUL)?;
+    }
+    Ok(())
+}
+
+/// A client has answered the offer of a stored delivery report.
+pub(crate) fn report_acknowledged(context: &mut Context<'_>, id: &str) -> Result<(), Fault> {
     let user = context.user().to_owned();
     if messages::remove_report(context.store.writer()?, &user, id)? {
         post::withdraw(context, &user, id);
-    } else if response.name == "MessageDelivered" {
-        post::settle(context, &user, id, Code::SUCCESSFUL)?;
     }
     Ok(())
 }

@@ -11,9 +11,9 @@ use crate::server::fault::{Fault, required};
 use crate::server::service::Context;
 use crate::server::service::im::history;
 use crate::server::service::targets::{self, Tally, flag};
+use crate::server::store::contact_lists;
 use crate::server::store::groups::{self, Group};
-use crate::server::store::messages::{self, Message, MessageCopy, Writer};
-use crate::server::store::{contact_lists, tree};
+use crate::server::store::messages::{self, Message, MessageCopy, Reception, Writer};
 use crate::server::{content, post};
 
 /// How long a message waits where its sender does not say, in seconds: a day.
@@ -45,6 +45,8 @@ struct Reach {
 
 /// `SendMessage-Request`.
 pub(crate) fn send(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
+    // What is asked from here on is asked in the transaction that the message is written in.
+    context.store.writer()?;
     let info = request.child("MessageInfo").ok_or_else(|| Fault::missing("MessageInfo"))?;
     let recipient = info.child("Recipient").ok_or_else(|| Fault::missing("Recipient"))?;
     let from = sender(context, info.child("Sender"))?;
@@ -63,7 +65,7 @@ pub(crate) fn send(context: &mut Context<'_>, request: &Element<'_>) -> Result<E
         wants_report,
         expires: context.now.seconds() + i64::from(validity),
     };
-    let (outcome, id) = dispatch(context, &draft, recipient)?;
+    let (outcome, id) = dispatch(context, draft, recipient)?;
     let id = id.map(|id| Element::leaf("MessageID", id));
     Ok(Element::new("SendMessage-Response").with(outcome.element()).with_all(id))
 }
@@ -75,7 +77,7 @@ pub(crate) fn forward(context: &mut Context<'_>, request: &Element<'_>) -> Resul
     let from = sender(context, request.child("Sender"))?;
     let user = context.user().to_owned();
     let (message, copy) = messages::find(context.store.reader(), &user, id)?.ok_or(Code::INVALID_MESSAGE_ID)?;
-    let mut info = tree::read(&message.info).unwrap_or_else(|| Element::new("MessageInfo"));
+    let mut info = message.info;
     info.children.retain(|child| child.name != "DateTime");
     let draft = Draft {
         info: info.with_leaf("DateTime", context.now.to_string()),
@@ -85,7 +87,7 @@ pub(crate) fn forward(context: &mut Context<'_>, request: &Element<'_>) -> Resul
         wants_report: false,
         expires: copy.expires,
     };
-    let (outcome, new) = dispatch(context, &draft, recipient)?;
+    let (outcome, new) = dispatch(context, draft, recipient)?;
     let Some(new) = new else { return Ok(outcome.status()) };
     post::settle(context, &user, id, Code::MESSAGE_FORWARDED)?;
     Ok(match context.version() {
@@ -156,7 +158,7 @@ fn kept_info(context: &Context<'_>, info: &Element<'_>, content: Option<&[u8]>) 
 /// Sends a draft to everybody whom a Recipient means, and returns what came of it and the MessageID.
 fn dispatch(
     context: &mut Context<'_>,
-    draft: &Draft,
+    draft: Draft,
     recipient: &Element<'_>,
 ) -> Result<(Outcome, Option<String>), Fault> {
     let mut reach = Reach::default();
@@ -165,15 +167,17 @@ fn dispatch(
     }
     for child in &recipient.children {
         match child.name.as_ref() {
-            "User" => to_user(context, draft, child, &mut reach)?,
-            "ContactList" => to_list(context, draft, child, &mut reach)?,
-            "Group" => to_group(context, draft, child, &mut reach)?,
+            "User" => to_user(context, &draft, child, &mut reach)?,
+            "ContactList" => to_list(context, &draft, child, &mut reach)?,
+            "Group" => to_group(context, &draft, child, &mut reach)?,
             _ => {}
         }
     }
     let Reach { tally, mut copies, said } = reach;
-    let mut seen = BTreeSet::new();
-    copies.retain(|copy| seen.insert(copy.recipient.clone()));
+    if copies.len() > 1 {
+        let mut seen = BTreeSet::new();
+        copies.retain(|copy| seen.insert(copy.recipient.clone()));
+    }
     if copies.len() > MOST_RECIPIENTS {
         return Err(Code::SERVICE_UNAVAILABLE.into());
     }
@@ -184,8 +188,8 @@ fn dispatch(
     let message = Message {
         id: context.identifier(),
         sender: context.user().to_owned(),
-        info: tree::write(&draft.info),
-        content: draft.content.clone(),
+        info: draft.info,
+        content: draft.content,
         is_text: draft.is_text,
     };
     if !copies.is_empty() {
@@ -252,17 +256,16 @@ fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<(Vec<Mess
     let db = context.store.reader();
     let mut copies = Vec::new();
     for other in groups::joined(db, &group)? {
-        if other.user == context.user()
-            || messages::blocks_screen_name(db, &other.user, &own.screen_name, &group)?
-            || !has_room(context, &other.user)?
-        {
+        let reception = messages::reception(db, &other.user)?;
+        let is_blocked = reception.blocks_screen_name(db, &other.user, &own.screen_name, &group)?;
+        if other.user == context.user() || is_blocked || !has_room(context, &other.user, &reception)? {
             continue;
         }
         let from = Element::new("Sender").with(screen_name(&own.screen_name, &group));
         let mut copy = copy(draft, &other.user, &from, Element::new("Group").with_leaf("GroupID", group.clone()));
         // The report does not tell who is behind a screen name.
         let concerned = Element::new("Recipient").with(screen_name(&other.screen_name, &group));
-        copy.report = draft.wants_report.then(|| tree::write(&concerned));
+        copy.report = draft.wants_report.then_some(concerned);
         copy.group = Some(group.clone());
         copies.push(copy);
     }
@@ -298,7 +301,8 @@ fn may_write(
     screen: Option<(&str, &str)>,
 ) -> Result<(), Fault> {
     let (db, user) = (context.store.reader(), copy.recipient.as_str());
-    if !messages::accepts(db, user, &writer(context, screen))? {
+    let reception = messages::reception(db, user)?;
+    if !reception.accepts(db, user, &writer(context, screen))? {
         return Err(Code::BLOCKED.into());
     }
     let content_type = content::kind(&draft.info);
@@ -315,15 +319,20 @@ fn may_write(
     if !receivers.is_empty() && !capabilities().any(|capabilities| capabilities.holds(&content_type, size)) {
         return Err(Code::UNABLE_TO_DELIVER.into());
     }
-    if !context.sessions.is_online(user) && messages::offline_rule(db, user)?.is_some_and(|rule| rule != "SENDSTORE") {
+    if !context.sessions.is_online(user) && reception.offline_rule.as_ref().is_some_and(|rule| rule != "SENDSTORE") {
         return Err(Code::NOT_LOGGED_IN.into());
     }
-    if has_room(context, user)? { Ok(()) } else { Err(Code::QUEUE_FULL.into()) }
+    if has_room(context, user, &reception)? { Ok(()) } else { Err(Code::QUEUE_FULL.into()) }
 }
 
 /// Returns whether another message may wait for a user (abuse case C09).
-fn has_room(context: &Context<'_>, user: &str) -> Result<bool, Fault> {
-    Ok(messages::count(context.store.reader(), user)? < context.quotas(user)?.stored_messages)
+fn has_room(context: &Context<'_>, user: &str, reception: &Reception) -> Result<bool, Fault> {
+    Ok(reception.waiting < context.quotas(user)?.stored_messages)
+}
+
+/// Returns whether no more may wait for a user.
+fn is_full(context: &Context<'_>, reception: &Reception) -> bool {
+    reception.waiting >= reception.quota.unwrap_or(context.configuration.quotas.stored_messages)
 }
 
 /// Returns who writes, for the lists of those who may.
@@ -333,11 +342,11 @@ pub(crate) fn writer<'c>(context: &'c Context<'_>, screen: Option<(&'c str, &'c 
     Writer { user: context.user(), application, screen }
 }
 
-fn copy(draft: &Draft, recipient: &str, from: &Element<'_>, to: Element<'static>) -> MessageCopy {
-    let to = tree::write(&Element::new("Recipient").with(to));
+fn copy(draft: &Draft, recipient: &str, from: &Element<'static>, to: Element<'static>) -> MessageCopy {
+    let to = Element::new("Recipient").with(to);
     MessageCopy {
         recipient: recipient.to_owned(),
-        from: tree::write(from),
+        from: from.clone(),
         report: draft.wants_report.then(|| to.clone()),
         to,
         group: None,

@@ -10,7 +10,7 @@ mod framing;
 #[cfg(feature = "tls")]
 mod tls;
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -19,6 +19,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::header::AUTHORIZATION;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
 
 pub(super) use self::connections::accept;
@@ -133,9 +134,11 @@ pub fn spawn_beside(
     let edge = Arc::new(Edge { routes, asks, content, headers, engine: jobs, exchanges: AtomicU64::new(0) });
     let cir::Opened { wakers, listener: calls, address: cir_address } = opened;
     let open = wakers.connections();
-    threads.push(std::thread::spawn(move || work(engine, &waiting, &wakers, &log)));
+    let (answers, answered) = unbounded_channel();
+    threads.push(std::thread::spawn(move || work(engine, &waiting, &answers, &wakers, &log)));
     threads.push(std::thread::spawn(move || {
         runtime.block_on(async move {
+            tokio::spawn(hand_out(answered));
             if let Some(calls) = calls {
                 tokio::spawn(cir::serve(calls, edge.clone(), open, draining.clone()));
             }
@@ -297,8 +300,28 @@ pub(super) fn tell(log: &SharedLog, line: &str) {
     log.lock().unwrap_or_else(PoisonError::into_inner)(line);
 }
 
+/// Answers on their way back, those of one commit together.
+type Answers = Vec<(oneshot::Sender<Answer>, Answer)>;
+
+/// Gives answers to those who wait for them. The engine wakes this task once for all of them, and not each connection from
+/// another thread.
+async fn hand_out(mut answered: UnboundedReceiver<Answers>) {
+    while let Some(answers) = answered.recv().await {
+        for (to, answer) in answers {
+            // Whoever asked may be gone.
+            let _ = to.send(answer);
+        }
+    }
+}
+
 /// The engine's thread: it ends when nobody can ask any more.
-fn work(mut engine: Engine, waiting: &Receiver<Job>, wakers: &Wakers, log: &SharedLog) {
+fn work(
+    mut engine: Engine,
+    waiting: &Receiver<Job>,
+    answered: &UnboundedSender<Answers>,
+    wakers: &Wakers,
+    log: &SharedLog,
+) {
     loop {
         let patience = engine.next_deadline().map_or(Duration::from_secs(60), |deadline| deadline.since(now()));
         let jobs = match waiting.recv_timeout(patience.max(Duration::from_millis(10))) {
@@ -306,10 +329,11 @@ fn work(mut engine: Engine, waiting: &Receiver<Job>, wakers: &Wakers, log: &Shar
             Err(RecvTimeoutError::Timeout) => Vec::new(),
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let mut answers = HashMap::with_capacity(jobs.len());
+        let mut asking = VecDeque::with_capacity(jobs.len());
+        let mut answers = Vec::with_capacity(jobs.len());
         let mut inputs = Vec::with_capacity(jobs.len());
         for Job { connection, input, answer } in jobs {
-            answers.insert(connection, answer);
+            asking.push_back((connection, answer));
             inputs.push(input);
         }
         for output in engine.handle_all(now(), inputs) {
@@ -320,12 +344,15 @@ fn work(mut engine: Engine, waiting: &Receiver<Job>, wakers: &Wakers, log: &Shar
                 Output::Event(line) => tell(log, &line),
                 Output::Note(line) => tell(log, &format!("warning: {line}")),
                 Output::Reply { connection, status, media_type, body } => {
-                    if let Some(answer) = answers.remove(&connection) {
-                        // Whoever asked may be gone.
-                        let _ = answer.send(Answer { status, media_type, body, mac: None });
+                    // Replies come in the order of the inputs; not all of those have one.
+                    let place = asking.iter().position(|(other, _)| *other == connection);
+                    if let Some((_, to)) = place.and_then(|place| asking.remove(place)) {
+                        answers.push((to, Answer { status, media_type, body, mac: None }));
                     }
                 }
             }
         }
+        // The connections are gone where nobody hands out any more.
+        let _ = answered.send(answers);
     }
 }

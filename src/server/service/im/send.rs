@@ -330,11 +330,6 @@ fn has_room(context: &Context<'_>, user: &str, reception: &Reception) -> Result<
     Ok(reception.waiting < context.quotas(user)?.stored_messages)
 }
 
-/// Returns whether no more may wait for a user.
-fn is_full(context: &Context<'_>, reception: &Reception) -> bool {
-    reception.waiting >= reception.quota.unwrap_or(context.configuration.quotas.stored_messages)
-}
-
 /// Returns who writes, for the lists of those who may.
 pub(crate) fn writer<'c>(context: &'c Context<'_>, screen: Option<(&'c str, &'c str)>) -> Writer<'c> {
     let is_application = context.caller.client_id.name == "ApplicationID";

@@ -34,6 +34,8 @@ pub struct Engine {
     random: Random,
     /// When the next thing in the store that does not last for ever ends.
     stored_deadline: Option<Timestamp>,
+    /// When to look whether what was written ends earlier than that.
+    look_at_expiry: Option<Timestamp>,
     /// When it was last looked whether another process has changed accounts.
     looked: Timestamp,
     events: Vec<String>,
@@ -153,6 +155,7 @@ impl Engine {
             door,
             random,
             stored_deadline,
+            look_at_expiry: None,
             looked: Timestamp::EPOCH,
             events: Vec::new(),
             notes,
@@ -217,9 +220,9 @@ impl Engine {
                 }
             }
         }
-        // A poll that finds nothing asks the store nothing.
-        if has_written {
-            self.stored_deadline = self.store.next_expiry().ok().flatten();
+        // What is stored lasts for whole seconds: it is looked at once in a second, however much is written.
+        if has_written && self.look_at_expiry.is_none() {
+            self.look_at_expiry = Some(now.after(limits::EXPIRE_AGAIN));
         }
         outputs.extend(self.send_texts(now));
         outputs.extend(self.bells.call(&mut self.sessions, now));
@@ -234,6 +237,7 @@ impl Engine {
             .next_deadline()
             .into_iter()
             .chain(self.stored_deadline)
+            .chain(self.look_at_expiry)
             .chain(self.bells.next_deadline())
             .chain(self.texting.next_deadline())
             .min()

@@ -18,6 +18,9 @@ impl Engine {
                 self.notes.push(format!("a session ended without its consequences: {}", fault.0.code));
             }
         }
+        if self.look_at_expiry.take_if(|at| *at <= now).is_some() {
+            self.stored_deadline = self.store.next_expiry().ok().flatten();
+        }
         if self.stored_deadline.is_some_and(|deadline| deadline <= now) {
             if let Err(fault) = self.perform(now, nobody, Caller::outband(Version::V1_3), service::expire) {
                 self.notes.push(format!("what is over was not ended: {}", fault.0.code));

@@ -296,12 +296,12 @@ pub(crate) fn csp_message(octets: &[u8]) {
             assert!(fault.code.is_known(), "{fault:?}");
         }
     }
-    let again = |message: &csp::Message| {
+    let again = |message: &csp::Message<'_>| {
         let written = wire::write(message, form).ok()?;
         match wire::read_with(&written, &wire::LIMITS, form.codes) {
             Ok((CspBody::Message(again), form_again)) => {
                 assert_eq!(form_again.encoding, form.encoding);
-                Some(again)
+                Some(again.into_owned())
             }
             other => panic!("what was written is no message: {other:?} in {}", String::from_utf8_lossy(&written)),
         }

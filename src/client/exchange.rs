@@ -214,7 +214,7 @@ impl Client {
             self.nothing(outputs);
         } else {
             match wire::read_with(body, &wire::LIMITS, self.identity.text_codes) {
-                Ok((Body::Message(message), _)) => self.take(message, outputs),
+                Ok((Body::Message(message), _)) => self.take(message.into_owned(), outputs),
                 Ok((Body::Discovery(discovery), _)) => self.discovered(&discovery, outputs),
                 Err(refusal) => {
                     let exchange = self.exchange.take();
@@ -244,9 +244,10 @@ impl Client {
         self.next_poll = self.now + self.gap();
     }
 
-    fn take(&mut self, message: Message, outputs: &mut Vec<Output>) {
-        let is_late =
-            |t: &Transaction| t.mode == Mode::Response && t.id.as_ref().is_some_and(|id| self.given_up.contains(id));
+    fn take(&mut self, message: Message<'static>, outputs: &mut Vec<Output>) {
+        let is_late = |t: &Transaction<'_>| {
+            t.mode == Mode::Response && t.id.as_ref().is_some_and(|id| self.given_up.contains(id))
+        };
         let is_foreign = match (&message.session, self.session_id()) {
             (Session::Inband(theirs), Some(ours)) => theirs != ours,
             _ => false,

@@ -9,7 +9,7 @@ const REMEMBERED: usize = 256;
 
 impl Client {
     /// Acknowledges a request of the server, and tells it unless it is a repeat.
-    pub(super) fn serve(&mut self, transaction: Transaction, outputs: &mut Vec<Output>) {
+    pub(super) fn serve(&mut self, transaction: Transaction<'static>, outputs: &mut Vec<Output>) {
         if !self.is_in() {
             return;
         }

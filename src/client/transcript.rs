@@ -31,7 +31,7 @@ pub enum Direction {
 const SECRETS: [&str; 2] = ["Password", "DigestBytes"];
 
 /// Hides what proves a password; returns whether there was something.
-fn mask(message: &mut Message) -> bool {
+fn mask(message: &mut Message<'_>) -> bool {
     let children = message.transactions.iter_mut().flat_map(|transaction| &mut transaction.primitive.children);
     let secrets = children.filter(|child| SECRETS.contains(&child.name.as_ref()));
     secrets.map(|secret| *secret = Element::leaf(secret.name.clone(), "****")).count() > 0
@@ -79,7 +79,7 @@ pub fn in_words(body: &[u8], direction: Direction, codes: &'static CodeTable) ->
     }
 }
 
-fn transaction(transaction: &Transaction, arrow: &str) -> String {
+fn transaction(transaction: &Transaction<'_>, arrow: &str) -> String {
     let primitive = &transaction.primitive;
     let id = transaction.id.as_deref().unwrap_or("-");
     let code = Outcome::read(primitive).map(|outcome| format!(" {}", outcome.code)).unwrap_or_default();

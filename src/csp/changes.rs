@@ -12,7 +12,7 @@ struct Change {
     word: &'static str,
     /// The element that is changed.
     element: &'static str,
-    apply: fn(&mut Element<'static>),
+    apply: fn(&mut Element<'_>),
 }
 
 /// What is changed in the tree.
@@ -65,11 +65,12 @@ impl Changes {
     }
 
     pub(crate) fn has(self, word: &str) -> bool {
-        Self::words().position(|own| own == word).is_some_and(|place| self.0 & 1 << place != 0)
+        // Most clients need none, and are asked about often.
+        self.0 != 0 && Self::words().position(|own| own == word).is_some_and(|place| self.0 & 1 << place != 0)
     }
 
     /// Changes a tree.
-    pub(super) fn apply(self, root: &mut Element<'static>) {
+    pub(super) fn apply(self, root: &mut Element<'_>) {
         for change in CHANGES.iter().filter(|change| self.has(change.word)) {
             change_below(root, change);
         }
@@ -82,7 +83,7 @@ impl Changes {
     }
 }
 
-fn change_below(element: &mut Element<'static>, change: &Change) {
+fn change_below(element: &mut Element<'_>, change: &Change) {
     if element.name == change.element {
         (change.apply)(element);
     }
@@ -90,14 +91,14 @@ fn change_below(element: &mut Element<'static>, change: &Change) {
 }
 
 /// Puts the children of a child in its place.
-fn lift(element: &mut Element<'static>, name: &str) {
+fn lift(element: &mut Element<'_>, name: &str) {
     let children = std::mem::take(&mut element.children);
     for child in children {
         if child.name == name { element.children.extend(child.children) } else { element.children.push(child) }
     }
 }
 
-fn bare_client(login: &mut Element<'static>) {
+fn bare_client(login: &mut Element<'_>) {
     for client in login.children.iter_mut().filter(|child| child.name == "ClientID") {
         if let Some(text) = client.children.first().map(|child| child.text().to_owned()) {
             *client = Element::leaf("ClientID", text);
@@ -105,7 +106,7 @@ fn bare_client(login: &mut Element<'static>) {
     }
 }
 
-fn first_answer(login: &mut Element<'static>) {
+fn first_answer(login: &mut Element<'_>) {
     if login.child("Nonce").is_none() {
         return;
     }

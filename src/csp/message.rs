@@ -11,13 +11,13 @@ use crate::document::{Content, Element, boolean, is_declaration};
 
 /// A whole message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct Message<'s> {
     /// The version, which is that of the session namespace.
     pub version: Version,
     /// Which session it belongs to.
     pub session: Session,
     /// The transactions, one or more.
-    pub transactions: Vec<Transaction>,
+    pub transactions: Vec<Transaction<'s>>,
     /// Whether more waits at the server; only servers send it.
     pub poll: Option<bool>,
     /// What the server says about the wake-up channel (1.2 on).
@@ -44,13 +44,13 @@ pub enum Mode {
 
 /// One transaction of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transaction {
+pub struct Transaction<'s> {
     /// Whether it is opened or answered.
     pub mode: Mode,
     /// The identifier that its opener chose; absent with `Polling-Request`.
     pub id: Option<String>,
     /// The primitive, without namespace declarations.
-    pub primitive: Element<'static>,
+    pub primitive: Element<'s>,
 }
 
 /// What cannot be read as a message, and what of it could still be seen, so that it can be answered.
@@ -79,9 +79,9 @@ pub struct Discovery {
     pub others: Vec<String>,
 }
 
-impl Message {
+impl<'s> Message<'s> {
     /// Returns a message with one transaction.
-    pub fn new(version: Version, session: Session, transaction: Transaction) -> Self {
+    pub fn new(version: Version, session: Session, transaction: Transaction<'s>) -> Self {
         Self { version, session, transactions: vec![transaction], poll: None, cir: None }
     }
 
@@ -90,10 +90,9 @@ impl Message {
     /// # Errors
     ///
     /// Says what the envelope lacks, with what of it could be read.
-    pub fn read(root: &Element<'_>, version: Version) -> Result<Self, Malformed> {
-        let empty = Element::new("Session");
-        let envelope = root.child("Session").unwrap_or(&empty);
-        let session = read_session(envelope);
+    pub fn read(root: Element<'s>, version: Version) -> Result<Self, Malformed> {
+        let envelope = take_child(root, "Session").unwrap_or_else(|| Element::new("Session"));
+        let session = read_session(&envelope);
         let fault = |id: Option<String>, what: &str| Malformed {
             version,
             session: session.clone().unwrap_or(Session::Outband),
@@ -102,22 +101,20 @@ impl Message {
         };
         let mut transactions = Vec::new();
         let mut poll = envelope.child_text("Poll").and_then(boolean);
-        for element in envelope.children_named("Transaction") {
+        let cir = envelope.child_text("CIR").and_then(boolean);
+        for element in envelope.children.into_iter().filter(|child| child.name == "Transaction") {
             let descriptor = element.child("TransactionDescriptor");
             let id = descriptor.and_then(|d| d.child_text("TransactionID")).filter(|id| !id.is_empty());
             let id = id.map(str::to_owned);
-            let Some(primitive) = element.child("TransactionContent").and_then(primitive_of) else {
-                return Err(fault(id, "a transaction holds no primitive"));
-            };
-            let mode = descriptor.and_then(|d| d.child_text("TransactionMode")).unwrap_or_default();
-            let mode = match mode.to_ascii_lowercase().as_str() {
-                "request" => Mode::Request,
-                "response" => Mode::Response,
-                _ => return Err(fault(id, "TransactionMode is neither Request nor Response")),
-            };
+            let mode = descriptor.and_then(|d| d.child_text("TransactionMode")).and_then(Mode::read);
             // 1.1 has the flag here; a few clients of later versions do too.
             poll = poll.or(descriptor.and_then(|d| d.child_text("Poll")).and_then(boolean));
-            let mut primitive = primitive.clone().into_owned();
+            let Some(mut primitive) = take_child(element, "TransactionContent").and_then(primitive_of) else {
+                return Err(fault(id, "a transaction holds no primitive"));
+            };
+            let Some(mode) = mode else {
+                return Err(fault(id, "TransactionMode is neither Request nor Response"));
+            };
             adopt(&mut primitive);
             transactions.push(Transaction { mode, id, primitive });
         }
@@ -127,18 +124,23 @@ impl Message {
         let Some(session) = session.clone() else {
             return Err(fault(transactions[0].id.clone(), "SessionType is neither Inband nor Outband"));
         };
-        let cir = envelope.child_text("CIR").and_then(boolean);
         Ok(Self { version, session, transactions, poll, cir })
     }
 
-    /// Returns the document's root, as the standard writes it in this version.
-    pub fn element(&self) -> Element<'static> {
+    /// Returns the same message without borrowing from its source.
+    pub fn into_owned(self) -> Message<'static> {
+        let transactions = self.transactions.into_iter().map(Transaction::into_owned).collect();
+        Message { version: self.version, session: self.session, transactions, poll: self.poll, cir: self.cir }
+    }
+
+    /// Returns the document's root, as the standard writes it in this version. It borrows the texts of the message.
+    pub fn element(&self) -> Element<'_> {
         let [session_namespace, transaction_namespace, _] = self.version.namespaces();
         let grammar = &self.version.vocabulary().grammar;
         let descriptor = match &self.session {
             Session::Outband => Element::new("SessionDescriptor").with_leaf("SessionType", "Outband"),
             Session::Inband(id) => {
-                Element::new("SessionDescriptor").with_leaf("SessionType", "Inband").with_leaf("SessionID", id.clone())
+                Element::new("SessionDescriptor").with_leaf("SessionType", "Inband").with_leaf("SessionID", id.as_str())
             }
         };
         let mut session = Element::new("Session").with(descriptor);
@@ -146,12 +148,12 @@ impl Message {
             let mut descriptor =
                 Element::new("TransactionDescriptor").with_leaf("TransactionMode", transaction.mode.as_str());
             if let Some(id) = &transaction.id {
-                descriptor = descriptor.with_leaf("TransactionID", id.clone());
+                descriptor = descriptor.with_leaf("TransactionID", id.as_str());
             }
             if let (Version::V1_1, Some(poll)) = (self.version, self.poll) {
                 descriptor = descriptor.with_leaf("Poll", flag(poll));
             }
-            let mut primitive = transaction.primitive.clone();
+            let mut primitive = transaction.primitive.borrowed();
             grammar.prune(&mut primitive);
             declare(&mut primitive, self.version);
             let content =
@@ -186,21 +188,27 @@ impl Mode {
             Self::Response => "Response",
         }
     }
+
+    fn read(text: &str) -> Option<Self> {
+        [Self::Request, Self::Response].into_iter().find(|mode| text.eq_ignore_ascii_case(mode.as_str()))
+    }
 }
 
-impl Transaction {
+impl<'s> Transaction<'s> {
     /// Returns an opened transaction.
-    pub fn request(id: impl Into<String>, primitive: Element<'static>) -> Self {
+    pub fn request(id: impl Into<String>, primitive: Element<'s>) -> Self {
         Self { mode: Mode::Request, id: Some(id.into()), primitive }
     }
 
     /// Returns the answer to the transaction with that identifier.
-    pub fn response(id: Option<String>, primitive: Element<'static>) -> Self {
+    pub fn response(id: Option<String>, primitive: Element<'s>) -> Self {
         Self { mode: Mode::Response, id, primitive }
     }
-}
 
-impl Transaction {
+    fn into_owned(self) -> Transaction<'static> {
+        Transaction { mode: self.mode, id: self.id, primitive: self.primitive.into_owned() }
+    }
+
     /// Returns whether it may be one of the answers that are opened as requests too. In plain text, where the mode is not
     /// written, they read as answers.
     pub(crate) fn is_opened_answer(&self, version: Version) -> bool {
@@ -279,13 +287,25 @@ fn right_name(name: &str) -> Option<&'static str> {
     SPELLINGS.iter().find(|(other, _)| name == *other).map(|(_, right)| *right)
 }
 
+/// Returns the first child of that name, out of its parent.
+fn take_child<'s>(element: Element<'s>, name: &str) -> Option<Element<'s>> {
+    element.children.into_iter().find(|child| child.name == name)
+}
+
 /// Returns the primitive of a transaction: the first that any version has, so that what a vendor puts in front of it is
 /// skipped; where there is none, the first element, whatever it is.
-fn primitive_of<'e, 's>(content: &'e Element<'s>) -> Option<&'e Element<'s>> {
-    let is_known = |name: &str| Version::ALL.into_iter().any(|version| Primitive::find(version, name).is_some());
-    let mut own = content.children.iter().filter(|child| !is_foreign(child));
-    let first = own.clone().next();
-    own.find(|child| is_known(right_name(&child.name).unwrap_or(&child.name))).or(first)
+fn primitive_of(mut content: Element<'_>) -> Option<Element<'_>> {
+    content.children.retain(|child| !is_foreign(child));
+    let is_known = |child: &Element<'_>| {
+        let name = right_name(&child.name).unwrap_or(&child.name);
+        Version::ALL.into_iter().any(|version| Primitive::find(version, name).is_some())
+    };
+    let place = match &content.children[..] {
+        [] => return None,
+        [_] => 0,
+        many => many.iter().position(is_known).unwrap_or(0),
+    };
+    Some(content.children.swap_remove(place))
 }
 
 /// What vendors fill as they like, under a namespace of their own.
@@ -304,7 +324,7 @@ fn is_foreign(element: &Element<'_>) -> bool {
 
 /// Gives all elements their right names, and takes away strangers and what belongs to the document: places, and the
 /// declarations that writing puts back.
-fn adopt(element: &mut Element<'static>) {
+fn adopt(element: &mut Element<'_>) {
     (element.span, element.content_span) = Default::default();
     if let Some(right) = right_name(&element.name) {
         element.name = Cow::Borrowed(right);
@@ -329,7 +349,7 @@ fn adopt(element: &mut Element<'static>) {
 }
 
 /// Puts the presence namespace on each `PresenceSubList`.
-fn declare(element: &mut Element<'static>, version: Version) {
+fn declare(element: &mut Element<'_>, version: Version) {
     if element.name == "PresenceSubList" && element.attribute("xmlns").is_none() {
         let list = std::mem::replace(element, Element::new(""));
         *element = list.with_attribute("xmlns", version.namespaces()[2]);
@@ -341,7 +361,7 @@ fn declare(element: &mut Element<'static>, version: Version) {
 mod tests {
     use super::*;
 
-    fn status() -> Transaction {
+    fn status() -> Transaction<'static> {
         Transaction::response(Some("4".to_owned()), crate::csp::Outcome::new(crate::csp::Code::SUCCESSFUL).status())
     }
 
@@ -356,7 +376,7 @@ mod tests {
             message.poll = Some(true);
             let root = message.element();
             assert_eq!(root.descend(path).map(Element::trimmed), Some("T"), "{version:?}");
-            assert_eq!(Message::read(&root, version).as_ref(), Ok(&message));
+            assert_eq!(Message::read(root.clone(), version).as_ref(), Ok(&message));
         }
     }
 
@@ -378,9 +398,10 @@ mod tests {
 
     #[test]
     fn says_what_could_be_seen_of_a_broken_message() {
-        let mut root = Message::new(Version::V1_2, Session::Inband("s".to_owned()), status()).element();
+        let message = Message::new(Version::V1_2, Session::Inband("s".to_owned()), status());
+        let mut root = message.element();
         root.children[0].children[1].children[1].children.clear();
-        let fault = Message::read(&root, Version::V1_2).unwrap_err();
+        let fault = Message::read(root, Version::V1_2).unwrap_err();
         assert_eq!((fault.session.id(), fault.id.as_deref()), (Some("s"), Some("4")));
     }
 

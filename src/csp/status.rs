@@ -115,6 +115,11 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
 });
 
 impl Code {
+    /// Reads the code of the `Result` in a response; `None` where it has none or it is no number.
+    pub fn read(response: &Element<'_>) -> Option<Self> {
+        read_code(if response.name == "Result" { response } else { response.child("Result")? })
+    }
+
     /// Returns the code's name: `Unknown user`. `Unknown code` where the table has no such code.
     pub fn name(self) -> &'static str {
         self.row().map_or("Unknown code", |row| row.name)

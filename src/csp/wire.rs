@@ -31,9 +31,9 @@ pub struct Form {
 
 /// What a document turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
+pub enum Body<'s> {
     /// A message.
-    Message(Message),
+    Message(Message<'s>),
     /// A version discovery document.
     Discovery(Discovery),
 }
@@ -79,7 +79,7 @@ impl Form {
 /// # Errors
 ///
 /// Says whether the transport, a version fault or a status answers it.
-pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
+pub fn read<'s>(bytes: &'s [u8], limits: &Limits) -> Result<(Body<'s>, Form), Refusal> {
     read_with(bytes, limits, super::text_codes())
 }
 
@@ -88,7 +88,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Body, Form), Refusal> {
 /// # Errors
 ///
 /// As [`read`].
-pub fn read_with(bytes: &[u8], limits: &Limits, codes: &'static CodeTable) -> Result<(Body, Form), Refusal> {
+pub fn read_with<'s>(bytes: &'s [u8], limits: &Limits, codes: &'static CodeTable) -> Result<(Body<'s>, Form), Refusal> {
     if codec::recognise(bytes) == Some(Encoding::Pts)
         && let Some(preamble) = Preamble::read(bytes.trim_ascii())
     {
@@ -109,30 +109,30 @@ pub fn read_with(bytes: &[u8], limits: &Limits, codes: &'static CodeTable) -> Re
     let form = Form::read(&document.header);
     let version = version_of(root, &document.header, document.vocabulary);
     if codec::breaks_off(&report) || document.header.encoding == Encoding::Wbxml && report.has_errors() {
-        let fault = version.map(|version| what_shows(root, version, "the message breaks off"));
+        let fault = version.map(|version| what_shows(document.root, version, "the message breaks off"));
         let shown = fault.filter(|fault| fault.id.is_some()).map(|fault| Refusal::Malformed(form, fault));
         return Err(shown.unwrap_or(Refusal::Unreadable(report)));
     }
     let Some(version) = version else {
-        let fault = what_shows(root, Version::ALL[0], "the namespace is of no known version");
+        let fault = what_shows(document.root, Version::ALL[0], "the namespace is of no known version");
         return Err(Refusal::UnknownVersion(form, fault));
     };
     if let Some(discovery) = Discovery::read(root, version) {
         return Ok((Body::Discovery(discovery), form));
     }
-    match Message::read(root, version) {
+    match Message::read(document.root, version) {
         Ok(message) => Ok((Body::Message(message), form)),
         Err(fault) => Err(Refusal::Malformed(form, fault)),
     }
 }
 
 /// Reads a message in plain text whose preamble is whole (CSP in plain text, "Errors").
-fn read_text(
-    bytes: &[u8],
+fn read_text<'s>(
+    bytes: &'s [u8],
     limits: &Limits,
     codes: &'static CodeTable,
     preamble: Preamble<'_>,
-) -> Result<(Body, Form), Refusal> {
+) -> Result<(Body<'s>, Form), Refusal> {
     let form = Form::text(codes);
     let newest = Version::ALL[0];
     let mut fault = Malformed {
@@ -171,7 +171,7 @@ fn read_text(
     if primitive.is_none() {
         return Err(Refusal::UnknownPrimitive(form, fault));
     }
-    match Message::read(&document.root, version) {
+    match Message::read(document.root, version) {
         Ok(message) => Ok((Body::Message(message), form)),
         Err(fault) => Err(Refusal::Malformed(form, fault)),
     }
@@ -182,11 +182,9 @@ fn read_text(
 /// # Errors
 ///
 /// Names what the syntax cannot carry.
-pub fn write(message: &Message, form: Form) -> Result<Vec<u8>, CannotWrite> {
-    let mut root = match form.encoding {
-        Encoding::Pts => as_text(message, form).element(),
-        Encoding::Xml | Encoding::Wbxml => message.element(),
-    };
+pub fn write(message: &Message<'_>, form: Form) -> Result<Vec<u8>, CannotWrite> {
+    let as_said = (form.encoding == Encoding::Pts).then(|| as_text(message, form));
+    let mut root = as_said.as_ref().unwrap_or(message).element();
     if form.encoding != Encoding::Wbxml && encode_content(&mut root) {
         message.version.vocabulary().grammar.arrange(&mut root);
     }
@@ -208,7 +206,7 @@ fn leave_out_strangers(element: &mut Element<'_>) {
 }
 
 /// Returns what plain text says of a message: no flags, and answers that are opened as requests in the mode that they read as.
-fn as_text(message: &Message, form: Form) -> Message {
+fn as_text<'s>(message: &Message<'s>, form: Form) -> Message<'s> {
     let mut said = Message { poll: None, cir: None, ..message.clone() };
     for transaction in &mut said.transactions {
         let name = &transaction.primitive.name;
@@ -221,7 +219,7 @@ fn as_text(message: &Message, form: Form) -> Message {
 
 /// Makes a transaction one that the form carries: in plain text what has no code is taken away, and an answer that has
 /// none is told by its result alone (CSP in plain text, "Correspondence").
-pub(crate) fn fit(transaction: &mut Transaction, form: Form) {
+pub(crate) fn fit(transaction: &mut Transaction<'_>, form: Form) {
     if form.encoding != Encoding::Pts {
         return;
     }
@@ -328,7 +326,7 @@ fn version_of(root: &Element<'_>, header: &Header, vocabulary: Option<&Vocabular
 }
 
 /// Returns a fault with what of a message can be seen, whatever is wrong with it.
-fn what_shows(root: &Element<'_>, version: Version, what: &str) -> Malformed {
+fn what_shows(root: Element<'_>, version: Version, what: &str) -> Malformed {
     let (session, id) = match Message::read(root, version) {
         Ok(message) => (message.session, message.transactions.into_iter().find_map(|transaction| transaction.id)),
         Err(fault) => (fault.session, fault.id),

@@ -175,6 +175,21 @@ impl<'s> Element<'s> {
         1 + self.children.iter().map(Self::count).sum::<usize>()
     }
 
+    /// Returns the same tree with all names and texts borrowed from this one.
+    pub fn borrowed(&self) -> Element<'_> {
+        Element {
+            name: Cow::Borrowed(&self.name),
+            attributes: self.attributes.iter().map(Attribute::borrowed).collect(),
+            children: self.children.iter().map(Self::borrowed).collect(),
+            content: match &self.content {
+                Content::Text(text) => Content::Text(Cow::Borrowed(text)),
+                Content::Octets(octets) => Content::Octets(Cow::Borrowed(octets)),
+            },
+            span: self.span,
+            content_span: self.content_span,
+        }
+    }
+
     /// Returns the same tree without borrowing from the source.
     pub fn into_owned(self) -> Element<'static> {
         Element {
@@ -213,6 +228,11 @@ impl<'s> Element<'s> {
 }
 
 impl Attribute<'_> {
+    fn borrowed(&self) -> Attribute<'_> {
+        let (name, value) = (Cow::Borrowed(&*self.name), Cow::Borrowed(&*self.value));
+        Attribute { name, value, span: self.span, value_span: self.value_span }
+    }
+
     fn into_owned(self) -> Attribute<'static> {
         Attribute {
             name: Cow::Owned(self.name.into_owned()),

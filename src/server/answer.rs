@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hasher as _};
 
 use super::configuration::Access;
 use super::session::Caller;
-use crate::codec::Encoding;
+use crate::codec::{CannotWrite, Encoding};
 use crate::csp::wire::{self, Form};
 use crate::csp::{self, Code, Discovery, Malformed, Message, Mode, Outcome, Transaction, Version};
 use crate::document::{Content, Element};
@@ -21,6 +21,17 @@ impl Reply {
     /// Returns an answer without a body.
     pub(super) fn empty(status: u16) -> Self {
         Self { status, body: Vec::new() }
+    }
+
+    /// Writes a message as far as its form carries it; a message without transactions is empty.
+    pub(super) fn of(message: &mut Message<'_>, form: Form) -> Result<Self, CannotWrite> {
+        if message.transactions.is_empty() {
+            return Ok(Self::empty(200));
+        }
+        for transaction in &mut message.transactions {
+            wire::fit(transaction, form);
+        }
+        Ok(Self { status: 200, body: wire::write(message, form)? })
     }
 }
 
@@ -87,20 +98,18 @@ pub(super) fn refuse(seen: Malformed, form: Form, code: Code) -> Reply {
 pub(super) fn write(
     version: Version,
     session: csp::Session,
-    transactions: Vec<Transaction>,
+    transactions: Vec<Transaction<'_>>,
     (poll, cir): (Option<bool>, Option<bool>),
     form: Form,
     notes: &mut Vec<String>,
 ) -> Reply {
-    if transactions.is_empty() {
-        return Reply::empty(200);
-    }
-    let mut message = Message { version, session, transactions, poll, cir };
-    for transaction in &mut message.transactions {
-        wire::fit(transaction, form);
-    }
-    let reason = match wire::write(&message, form) {
-        Ok(body) => return Reply { status: 200, body },
+    write_message(Message { version, session, transactions, poll, cir }, form, notes)
+}
+
+/// Writes a message; what answers cannot say is told by a status.
+pub(super) fn write_message(mut message: Message<'_>, form: Form, notes: &mut Vec<String>) -> Reply {
+    let reason = match Reply::of(&mut message, form) {
+        Ok(reply) => return reply,
         Err(reason) => reason,
     };
     notes.push(format!("an answer cannot be written: {reason}"));
@@ -108,16 +117,13 @@ pub(super) fn write(
     for transaction in &mut message.transactions {
         transaction.primitive = Outcome::new(Code::INTERNAL_ERROR).status();
     }
-    match wire::write(&message, form) {
-        Ok(body) => Reply { status: 200, body },
-        Err(_) => Reply::empty(500),
-    }
+    Reply::of(&mut message, form).unwrap_or_else(|_| Reply::empty(500))
 }
 
-/// Says why a request of ours could not be written in the stricter of the syntaxes, if so.
-pub(super) fn can_be_sent(primitive: &Element<'static>, version: Version) -> Result<(), String> {
-    let message = Message::new(version, csp::Session::Outband, Transaction::request("1", primitive.clone()));
-    wire::write(&message, Form::of(crate::codec::Encoding::Wbxml)).map(drop).map_err(|reason| reason.to_string())
+/// Returns whether a request of ours can be written at all.
+pub(super) fn can_be_written(primitive: &Element<'static>, version: Version, form: Form) -> bool {
+    let request = Transaction::request("1", primitive.borrowed());
+    Reply::of(&mut Message::new(version, csp::Session::Outband, request), form).is_ok()
 }
 
 /// Returns a number that two primitives share only if they say the same.

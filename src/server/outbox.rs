@@ -111,7 +111,7 @@ impl Outbox {
     /// Takes the next request to send, with its TransactionID: one that waits, or one offered long ago and not
     /// acknowledged. There is none while `open` offered requests are unanswered (MultiTrans). What the bearer
     /// does not carry waits until the client speaks another syntax.
-    pub(crate) fn offer(&mut self, now: Timestamp, open: usize, by: Bearer) -> Option<(u16, &Element<'static>)> {
+    pub(crate) fn offer(&mut self, now: Timestamp, open: usize, by: Bearer) -> Option<(u16, Arc<Element<'static>>)> {
         self.entries.retain(|e| !e.is_over(now, by.most()));
         let index = self.due(now, open, by)?;
         let id = match self.entries[index].offered {
@@ -121,7 +121,7 @@ impl Outbox {
         let entry = &mut self.entries[index];
         entry.offered = Some((id, now));
         entry.offers += 1;
-        Some((id, &entry.sending.primitive))
+        Some((id, entry.sending.primitive.clone()))
     }
 
     /// Returns the TransactionID of a request that was offered and not acknowledged.
@@ -144,8 +144,7 @@ impl Outbox {
 
     /// Drops waiting requests about something stored that is gone.
     pub(crate) fn withdraw(&mut self, stored: &str) {
-        let is_about =
-            |e: &Entry| matches!(&e.sending.purpose, Purpose::Message(id) | Purpose::Report(id) | Purpose::Answer(id) if id == stored);
+        let is_about = |e: &Entry| matches!(&e.sending.purpose, Purpose::Message(id) | Purpose::Report(id) | Purpose::Answer(id) if id == stored);
         self.entries.retain(|e| !is_about(e));
     }
 

@@ -4,12 +4,15 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use foldhash::fast::RandomState;
 
 use super::outbox::{Bearer, Outbox};
+use super::store::tree;
 use super::waking::Waking;
 use super::{Timestamp, limits};
 use crate::codec::Encoding;
@@ -206,7 +209,7 @@ pub(crate) struct Caller {
 #[derive(Debug)]
 pub(crate) struct Session {
     /// Whose it is.
-    pub(crate) caller: Caller,
+    pub(crate) caller: Arc<Caller>,
     /// How long it may be silent.
     pub(crate) time_to_live: Duration,
     /// When it was last heard of.
@@ -256,7 +259,8 @@ struct Answer {
     transaction: String,
     fingerprint: u64,
     at: Timestamp,
-    primitive: Element<'static>,
+    /// In the form of [`tree`], which takes a fourth of the memory: it is kept often and given again seldom.
+    primitive: Box<str>,
 }
 
 /// What is known of a TransactionID that a client uses.
@@ -271,7 +275,7 @@ pub(crate) enum Remembered {
 }
 
 impl Session {
-    pub(crate) fn new(caller: Caller, time_to_live: Duration, services: Services, now: Timestamp) -> Self {
+    pub(crate) fn new(caller: Arc<Caller>, time_to_live: Duration, services: Services, now: Timestamp) -> Self {
         Self {
             caller,
             time_to_live,
@@ -325,7 +329,7 @@ impl Session {
         while self.answers.len() >= most {
             self.answers.pop_front();
         }
-        let (transaction, primitive) = (transaction.to_owned(), answer.clone());
+        let (transaction, primitive) = (transaction.to_owned(), tree::write(answer).into_boxed_str());
         self.answers.push_back(Answer { transaction, fingerprint, at, primitive });
     }
 
@@ -335,11 +339,16 @@ impl Session {
         let is_known = |a: &&Answer| a.transaction == transaction && now.since(a.at) <= life;
         match self.answers.iter().find(is_known) {
             None => Remembered::New,
-            Some(answer) if answer.fingerprint == fingerprint => Remembered::Same(answer.primitive.clone()),
+            Some(answer) if answer.fingerprint == fingerprint => {
+                tree::read(&answer.primitive).map_or(Remembered::New, Remembered::Same)
+            }
             Some(_) => Remembered::Other,
         }
     }
 }
+
+/// A map by identifiers that are drawn here, never chosen by others.
+type ByIdentifier<T> = HashMap<SessionId, T, RandomState>;
 
 /// How a session ended.
 #[derive(Debug, Clone)]
@@ -353,18 +362,18 @@ pub(crate) struct Ended {
 /// All sessions, by identifier and by user, and what is remembered of those that ended.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    live: HashMap<SessionId, Session>,
+    live: ByIdentifier<Box<Session>>,
     by_user: BTreeMap<String, Vec<SessionId>>,
     /// By the secret with which clients ask beside their messages.
-    by_token: HashMap<SessionId, SessionId>,
+    by_token: ByIdentifier<SessionId>,
     /// Connections that are to be closed.
     hang_ups: Vec<u64>,
     /// One entry a session, not later than its deadline.
     deadlines: BinaryHeap<Reverse<(Timestamp, SessionId)>>,
-    ended: HashMap<SessionId, Ended>,
+    ended: ByIdentifier<Ended>,
     ended_in_order: VecDeque<(Timestamp, SessionId)>,
     /// Sessions by short messages that were ended by force, with their numbers: they do not poll, and are told at once.
-    dismissed: Vec<(Caller, String)>,
+    dismissed: Vec<(Arc<Caller>, String)>,
 }
 
 impl Sessions {
@@ -373,11 +382,11 @@ impl Sessions {
         let id = session.caller.session;
         self.deadlines.push(Reverse((session.deadline(), id)));
         self.by_user.entry(session.caller.user.clone()).or_default().push(id);
-        self.live.insert(id, session);
+        self.live.insert(id, Box::new(session));
     }
 
     /// Removes a session. With a code it is remembered, and its client told that code if it comes again.
-    pub(crate) fn close(&mut self, id: SessionId, code: Option<Code>, now: Timestamp) -> Option<Session> {
+    pub(crate) fn close(&mut self, id: SessionId, code: Option<Code>, now: Timestamp) -> Option<Box<Session>> {
         let session = self.live.remove(&id)?;
         self.hang_ups.extend(session.waking.connection());
         if let Some(token) = session.token {
@@ -411,7 +420,7 @@ impl Sessions {
     }
 
     /// Takes the sessions by short messages that were ended by force, with their numbers.
-    pub(crate) fn take_dismissed(&mut self) -> Vec<(Caller, String)> {
+    pub(crate) fn take_dismissed(&mut self) -> Vec<(Arc<Caller>, String)> {
         std::mem::take(&mut self.dismissed)
     }
 
@@ -427,12 +436,12 @@ impl Sessions {
 
     /// Returns a session.
     pub(crate) fn get(&self, id: SessionId) -> Option<&Session> {
-        self.live.get(&id)
+        self.live.get(&id).map(Box::as_ref)
     }
 
     /// Returns a session to change it.
     pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
-        self.live.get_mut(&id)
+        self.live.get_mut(&id).map(Box::as_mut)
     }
 
     /// Returns the sessions of a user, oldest first.
@@ -466,7 +475,7 @@ impl Sessions {
 
     /// Returns the session of a secret. As a number it is looked up in constant time (abuse case B13).
     pub(crate) fn of_token(&self, token: SessionId) -> Option<&Session> {
-        self.by_token.get(&token).and_then(|id| self.live.get(id))
+        self.by_token.get(&token).and_then(|id| self.get(*id))
     }
 
     /// Notes that a connection is to be closed.
@@ -491,7 +500,7 @@ impl Sessions {
                 return None;
             }
             self.deadlines.pop();
-            match self.live.get(&id).map(Session::deadline) {
+            match self.get(id).map(Session::deadline) {
                 Some(deadline) if deadline <= now => return Some(id),
                 Some(deadline) => self.deadlines.push(Reverse((deadline, id))),
                 None => {}

@@ -23,7 +23,7 @@ pub(crate) fn identity(version: Version, encoding: Encoding) -> Identity {
 /// A client, and what it has just posted.
 pub(crate) struct Lab {
     pub(crate) client: Client,
-    pub(crate) posted: Vec<Message>,
+    pub(crate) posted: Vec<Message<'static>>,
     pub(crate) told: Vec<Output>,
 }
 
@@ -50,7 +50,7 @@ impl Lab {
         for output in self.client.handle(now, event) {
             match output {
                 Output::Post { body, .. } => match wire::read(&body, &wire::LIMITS) {
-                    Ok((Body::Message(message), _)) => self.posted.push(message),
+                    Ok((Body::Message(message), _)) => self.posted.push(message.into_owned()),
                     other => panic!("not a message: {other:?}"),
                 },
                 other => self.told.push(other),
@@ -58,7 +58,7 @@ impl Lab {
         }
     }
 
-    pub(crate) fn last(&self) -> (&Transaction, &str) {
+    pub(crate) fn last(&self) -> (&Transaction<'static>, &str) {
         let transaction = &self.posted.last().unwrap().transactions[0];
         (transaction, transaction.primitive.name.as_ref())
     }
@@ -74,7 +74,7 @@ impl Lab {
         self.message(vec![Transaction::request(id, primitive)], Some(poll));
     }
 
-    pub(crate) fn message(&mut self, transactions: Vec<Transaction>, poll: Option<bool>) {
+    pub(crate) fn message(&mut self, transactions: Vec<Transaction<'static>>, poll: Option<bool>) {
         let version = self.client.identity().version;
         let session = Session::Inband("s-1".to_owned());
         let message = Message { version, session, transactions, poll, cir: None };

@@ -64,7 +64,7 @@ pub(crate) fn status(server: &Running, request: &str) -> u16 {
     answer(&mut stream).0
 }
 
-fn post(stream: &mut TcpStream, message: &Message, encoding: Encoding) -> Option<Message> {
+fn post(stream: &mut TcpStream, message: &Message, encoding: Encoding) -> Option<Message<'static>> {
     let body = wire::write(message, Form::of(encoding)).unwrap();
     let media_type = format!("{}; charset=utf-8", wire::media_type(message.version, encoding));
     let length = body.len();
@@ -79,11 +79,11 @@ fn post(stream: &mut TcpStream, message: &Message, encoding: Encoding) -> Option
     }
     assert!(header.contains(&format!("content-type: {media_type}\r\n")), "{header}");
     let Ok((Body::Message(answer), _)) = wire::read(&body, &wire::LIMITS) else { panic!("no message") };
-    Some(answer)
+    Some(answer.into_owned())
 }
 
 /// Logs in on a connection of its own; returns the answer.
-fn login(server: &Running, user: &str, password: &str, encoding: Encoding) -> Message {
+fn login(server: &Running, user: &str, password: &str, encoding: Encoding) -> Message<'static> {
     let login = Element::new("Login-Request")
         .with_leaf("UserID", user.to_owned())
         .with(Element::new("ClientID").with_leaf("URL", "Phone"))

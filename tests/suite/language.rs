@@ -77,7 +77,7 @@ fn pieces(particle: &Particle, number: usize, add: &mut dyn FnMut(&'static str, 
 const FEW: usize = 4;
 
 /// Every primitive of every version, in at most so many instances, each in a message.
-fn messages(most: usize) -> impl Iterator<Item = Message> {
+fn messages(most: usize) -> impl Iterator<Item = Message<'static>> {
     Primitive::all().iter().flat_map(move |row| {
         let grammar = &row.version.vocabulary().grammar;
         (0..variants(grammar, row.name, "transaction", 0).min(most)).map(|number| {
@@ -88,9 +88,9 @@ fn messages(most: usize) -> impl Iterator<Item = Message> {
     })
 }
 
-fn read(bytes: &[u8], what: &str) -> Message {
+fn read(bytes: &[u8], what: &str) -> Message<'static> {
     match wire::read(bytes, &wire::LIMITS) {
-        Ok((Body::Message(message), _)) => message,
+        Ok((Body::Message(message), _)) => message.into_owned(),
         other => panic!("{what}: {other:?}\n{}", String::from_utf8_lossy(bytes)),
     }
 }
@@ -214,7 +214,7 @@ fn unknown_elements_and_foreign_namespaces_are_skipped_everywhere_in_xml() {
     ];
     for message in messages(FEW) {
         for stranger in &strangers {
-            let mut root = message.element();
+            let mut root = message.element().into_owned();
             invite(&message.version.vocabulary().grammar, &mut root, "session", stranger);
             is_understood(&codec::write_xml(&root, None, false), &message);
         }
@@ -227,7 +227,7 @@ fn unknown_tokens_and_literals_are_skipped_everywhere_in_wbxml() {
     let stranger = Element::leaf("MSISDN", "stranger!");
     for message in messages(FEW) {
         let vocabulary = message.version.vocabulary();
-        let mut root = message.element();
+        let mut root = message.element().into_owned();
         invite(&vocabulary.grammar, &mut root, "session", &stranger);
         let octets = codec::write_wbxml(&root, vocabulary, &WbxmlOptions::default()).unwrap();
         let [unknown, literal] = [&[0x7F_u8][..], &[0x44, 0x00]].map(|tag| replace_tags(&octets, tag));

@@ -70,12 +70,12 @@ impl Peer {
     }
 
     /// Posts a text; returns the answer.
-    fn post(&mut self, text: &str) -> Option<Message> {
+    fn post(&mut self, text: &str) -> Option<Message<'static>> {
         let (status, body) = self.lab.post(self.media_type(), text.as_bytes().to_vec());
         assert_eq!(status, 200, "{text}");
         match wire::read(&body, &wire::LIMITS) {
             _ if body.is_empty() => None,
-            Ok((Body::Message(message), _)) => Some(message),
+            Ok((Body::Message(message), _)) => Some(message.into_owned()),
             other => panic!("{other:?}"),
         }
     }
@@ -557,11 +557,14 @@ fn binary_login(time: &[u8]) -> Vec<u8> {
     element(0x1D, &[PAGE_0, &user, &client, &rest.concat()])
 }
 
-fn binary_answer(lab: &mut Lab, body: Vec<u8>) -> (Vec<u8>, Message) {
+fn binary_answer(lab: &mut Lab, body: Vec<u8>) -> (Vec<u8>, Message<'static>) {
     let (status, answer) = lab.post("application/vnd.wv.csp.wbxml", body);
     assert_eq!(status, 200);
     match wire::read(&answer, &wire::LIMITS) {
-        Ok((Body::Message(message), _)) => (answer, message),
+        Ok((Body::Message(message), _)) => {
+            let message = message.into_owned();
+            (answer, message)
+        }
         other => panic!("{other:?}"),
     }
 }

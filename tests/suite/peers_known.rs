@@ -24,7 +24,7 @@ impl Field {
     }
 
     /// Posts a transaction in a mode; returns what comes back as it is written, and read.
-    fn post(&mut self, session: &str, mode: &str, id: &str, content: &str) -> Option<(String, Message)> {
+    fn post(&mut self, session: &str, mode: &str, id: &str, content: &str) -> Option<(String, Message<'static>)> {
         let [outer, inner, _] = Version::V1_2.namespaces();
         let descriptor = match session {
             "" => "<SessionType>Outband</SessionType>".to_owned(),
@@ -43,6 +43,7 @@ impl Field {
             return None;
         }
         let Ok((Body::Message(message), _)) = wire::read(&body, &wire::LIMITS) else { panic!("{body:?}") };
+        let message = message.into_owned();
         Some((String::from_utf8(body).unwrap(), message))
     }
 

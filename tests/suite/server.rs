@@ -63,7 +63,7 @@ impl Lab {
     }
 
     /// Sends a message; returns the answer, if the body was not empty.
-    pub(crate) fn send(&mut self, message: &Message) -> Option<Message> {
+    pub(crate) fn send(&mut self, message: &Message) -> Option<Message<'static>> {
         let form = Form::of(self.encoding);
         let body = wire::write(message, form).unwrap();
         let (status, body) = self.post(wire::media_type(message.version, self.encoding), body);
@@ -75,7 +75,7 @@ impl Lab {
             panic!("not a message: {}", String::from_utf8_lossy(&body));
         };
         assert_eq!(answered.encoding, self.encoding);
-        Some(answer)
+        Some(answer.into_owned())
     }
 
     /// Asks outside of a session.
@@ -114,7 +114,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn message(&self, id: Option<&str>, primitive: Element<'static>) -> Message {
+    pub(crate) fn message(&self, id: Option<&str>, primitive: Element<'static>) -> Message<'static> {
         let transaction = Transaction { mode: Mode::Request, id: id.map(str::to_owned), primitive };
         Message::new(self.version, self.session.clone(), transaction)
     }
@@ -134,7 +134,7 @@ impl Client {
         self.ask_as(lab, &id, primitive)
     }
 
-    pub(crate) fn poll(&self, lab: &mut Lab) -> Option<Message> {
+    pub(crate) fn poll(&self, lab: &mut Lab) -> Option<Message<'static>> {
         lab.send(&self.message(None, Element::new("Polling-Request")))
     }
 }
@@ -661,7 +661,7 @@ pub(crate) fn text_to(user: &str, text: &str) -> Element<'static> {
 }
 
 /// What a polling client got: the TransactionID, the text of the message, and the Poll flag.
-fn opened(answer: Option<Message>) -> Option<(String, String, bool)> {
+fn opened(answer: Option<Message<'static>>) -> Option<(String, String, bool)> {
     let answer = answer?;
     let transaction = &answer.transactions[0];
     assert_eq!((transaction.mode, transaction.primitive.name.as_ref()), (Mode::Request, "NewMessage"));

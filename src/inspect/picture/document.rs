@@ -27,7 +27,7 @@ pub fn document(document: &Document<'_>, view: &View<'_>) -> Picture {
         return super::message::message(root, view);
     }
     let version = Version::ALL.into_iter().find(|version| Some(version.vocabulary()) == document.vocabulary);
-    if let Some(message) = version.and_then(|version| Message::read(root, version).ok()) {
+    if let Some(message) = version.and_then(|version| Message::read(root.borrowed(), version).ok()) {
         return transactions(&message, view);
     }
     let mut picture = Picture::new(name, &["ELEMENT", "CONTENT", "MEANING"], false);

@@ -1,5 +1,7 @@
 //! One message: its session, its transactions in order, and what is written back.
 
+use std::sync::Arc;
+
 use super::Engine;
 use crate::codec::Encoding;
 use crate::csp::segments;
@@ -7,7 +9,7 @@ use crate::csp::wire::Form;
 use crate::csp::{self, Code, Message, Mode, Outcome, TAKES_SILENTLY, Transaction, Version};
 use crate::document::Element;
 use crate::server::ClientForms;
-use crate::server::answer::{Reply, write};
+use crate::server::answer::{Reply, can_be_written, write, write_message};
 use crate::server::fault::Fault;
 use crate::server::origin::Origin;
 use crate::server::session::{Caller, SessionId};
@@ -16,7 +18,7 @@ use crate::server::{Timestamp, limits, texting};
 /// What comes of the transactions of one message.
 #[derive(Default)]
 pub(super) struct Answers {
-    pub(super) transactions: Vec<Transaction>,
+    pub(super) transactions: Vec<Transaction<'static>>,
     /// Whether requests of ours may follow: the client polled, or acknowledged one.
     pub(super) may_offer: bool,
 }
@@ -26,7 +28,7 @@ pub(super) const NO_FLAGS: (Option<bool>, Option<bool>) = (None, None);
 
 impl Engine {
     /// Answers one message: finds its session, and does its transactions in order.
-    pub(super) fn message(&mut self, now: Timestamp, origin: &Origin, message: Message, form: Form) -> Reply {
+    pub(super) fn message(&mut self, now: Timestamp, origin: &Origin, message: Message<'_>, form: Form) -> Reply {
         let Message { version, session, transactions, .. } = message;
         let is_login = transactions.iter().any(|t| t.primitive.name == "Login-Request");
         let mut caller = match &session {
@@ -34,7 +36,7 @@ impl Engine {
                 Ok(caller) => caller,
                 Err(answers) => return write(version, session, answers.transactions, NO_FLAGS, form, &mut self.notes),
             },
-            _ => Caller::outband(version),
+            _ => Caller::outband(version).into(),
         };
         let is_outband = caller.user.is_empty();
         let told = client_of(&transactions).filter(|_| is_outband || is_about_itself(&transactions));
@@ -42,9 +44,11 @@ impl Engine {
         let needed = |client| ClientForms::needed(&self.configuration.clients, client, &origin.user_agent, version);
         let changes = caller.form.changes.with(known.map(needed).unwrap_or_default());
         let form = Form { changes, ..form };
-        caller.form = form;
-        if let Some(own) = self.sessions.get_mut(caller.session) {
-            own.caller.form = form;
+        if caller.form != form {
+            Arc::make_mut(&mut caller).form = form;
+            if let Some(own) = self.sessions.get_mut(caller.session) {
+                own.caller = caller.clone();
+            }
         }
         let most = match self.sessions.get(caller.session) {
             Some(own) => own.capabilities.multi_trans_per_message,
@@ -84,7 +88,7 @@ impl Engine {
     }
 
     /// Notes of all that a client was offered that it has it: it will not say so.
-    fn take_offered(&mut self, now: Timestamp, origin: &Origin, caller: &Caller) {
+    fn take_offered(&mut self, now: Timestamp, origin: &Origin, caller: &Arc<Caller>) {
         let offered = |engine: &Self| engine.sessions.get(caller.session)?.outbox.offered();
         while let Some(id) = offered(self) {
             // An answer that fits every request of ours.
@@ -95,12 +99,14 @@ impl Engine {
 
     /// Returns a transaction with the mode that was meant: plain text does not write it, and `MessageDelivered` is opened
     /// after a message was fetched.
-    fn with_mode(&self, caller: &Caller, mut transaction: Transaction) -> Transaction {
+    fn with_mode<'s>(&self, caller: &Caller, mut transaction: Transaction<'s>) -> Transaction<'s> {
+        if caller.form.encoding != Encoding::Pts {
+            return transaction;
+        }
         let message = transaction.primitive.child_text("MessageID").unwrap_or_default();
         let id = transaction.id.as_deref().unwrap_or_default();
         let is_awaited = self.sessions.get(caller.session).is_some_and(|own| own.outbox.awaits(id, message));
-        let is_text = caller.form.encoding == Encoding::Pts;
-        if is_text && transaction.is_opened_answer(caller.version) && !is_awaited {
+        if transaction.is_opened_answer(caller.version) && !is_awaited {
             transaction.mode = Mode::Request;
         }
         transaction
@@ -113,8 +119,8 @@ impl Engine {
         origin: &Origin,
         id: &str,
         version: Version,
-        all: &[Transaction],
-    ) -> Result<Caller, Answers> {
+        all: &[Transaction<'_>],
+    ) -> Result<Arc<Caller>, Answers> {
         let id = SessionId::read(id);
         if let Some(own) = id.and_then(|id| self.sessions.get_mut(id)) {
             if own.caller.version != version {
@@ -146,7 +152,7 @@ impl Engine {
 
     /// Writes the answer of a session: the responses, requests of ours where they may follow, and the Poll flag.
     pub(super) fn write_inband(&mut self, now: Timestamp, caller: &Caller, answers: Answers, form: Form) -> Reply {
-        let Answers { mut transactions, may_offer } = answers;
+        let Answers { transactions, may_offer } = answers;
         let session = csp::Session::Inband(caller.session.to_string());
         let Some(own) = self.sessions.get_mut(caller.session) else {
             return write(caller.version, session, transactions, NO_FLAGS, form, &mut self.notes);
@@ -157,51 +163,61 @@ impl Engine {
         let most = if form.encoding == Encoding::Pts { 1 } else { most };
         let bearer = own.bearer();
         let longest = bearer.is_by_text.then_some(segments::LONGEST);
-        while (may_offer || most > 1) && transactions.len() < most {
-            let Some((id, primitive)) = own.outbox.offer(now, open, bearer) else { break };
-            transactions.push(Transaction::request(id.to_string(), primitive.clone()));
+        let mut offers = Vec::new();
+        while (may_offer || most > 1) && transactions.len() + offers.len() < most {
+            let Some(offer) = own.outbox.offer(now, open, bearer) else { break };
+            offers.push(offer);
         }
         let poll = own.has_waiting(now);
-        let flags = (Some(poll), own.waking.flag(caller.version, self.configuration.cir.flag));
+        let cir = own.waking.flag(caller.version, self.configuration.cir.flag);
         let parser_size = capabilities.parser_size.map(|size| size as usize).into_iter().chain(longest).min();
         self.bells.heard(own, poll, now);
-        let Some(size) = parser_size else {
-            return write(caller.version, session, transactions, flags, form, &mut self.notes);
+        let offered = offers.iter().map(|(id, primitive)| Transaction::request(id.to_string(), primitive.borrowed()));
+        let transactions: Vec<_> = transactions.into_iter().chain(offered).collect();
+        let mut message = Message { version: caller.version, session, transactions, poll: Some(poll), cir };
+        let has_room = |reply: &Reply| parser_size.is_none_or(|size| reply.body.len() <= size);
+        let why = match Reply::of(&mut message, form) {
+            Ok(reply) if has_room(&reply) => return reply,
+            Ok(_) => None,
+            Err(reason) => Some(reason.to_string()),
         };
-        let reply = write(caller.version, session.clone(), transactions.clone(), flags, form, &mut self.notes);
-        if reply.body.len() <= size {
-            return reply;
+        // What cannot be written would stop everything behind it (abuse case C04).
+        let is_bad = |primitive: &Element<'static>| why.is_none() || !can_be_written(primitive, caller.version, form);
+        let bad: Vec<_> = offers.iter().filter(|(_, primitive)| is_bad(primitive)).collect();
+        for (id, primitive) in &bad {
+            own.outbox.settle(&id.to_string());
+            let reason = why.as_deref().unwrap_or("larger than its parser");
+            self.notes.push(format!("a {} to {} is dropped: {reason}", primitive.name, caller.user));
         }
-        // Too large for the client and not to be cut (CSP session, "Segmentation"): requests of ours are given up.
-        for transaction in &mut transactions {
-            if transaction.mode == Mode::Response {
+        message.transactions.retain(|transaction| transaction.mode == Mode::Response);
+        if why.is_none() {
+            // Too large for the client and not to be cut (CSP session, "Segmentation"): requests of ours are given up.
+            for transaction in &mut message.transactions {
                 transaction.primitive = Outcome::new(Code::RESPONSE_TOO_LARGE).status();
-            } else if let Some(id) = &transaction.id {
-                own.outbox.settle(id);
-                let name = &transaction.primitive.name;
-                self.notes.push(format!("a {name} to {} is dropped: larger than its parser", caller.user));
             }
+        } else if !bad.is_empty() {
+            let transactions = message.into_owned().transactions;
+            return self.write_inband(now, caller, Answers { transactions, may_offer }, form);
         }
-        transactions.retain(|transaction| transaction.mode == Mode::Response);
-        write(caller.version, session, transactions, flags, form, &mut self.notes)
+        write_message(message, form, &mut self.notes)
     }
 }
 
 impl Answers {
     /// Answers every request alike, and responses not at all.
-    fn refuse(all: &[Transaction], outcome: &Outcome) -> Self {
+    fn refuse(all: &[Transaction<'_>], outcome: &Outcome) -> Self {
         let requests = all.iter().filter(|t| t.mode == Mode::Request).take(limits::TRANSACTIONS);
-        let refusal = |t: &Transaction| Transaction::response(t.id.clone(), outcome.status());
+        let refusal = |t: &Transaction<'_>| Transaction::response(t.id.clone(), outcome.status());
         Self { transactions: requests.map(refusal).collect(), may_offer: false }
     }
 }
 
 /// Returns what the first transaction of a message says of the client that sends it.
-fn client_of(asked: &[Transaction]) -> Option<&str> {
+fn client_of<'t>(asked: &'t [Transaction<'_>]) -> Option<&'t str> {
     csp::ids::client(&asked.first()?.primitive).map(|(_, text)| text)
 }
 
 /// Returns whether a client says what it can: it may be another than the one that has logged in, where a gateway does that.
-fn is_about_itself(asked: &[Transaction]) -> bool {
+fn is_about_itself(asked: &[Transaction<'_>]) -> bool {
     asked.first().is_some_and(|t| matches!(&*t.primitive.name, "ClientCapability-Request" | "Service-Request"))
 }

@@ -296,7 +296,7 @@ impl Engine {
     }
 
     /// Reads one body.
-    fn read(&self, body: &[u8]) -> Result<(Body, Form), Refusal> {
+    fn read<'s>(&self, body: &'s [u8]) -> Result<(Body<'s>, Form), Refusal> {
         let most = Limits { bytes: self.configuration.max_body, ..wire::LIMITS };
         wire::read_with(body, &most, self.configuration.text_codes)
     }
@@ -307,7 +307,7 @@ impl Engine {
         now: Timestamp,
         peer: IpAddr,
         headers: &[(String, String)],
-        read: Result<(Body, Form), Refusal>,
+        read: Result<(Body<'_>, Form), Refusal>,
     ) -> Reply {
         match read {
             Ok((Body::Message(message), form)) => {
@@ -331,7 +331,7 @@ impl Engine {
 }
 
 /// Returns what is seen of a message in a version that is not spoken here; it is answered in the highest that is.
-fn unspoken(message: Message, access: &Access) -> Malformed {
+fn unspoken(message: Message<'_>, access: &Access) -> Malformed {
     let what = format!("version {} is not spoken here", message.version.as_str());
     let id = message.transactions.into_iter().find_map(|transaction| transaction.id);
     Malformed { version: access.newest(), session: message.session, id, what }

@@ -1,4 +1,5 @@
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use super::*;
 use crate::csp::wire::Form;
@@ -13,7 +14,7 @@ const NOW: Timestamp = Timestamp::EPOCH;
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Returns an engine with one session of version 1.2, and its caller.
-fn engine() -> (Engine, Caller) {
+fn engine() -> (Engine, Arc<Caller>) {
     let configuration = Configuration::default();
     let mut store = Store::in_memory().unwrap();
     store.add_user("wv:anna@localhost", "x", NOW).unwrap();
@@ -38,7 +39,7 @@ fn post(
     primitive: Element<'static>,
 ) -> (u16, Vec<String>, Option<Element<'static>>) {
     let asked = Transaction { mode: Mode::Request, id: id.map(str::to_owned), primitive };
-    let form = Form::of(crate::codec::Encoding::Xml);
+    let form = Form::of(crate::codec::Encoding::Wbxml);
     let body = wire::write(&Message::new(Version::V1_2, session, asked), form).unwrap();
     let media_type = media_type(Version::V1_2, form.encoding).to_owned();
     let request = Request { connection: 1, media_type, body, peer: PEER, headers: Vec::new() };
@@ -53,7 +54,7 @@ fn post(
                     Body::Message(message) => message.transactions.into_iter().next(),
                     Body::Discovery(_) => None,
                 });
-                answered = (status, first.map(|transaction| transaction.primitive));
+                answered = (status, first.map(|transaction| transaction.primitive.into_owned()));
             }
         }
     }

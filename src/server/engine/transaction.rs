@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Engine;
-use crate::csp::{Code, Outcome, Primitive, REUSES_IDS, TAKES_SILENTLY, Transaction, Version};
+use crate::csp::{Code, Outcome, Primitive, REUSES_IDS, TAKES_SILENTLY, Transaction};
 use crate::document::Element;
-use crate::server::answer::{can_be_sent, check, fingerprint};
+use crate::server::answer::{check, fingerprint};
 use crate::server::fault::Fault;
 use crate::server::origin::Origin;
 use crate::server::outbox::Purpose;
@@ -20,8 +20,8 @@ impl Engine {
         &mut self,
         now: Timestamp,
         origin: &Origin,
-        caller: &Caller,
-        asked: &Transaction,
+        caller: &Arc<Caller>,
+        asked: &Transaction<'_>,
     ) -> Element<'static> {
         let id = match &asked.id {
             None => return Fault::missing("TransactionID").0.status(),
@@ -46,7 +46,7 @@ impl Engine {
             let primitive = &asked.primitive;
             self.perform(now, origin, caller.clone(), |context| {
                 let answer = service::perform(context, primitive)?;
-                if Outcome::read(&answer).is_none_or(|outcome| outcome.code.is_success()) {
+                if Code::read(&answer).is_none_or(Code::is_success) {
                     service::notification::changed(context, primitive);
                 }
                 Ok(answer)
@@ -62,7 +62,10 @@ impl Engine {
 
     /// Writes down who comes and goes, and why somebody could not.
     fn report(&mut self, peer: IpAddr, caller: &Caller, asked: &Element<'_>, answer: &Element<'_>) {
-        let Some(code) = Outcome::read(answer).map(|outcome| outcome.code) else { return };
+        if !matches!(&*asked.name, "Login-Request" | "Logout-Request") {
+            return;
+        }
+        let Some(code) = Code::read(answer) else { return };
         match asked.name.as_ref() {
             // The first half of a digest login.
             "Login-Request" if code == Code::UNAUTHORIZED => {}
@@ -100,7 +103,13 @@ impl Engine {
     }
 
     /// Notes the answer of a client to a request of ours. One that fits nothing is ignored.
-    pub(super) fn acknowledge(&mut self, now: Timestamp, origin: &Origin, caller: &Caller, answer: &Transaction) {
+    pub(super) fn acknowledge(
+        &mut self,
+        now: Timestamp,
+        origin: &Origin,
+        caller: &Arc<Caller>,
+        answer: &Transaction<'_>,
+    ) {
         let own = self.sessions.get_mut(caller.session);
         let settled = own.zip(answer.id.as_deref()).and_then(|(own, id)| own.outbox.settle(id));
         let Some(purpose) = settled.filter(|purpose| *purpose != Purpose::Notice) else { return };
@@ -121,13 +130,13 @@ impl Engine {
         &mut self,
         now: Timestamp,
         origin: &Origin,
-        caller: Caller,
+        caller: impl Into<Arc<Caller>>,
         handler: impl FnOnce(&mut Context<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let mut context = Context {
             now,
             origin,
-            caller,
+            caller: caller.into(),
             configuration: &self.configuration,
             store: &mut self.store,
             sessions: &mut self.sessions,
@@ -139,24 +148,14 @@ impl Engine {
         let sends = std::mem::take(&mut context.sends);
         self.store.settle(outcome.is_ok())?;
         if outcome.is_ok() {
-            // What cannot be written would stop everything behind it (abuse case C04). What goes to many is tried once.
-            let mut tried: Option<(Version, Arc<Element<'static>>)> = None;
             for (id, sending) in sends {
                 let Some(session) = self.sessions.get_mut(id) else { continue };
-                let name = sending.primitive.name.clone();
-                let version = session.caller.version;
-                let is_tried = tried.as_ref().is_some_and(|(v, p)| *v == version && Arc::ptr_eq(p, &sending.primitive));
-                if let Err(reason) = if is_tried { Ok(()) } else { can_be_sent(&sending.primitive, version) } {
-                    self.notes.push(format!("a {name} to {} is dropped: {reason}", session.caller.user));
-                } else {
-                    tried = Some((version, sending.primitive.clone()));
-                    if session.outbox.push(sending) {
-                        self.notes.push(format!("the outbox of {} is full: a notice is dropped", session.caller.user));
-                    }
-                    self.bells.ring(session);
-                    if session.number.is_some() {
-                        self.texting.agenda.look(id, now);
-                    }
+                if session.outbox.push(sending) {
+                    self.notes.push(format!("the outbox of {} is full: a notice is dropped", session.caller.user));
+                }
+                self.bells.ring(session);
+                if session.number.is_some() {
+                    self.texting.agenda.look(id, now);
                 }
             }
         }

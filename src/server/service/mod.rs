@@ -17,7 +17,7 @@ pub(crate) mod profile;
 pub(crate) mod system_message;
 mod targets;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::configuration::{Configuration, Features, Quotas};
 use super::door::Door;
@@ -173,7 +173,7 @@ pub(crate) struct Context<'a> {
     /// Where the input came from, as far as it is believed.
     pub(crate) origin: &'a Origin,
     /// Who asks.
-    pub(crate) caller: Caller,
+    pub(crate) caller: Arc<Caller>,
     /// How the server is set up.
     pub(crate) configuration: &'a Configuration,
     /// What lasts.

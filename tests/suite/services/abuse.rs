@@ -47,10 +47,11 @@ fn sample_requests(version: Version) -> Vec<Element<'static>> {
     paths.sort();
     let mut requests = Vec::new();
     for path in paths {
-        let Ok((Body::Message(message), _)) = wire::read(&std::fs::read(&path).unwrap(), &wire::LIMITS) else {
+        let octets = std::fs::read(&path).unwrap();
+        let Ok((Body::Message(message), _)) = wire::read(&octets, &wire::LIMITS) else {
             continue;
         };
-        requests.extend(message.transactions.into_iter().map(|t| t.primitive).filter(|primitive| {
+        requests.extend(message.into_owned().transactions.into_iter().map(|t| t.primitive).filter(|primitive| {
             let row = Primitive::find(version, &primitive.name);
             let is_asked = row.is_some_and(|row| row.is_from_client() && row.may_open() && !row.functions.is_empty());
             is_asked && !["Search-Request", "StopSearch-Request"].contains(&primitive.name.as_ref())

@@ -7,7 +7,7 @@ use impskit::csp::Primitive;
 use super::*;
 
 /// Returns the messages of clients whose file name starts with `stem`, in order.
-fn collected(stem: &str) -> Vec<(String, Message)> {
+fn collected(stem: &str) -> Vec<(String, Message<'static>)> {
     let Some(folder) = std::env::var_os("IMPSKIT_CORPUS") else { return Vec::new() };
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(PathBuf::from(folder).join("csp")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -17,14 +17,14 @@ fn collected(stem: &str) -> Vec<(String, Message)> {
         let name = path.file_name().unwrap().display().to_string();
         let bytes = std::fs::read(&path).unwrap();
         if let (true, Ok((Body::Message(message), _))) = (name.starts_with(stem), wire::read(&bytes, &wire::LIMITS)) {
-            messages.push((name, message));
+            messages.push((name, message.into_owned()));
         }
     }
     messages
 }
 
 /// Plays the requests, but for those that begin and end sessions, and returns the codes of their answers.
-fn play(lab: &mut Lab, client: &mut Client, messages: Vec<(String, Message)>) -> Vec<(String, u16)> {
+fn play(lab: &mut Lab, client: &mut Client, messages: Vec<(String, Message<'static>)>) -> Vec<(String, u16)> {
     let mut codes = Vec::new();
     for (name, message) in messages {
         for transaction in message.transactions {

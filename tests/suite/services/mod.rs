@@ -135,7 +135,7 @@ impl Lab {
         all.remove(0)
     }
 
-    fn exchange(&mut self, client: &Client, transaction: Transaction) -> Vec<Transaction> {
+    fn exchange(&mut self, client: &Client, transaction: Transaction<'_>) -> Vec<Transaction<'static>> {
         let session =
             if client.session.is_empty() { Session::Outband } else { Session::Inband(client.session.clone()) };
         let message = Message::new(client.version, session, transaction);
@@ -171,7 +171,7 @@ impl Lab {
                 panic!("{}: {fault:?}", transaction.primitive.name);
             }
         }
-        answer.transactions
+        answer.into_owned().transactions
     }
 
     fn wait(&mut self, seconds: u64) {

@@ -38,7 +38,7 @@ fn every_way() -> Cir {
     }
 }
 
-fn login(user: &str, version: Version) -> Message {
+fn login(user: &str, version: Version) -> Message<'static> {
     let login = Element::new("Login-Request")
         .with_leaf("UserID", user.to_owned())
         .with(Element::new("ClientID").with_leaf("URL", "phone"))
@@ -116,11 +116,11 @@ impl Lab {
         self.seconds = end;
     }
 
-    fn post(&mut self, message: &Message, peer: IpAddr) -> Option<Message> {
+    fn post(&mut self, message: &Message<'_>, peer: IpAddr) -> Option<Message<'static>> {
         self.post_in(Encoding::Wbxml, message, peer)
     }
 
-    fn post_in(&mut self, encoding: Encoding, message: &Message, peer: IpAddr) -> Option<Message> {
+    fn post_in(&mut self, encoding: Encoding, message: &Message<'_>, peer: IpAddr) -> Option<Message<'static>> {
         let version = message.version;
         let body = wire::write(message, Form::of(encoding)).unwrap();
         let media_type = wire::media_type(version, encoding).to_owned();
@@ -129,7 +129,7 @@ impl Lab {
         let Output::Reply { status: 200, body, .. } = outputs.remove(0) else { panic!("{outputs:?}") };
         self.outputs.extend(outputs);
         let (Body::Message(answer), _) = wire::read(&body, &wire::LIMITS).ok()? else { panic!("no message") };
-        Some(answer)
+        Some(answer.into_owned())
     }
 
     fn login(&mut self, user: &str, version: Version) -> Guest {
@@ -140,14 +140,14 @@ impl Lab {
     }
 
     /// Sends a request in a session and returns the whole answer.
-    fn exchange(&mut self, guest: &Guest, primitive: Element<'static>) -> Option<Message> {
+    fn exchange(&mut self, guest: &Guest, primitive: Element<'static>) -> Option<Message<'static>> {
         self.transaction += 1;
         let id = (primitive.name != "Polling-Request").then(|| self.transaction.to_string());
         let transaction = Transaction { mode: Mode::Request, id, primitive };
         self.post(&Message::new(guest.version, Session::Inband(guest.session.clone()), transaction), guest.peer)
     }
 
-    fn acknowledge(&mut self, guest: &Guest, got: &Message) -> Option<Message> {
+    fn acknowledge(&mut self, guest: &Guest, got: &Message<'_>) -> Option<Message<'static>> {
         let asked = &got.transactions[0];
         let answer = match asked.primitive.descend(&["MessageInfo", "MessageID"]) {
             Some(id) => Element::new("MessageDelivered").with_leaf("MessageID", id.trimmed().to_owned()),

@@ -69,14 +69,14 @@ impl Guest {
         guest
     }
 
-    fn post(&mut self, message: &Message) -> Option<Message> {
+    fn post(&mut self, message: &Message<'_>) -> Option<Message<'static>> {
         let body = wire::write(message, Form::of(Encoding::Wbxml)).unwrap();
         let body = self.line.post(wire::media_type(message.version, Encoding::Wbxml), body).unwrap();
         let (Body::Message(answer), _) = wire::read(&body, &wire::LIMITS).ok()? else { panic!("no message") };
-        Some(answer)
+        Some(answer.into_owned())
     }
 
-    fn ask(&mut self, primitive: Element<'static>) -> Option<Message> {
+    fn ask(&mut self, primitive: Element<'static>) -> Option<Message<'static>> {
         self.transaction += 1;
         let id = (primitive.name != "Polling-Request").then(|| self.transaction.to_string());
         let transaction = Transaction { mode: Mode::Request, id, primitive };

@@ -5,6 +5,7 @@ mod functions;
 mod login;
 mod waking;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::capability::agree;
@@ -23,8 +24,8 @@ pub(crate) use self::functions::service;
 /// Login-Request, with a password or with a digest in two steps.
 pub(crate) fn login(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let (client, client_id) = read_client(request)?;
-    context.caller.client = client;
-    context.caller.client_id = client_id;
+    let caller = Arc::make_mut(&mut context.caller);
+    (caller.client, caller.client_id) = (client, client_id);
     let outcome = admit(context, request);
     let answer = match &outcome {
         Ok(answer) => answer.clone(),
@@ -42,7 +43,7 @@ pub(crate) fn login(context: &mut Context<'_>, request: &Element<'_>) -> Result<
 fn admit(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     match identify(context, request)? {
         Known::Challenge(answer) => return Ok(answer),
-        Known::User(user) => context.caller.user = user,
+        Known::User(user) => Arc::make_mut(&mut context.caller).user = user,
     }
     if let Some(refusal) = system_message::at_login(context, request)? {
         return Ok(refusal);
@@ -69,7 +70,7 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
         return Err(Fault::later(60));
     }
     let version = context.version();
-    context.caller.session = SessionId::new(context.random.draw());
+    Arc::make_mut(&mut context.caller).session = SessionId::new(context.random.draw());
     let offered = context.offered()?;
     // Who negotiates within the login has nothing before.
     let is_base = !context.configuration.access.serves_unasked || request.child("Functions").is_some();
@@ -93,7 +94,7 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
 
 /// Goes on with a session that is still there (CSP session, "Re-establishment").
 fn restore(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result<Element<'static>, Fault> {
-    let Caller { user, client, version, .. } = context.caller.clone();
+    let Caller { user, client, version, .. } = Caller::clone(&context.caller);
     let (time_to_live, now, peer) = (time_to_live(context, request), context.now, context.origin.peer);
     let Some(session) = SessionId::read(id).and_then(|id| context.sessions.get_mut(id)) else {
         return Err(Code::COULD_NOT_RECOVER_SESSION.into());

@@ -44,7 +44,6 @@ mod skeleton;
 mod syncml;
 #[cfg(all(test, feature = "server"))]
 mod tests;
-#[cfg(feature = "server")]
 mod text_codes;
 mod tree;
 mod ui;

@@ -70,6 +70,8 @@ impl<T: Copy> Pages<T> {
 pub struct TokenTable {
     tags: Pages<&'static str>,
     tag_places: Names<Vec<Place>>,
+    /// The places of tags that are only read where another place has the name.
+    old_tag_places: Names<Vec<Place>>,
     attributes: Pages<AttributeStart>,
     attribute_rows: Vec<(AttributeStart, Place)>,
     values: Pages<&'static str>,
@@ -120,7 +122,7 @@ impl TokenTable {
             }
             "oldtag" => {
                 self.tags.set(place, name, true);
-                self.tag_places.entry(name).or_default().push(place);
+                self.old_tag_places.entry(name).or_default().push(place);
             }
             "attr" => {
                 let (name, prefix) = name.split_once('=').unwrap_or((name, cells.get(4).copied().unwrap_or_default()));
@@ -157,9 +159,9 @@ impl TokenTable {
         self.tags.get(Place { page, ..place })
     }
 
-    /// Returns where a tag is: on `page` if it is there, else at its first place.
+    /// Returns where a tag is: on `page` if it is there, else at its first place; an old place only where there is no other.
     pub fn tag_place(&self, name: &str, page: u8) -> Option<Place> {
-        let places = self.tag_places.get(name)?;
+        let places = self.tag_places.get(name).or_else(|| self.old_tag_places.get(name))?;
         places.iter().find(|p| p.page == page).or(places.first()).copied()
     }
 

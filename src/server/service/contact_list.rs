@@ -6,6 +6,7 @@
 use super::Context;
 use super::notification;
 use super::targets::{self, Tally, flag};
+use crate::codec::Encoding;
 use crate::csp::{Address, Code, MAKES_LISTS, Version};
 use crate::document::{Element, boolean};
 use crate::server::fault::{Fault, required, success};
@@ -141,7 +142,10 @@ pub(crate) fn manage(context: &mut Context<'_>, request: &Element<'_>) -> Result
     let mut response = Element::new("ListManage-Response").with(tally.outcome().element());
     if context.version() == Version::V1_1 || flag(request, "ReceiveList") == Some(true) {
         let members = contact_lists::contacts(context.store.reader(), &list)?.into_iter().map(contact_element);
-        response.children.push(Element::new("NickList").with_all(members));
+        let members = Element::new("NickList").with_all(members);
+        // A client of plain text does not read a list without members; it takes one that is not there for empty.
+        let is_said = context.caller.form.encoding != Encoding::Pts || !members.children.is_empty();
+        response.children.extend(is_said.then_some(members));
         response.children.push(properties_element(context, &list)?);
     }
     Ok(response)
@@ -154,8 +158,7 @@ fn add(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mu
     let most = context.quotas(&owner)?.contacts;
     watch::regrant(context, &owner, |context| {
         for child in &contacts.children {
-            let id = if child.name == "NickName" { child.child("UserID") } else { Some(child) };
-            let Some(id) = id else { continue };
+            let Some(id) = user_id(child) else { continue };
             let nickname = child.child_text("Name").map(str::to_owned);
             let outcome = add_one(context, list, most, id.trimmed(), nickname);
             added.extend(tally.note(id, outcome)?.flatten());
@@ -167,6 +170,14 @@ fn add(context: &mut Context<'_>, list: &str, contacts: &Element<'_>, tally: &mu
         notification::tell(context, user, "ATCL", Some(by.clone()));
     }
     watch_members(context, list, &added)
+}
+
+/// Returns the identity of a contact: that of a `NickName`, where one client has a `User` around it, or the element itself.
+fn user_id<'e, 's>(contact: &'e Element<'s>) -> Option<&'e Element<'s>> {
+    match contact.name.as_ref() {
+        "NickName" => contact.child("UserID").or_else(|| contact.descend(&["User", "UserID"])),
+        _ => Some(contact),
+    }
 }
 
 /// Lets the sessions that subscribe to a list automatically watch users that are on it now.

@@ -298,12 +298,12 @@ pub(crate) fn expire(context: &mut Context<'_>) -> Result<(), Fault> {
 pub(crate) fn answer(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     let id = identifier(request)?;
     let accepts = flag(request, "Acceptance").ok_or_else(|| Fault::missing("Acceptance"))?;
-    // A client may name itself without a Sender around.
-    let bare = request.child("User").map(|user| Element::new("Sender").with(user.clone()));
-    let sender = im::sender(context, request.child("Sender").or(bare.as_ref()))?;
+    let sender = im::sender(context, request.child("Sender"))?;
     let now = context.now.seconds();
-    let meant = request.descend(&["Recipient", "User", "UserID"]);
-    let meant = meant.map(|id| context.user_id(id.trimmed())).transpose()?;
+    // A client that writes no Sender names the inviter in its place, as it was named; others name themselves there.
+    let named = |path: &[&str]| request.descend(path).map(|id| context.user_id(id.trimmed())).transpose();
+    let bare = named(&["User", "UserID"])?.filter(|id| id.as_str() != context.user());
+    let meant = named(&["Recipient", "User", "UserID"])?.or(bare);
     let open = invitations::of_recipient(context.store.reader(), context.user())?;
     let invitation = open.into_iter().find(|open| {
         let is_meant = meant.as_ref().is_none_or(|inviter| inviter.as_str() == open.inviter);

@@ -168,7 +168,12 @@ impl Outbox {
         };
         let unanswered = self.entries.iter().filter(|e| !is_due(e)).count();
         let is_next = |e: &Entry| is_due(e) && !e.is_over(now, by.most()) && by.carries(&e.sending.primitive);
-        (unanswered < open).then(|| self.entries.iter().position(is_next)).flatten()
+        // A notice that a client does not understand, and so never acknowledges, does not hold up what is stored for it.
+        let is_in_vain = |e: &Entry| e.offers > 0 && e.sending.purpose == Purpose::Notice;
+        let is_new = |e: &Entry| e.offers == 0 && e.sending.purpose != Purpose::Notice;
+        let first = self.entries.iter().position(is_next).filter(|_| unanswered < open)?;
+        let overtaking = || self.entries.iter().position(|e| is_new(e) && is_next(e));
+        Some(if is_in_vain(&self.entries[first]) { overtaking().unwrap_or(first) } else { first })
     }
 
     fn next_id(&mut self) -> u16 {
@@ -246,6 +251,29 @@ mod tests {
             outbox.offer(later, 1, by(Encoding::Xml)).map(|(id, e)| (id, e.name.to_string())),
             Some((2, "B".into()))
         );
+    }
+
+    #[test]
+    fn what_is_stored_overtakes_a_notice_that_is_not_understood() {
+        let mut outbox = Outbox::default();
+        let start = Timestamp::from_seconds(1);
+        outbox.push(notice("A"));
+        outbox.push(notice("B"));
+        outbox.push(Sending::message(Element::new("M"), "m"));
+        outbox.push(Sending::message(Element::new("N"), "n"));
+        let mut order = Vec::new();
+        let mut now = start;
+        for _ in 0..5 {
+            let (id, name) = outbox.offer(now, 1, by(Encoding::Xml)).map(|(id, e)| (id, e.name.to_string())).unwrap();
+            // Nobody answers to A.
+            if name != "A" {
+                outbox.settle(&id.to_string());
+            }
+            order.push(name);
+            now = now.after(limits::OFFER_AGAIN);
+        }
+        // Notices keep their order: the last one said is what counts.
+        assert_eq!(order, ["A", "M", "N", "A", "A"]);
     }
 
     #[test]

@@ -73,6 +73,8 @@ fn post(stream: &mut TcpStream, message: &Message, encoding: Encoding) -> Option
     stream.write_all(&body).unwrap();
     let (status, header, body) = answer(stream);
     assert_eq!(status, 200);
+    // Less than the two minutes that it is kept.
+    assert!(header.contains("keep-alive: timeout=110\r\n"), "{header}");
     if body.is_empty() {
         assert!(header.contains("content-length: 0\r\n"), "{header}");
         return None;

@@ -23,6 +23,9 @@ use super::framing::Watched;
 const CONNECTION_AGE: Duration = Duration::from_secs(3600);
 /// How long a connection may be idle: longer than clients wait between two polls.
 const IDLE: Duration = Duration::from_secs(120);
+/// What clients are told of that, with some room: a request that meets the end of its connection is lost, and some never
+/// repeat a logout.
+pub(super) const KEPT: &str = "timeout=110";
 /// Open files that are no connections: store, log, listeners, gateways.
 const FILES: u64 = 64;
 /// Octets of the header of a request.

@@ -15,10 +15,13 @@ use hyper::{Method, StatusCode};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::connections::KEPT;
 use super::{Answer, Input, Job, Posted, Request};
 use crate::dm::session::auth::MAC_HEADER;
 use crate::server::waking::Heard;
 
+/// Says how long a connection is kept, if it is. Common clients heed it, though no standard in force describes it.
+const KEEP_ALIVE: &str = "keep-alive";
 /// The time that an answer may take.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
@@ -208,6 +211,7 @@ fn answered_with(status: u16, media_type: &str, body: Vec<u8>) -> Response {
     if let (Ok(value), false) = (HeaderValue::from_str(media_type), media_type.is_empty()) {
         response.headers_mut().insert(CONTENT_TYPE, value);
     }
+    response.headers_mut().insert(KEEP_ALIVE, HeaderValue::from_static(KEPT));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(LATER));
     }
@@ -218,6 +222,7 @@ fn answered_with(status: u16, media_type: &str, body: Vec<u8>) -> Response {
 pub(super) fn closing(status: StatusCode) -> Response {
     let mut response = answered_with(status.as_u16(), "", Vec::new());
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response.headers_mut().remove(KEEP_ALIVE);
     response
 }
 

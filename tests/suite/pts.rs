@@ -131,8 +131,9 @@ fn trees_are_written_as_the_client_writes_them() {
 fn other_notations_survive_both_ways() {
     for text in [
         r#"WV13PN1 SI=s PR=((wv:a@x,((ST,F,))),(wv:b@x,((CF,T,((CT,CO),(CV,"1 ""a"""))))))"#,
-        "WV13PN1 SI=s PR=((wv:a@x,((OS,T,T))),wv:b@x)",
-        "WV13PN1 SI=s PR=(wv:a@x,wv:b@x)",
+        "WV13PN1 SI=s PR=((wv:a@x,((OS,T,T))),(wv:b@x))",
+        "WV13PN1 SI=s PR=((wv:a@x),(wv:b@x))",
+        "WV13PN1 SI=s PR=(wv:a@x)",
         "WV13SB1 SI=s PS=((CF,(CT,CV))) UI=(wv:a@x,wv:b@x)",
         "WV13LM1 SI=s RN=((,wv:bob@example.com)) CL=wv:a/l@x",
         "WV13CP1 SI=s CA=((SC,SHTTP))",
@@ -364,6 +365,15 @@ fn a_handset_is_served_in_plain_text() {
         );
         let own = say("GP9 UI=wv:alice@example.com");
         assert!(own.starts_with(&format!("WV{version}PG9 ST=(200,")) && own.contains("(UA,T,AV)"), "{own}");
+        assert!(
+            say("GP17 UI=wv:bob@example.com").ends_with("PG17 ST=(200,Successful)"),
+            "who grants nothing is left out"
+        );
+        // A shipped client quotes no values of attributes.
+        assert!(say("UP18 UV=((ST,T,Back at 5 = soon))").contains("ST=(200,"));
+        assert!(say("GP19 UI=wv:alice@example.com").contains(r#"(ST,T,"Back at 5 = soon")"#));
+        let emptied = say("LM20 RN=((,wv:bob@example.com)) RL=T CL=wv:alice/friends@example.com");
+        assert!(emptied.contains(" CP=(") && !emptied.contains(" UN"), "a list without members: {emptied}");
         assert!(say("SB10 PS=(OS,UA) CL=wv:alice/friends@example.com AS=F").contains("ST=(200,"));
         assert!(say("CA11 PS=(OS,UA) DL=T").contains("ST=(200,"));
         // What has no code that anybody knows.

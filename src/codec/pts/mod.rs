@@ -27,9 +27,13 @@ fn is_outband(primitive: &str) -> bool {
     primitive.starts_with("Login-")
 }
 
-/// Returns whether a group is a user with attributes, and not a group of such or of users.
+/// Returns whether a group is a user, with attributes or alone, and not a group of such or of users.
 fn is_presence(members: &[Value<'_>]) -> bool {
-    matches!(members, [Value::Text(_), Value::Group(inner), ..] if !matches!(inner.first(), Some(Value::Text(_))))
+    match members {
+        [Value::Text(_)] => true,
+        [Value::Text(_), Value::Group(inner), ..] => !matches!(inner.first(), Some(Value::Text(_))),
+        _ => false,
+    }
 }
 
 /// Returns whether a text can be the name of an element: what is written in full is as it comes.

@@ -507,6 +507,11 @@ fn presence<'s>(item: Value<'s>, codes: &CodeTable, wrong: &mut Vec<String>) -> 
     let presence = Element::new("Presence");
     // Only contact lists have a resource.
     let whose = |id: &str| if codes.takes_names() && id.contains('/') { "ContactList" } else { "UserID" };
+    let item = match item {
+        // A user alone, as it is and in parentheses.
+        Value::Group(mut members) if matches!(members[..], [Value::Text(_)]) => members.remove(0),
+        other => other,
+    };
     if let Value::Text(id) = item {
         return Ok(presence.with_leaf(whose(&id), id));
     }

@@ -119,7 +119,9 @@ impl<'s> Scanner<'s> {
         }
         if !self.take('(') {
             let rest = &self.text[self.at..];
-            let bare = &rest[..rest.find(SPECIAL).unwrap_or(rest.len())];
+            // A shipped client does not quote the values of presence attributes: in a group only these end one.
+            let ends: &[char] = if depth > 0 { &[',', '(', ')'] } else { SPECIAL };
+            let bare = &rest[..rest.find(ends).unwrap_or(rest.len())];
             self.at += bare.len();
             return Ok(Value::Text(Cow::Borrowed(bare)));
         }

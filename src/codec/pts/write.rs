@@ -265,7 +265,8 @@ fn member<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
     Ok(Value::Group(vec![Value::Text(name.into()), tree(item, codes)?]))
 }
 
-/// Writes a user and attributes; a user alone where there are none. What else is said of it follows, as is proposed.
+/// Writes a user and attributes; a user alone where there are none, in parentheses too: of two users without any a shipped
+/// client takes the second for attributes of the first. What else is said of it follows, as is proposed.
 fn presence<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> {
     const PARTS: &[&str; 3] = &["UserID", "ContactList", "PresenceSubList"];
     let is_more = |child: &&Element<'_>| codes.takes_names() && !PARTS.contains(&child.name.as_ref());
@@ -278,7 +279,7 @@ fn presence<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> 
     let user = leaf(need(user.or(contacts.filter(|list| is_list(list))))?)?;
     let more = item.children.iter().filter(is_more).map(|child| member(child, codes)).collect::<Written<Vec<_>>>()?;
     let Some(list) = list else {
-        return if more.is_empty() { Ok(user) } else { Err(cannot("Presence", "has attributes there")) };
+        return if more.is_empty() { Ok(Value::Group(vec![user])) } else { Err(cannot("Presence", "has attributes there")) };
     };
     if list.children.is_empty() {
         return Err(cannot("PresenceSubList", "is not empty there"));

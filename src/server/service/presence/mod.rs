@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use self::values::with_client;
 use super::Context;
 use super::targets::{self, Tally};
+use crate::codec::Encoding;
 use crate::csp::{Code, NEEDS_ALIAS, Outcome};
 use crate::document::Element;
 use crate::server::configuration::AfterLogout;
@@ -129,7 +130,9 @@ pub(crate) fn get(context: &mut Context<'_>, request: &Element<'_>) -> Result<El
         if context.caller.form.changes.has(NEEDS_ALIAS) {
             name(list.get_or_insert_with(|| Element::new("PresenceSubList")), &owner);
         }
-        shown.push(Element::new("Presence").with_leaf("UserID", owner.clone()).with_all(list));
+        // Plain text has no empty list, and a client of it wants one in each: there, who grants nothing is left out.
+        let is_said = list.is_some() || context.caller.form.encoding != Encoding::Pts;
+        shown.extend(is_said.then(|| Element::new("Presence").with_leaf("UserID", owner.clone()).with_all(list)));
         if owner != watcher {
             presence::remember(context.store.writer()?, &owner, &watcher, false, now)?;
         }

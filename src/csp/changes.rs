@@ -16,7 +16,7 @@ struct Change {
 }
 
 /// What is changed in the tree.
-const CHANGES: [Change; 4] = [
+const CHANGES: [Change; 7] = [
     // A client that looks only at ContactList children of the answer itself.
     Change { word: "contact-lists-direct", element: "GetList-Response", apply: |e| lift(e, "ContactListIDList") },
     // A client that reads Mapping where the standard has UserMapping.
@@ -25,7 +25,16 @@ const CHANGES: [Change; 4] = [
     Change { word: "client-id-bare", element: "Login-Response", apply: bare_client },
     // The first answer of a login of four messages is a success to some.
     Change { word: "first-answer-200", element: "Login-Response", apply: first_answer },
+    // A client with one table of tokens for all versions has none for the functions of attribute lists, which 1.3 lacks:
+    // without children the group stands for all of them.
+    Change { word: "attribute-functions-whole", element: "AttListFunc", apply: |e| e.children.clear() },
+    // A client that takes what a presence does not hold for unset needs a list in each; the server fills it.
+    Change { word: WHOLE_PRESENCE, element: "Presence", apply: with_list },
+    // The flag says only that the channel is lost; clients read its two values each in its way.
+    Change { word: "cir-lost-f", element: "CIR", apply: |e| e.content = Content::Text("F".into()) },
 ];
+/// A client to which a change of presence is told with all that it watches.
+pub(crate) const WHOLE_PRESENCE: &str = "presence-whole";
 /// What is changed in the octets of WBXML, after those of the tree.
 const WORDS_OF_WBXML: [&str; 4] = ["dates-as-text", "dates-as-octets", "integers-as-text", "public-id-unknown"];
 /// What the server does otherwise.
@@ -98,6 +107,12 @@ fn lift(element: &mut Element<'_>, name: &str) {
     }
 }
 
+fn with_list(presence: &mut Element<'_>) {
+    if presence.child("PresenceSubList").is_none() {
+        presence.children.push(Element::new("PresenceSubList"));
+    }
+}
+
 fn bare_client(login: &mut Element<'_>) {
     for client in login.children.iter_mut().filter(|child| child.name == "ClientID") {
         if let Some(text) = client.children.first().map(|child| child.text().to_owned()) {
@@ -147,6 +162,10 @@ mod tests {
         let mut joined = Element::new("Joined").with(Element::new("UserMapList").with(mapping));
         Changes::read(["user-map-flat"]).unwrap().apply(&mut joined);
         assert!(joined.descend(&["UserMapList", "Mapping", "SName"]).is_some());
+
+        let mut session = Element::new("Session").with_leaf("Poll", "F").with_leaf("CIR", "T");
+        Changes::read(["cir-lost-f"]).unwrap().apply(&mut session);
+        assert_eq!((session.child_text("Poll"), session.child_text("CIR")), (Some("F"), Some("F")));
 
         let result = Element::new("Result").with_leaf("Code", "401");
         let client = Element::new("ClientID").with_leaf("URL", "phone");

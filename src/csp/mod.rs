@@ -25,7 +25,7 @@ pub mod wire;
 
 pub use address::{Address, BadAddress, is_same};
 pub use changes::Changes;
-pub(crate) use changes::{MAKES_LISTS, NEEDS_ALIAS, REUSES_IDS, TAKES_SILENTLY};
+pub(crate) use changes::{MAKES_LISTS, NEEDS_ALIAS, REUSES_IDS, TAKES_SILENTLY, WHOLE_PRESENCE};
 pub use digest::Schema;
 pub use message::{Discovery, Malformed, Message, Mode, Session, Transaction};
 pub use primitive::{Kind, Primitive, Sender};

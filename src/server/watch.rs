@@ -13,7 +13,7 @@ use super::service::Context;
 use super::session::SessionId;
 use super::store::presence::{self, AttributeList, Level, Subscription};
 use super::store::{contact_lists, tree};
-use crate::csp::Version;
+use crate::csp::{Version, WHOLE_PRESENCE};
 use crate::document::Element;
 
 /// A presence attribute.
@@ -266,10 +266,21 @@ pub(crate) fn tell(
     }
     let grants = Grants::read(context, owner)?;
     let shown = subscriptions.into_iter().map(|subscription| {
-        let names = grants.of(&subscription.watcher).meet(changed);
+        let names = told(context, &subscription, grants.of(&subscription.watcher), changed);
         (subscription, names)
     });
-    show(context, owner, shown.collect(), more)
+    let shown = shown.collect();
+    show(context, owner, shown, more)
+}
+
+/// Returns what a watcher is told of when some of what it may see has changed: some clients take what is not there for
+/// unset, and are told all of it.
+fn told(context: &Context<'_>, subscription: &Subscription, granted: Names, changed: Names) -> Names {
+    let changed = granted.meet(changed);
+    let is_seen = !changed.meet(wanted(&subscription.attributes)).is_empty();
+    let session = SessionId::read(&subscription.session).and_then(|id| context.sessions.get(id));
+    let is_whole = is_seen && session.is_some_and(|own| own.caller.form.changes.has(WHOLE_PRESENCE));
+    if is_whole { granted } else { changed }
 }
 
 /// Puts a notification with the values of those attributes into the outbox of each subscription's session. Whoever sees
@@ -401,7 +412,8 @@ pub(crate) fn regrant<T>(
     let after = Grants::read(context, owner)?;
     let mut shown = Vec::new();
     for subscription in presence::told_subscriptions(context.store.reader(), owner)? {
-        let names = after.of(&subscription.watcher).without(before.of(&subscription.watcher));
+        let now = after.of(&subscription.watcher);
+        let names = told(context, &subscription, now, now.without(before.of(&subscription.watcher)));
         if !names.is_empty() {
             shown.push((subscription, names));
         }

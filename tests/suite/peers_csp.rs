@@ -1,6 +1,8 @@
 //! What handsets and open clients really send, written down by hand as they write it: forms that the tables do not
 //! have and that must be served (CSP in XML, "Points where sources differ"; CSP in WBXML, "Values").
 
+mod one_table;
+
 use impskit::csp::wire::{self, Body};
 use impskit::csp::{Code, Message, Outcome, Version};
 use impskit::document::Element;

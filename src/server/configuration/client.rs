@@ -14,20 +14,37 @@ pub struct ClientForms {
     changes: Changes,
 }
 
-/// Clients that are known to need other forms. The first is a messenger of one operator and the open clients that were
-/// written after it, in seven languages, which all bear its name (seen in their sources, not tried against them).
-const KNOWN: [(&str, &[&str]); 1] = [(
-    "wv:instantmessenger-*@colibria.pc-client",
-    &["transaction-ids-reused", "taken-when-offered", "lists-made-by-managing", "alias-of-everybody"],
-)];
+/// Clients that are known to need other forms, by patterns of their identity and of what they call themselves.
+///
+/// The first is a messenger of one operator and the open clients that were written after it, in seven languages, which all
+/// bear its name (seen in their sources, not tried against them). The others are one client of a widespread system for
+/// handsets, which reads all versions by the tables of 1.3, by what it calls itself and by its name where nobody gave it
+/// another (seen in its sources).
+const KNOWN: [(&str, &str, &[&str]); 3] = [
+    (
+        "wv:instantmessenger-*@colibria.pc-client",
+        "*",
+        &["transaction-ids-reused", "taken-when-offered", "lists-made-by-managing", "alias-of-everybody"],
+    ),
+    ("*", "Android-Imps/*", &ONE_TABLE),
+    ("JiMMY", "*", &ONE_TABLE),
+];
+const ONE_TABLE: [&str; 6] = [
+    "contact-lists-direct",
+    "user-map-flat",
+    "attribute-functions-whole",
+    "presence-whole",
+    "cir-lost-f",
+    "dates-as-text",
+];
 
 impl ClientForms {
     /// Returns the forms that a client needs: those of all rows that mean it; where none does, what is known of it.
     pub(crate) fn needed(rows: &[Self], client: &str, user_agent: &str, version: Version) -> Changes {
         let own = rows.iter().filter_map(|row| row.changes(client, user_agent, version)).reduce(Changes::with);
-        let known = || KNOWN.iter().find(|(pattern, _)| is_like(client, pattern));
+        let known = || KNOWN.iter().find(|(name, agent, _)| is_like(client, name) && is_like(user_agent, agent));
         own.unwrap_or_else(|| {
-            let words = known().map_or(&[][..], |(_, words)| words);
+            let words = known().map_or(&[][..], |(_, _, words)| words);
             Changes::read(words.iter().copied()).unwrap_or_default()
         })
     }
@@ -105,8 +122,9 @@ mod tests {
 
     #[test]
     fn the_words_of_known_clients_are_words() {
-        for (pattern, words) in KNOWN {
-            let needed = ClientForms::needed(&[], &pattern.replace('*', "1.0"), "", Version::V1_2);
+        for (name, agent, words) in KNOWN {
+            let as_seen = |pattern: &str| pattern.replace('*', "1.0");
+            let needed = ClientForms::needed(&[], &as_seen(name), &as_seen(agent), Version::V1_2);
             assert_eq!(Ok(needed), Changes::read(words.iter().copied()));
             assert_ne!(needed, Changes::default());
         }

@@ -279,7 +279,11 @@ fn presence<'e>(item: &'e Element<'_>, codes: &CodeTable) -> Written<Value<'e>> 
     let user = leaf(need(user.or(contacts.filter(|list| is_list(list))))?)?;
     let more = item.children.iter().filter(is_more).map(|child| member(child, codes)).collect::<Written<Vec<_>>>()?;
     let Some(list) = list else {
-        return if more.is_empty() { Ok(Value::Group(vec![user])) } else { Err(cannot("Presence", "has attributes there")) };
+        return if more.is_empty() {
+            Ok(Value::Group(vec![user]))
+        } else {
+            Err(cannot("Presence", "has attributes there"))
+        };
     };
     if list.children.is_empty() {
         return Err(cannot("PresenceSubList", "is not empty there"));

@@ -59,6 +59,8 @@ pub enum What {
     UserChange,
     /// A group of the server was made or deleted by who runs it.
     GroupChange,
+    /// A system message of the server was posted or taken back.
+    SystemMessageChange,
     /// A trace of a user was started.
     TraceStart,
     /// A secret was printed.
@@ -69,13 +71,14 @@ pub enum What {
 
 impl What {
     /// All of them, in the order of the list above.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Send,
         Self::Retry,
         Self::Approve,
         Self::Cancel,
         Self::UserChange,
         Self::GroupChange,
+        Self::SystemMessageChange,
         Self::TraceStart,
         Self::SecretPrint,
         Self::Torn,
@@ -90,6 +93,7 @@ impl What {
             Self::Cancel => "cancel",
             Self::UserChange => "user-change",
             Self::GroupChange => "group-change",
+            Self::SystemMessageChange => "system-message-change",
             Self::TraceStart => "trace-start",
             Self::SecretPrint => "secret-print",
             Self::Torn => "torn",
@@ -108,6 +112,8 @@ pub enum Object<'o> {
     User(&'o str),
     /// A group of the server, by its address.
     Group(&'o str),
+    /// A system message of the server, by its name.
+    SystemMessage(&'o str),
     /// A file, by its name.
     File(&'o str),
     /// A document, by its SHA-256.
@@ -121,6 +127,7 @@ impl Object<'_> {
             Self::Campaign(name) => format!("campaign:{name}"),
             Self::User(address) => format!("user:{address}"),
             Self::Group(address) => format!("group:{address}"),
+            Self::SystemMessage(name) => format!("system-message:{name}"),
             Self::File(name) => format!("file:{name}"),
             Self::Document(hash) => format!("document:{}", hex(&hash)),
         }

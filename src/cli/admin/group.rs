@@ -1,14 +1,13 @@
 //! `admin group`: the provider's groups, and what becomes of all others.
 
 use clap::{Args, Subcommand};
-use impskit::batch::audit::{Object, What};
 use impskit::csp::Address;
 use impskit::error::{Error, Result};
 use impskit::server::GroupRow;
 use serde::Serialize;
 
-use super::{Common, Desk, json, now};
-use crate::cli::{Format, Outcome, Ui, audit};
+use super::{Common, Desk, Thing, at_home, json, now};
+use crate::cli::{Format, Outcome, Ui};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -86,13 +85,6 @@ struct Rows<'g> {
     groups: Vec<Row<'g>>,
 }
 
-#[derive(Serialize)]
-struct Change<'g> {
-    schema: &'static str,
-    group: &'g str,
-    change: &'static str,
-}
-
 pub(super) fn run(command: &Command, ui: &mut Ui) -> Result<Outcome> {
     match command {
         Command::Add(command) => add(command, ui),
@@ -109,7 +101,7 @@ pub(super) fn run(command: &Command, ui: &mut Ui) -> Result<Outcome> {
             let mut desk = Desk::open(&command.common, ui)?;
             let id = identify(&desk, &command.group)?;
             let was_there = desk.store.delete_group(&id, now())?;
-            done(desk, &id, if was_there { "deleted" } else { "unchanged" }, ui)
+            desk.done(Thing::Group(&id), if was_there { "deleted" } else { "unchanged" }, ui)
         }
     }
 }
@@ -135,14 +127,14 @@ fn add(command: &NewGroup, ui: &mut Ui) -> Result<Outcome> {
         admins.push(desk.account(user)?.address);
     }
     if desk.store.add_group(&id, &properties, &admins, now())? {
-        return done(desk, &id, "added", ui);
+        return desk.done(Thing::Group(&id), "added", ui);
     }
     let group = find(&desk, &id)?;
     let has = |(name, value): &(String, String)| {
         group.properties.iter().any(|(n, v)| n.eq_ignore_ascii_case(name) && v == value)
     };
     if properties.iter().all(has) && admins.iter().all(|admin| group.admins.contains(admin)) {
-        return done(desk, &id, "unchanged", ui);
+        return desk.done(Thing::Group(&id), "unchanged", ui);
     }
     let error = Error::input(format!("there is a group `{id}` that is not like this"));
     Err(error.help("its administrators change it from their clients; `impskit admin group delete` makes room"))
@@ -153,30 +145,13 @@ fn identify(desk: &Desk, group: &str) -> Result<String> {
     let home = &desk.configuration.domain;
     let text = if group.contains('/') { group.to_owned() } else { format!("wv:/{group}") };
     let address = Address::read(&text, home).map_err(|bad| Error::input(format!("`{group}`: {bad}")))?;
-    if address.domain() != home {
-        let error = Error::input(format!("`{address}` is not of the domain `{home}`"));
-        return Err(error.help("name the server's domain with `--domain` or `--config`"));
-    }
-    Ok(address.as_str().to_owned())
+    at_home(&address, home)
 }
 
 fn find(desk: &Desk, id: &str) -> Result<GroupRow> {
     let unknown = || Error::input(format!("there is no group `{id}`"));
     let group = desk.store.group(id, now())?;
     group.ok_or_else(|| unknown().help("`impskit admin group list` shows those there are"))
-}
-
-/// Keeps what was changed, and says so.
-fn done(mut desk: Desk, group: &str, change: &'static str, ui: &mut Ui) -> Result<Outcome> {
-    if change != "unchanged" {
-        audit::note(ui, What::GroupChange, Object::Group(group), Some(change))?;
-    }
-    desk.store.commit()?;
-    match desk.format {
-        Format::Text => ui.line(&format!("{group}: {change}"))?,
-        Format::Json => json(&Change { schema: "impskit.group-change/1", group, change }, ui)?,
-    }
-    Ok(Outcome::Good)
 }
 
 fn show(group: &GroupRow, ui: &mut Ui) -> Result<Outcome> {

@@ -8,12 +8,13 @@ pub(super) mod user;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use impskit::batch::audit::{Object, What};
 use impskit::csp::Address;
 use impskit::error::{Error, Result};
-use impskit::server::{Configuration, Store, Timestamp};
+use impskit::server::{Configuration, Store, Timestamp, User};
 use serde::Serialize;
 
-use super::{Format, Outcome, Ui};
+use super::{Format, Outcome, Ui, audit};
 
 /// Look after the server's users and groups
 #[derive(Debug, Args)]
@@ -120,11 +121,79 @@ impl Desk {
     fn address(&self, user: &str) -> Result<String> {
         address(user, &self.configuration.domain)
     }
+
+    fn account(&self, user: &str) -> Result<User> {
+        let address = self.address(user)?;
+        let unknown = || Error::input(format!("there is no user `{address}`"));
+        let account = self.store.user(&address)?;
+        account.ok_or_else(|| unknown().help("`impskit admin user list` shows those there are"))
+    }
+
+    /// Keeps what was changed, and says so.
+    fn done(mut self, thing: Thing<'_>, change: &'static str, ui: &mut Ui) -> Result<Outcome> {
+        if change != "unchanged" {
+            let (what, object) = thing.in_audit_log();
+            audit::note(ui, what, object, Some(change))?;
+        }
+        self.store.commit()?;
+        match self.format {
+            Format::Text => ui.line(&format!("{}: {change}", thing.name()))?,
+            Format::Json => json(&Changed { schema: thing.schema(), thing, change }, ui)?,
+        }
+        Ok(Outcome::Good)
+    }
+}
+
+/// What is changed, by its name.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Thing<'t> {
+    User(&'t str),
+    Group(&'t str),
+    #[serde(rename = "message")]
+    SystemMessage(&'t str),
+}
+
+#[derive(Serialize)]
+struct Changed<'t> {
+    schema: &'static str,
+    #[serde(flatten)]
+    thing: Thing<'t>,
+    change: &'static str,
+}
+
+impl<'t> Thing<'t> {
+    fn name(self) -> &'t str {
+        match self {
+            Self::User(name) | Self::Group(name) | Self::SystemMessage(name) => name,
+        }
+    }
+
+    fn schema(self) -> &'static str {
+        match self {
+            Self::User(_) => "impskit.user-change/1",
+            Self::Group(_) => "impskit.group-change/1",
+            Self::SystemMessage(_) => "impskit.system-message-change/1",
+        }
+    }
+
+    fn in_audit_log(self) -> (What, Object<'t>) {
+        match self {
+            Self::User(address) => (What::UserChange, Object::User(address)),
+            Self::Group(address) => (What::GroupChange, Object::Group(address)),
+            Self::SystemMessage(name) => (What::SystemMessageChange, Object::SystemMessage(name)),
+        }
+    }
 }
 
 /// Returns the address of a user of the home domain.
 pub(crate) fn address(user: &str, home: &str) -> Result<String> {
     let address = Address::user_id(user, home).map_err(|bad| Error::input(format!("`{user}`: {bad}")))?;
+    at_home(&address, home)
+}
+
+/// Returns an address of the home domain as text.
+fn at_home(address: &Address, home: &str) -> Result<String> {
     if address.domain() != home {
         let error = Error::input(format!("`{address}` is not of the domain `{home}`"));
         return Err(error.help("name the server's domain with `--domain` or `--config`"));

@@ -5,7 +5,7 @@ use impskit::error::{Error, Result};
 use impskit::server::SystemMessage;
 use serde::Serialize;
 
-use super::{Common, Desk, json, now};
+use super::{Common, Desk, Thing, json, now};
 use crate::cli::{Format, Outcome, Ui};
 
 #[derive(Debug, Subcommand)]
@@ -87,12 +87,7 @@ fn read_option(text: &str) -> Result<(u32, String)> {
 
 fn add(command: &Add, ui: &mut Ui) -> Result<Outcome> {
     let mut desk = Desk::open(&command.common, ui)?;
-    let user = command.user.as_deref().map(|user| desk.address(user)).transpose()?;
-    if let Some(user) = user.as_ref().filter(|user| !desk.store.has_user(user).unwrap_or(true)) {
-        return Err(
-            Error::input(format!("there is no user `{user}`")).help("`impskit admin user list` shows those there are")
-        );
-    }
+    let user = command.user.as_deref().map(|user| desk.account(user)).transpose()?.map(|account| account.address);
     let options = command.option.iter().map(|text| read_option(text)).collect::<Result<Vec<_>>>()?;
     if let Some(right) = command.right.filter(|right| !options.iter().any(|(number, _)| number == right)) {
         return Err(Error::input(format!("no `--option` has the number {right}")).at("--right"));
@@ -108,10 +103,10 @@ fn add(command: &Add, ui: &mut Ui) -> Result<Outcome> {
         key_url: command.word_url.clone(),
     };
     if desk.store.add_system_message(&message, now())? {
-        return done(desk, &command.id, "posted", ui);
+        return desk.done(Thing::SystemMessage(&command.id), "posted", ui);
     }
     if desk.store.system_messages()?.into_iter().any(|(other, _)| other == message) {
-        return done(desk, &command.id, "unchanged", ui);
+        return desk.done(Thing::SystemMessage(&command.id), "unchanged", ui);
     }
     let error = Error::input(format!("there is another message `{}`", command.id));
     Err(error.help("take it back first: `impskit admin system-message delete`"))
@@ -120,24 +115,7 @@ fn add(command: &Add, ui: &mut Ui) -> Result<Outcome> {
 fn delete(command: &Delete, ui: &mut Ui) -> Result<Outcome> {
     let mut desk = Desk::open(&command.common, ui)?;
     let was_there = desk.store.delete_system_message(&command.id)?;
-    done(desk, &command.id, if was_there { "deleted" } else { "unchanged" }, ui)
-}
-
-#[derive(Serialize)]
-struct Changed<'m> {
-    schema: &'static str,
-    message: &'m str,
-    change: &'static str,
-}
-
-/// Keeps what was changed, and says so.
-fn done(mut desk: Desk, message: &str, change: &'static str, ui: &mut Ui) -> Result<Outcome> {
-    desk.store.commit()?;
-    match desk.format {
-        Format::Text => ui.line(&format!("{message}: {change}"))?,
-        Format::Json => json(&Changed { schema: "impskit.system-message-change/1", message, change }, ui)?,
-    }
-    Ok(Outcome::Good)
+    desk.done(Thing::SystemMessage(&command.id), if was_there { "deleted" } else { "unchanged" }, ui)
 }
 
 #[derive(Serialize)]

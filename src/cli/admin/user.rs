@@ -1,16 +1,15 @@
 //! `admin user`: accounts, and what each may do and have.
 
 use clap::{Args, Subcommand};
-use impskit::batch::audit::{Object, What};
 use impskit::csp::{Services, Version};
 use impskit::error::{Error, Result};
 use impskit::server::{HashedPassword, Quotas, Store, Timestamp, User, read_number};
 use serde::Serialize;
 
 use super::table::{Export, Import};
-use super::{Common, Desk, json, now};
+use super::{Common, Desk, Thing, json, now};
 use crate::cli::secret::PasswordOptions;
-use crate::cli::{Format, Outcome, Ui, audit};
+use crate::cli::{Format, Outcome, Ui};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -233,37 +232,6 @@ pub(super) fn run(command: &Command, ui: &mut Ui) -> Result<Outcome> {
     }
 }
 
-#[derive(Serialize)]
-struct Changed<'u> {
-    schema: &'static str,
-    user: &'u str,
-    change: &'static str,
-}
-
-impl Desk {
-    pub(super) fn account(&self, user: &str) -> Result<User> {
-        let address = self.address(user)?;
-        self.store.user(&address)?.ok_or_else(|| unknown(&address))
-    }
-
-    /// Keeps what was changed, and says so.
-    fn done(mut self, user: &str, change: &'static str, ui: &mut Ui) -> Result<Outcome> {
-        if change != "unchanged" {
-            audit::note(ui, What::UserChange, Object::User(user), Some(change))?;
-        }
-        self.store.commit()?;
-        match self.format {
-            Format::Text => ui.line(&format!("{user}: {change}"))?,
-            Format::Json => json(&Changed { schema: "impskit.user-change/1", user, change }, ui)?,
-        }
-        Ok(Outcome::Good)
-    }
-}
-
-fn unknown(address: &str) -> Error {
-    Error::input(format!("there is no user `{address}`")).help("`impskit admin user list` shows those there are")
-}
-
 /// Returns whether an account has that password, however it is kept.
 pub(crate) fn has_password(account: &User, password: &str) -> bool {
     match account.is_hashed {
@@ -304,14 +272,14 @@ fn add(command: &Add, ui: &mut Ui) -> Result<Outcome> {
             let error = Error::input(format!("there is a user `{address}` with other terms"));
             return Err(error.help("change them with `impskit admin user change`"));
         }
-        return desk.done(&address, "unchanged", ui);
+        return desk.done(Thing::User(&address), "unchanged", ui);
     }
     desk.store.add_user(&address, &password, now())?;
     if *plain_only {
         set_password(&mut desk.store, &address, &password, true)?;
     }
     said.apply(&mut desk.store, &address)?;
-    desk.done(&address, "added", ui)
+    desk.done(Thing::User(&address), "added", ui)
 }
 
 fn change_password(command: &WithPassword, ui: &mut Ui) -> Result<Outcome> {
@@ -320,10 +288,10 @@ fn change_password(command: &WithPassword, ui: &mut Ui) -> Result<Outcome> {
     let account = desk.account(&command.user.user)?;
     let as_hash = account.is_hashed || command.plain_only;
     if has_password(&account, &password) && account.is_hashed == as_hash {
-        return desk.done(&account.address, "unchanged", ui);
+        return desk.done(Thing::User(&account.address), "unchanged", ui);
     }
     set_password(&mut desk.store, &account.address, &password, as_hash)?;
-    desk.done(&account.address, "password changed", ui)
+    desk.done(Thing::User(&account.address), "password changed", ui)
 }
 
 fn change(command: &Change, ui: &mut Ui) -> Result<Outcome> {
@@ -331,7 +299,7 @@ fn change(command: &Change, ui: &mut Ui) -> Result<Outcome> {
     let mut desk = Desk::open(&command.user.common, ui)?;
     let address = desk.account(&command.user.user)?.address;
     let has_changed = said.apply(&mut desk.store, &address)?;
-    desk.done(&address, if has_changed { "changed" } else { "unchanged" }, ui)
+    desk.done(Thing::User(&address), if has_changed { "changed" } else { "unchanged" }, ui)
 }
 
 fn disable(command: &OfUser, is_disabled: bool, ui: &mut Ui) -> Result<Outcome> {
@@ -343,14 +311,14 @@ fn disable(command: &OfUser, is_disabled: bool, ui: &mut Ui) -> Result<Outcome> 
         (false, true) => "disabled",
         (false, false) => "enabled",
     };
-    desk.done(&account.address, change, ui)
+    desk.done(Thing::User(&account.address), change, ui)
 }
 
 fn delete(command: &OfUser, ui: &mut Ui) -> Result<Outcome> {
     let mut desk = Desk::open(&command.common, ui)?;
     let address = desk.address(&command.user)?;
     let was_there = desk.store.delete_user(&address)?;
-    desk.done(&address, if was_there { "deleted" } else { "unchanged" }, ui)
+    desk.done(Thing::User(&address), if was_there { "deleted" } else { "unchanged" }, ui)
 }
 
 fn show(command: &OfUser, ui: &mut Ui) -> Result<Outcome> {

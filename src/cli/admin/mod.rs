@@ -19,8 +19,8 @@ use super::{Format, Outcome, Ui, audit};
 /// Look after the server's users and groups
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The store keeps passwords as they are, because the digest login of the standard needs them. Only its owner
-may read the file; a server that runs sees a change within seconds.
+The store keeps passwords as they are, because digest logins need them; those of users added with `--plain-only`
+are kept as salted hashes. Only its owner may read the file; a server that runs sees a change within seconds.
 
 Examples:
   impskit admin user add anna --password-file anna.txt

@@ -38,15 +38,15 @@ pub struct Post<'p> {
     pub calls: &'p RefCell<Vec<String>>,
 }
 
-/// Plays a script in one version and syntax. `post` takes each post to the server and returns the body of the answer,
-/// or why there is none.
+/// Plays a script in one version and syntax. `post` takes each post to the server and returns what the client is to be
+/// told of it: the answer, or why there is none.
 ///
 /// # Errors
 ///
 /// Names the first line that does not come true, and what came instead.
 pub fn play<P>(script: &Script, version: Version, form: impl Into<Form>, post: P) -> Result<(), Mistake>
 where
-    P: FnMut(Post<'_>) -> Result<Vec<u8>, String>,
+    P: FnMut(Post<'_>) -> Event,
 {
     perform(script, version, form.into(), Posts(post))
 }
@@ -447,7 +447,7 @@ impl<C: Carrier> Stage<'_, C> {
     }
 }
 
-impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Carrier for Posts<P> {
+impl<P: FnMut(Post<'_>) -> Event> Carrier for Posts<P> {
     fn polls(&self) -> bool {
         true
     }
@@ -472,10 +472,7 @@ impl<P: FnMut(Post<'_>) -> Result<Vec<u8>, String>> Carrier for Posts<P> {
                     continue;
                 }
                 let post = Post { line: stage.line, who, now, media_type, body: &body, calls: &stage.calls };
-                events.push_back(match (self.0)(post) {
-                    Ok(answer) => Event::Answer(answer),
-                    Err(why) => Event::Failed(why),
-                });
+                events.push_back((self.0)(post));
             }
         }
         Ok(())

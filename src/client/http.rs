@@ -48,29 +48,15 @@ impl Talk {
     /// # Errors
     ///
     /// Fails where the URL is none that a client can post to, or the folder cannot be made.
-    #[allow(clippy::disallowed_methods, reason = "this edge tells the engine the time")]
     pub fn new(identity: Identity, url: &str, trace: Option<PathBuf>) -> Result<Self> {
-        if let Some(folder) = &trace {
-            std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
-        }
-        let mut line = Line::new(url, trace)?;
+        Ok(Self::over(Line::new(url, trace)?, identity))
+    }
+
+    /// Returns a client that talks on a line, logged out.
+    #[allow(clippy::disallowed_methods, reason = "this edge tells the engine the time")]
+    pub fn over(mut line: Line, identity: Identity) -> Self {
         line.speak(identity.text_codes);
-        let client = Client::new(identity);
-        Ok(Self { client, bell: None, line, started: Instant::now() })
-    }
-
-    /// Trusts the authorities of a file, see [`Line::trust`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Line::trust`].
-    pub fn trust(&mut self, ca: &Path) -> Result<()> {
-        self.line.trust(ca)
-    }
-
-    /// Shows every message that goes and comes, in words.
-    pub fn show_to(&mut self, show: Show) {
-        self.line.show_to(show);
+        Self { client: Client::new(identity), bell: None, line, started: Instant::now() }
     }
 
     /// Returns the client.
@@ -91,18 +77,11 @@ impl Talk {
         while let Some(event) = events.pop() {
             for output in self.client.handle(self.started.elapsed(), event) {
                 match output {
-                    Output::Post { media_type, body } => match self.line.post(media_type, body) {
-                        Ok(answer) => {
-                            trouble = None;
-                            events.push(Event::Answer(answer));
-                        }
-                        Err(error) => {
-                            let what = error.what.clone();
-                            trouble = Some(error);
-                            let is_refused = self.line.was_refused;
-                            events.push(if is_refused { Event::Refused(what) } else { Event::Failed(what) });
-                        }
-                    },
+                    Output::Post { media_type, body } => {
+                        let (event, error) = self.line.carry(media_type, body);
+                        events.push(event);
+                        trouble = error;
+                    }
                     Output::Failed { request, why } => match trouble.take() {
                         Some(error) => return Err(error),
                         None => told.push(Output::Failed { request, why }),
@@ -162,7 +141,8 @@ impl Talk {
 /// The way to one server: one connection, kept open.
 pub struct Line {
     runtime: Runtime,
-    trust: Trust,
+    /// Whom it trusts, where that has been said or asked.
+    trust: Option<Trust>,
     url: Uri,
     authority: String,
     connection: Option<SendRequest<Full<Bytes>>>,
@@ -186,7 +166,7 @@ impl Line {
     ///
     /// # Errors
     ///
-    /// Fails where the URL is none that a client can post to.
+    /// Fails where the URL is none that a client can post to, or the folder cannot be made.
     pub fn new(url: &str, trace: Option<PathBuf>) -> Result<Self> {
         let bad = |what: &str| Error::input(format!("`{url}` {what}")).help("write it as `http://HOST:PORT/PATH`");
         let uri: Uri = url.parse().map_err(|_| bad("is no URL"))?;
@@ -205,10 +185,13 @@ impl Line {
         if authority.contains('@') {
             return Err(bad("holds a user name: secrets are no part of a URL"));
         }
+        if let Some(folder) = &trace {
+            std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::remote(error.to_string()))?;
         Ok(Self {
-            trust: trust(None)?,
+            trust: None,
             runtime,
             url: uri,
             authority,
@@ -227,7 +210,7 @@ impl Line {
     ///
     /// Fails where the file holds no certificate, and where the program has no TLS.
     pub fn trust(&mut self, ca: &Path) -> Result<()> {
-        self.trust = trust(Some(ca))?;
+        self.trust = Some(trust(Some(ca))?);
         Ok(())
     }
 
@@ -250,6 +233,17 @@ impl Line {
         self.post_proved(media_type, body, None).map(|(answer, _)| answer)
     }
 
+    /// Posts what a client says. Returns what the client is to be told of it, and why there is no answer.
+    pub fn carry(&mut self, media_type: &str, body: Vec<u8>) -> (Event, Option<Error>) {
+        match self.post(media_type, body) {
+            Ok(answer) => (Event::Answer(answer), None),
+            Err(error) => {
+                let what = error.what.clone();
+                (if self.was_refused { Event::Refused(what) } else { Event::Failed(what) }, Some(error))
+            }
+        }
+    }
+
     /// Posts a body with the header [`MAC_HEADER`], and returns the body of the answer and its header of that name.
     ///
     /// # Errors
@@ -268,7 +262,7 @@ impl Line {
         let failed = |what: String| Error::remote(what).at(self.url.to_string());
         let help = "is the server running, and is the URL the one it shows when it starts?";
         let request = self.request(media_type, body, mac).map_err(|error| failed(error.to_string()))?;
-        let exchange = exchange(&mut self.connection, &self.url, &self.trust, request);
+        let exchange = exchange(&mut self.connection, &self.url, &mut self.trust, request);
         let answer = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, exchange).await });
         let (status, answer, mac) = match answer {
             Err(_) => return Err(failed(format!("no answer within {} seconds", PATIENCE.as_secs()))),
@@ -324,7 +318,7 @@ impl Line {
 async fn exchange(
     connection: &mut Option<SendRequest<Full<Bytes>>>,
     url: &Uri,
-    trust: &Trust,
+    trust: &mut Option<Trust>,
     request: Request<Full<Bytes>>,
 ) -> std::result::Result<(StatusCode, Vec<u8>, Option<String>), String> {
     let is_open = match connection {
@@ -344,17 +338,21 @@ async fn exchange(
     Ok((status, body, mac))
 }
 
-async fn connect(url: &Uri, trust: &Trust) -> std::result::Result<SendRequest<Full<Bytes>>, String> {
+async fn connect(url: &Uri, trusted: &mut Option<Trust>) -> std::result::Result<SendRequest<Full<Bytes>>, String> {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
     let is_safe = url.scheme_str() == Some("https");
     let port = url.port_u16().unwrap_or(if is_safe { 443 } else { 80 });
     let stream = TcpStream::connect((host, port)).await.map_err(|error| reason(&error))?;
     #[cfg(feature = "tls")]
     if is_safe {
-        return talk_on(super::tls::connect(trust, host, stream).await?).await;
+        let trusted = match trusted {
+            Some(trusted) => trusted,
+            None => trusted.insert(trust(None).map_err(|error| error.what)?),
+        };
+        return talk_on(super::tls::connect(trusted, host, stream).await?).await;
     }
     #[cfg(not(feature = "tls"))]
-    let () = trust;
+    let _ = trusted;
     talk_on(stream).await
 }
 

@@ -258,6 +258,11 @@ impl Script {
             && names.into_iter().all(|name| codes.code_of("primitive", &["-"], name).is_some())
     }
 
+    /// Returns the first line that waits to be woken, if there is one: there is more to it than posts and their answers.
+    pub fn line_that_wakes(&self) -> Option<usize> {
+        self.steps.iter().find(|step| matches!(step.action, Action::Wake { .. })).map(|step| step.line)
+    }
+
     fn line(&mut self, words: &mut Words<'_>, lines: &mut Lines<'_>) -> Result<(), Mistake> {
         let versions = words.guard()?;
         match words.peek() {

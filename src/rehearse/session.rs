@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::settings::{self, HANDSET};
 use super::{Combination, Exchange, Outcome, Record, Rehearsal, Subject};
+use crate::client::Event;
 use crate::client::conversation::{self, Post};
 use crate::client::http::Line;
 use crate::client::script::{Account, Mistake, Script};
@@ -248,11 +249,14 @@ impl Stage<'_> {
         let mut line = Line::new(self.url, None).map_err(|error| Mistake { line: 1, what: error.what })?;
         conversation::play(&script, self.version, self.form, |post: Post<'_>| {
             let start = Instant::now();
-            let answer = line.post(post.media_type, post.body.to_vec()).map_err(|error| error.what);
+            let (told, _) = line.carry(post.media_type, post.body.to_vec());
             let step = heard.entry(step_at(steps, post.line).unwrap_or(9)).or_default();
             step.took += start.elapsed();
             let who = if post.who == "friend" { FRIEND } else { HANDSET };
-            let answered = answer.as_deref().unwrap_or_default();
+            let answered = match &told {
+                Event::Answer(answer) => answer.as_slice(),
+                _ => &[],
+            };
             for what in self.names_in(post.body) {
                 step.exchanges.push(Exchange { from: who, to: SERVER, what });
             }
@@ -260,7 +264,7 @@ impl Stage<'_> {
                 step.exchanges.push(Exchange { from: SERVER, to: who, what });
             }
             step.is_derived |= who == HANDSET && (is_derived(post.body) || is_derived(answered));
-            answer
+            told
         })
     }
 

@@ -512,6 +512,8 @@ fn discovery_scripts_and_transcripts_from_the_command_line() {
     assert!(err.contains("DigestBytes ****") && !err.contains("open-sesame"), "{err}");
     let (code, out, _) = run(&["script", &script(&hello.replace("\"Hello\"\nromeo logs", "\"Goodbye\"\nromeo logs"))]);
     assert!(code == 1 && out.contains("script.txt:7: the text `Goodbye` is expected"), "{code} {out}");
+    let (code, _, err) = run(&["script", &script("romeo logs in as wv:romeo\nromeo is not woken\n")]);
+    assert!(code == 2 && err.contains("nobody is woken") && err.contains("script.txt:2"), "{code} {err}");
     let (code, _, err) = run(&["script", &script("romeo sings\n")]);
     assert!(code == 2 && err.contains("`sings` is nothing that a client does"), "{code} {err}");
     let json = run(&["script", &script(hello), "--format", "json", "--version", "1.3"]).1;

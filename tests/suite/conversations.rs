@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use impskit::client::Event;
 use impskit::client::air::{Air, Short, Weather};
 use impskit::client::conversation::{self, Post};
 use impskit::client::script::{Question, Script};
@@ -65,7 +66,7 @@ fn forms(path: &Path, script: &Script) -> Vec<Form> {
     forms
 }
 
-fn post(engine: &mut Engine, said: Post<'_>) -> Result<Vec<u8>, String> {
+fn post(engine: &mut Engine, said: Post<'_>) -> Event {
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let request = Request {
         connection: 1,
@@ -74,11 +75,11 @@ fn post(engine: &mut Engine, said: Post<'_>) -> Result<Vec<u8>, String> {
         peer,
         headers: Vec::new(),
     };
-    let mut answer = Err("no reply".to_owned());
+    let mut answer = Event::Failed("no reply".to_owned());
     for output in engine.handle(start().after(said.now), Input::Request(request)) {
         match output {
-            Output::Reply { status: 200, body, .. } => answer = Ok(body),
-            Output::Reply { status, .. } => answer = Err(format!("HTTP status {status}")),
+            Output::Reply { status: 200, body, .. } => answer = Event::Answer(body),
+            Output::Reply { status, .. } => answer = Event::Refused(format!("HTTP status {status}")),
             Output::Wake { text, .. } => said.calls.borrow_mut().push(text),
             Output::Text { .. } | Output::Event(_) | Output::Note(_) | Output::HangUp(_) => {}
         }

@@ -61,6 +61,8 @@ mod readers;
 #[cfg(feature = "server")]
 mod rehearse;
 mod rules;
+#[cfg(feature = "server")]
+mod scripts;
 mod server;
 mod services;
 mod settings;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use impskit::client::http::Talk;
+use impskit::client::http::{Line, Talk};
 use impskit::client::{Event, Identity};
 use impskit::server::http::{check_tls, spawn};
 use impskit::server::{Configuration, Tls};
@@ -31,10 +31,11 @@ fn guarded(cert: &str, key: &str) -> Configuration {
 
 fn talk(server: SocketAddr, host: &str, ca: Option<&str>) -> Result<bool, String> {
     let url = format!("https://{host}:{}/csp", server.port());
-    let mut talk = Talk::new(Identity::new("wv:anna@example.com", "open-sesame"), &url, None).unwrap();
+    let mut line = Line::new(&url, None).unwrap();
     if let Some(ca) = ca {
-        talk.trust(&sample(ca)).unwrap();
+        line.trust(&sample(ca)).unwrap();
     }
+    let mut talk = Talk::over(line, Identity::new("wv:anna@example.com", "open-sesame"));
     talk.tell(Event::LogIn).map(|_| talk.client().is_in()).map_err(|error| error.what)
 }
 

@@ -78,20 +78,27 @@ Examples, with the server's URL in IMPSKIT_SERVER:
     Ask(Asked),
 }
 
-/// Where the server is, and how it is spoken to.
+/// Where the server is, and in which words plain text is spoken there.
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct Target {
     /// The server's URL
     #[arg(long, value_name = "URL", env = "IMPSKIT_SERVER")]
     server: String,
     /// Trust the authorities in FILE (PEM), and no others, with who the server is
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    #[command(flatten)]
+    text_codes: TextCodes,
+}
+
+/// Where the server is, and how it is spoken to.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    #[command(flatten)]
+    target: Target,
     /// The syntax to speak
     #[arg(long, value_name = "SYNTAX", default_value = "wbxml")]
     encoding: Syntax,
-    #[command(flatten)]
-    text_codes: TextCodes,
     /// The version to speak; `auto` asks the server, and takes the highest
     #[arg(long, value_name = "V", default_value = "1.3")]
     version: VersionName,

@@ -1,10 +1,12 @@
 //! `client script`: a conversation script against a server, in real time.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::btree_map::Entry;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
+use impskit::client::Event;
 use impskit::client::conversation::{self, Post};
 use impskit::client::http::Line;
 use impskit::client::script::{Mistake, Script};
@@ -14,25 +16,18 @@ use impskit::csp::wire::Form;
 use impskit::error::{Error, Result};
 use serde::Serialize;
 
-use super::{Format, Outcome, Syntax, Ui};
-use crate::cli::text_codes::TextCodes;
+use super::{Format, Outcome, Syntax, Target, Ui};
 use crate::cli::ui::read_input;
 
 #[derive(Debug, Args)]
 pub(super) struct Play {
     /// The script; `-` for stdin
     script: PathBuf,
-    /// The server's URL
-    #[arg(long, value_name = "URL", env = "IMPSKIT_SERVER")]
-    server: String,
-    /// Trust the authorities in FILE (PEM), and no others, with who the server is
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
     /// Syntaxes to play it in; else those of the script
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     encoding: Vec<Syntax>,
-    #[command(flatten)]
-    text_codes: TextCodes,
     /// Versions to play it in; else those of the script
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = version)]
     version: Vec<Version>,
@@ -44,7 +39,7 @@ pub(super) struct Play {
     format: Format,
 }
 
-fn version(word: &str) -> std::result::Result<Version, String> {
+pub(super) fn version(word: &str) -> std::result::Result<Version, String> {
     Version::from_text(word).ok_or_else(|| "write 1.1, 1.2 or 1.3".to_owned())
 }
 
@@ -70,20 +65,13 @@ struct Played {
 }
 
 pub(super) fn run(command: &Play, ui: &mut Ui) -> Result<Outcome> {
-    let (name, octets) = read_input(&command.script)?;
-    let text =
-        String::from_utf8(octets).map_err(|_| Error::input("the script is no text in UTF-8").at(name.clone()))?;
-    let script = Script::read(&text).map_err(|mistake| {
-        let place = format!("{name}:{}", mistake.line);
-        Error::input(mistake.what).at(place)
-    })?;
-    ui.network(&command.server)?;
+    let (_, script) = read(&command.script)?;
     let versions = if command.version.is_empty() { script.versions.clone() } else { command.version.clone() };
     let encodings: Vec<Encoding> = match command.encoding.is_empty() {
         true => script.encodings.clone(),
         false => command.encoding.iter().map(|syntax| syntax.encoding()).collect(),
     };
-    let codes = command.text_codes.read()?;
+    let codes = command.target.codes(ui)?;
     let mut plays = Vec::new();
     for &version in &versions {
         for &encoding in &encodings {
@@ -101,6 +89,20 @@ pub(super) fn run(command: &Play, ui: &mut Ui) -> Result<Outcome> {
         ui.line(&serde_json::to_string_pretty(&report).map_err(|error| Error::input(error.to_string()))?)?;
     }
     Ok(if ok { Outcome::Good } else { Outcome::NotGood })
+}
+
+/// Reads a script that can be played here; returns its text, too.
+pub(super) fn read(path: &Path) -> Result<(String, Script)> {
+    let (name, octets) = read_input(path)?;
+    let text =
+        String::from_utf8(octets).map_err(|_| Error::input("the script is no text in UTF-8").at(name.clone()))?;
+    let at = |line: usize, error: Error| error.at(format!("{name}:{line}"));
+    let script = Script::read(&text).map_err(|mistake| at(mistake.line, Error::input(mistake.what)))?;
+    if let Some(line) = script.line_that_wakes() {
+        let error = at(line, Error::input("nobody is woken while a script is played: its clients poll"));
+        return Err(error.help("`impskit client recv --wake WAY` waits to be woken"));
+    }
+    Ok((text, script))
 }
 
 impl Played {
@@ -121,22 +123,22 @@ fn play(command: &Play, script: &Script, version: Version, form: Form) -> Result
     let played = conversation::play(script, version, form, |post: Post<'_>| {
         std::thread::sleep(post.now.saturating_sub(started.elapsed()));
         posts += 1;
-        let mut send = || {
-            if !lines.contains_key(post.who) {
-                lines.insert(
-                    post.who.to_owned(),
-                    super::talk::line(&command.server, command.ca.as_deref(), post.who, command.trace.as_deref())?,
-                );
+        let line = match lines.entry(post.who.to_owned()) {
+            Entry::Occupied(line) => Ok(line.into_mut()),
+            Entry::Vacant(place) => {
+                let line = command.target.line(post.who, command.trace.as_deref());
+                line.map(|line| place.insert(line))
             }
-            let line = lines.get_mut(post.who).ok_or_else(|| Error::remote("no connection"))?;
-            line.speak(form.codes);
-            line.post(post.media_type, post.body.to_vec())
         };
-        send().map_err(|error| {
-            let what = error.what.clone();
-            trouble = Some(error);
-            what
-        })
+        let (event, error) = match line {
+            Ok(line) => {
+                line.speak(form.codes);
+                line.carry(post.media_type, post.body.to_vec())
+            }
+            Err(error) => (Event::Failed(error.what.clone()), Some(error)),
+        };
+        trouble = error;
+        event
     });
     // Who cannot be reached says nothing about the script.
     if let (Err(_), Some(error)) = (&played, trouble) {

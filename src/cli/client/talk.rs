@@ -9,12 +9,12 @@ use impskit::client::http::{Line, Show, Talk};
 use impskit::client::{Event, Identity, Negotiation, Output};
 use impskit::csp::cir::SUDP_PORT;
 use impskit::csp::{Schema, Version};
-use impskit::document::Element;
+use impskit::document::{CodeTable, Element};
 use impskit::error::{Error, Result};
 
 use super::message::Way;
 use super::report::Report;
-use super::{Common, Outcome, Place, SchemaName, Ui, VersionName};
+use super::{Common, Outcome, Place, SchemaName, Target, Ui, VersionName};
 
 pub(super) fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
     let (mut talk, mut report) = match enter(common, None, ui)? {
@@ -29,8 +29,7 @@ pub(super) fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
 
 /// `client discover`: what the server says it speaks.
 pub(super) fn discover(place: &Place, ui: &mut Ui) -> Result<Outcome> {
-    ui.network(&place.server)?;
-    let codes = place.text_codes.read()?;
+    let codes = place.target.codes(ui)?;
     let identity = Identity { encoding: place.encoding.encoding(), text_codes: codes, ..Identity::new("nobody", "") };
     let mut talk = open(identity, place)?;
     let mut report = Report::new("discover");
@@ -49,31 +48,30 @@ fn versions(talk: &mut Talk) -> Result<Vec<Version>> {
     found.unwrap_or_else(|| Err(Error::remote("the server does not say which versions it speaks")))
 }
 
-/// Opens the way to the server; `-` shows what goes and comes to people.
+/// Opens the way to the server for the one who speaks.
 fn open(identity: Identity, place: &Place) -> Result<Talk> {
-    let trace = place.trace.as_deref();
-    let folder = trace.filter(|place| *place != Path::new("-"));
-    let mut talk = Talk::new(identity, &place.server, folder.map(Path::to_path_buf))?;
-    place.ca.as_deref().map_or(Ok(()), |ca| talk.trust(ca))?;
-    if folder.is_none() && trace.is_some() {
-        talk.show_to(on_stderr(""));
-    }
-    Ok(talk)
+    Ok(Talk::over(place.target.line("", place.trace.as_deref())?, identity))
 }
 
-/// Opens the way to the server for one who speaks in a script.
-pub(super) fn line(url: &str, ca: Option<&Path>, who: &str, trace: Option<&Path>) -> Result<Line> {
-    let folder = trace.filter(|place| *place != Path::new("-")).map(|folder| folder.join(who));
-    if let Some(folder) = &folder {
-        std::fs::create_dir_all(folder).map_err(|error| Error::file(folder, &error))?;
+impl Target {
+    /// Returns the codes of plain text that are spoken with the server, if it may be asked at all.
+    pub(super) fn codes(&self, ui: &Ui) -> Result<&'static CodeTable> {
+        ui.network(&self.server)?;
+        self.text_codes.read()
     }
-    let is_shown = folder.is_none() && trace.is_some();
-    let mut line = Line::new(url, folder)?;
-    ca.map_or(Ok(()), |ca| line.trust(ca))?;
-    if is_shown {
-        line.show_to(on_stderr(who));
+
+    /// Opens the way to the server for `who`, whose messages are kept in a folder of that name below `trace`; `-` shows
+    /// them to people.
+    pub(super) fn line(&self, who: &str, trace: Option<&Path>) -> Result<Line> {
+        let folder = trace.filter(|place| *place != Path::new("-")).map(|folder| folder.join(who));
+        let is_shown = folder.is_none() && trace.is_some();
+        let mut line = Line::new(&self.server, folder)?;
+        self.ca.as_deref().map_or(Ok(()), |ca| line.trust(ca))?;
+        if is_shown {
+            line.show_to(on_stderr(who));
+        }
+        Ok(line)
     }
-    Ok(line)
 }
 
 /// Returns what writes to stderr, behind the name of who speaks.
@@ -110,10 +108,9 @@ pub(super) fn enter(
         negotiation: Negotiation::AfterLogin,
         encoding: place.encoding.encoding(),
         version: place.version.version(),
-        text_codes: place.text_codes.read()?,
+        text_codes: place.target.codes(ui)?,
         ..Identity::new(common.user.clone(), password.as_str())
     };
-    ui.network(&place.server)?;
     let mut talk = open(identity, place)?;
     if place.version == VersionName::Auto {
         versions(&mut talk)?;

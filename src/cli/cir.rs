@@ -12,7 +12,7 @@ use impskit::error::{Error, Result};
 use impskit::server::{Configuration, Greetings, SendShort, ShortContent, ShortMessage, http};
 
 use super::Ui;
-use super::profile::fetch;
+use super::profile::{fetch, fetch_at};
 
 /// The registered port of CSP over SMS.
 const CSP_PORTS: Ports = Ports { destination: SMS_PORT, source: SMS_PORT };
@@ -64,7 +64,7 @@ pub(super) fn sender(
 pub(super) fn greetings(configuration: &Configuration, ui: &mut Ui) -> Result<Option<Greetings>> {
     let sms = configuration.cir.sms.as_ref().and_then(|sms| Some((&sms.path, sms.key.as_ref()?)));
     let Some((path, key)) = sms else { return Ok(None) };
-    let wrong = |why: String| Error::input(why).at("server.cir.sms_key");
-    let key = fetch(key, Path::new(""), ui).map_err(wrong)?;
-    Greetings::new(path.clone(), key).map(Some).ok_or_else(|| wrong("the key is empty".to_owned()))
+    let at = "server.cir.sms_key";
+    let key = fetch_at(key, at, Path::new(""), ui)?;
+    Greetings::new(path.clone(), key).map(Some).ok_or_else(|| Error::input("the key is empty").at(at))
 }

@@ -50,6 +50,15 @@ pub(crate) fn fetch(secret: &SecretSource, folder: &Path, ui: &mut Ui) -> std::r
     }
 }
 
+/// Fetches a secret that the configuration, or a file of its own in `folder`, names at `at`.
+///
+/// # Errors
+///
+/// Says why there is none, and how it can be given.
+pub(crate) fn fetch_at(secret: &SecretSource, at: &str, folder: &Path, ui: &mut Ui) -> Result<String> {
+    fetch(secret, folder, ui).map_err(|why| Error::input(why).at(at).help(secret.way_out()))
+}
+
 /// The values of one handset.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Handset")]

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Ui;
 use super::admin::now;
-use super::profile::fetch;
+use super::profile::fetch_at;
 
 /// Returns who takes the receipts of each route that the configuration names. `open` opens the store of the campaigns, `log` takes
 /// lines for people.
@@ -29,10 +29,10 @@ pub(super) fn callbacks(
     let store = Arc::new(Mutex::new(open(&wanted.store)?));
     let mut callbacks = Vec::new();
     for (route, secret) in &wanted.routes {
-        let wrong = |why: String| Error::input(why).at(format!("server.receipts: route `{route}`"));
-        let key = fetch(secret, Path::new(""), ui).map(Zeroizing::new).map_err(wrong)?;
+        let at = format!("server.receipts: route `{route}`");
+        let key = Zeroizing::new(fetch_at(secret, &at, Path::new(""), ui)?);
         if key.is_empty() {
-            return Err(wrong("the key is empty".to_owned()));
+            return Err(Error::input("the key is empty").at(at));
         }
         let (path, route, store) = (format!("{}/{route}", wanted.path), route.clone(), store.clone());
         let answer = move |called: &Called| take(called, &route, &key, &store, log);

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::admin::user::{has_password, set_password};
 use super::admin::{STORE, ServerOptions, address, now};
-use super::profile::fetch;
+use super::profile::fetch_at;
 use super::text_codes::text_codes;
 use super::ui::read_input;
 use super::{Outcome, Ui, audit, cir, receipts};
@@ -208,7 +208,7 @@ fn set_users(store: &mut Store, users: &[(String, String)], ui: &Ui) -> Result<(
 fn configured_users(configuration: &Configuration, ui: &mut Ui) -> Result<Vec<(String, String)>> {
     let account = |(user, secret): &(String, SecretSource)| {
         let at = |error: Error| error.at("server.csp.users");
-        let password = fetch(secret, Path::new(""), ui).map_err(|reason| at(Error::input(reason)))?;
+        let password = fetch_at(secret, "server.csp.users", Path::new(""), ui)?;
         Ok((address(user, &configuration.domain).map_err(at)?, password))
     };
     configuration.users.iter().map(account).collect()
@@ -217,9 +217,8 @@ fn configured_users(configuration: &Configuration, ui: &mut Ui) -> Result<Vec<(S
 /// Returns who has a token, where the configuration says where it is kept.
 fn feed(token: &Option<SecretSource>, at: &str, ui: &mut Ui) -> Result<Option<Feed>> {
     let Some(secret) = token else { return Ok(None) };
-    let wrong = |why: String| Error::input(why).at(at);
-    let token = fetch(secret, Path::new(""), ui).map_err(wrong)?;
-    Feed::new(token).map(Some).ok_or_else(|| wrong("the token is empty".to_owned()))
+    let token = fetch_at(secret, at, Path::new(""), ui)?;
+    Feed::new(token).map(Some).ok_or_else(|| Error::input("the token is empty").at(at))
 }
 
 /// Returns the management server that the configuration wants, with the commands that wait for its devices.
@@ -228,11 +227,10 @@ fn management(configuration: &Configuration, ui: &mut Ui) -> Result<Option<http:
     let uri = format!("{}://{}{}", configuration.scheme(), configuration.listen, wanted.path);
     let mut server = Server::new(uri, http::seed()?);
     for device in &wanted.devices {
-        let at = |error: Error| error.at("server.dm.devices");
         let mut credentials = |user: &str, secret: &Option<SecretSource>| match secret {
             None => Ok::<_, Error>(None),
             Some(secret) => {
-                let password = fetch(secret, Path::new(""), ui).map_err(|reason| at(Error::input(reason)))?;
+                let password = fetch_at(secret, "server.dm.devices", Path::new(""), ui)?;
                 Ok(Some((device.scheme, Credentials::new(user, password))))
             }
         };

@@ -16,7 +16,7 @@ use super::now;
 use crate::cli::Ui;
 use crate::cli::audit::who;
 use crate::cli::input::must_be_campaign;
-use crate::cli::profile::fetch;
+use crate::cli::profile::fetch_at;
 
 /// The name of the audit log that lies beside a store.
 const LOG: &str = "audit.jsonl";
@@ -126,8 +126,7 @@ fn file_of(campaign: &str) -> String {
 /// Returns the key that rows are encrypted with, if the configuration names one.
 pub(super) fn store_key(ui: &mut Ui) -> Result<Option<StoreKey>> {
     let Some(source) = ui.configuration()?.store.key else { return Ok(None) };
-    let text =
-        fetch(&source, Path::new(""), ui).map_err(|why| Error::input(why).at("store.key").help(source.way_out()))?;
+    let text = fetch_at(&source, "store.key", Path::new(""), ui)?;
     StoreKey::read(&Zeroizing::new(text)).map(Some).map_err(|error| error.at("store.key"))
 }
 

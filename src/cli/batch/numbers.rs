@@ -4,13 +4,13 @@
 
 use std::path::Path;
 
-use impskit::error::{Error, Result};
+use impskit::error::Result;
 use impskit::provision::Numbers;
 use zeroize::Zeroizing;
 
 use super::Format;
 use crate::cli::Ui;
-use crate::cli::profile::fetch;
+use crate::cli::profile::fetch_at;
 
 /// How a command writes numbers.
 pub(super) struct Writing {
@@ -33,9 +33,8 @@ impl Writing {
             Format::Json => privacy.event_numbers,
         };
         let source = privacy.token_key.filter(|_| numbers == Numbers::Token);
-        let key = source.map(|source| fetch(&source, Path::new(""), ui)).transpose();
-        let key = key.map_err(|why| Error::input(why).at("privacy.token_key"))?.unwrap_or_default();
-        Ok(Self { format, numbers, key: Zeroizing::new(key) })
+        let key = source.map(|source| fetch_at(&source, "privacy.token_key", Path::new(""), ui)).transpose()?;
+        Ok(Self { format, numbers, key: Zeroizing::new(key.unwrap_or_default()) })
     }
 
     /// Returns how a number is written.

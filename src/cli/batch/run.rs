@@ -17,13 +17,12 @@ use impskit::batch::status::unknown;
 use impskit::batch::store::{DueRow, Run as Access, SEPARATOR, State, Store, Stored, Timestamp};
 use impskit::batch::units::duration;
 use impskit::error::{Error, Result};
-use impskit::provision::profile::SecretSource;
 use serde_json::json;
 
 use super::at::store_key;
 use super::numbers::Writing;
 use super::{Common, Format, clock, load, now, stop_flag, wait, workers};
-use crate::cli::profile::fetch;
+use crate::cli::profile::{fetch, fetch_at};
 use crate::cli::progress::{Bar, grouped};
 use crate::cli::ui::remark;
 use crate::cli::{Outcome, Ui, device};
@@ -223,9 +222,8 @@ pub(super) fn feed(campaign: &Campaign, ui: &mut Ui) -> Result<Option<Feed>> {
         return Ok(None);
     };
     ui.network(server)?;
-    let secret = campaign.confirm.token.as_ref().map(|secret| fetch(secret, &campaign.folder, ui));
-    let way_out = || campaign.confirm.token.as_ref().map(SecretSource::way_out).unwrap_or_default();
-    let token = secret.transpose().map_err(|why| Error::input(why).at("confirm.token").help(way_out()))?;
+    let token = campaign.confirm.token.as_ref();
+    let token = token.map(|secret| fetch_at(secret, "confirm.token", &campaign.folder, ui)).transpose()?;
     let feed = Feed::new(server, token)?;
     if let Some(note) = feed.note() {
         ui.say(&format!("warning: {note}"));

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::batch::store::{Handset, Timestamp};
 use crate::batch::units::rfc3339;
+use crate::provision::rows::quoted;
 
 /// The columns of [`csv_row`].
 const COLUMNS: &[&str] = &[
@@ -138,10 +139,7 @@ fn time(time: Option<Timestamp>) -> String {
 fn text(text: Option<&str>) -> String {
     let text = text.unwrap_or_default();
     let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) { "'" } else { "" };
-    match text.contains([',', '"', '\r', '\n']) {
-        true => format!("\"{guard}{}\"", text.replace('"', "\"\"")),
-        false => format!("{guard}{text}"),
-    }
+    quoted(&format!("{guard}{text}")).into_owned()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use clap::Args;
 use impskit::batch::audit::{Object, What};
 use impskit::diagnose::Report;
 use impskit::error::{Error, Result};
-use impskit::provision::rows::{Names, Row, Table};
+use impskit::provision::rows::{Names, Row, Table, quoted};
 use impskit::server::{HashedPassword, User};
 use serde::Serialize;
 
@@ -165,9 +165,4 @@ impl Export {
         ];
         cells.map(quoted).join(",")
     }
-}
-
-/// Quotes a cell that holds what ends one (RFC 4180).
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }

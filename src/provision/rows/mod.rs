@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use self::header::Header;
 use self::record::Records;
-pub use self::row::Row;
+pub use self::row::{Row, quoted};
 pub(crate) use self::rules::{BAD_IMSI, BAD_NUMBER, DUPLICATE};
 pub use self::rules::{BAD_VALUE, FIELD_COUNT, MISSING_VALUE, NOT_UTF_8, QUOTING, RULES};
 pub(crate) use self::values::{instant, number};

@@ -1,5 +1,6 @@
 //! One row of a table: its values, their places, what is wrong with them, and how it is said in a reject file.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -220,6 +221,14 @@ impl Header {
 
     fn is_of_rejects(&self, column: usize) -> bool {
         super::REJECT_COLUMNS.contains(&self.keys[column].as_str())
+    }
+}
+
+/// Returns a cell as it is written between commas: in quotes where it holds what ends one (RFC 4180).
+pub fn quoted(cell: &str) -> Cow<'_, str> {
+    match cell.contains([',', '"', '\r', '\n']) {
+        true => Cow::Owned(format!("\"{}\"", cell.replace('"', "\"\""))),
+        false => Cow::Borrowed(cell),
     }
 }
 

@@ -18,7 +18,7 @@
 //! | 4 | [`delivery`] | push, segments, SMS |
 //! | 4 | [`catalogue`] | all vocabularies and all rules |
 //! | 4 | [`server`] | the IMPS server |
-//! | 4 | [`client`] | the IMPS client and conversation scripts; the device's end of DM sessions |
+//! | 4 | [`client`] | the IMPS client and conversation scripts, also as load; the device's end of DM sessions |
 //! | 5 | [`inspect`] | peeling a blob layer by layer; checking every layer; trying a profile in every form; pictures, pages, code; differences; layout |
 //! | 5 | [`editor`] | what editors are told: findings while typing, fixes, hover, outline, completion |
 //! | 5 | [`batch`] | campaigns |

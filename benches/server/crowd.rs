@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::generator::{Line, MEDIA_TYPE, User, idle_sessions};
-use super::{Peer, SECONDS};
+use super::{Peer, SECONDS, users};
 
 /// What the crowd is made of: together with the pairs fewer than the server holds (`connections`, 10,000).
 const IDLE: usize = 9_000;
@@ -24,7 +24,7 @@ const PAIRS: usize = 25;
 /// Everything that is measured here.
 pub(crate) fn all() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut server = Peer::server(&folder.path().join("s.db"), IDLE + 2 * PAIRS);
+    let mut server = Peer::server(&folder.path().join("s.db"), &users(IDLE + 2 * PAIRS));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let alone = runtime.block_on(chats(&server.url));
     println!("{PAIRS} pairs that chat, {SECONDS} s each");

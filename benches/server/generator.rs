@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use impskit::client::primitives::send_message;
-use impskit::client::{Client, Event, Identity, Output};
+use impskit::client::load::{self, Seen, Wanted};
+use impskit::client::{Client, Event, Identity, Output, http};
+use impskit::codec::Encoding;
+use impskit::csp::Version;
+use impskit::csp::wire::Form;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -122,31 +125,24 @@ pub(crate) fn polls(
     Drive { url: url.to_owned(), time, workers: 2 * pairs, work }
 }
 
-/// Pairs of which one writes and the other polls and confirms.
-pub(crate) fn messages(
-    url: &str,
-    pairs: usize,
-    time: Duration,
-) -> Drive<impl Fn(String, usize, Gate) -> Counted + Send + 'static> {
-    let work = |url: String, number: usize, gate: Gate| -> Counted {
-        Box::pin(async move {
-            let mut romeo = User::new(&url, 2 * number).await;
-            let mut juliet = User::new(&url, 2 * number + 1).await;
-            romeo.tell(Event::LogIn).await;
-            juliet.tell(Event::LogIn).await;
-            let (from, to) = (romeo.name.clone(), juliet.name.clone());
-            let posts_before = romeo.posts + juliet.posts;
-            let end = gate.pass().await;
-            let mut count = 0;
-            while Instant::now() < end {
-                romeo.tell(Event::Request(send_message(&from, &[&to], "Hello, are you there?", false))).await;
-                assert_eq!(juliet.tell(Event::Poll).await, 1, "the message arrives");
-                count += 1;
-            }
-            (count, romeo.posts + juliet.posts - posts_before)
-        })
+/// Pairs of which one writes and the other polls and confirms: a script, as `client load` plays it.
+pub(crate) const MESSAGE: &str = include_str!("message.txt");
+
+/// Plays the script against the process.
+pub(crate) fn messages(url: &str, pairs: usize, time: Duration, pid: &str) -> Load {
+    let wanted = Wanted { version: Version::V1_3, form: Form::of(Encoding::Wbxml), copies: pairs, rate: None, time };
+    let mut cpu_before = Duration::ZERO;
+    let mut seen = |seen: Seen| {
+        if seen == Seen::Begun {
+            cpu_before = cpu(pid);
+        }
+        true
     };
-    Drive { url: url.to_owned(), time, workers: pairs, work }
+    let open = |_: &str| http::Line::new(url, None);
+    let figures = load::run(MESSAGE, &wanted, &open, &mut seen).expect("a server");
+    assert_eq!(figures.failures, 0, "{:?}", figures.reasons);
+    let cpu = cpu(pid) - cpu_before;
+    Load { units: figures.rounds, posts: figures.posts, time: figures.time, cpu }
 }
 
 /// Logs in so many users and leaves them.
@@ -198,7 +194,6 @@ pub(crate) struct User {
     pub(crate) name: String,
     client: Client,
     line: Line,
-    posts: u64,
     started: Instant,
 }
 
@@ -210,7 +205,7 @@ impl User {
     fn with(line: Line, number: usize) -> Self {
         let name = format!("wv:user{number}@example.com");
         let client = Client::new(Identity::new(name.clone(), "secret"));
-        Self { name, client, line, posts: 0, started: Instant::now() }
+        Self { name, client, line, started: Instant::now() }
     }
 
     /// Lets the client do something with all that follows; returns how many requests the server opened toward it.
@@ -221,7 +216,6 @@ impl User {
             for output in self.client.handle(self.started.elapsed(), event) {
                 match output {
                     Output::Post { media_type, body } => {
-                        self.posts += 1;
                         events.push(Event::Answer(self.line.post(media_type, &body).await));
                     }
                     Output::Received(_) => received += 1,
@@ -247,9 +241,8 @@ impl User {
 
     /// Returns a body as long as that of a poll, which needs no session.
     pub(crate) fn stranger_poll() -> Vec<u8> {
-        use impskit::codec::Encoding;
-        use impskit::csp::wire::{Form, write};
-        use impskit::csp::{Message, Session, Transaction, Version};
+        use impskit::csp::wire::write;
+        use impskit::csp::{Message, Session, Transaction};
         let poll = impskit::document::Element::new("Polling-Request");
         let poll = Transaction { id: None, ..Transaction::request("", poll) };
         let session = Session::Inband("AAAAAAAAAAAAAAAAAAAAAA".to_owned());

@@ -12,7 +12,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use generator::{Load, drive, echo, idle_sessions, messages, open_connections, polls};
+use generator::{Load, MESSAGE, drive, echo, idle_sessions, messages, open_connections, polls};
+use impskit::client::load;
 use impskit::server::{Store, Timestamp};
 
 /// Seconds of each measurement over HTTP.
@@ -42,13 +43,15 @@ fn main() {
 fn over_http() {
     let mut bare = Peer::echo();
     let folder = tempfile::tempdir().expect("a folder");
-    let mut server = Peer::server(&folder.path().join("s.db"), 2 * PAIRS);
+    let mut users = users(2 * PAIRS);
+    users.extend(load::accounts(MESSAGE, PAIRS).expect("a script").into_iter().map(|account| account.user));
+    let mut server = Peer::server(&folder.path().join("s.db"), &users);
     let time = Duration::from_secs(SECONDS);
     println!("over HTTP, {PAIRS} pairs, {SECONDS} s each");
     for round in 1..=2 {
         let of_echo = drive(&polls(&bare.url, PAIRS, time, true), &bare.pid());
         let of_polls = drive(&polls(&server.url, PAIRS, time, false), &server.pid());
-        let of_messages = drive(&messages(&server.url, PAIRS, time), &server.pid());
+        let of_messages = messages(&server.url, PAIRS, time, &server.pid());
         println!("round {round}");
         let line = |what: &str, load: &Load| {
             println!("  {what:<40} {:>8.0}/s  {:>7.1} µs CPU each", load.rate(), load.cpu_each());
@@ -72,7 +75,7 @@ fn over_http() {
 fn idle() {
     const SESSIONS: usize = 10_000;
     let folder = tempfile::tempdir().expect("a folder");
-    let mut server = Peer::server(&folder.path().join("s.db"), SESSIONS);
+    let mut server = Peer::server(&folder.path().join("s.db"), &users(SESSIONS));
     let before = server.resident();
     idle_sessions(&server.url, SESSIONS);
     let after = server.resident();
@@ -87,6 +90,11 @@ fn idle() {
     );
     drop(open);
     server.stop();
+}
+
+/// Returns the addresses of `user0` and so on.
+fn users(count: usize) -> Vec<String> {
+    (0..count).map(|user| format!("wv:user{user}@example.com")).collect()
 }
 
 /// A program beside this one.
@@ -105,11 +113,11 @@ impl Peer {
         Self { child, url: line.trim().to_owned() }
     }
 
-    /// Starts `impskit serve` on a store with users `user0` and so on.
-    fn server(store: &Path, users: usize) -> Self {
+    /// Starts `impskit serve` on a store with users.
+    fn server(store: &Path, users: &[String]) -> Self {
         let mut made = Store::open(store).expect("a store");
-        for user in 0..users {
-            let address = format!("wv:user{user}@example.com");
+        for user in users {
+            let address = if user.contains('@') { user.clone() } else { format!("{user}@example.com") };
             made.add_user(&address, "secret", Timestamp::from_seconds(1)).expect("a user");
         }
         made.commit().expect("users");

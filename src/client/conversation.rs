@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::air::{Air, Short};
 use super::primitives::{address_to, addresses_from, send_message};
-use super::script::{Action, Login, Mistake, Node, Script, Sketch};
+use super::script::{Action, Login, Mistake, Node, Script, Sketch, Step};
 use super::texting::{TextOutput, Texter};
 use super::{Client, Event, Identity, Output};
 use crate::codec;
@@ -74,38 +74,11 @@ where
 }
 
 fn perform<C: Carrier>(script: &Script, version: Version, form: Form, carrier: C) -> Result<(), Mistake> {
-    let mut stage = Stage {
-        script,
-        setting: version,
-        version,
-        form,
-        carrier: Some(carrier),
-        line: 0,
-        now: Duration::ZERO,
-        actors: BTreeMap::new(),
-        kept: BTreeMap::new(),
-        calls: RefCell::default(),
-        discovered: Vec::new(),
-    };
-    for step in &script.steps {
-        // A client may speak another version than the play.
-        let actor = step.action.who().and_then(|who| stage.actors.get(who));
-        stage.version = actor.map_or(version, |actor| actor.client.identity().version);
-        if !step.counts_in(stage.version) {
-            continue;
-        }
-        stage.line = step.line;
-        stage.act(&step.action).map_err(|what| Mistake { line: step.line, what })?;
-    }
-    let last = script.steps.last().map_or(1, |step| step.line);
-    for (who, actor) in &stage.actors {
-        actor.has_no_refusal(who).map_err(|what| Mistake { line: last, what })?;
-    }
-    Ok(())
+    Stage::new(script, version, form, carrier).play(&script.steps)
 }
 
 /// How what clients say gets to the server.
-trait Carrier: Sized {
+pub(super) trait Carrier: Sized {
     /// Returns whether clients poll.
     fn polls(&self) -> bool;
 
@@ -114,7 +87,7 @@ trait Carrier: Sized {
 }
 
 /// Posts and their answers.
-struct Posts<P>(P);
+pub(super) struct Posts<P>(pub(super) P);
 
 /// Short messages.
 struct Texts<S> {
@@ -124,7 +97,7 @@ struct Texts<S> {
     server_due: Option<Duration>,
 }
 
-struct Stage<'s, C> {
+pub(super) struct Stage<'s, C> {
     script: &'s Script,
     /// The version of the play.
     setting: Version,
@@ -138,7 +111,7 @@ struct Stage<'s, C> {
     now: Duration,
     actors: BTreeMap<String, Actor>,
     /// Values kept as `$name`.
-    kept: BTreeMap<String, String>,
+    pub(super) kept: BTreeMap<String, String>,
     /// CIRs on their way.
     calls: RefCell<Vec<String>>,
     /// The versions that the server named last.
@@ -164,7 +137,54 @@ struct Got {
 /// Why a line does not come true.
 type Outcry = String;
 
-impl<C: Carrier> Stage<'_, C> {
+impl<'s, C: Carrier> Stage<'s, C> {
+    pub(super) fn new(script: &'s Script, version: Version, form: Form, carrier: C) -> Self {
+        Stage {
+            script,
+            setting: version,
+            version,
+            form,
+            carrier: Some(carrier),
+            line: 0,
+            now: Duration::ZERO,
+            actors: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            calls: RefCell::default(),
+            discovered: Vec::new(),
+        }
+    }
+
+    /// Plays steps one after the other; of what came and no line expected, only refusals matter behind the last.
+    pub(super) fn play(&mut self, steps: &[Step]) -> Result<(), Mistake> {
+        for step in steps {
+            // A client may speak another version than the play.
+            let actor = step.action.who().and_then(|who| self.actors.get(who));
+            self.version = actor.map_or(self.setting, |actor| actor.client.identity().version);
+            if !step.counts_in(self.version) {
+                continue;
+            }
+            self.line = step.line;
+            self.act(&step.action).map_err(|what| Mistake { line: step.line, what })?;
+        }
+        let last = steps.last().map_or(1, |step| step.line);
+        for (who, actor) in &mut self.actors {
+            actor.has_no_refusal(who).map_err(|what| Mistake { line: last, what })?;
+            actor.inbox.clear();
+        }
+        Ok(())
+    }
+
+    /// Forgets everybody and everything but the time.
+    pub(super) fn clear(&mut self) {
+        self.actors.clear();
+        self.kept.clear();
+    }
+
+    /// Lets the time go on to a moment, unless the script is ahead of it.
+    pub(super) fn pass(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+    }
+
     fn act(&mut self, action: &Action) -> Result<(), Outcry> {
         match action {
             Action::LogIn { who, login } => self.log_in(who, login),

@@ -1,5 +1,7 @@
 //! EDGE: a client over HTTP (CSP transport, "HTTP binding"): one connection, kept open, one exchange at a time.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 use super::cir::Bell;
+use super::conversation::Post;
 #[cfg(feature = "tls")]
 use super::tls::{Trust, trust};
 use super::transcript::{self, Direction};
@@ -135,6 +138,37 @@ impl Talk {
                 return Ok(told);
             }
         }
+    }
+}
+
+/// The ways of those who speak in a script, each opened when its client first speaks.
+pub struct Lines<'o> {
+    open: &'o dyn Fn(&str) -> Result<Line>,
+    lines: BTreeMap<String, Line>,
+}
+
+impl<'o> Lines<'o> {
+    /// Returns ways that `open` opens, by the name of who speaks.
+    pub fn new(open: &'o dyn Fn(&str) -> Result<Line>) -> Self {
+        Self { open, lines: BTreeMap::new() }
+    }
+
+    /// Takes a post to the server, see [`Line::carry`].
+    pub fn carry(&mut self, post: &Post<'_>) -> (Event, Option<Error>) {
+        let line = match self.lines.entry(post.who.to_owned()) {
+            Entry::Occupied(line) => Ok(line.into_mut()),
+            Entry::Vacant(place) => (self.open)(post.who).map(|line| place.insert(line)),
+        };
+        match line {
+            Ok(line) => line.carry(post.media_type, post.body.to_vec()),
+            Err(error) => (Event::Failed(error.what.clone()), Some(error)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Lines<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").field("lines", &self.lines).finish_non_exhaustive()
     }
 }
 

@@ -17,9 +17,14 @@ mod exchange;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]
+pub mod latencies;
+#[cfg(feature = "server")]
+pub mod load;
+#[cfg(feature = "server")]
 pub mod management;
 mod negotiation;
 pub mod primitives;
+pub mod rounds;
 pub mod script;
 mod serving;
 pub mod texting;

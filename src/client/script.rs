@@ -239,6 +239,19 @@ impl Script {
         Ok(script)
     }
 
+    /// Returns the lines by which clients come in, those between, and those by which they leave. Where nothing lies between,
+    /// all of them do.
+    pub(super) fn parts(&self) -> [&[Step]; 3] {
+        let comes = |step: &Step| matches!(step.action, Action::LogIn { .. } | Action::Discover { .. });
+        let leaves = |step: &Step| matches!(step.action, Action::LogOut { .. });
+        let first = self.steps.iter().position(|step| !comes(step)).unwrap_or(self.steps.len());
+        let last = self.steps.iter().rposition(|step| !leaves(step)).map_or(0, |last| last + 1);
+        if first >= last {
+            return [&[], &self.steps, &[]];
+        }
+        [&self.steps[..first], &self.steps[first..last], &self.steps[last..]]
+    }
+
     /// Returns the names of those who say something, each once.
     pub(super) fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.steps.iter().filter_map(|step| step.action.who()).collect();

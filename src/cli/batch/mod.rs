@@ -9,7 +9,7 @@ mod plan;
 mod receipts;
 mod report;
 mod retry;
-mod run;
+pub(super) mod run;
 mod send;
 mod status;
 
@@ -103,7 +103,7 @@ pub(super) fn workers(wanted: Option<usize>) -> usize {
     clippy::disallowed_methods,
     reason = "the second Ctrl-C ends the process; the store is consistent at all times"
 )]
-fn stop_flag() -> Result<Arc<AtomicBool>> {
+pub(super) fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let handler = move || {

@@ -79,7 +79,7 @@ pub(super) fn stage(text: &str) -> std::result::Result<Stage, String> {
     }
 }
 
-fn seconds(text: &str) -> std::result::Result<Timestamp, String> {
+pub(in crate::cli) fn seconds(text: &str) -> std::result::Result<Timestamp, String> {
     duration(text).ok_or_else(|| "write `90s`, `30m`, `8h` or `2d`".to_owned())
 }
 

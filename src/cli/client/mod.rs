@@ -3,6 +3,7 @@
 //! What is one request and its answer is a row of [`rows`]; the others are files beside it.
 
 mod ask;
+mod load;
 mod message;
 mod play;
 mod report;
@@ -68,6 +69,18 @@ Examples, with the server's URL in IMPSKIT_SERVER:
   impskit client script hello.txt
   impskit client script hello.txt --encoding xml --version 1.2 --trace -")]
     Script(play::Play),
+    /// Play a conversation script as load: many copies at the same time, again and again
+    #[command(after_help = "\
+The logins that the script begins with are done once, and so are the logouts that it ends with; what
+lies between is a round, which each copy plays again and again. Copy 7 of a script with `wv:romeo` has
+the user `wv:romeo-7`; one copy has the users of the script. The measured time begins when all are in.
+
+Exit: 0 every round came true; 1 one did not, or none was played; 4 nobody could be reached.
+
+Examples, with the server's URL in IMPSKIT_SERVER:
+  impskit client load hello.txt --copies 50 --accounts | impskit admin user import -
+  impskit client load hello.txt --copies 50 --rate 200/s --for 1m --format json")]
+    Load(load::Load),
     /// Let a management server change a device tree, in a DM session
     #[command(after_help = "\
 Examples, with the server's URL in IMPSKIT_SERVER:
@@ -191,6 +204,7 @@ pub(crate) fn run(command: &Client, ui: &mut Ui) -> Result<Outcome> {
         Command::Recv(command) => message::receive(command, ui),
         Command::Discover(place) => talk::discover(place, ui),
         Command::Script(command) => play::run(command, ui),
+        Command::Load(command) => load::run(command, ui),
         Command::Dm(command) => command.run(ui),
         Command::Ask(asked) => asked.run(ui),
     }

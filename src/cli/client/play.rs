@@ -1,14 +1,11 @@
 //! `client script`: a conversation script against a server, in real time.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use impskit::client::Event;
 use impskit::client::conversation::{self, Post};
-use impskit::client::http::Line;
+use impskit::client::http::Lines;
 use impskit::client::script::{Mistake, Script};
 use impskit::codec::Encoding;
 use impskit::csp::Version;
@@ -118,25 +115,17 @@ impl Played {
 /// Plays the script once; each actor has a connection of its own.
 #[allow(clippy::disallowed_methods, reason = "EDGE: a script against a real server passes its time")]
 fn play(command: &Play, script: &Script, version: Version, form: Form) -> Result<Played> {
-    let mut lines: BTreeMap<String, Line> = BTreeMap::new();
+    let open = |who: &str| {
+        let mut line = command.target.line(who, command.trace.as_deref())?;
+        line.speak(form.codes);
+        Ok(line)
+    };
+    let mut lines = Lines::new(&open);
     let (started, mut posts, mut trouble) = (Instant::now(), 0, None);
     let played = conversation::play(script, version, form, |post: Post<'_>| {
         std::thread::sleep(post.now.saturating_sub(started.elapsed()));
         posts += 1;
-        let line = match lines.entry(post.who.to_owned()) {
-            Entry::Occupied(line) => Ok(line.into_mut()),
-            Entry::Vacant(place) => {
-                let line = command.target.line(post.who, command.trace.as_deref());
-                line.map(|line| place.insert(line))
-            }
-        };
-        let (event, error) = match line {
-            Ok(line) => {
-                line.speak(form.codes);
-                line.carry(post.media_type, post.body.to_vec())
-            }
-            Err(error) => (Event::Failed(error.what.clone()), Some(error)),
-        };
+        let (event, error) = lines.carry(&post);
         trouble = error;
         event
     });

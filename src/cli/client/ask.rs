@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches, Subcommand, value_parser};
-use impskit::client::Event;
 use impskit::error::Result;
 
 use super::rows::{Argument, GROUPS, Given, Kind, ROWS, Row};
-use super::talk::{ask, enter, listen};
+use super::talk::{ask, in_session, listen};
 use super::{Common, Outcome, Ui};
 
 /// Answers that one command asks for after the first, as pages of a search.
@@ -31,30 +30,21 @@ impl Asked {
         // What cannot be meant is told before anybody is asked.
         let given = |version| Given { matches, version, user, client_id };
         (row.requests)(&given(common.place.version.version()))?;
-        let (mut talk, entered) = match enter(common, None, ui)? {
-            Ok(entered) => entered,
-            Err(report) => return report.tell(&common.place, ui),
-        };
-        let given = given(talk.client().identity().version);
-        let mut shown = entered.step(row.path.join(" "));
-        for request in (row.requests)(&given)? {
-            shown.answers.clear();
-            let mut next = Some(request);
-            for _ in 0..PAGES {
-                let Some(request) = next.take().filter(|_| talk.client().is_in()) else { break };
-                next = ask(&mut talk, request, &mut shown)?.and_then(|answer| (row.next)(&given, &answer));
+        in_session(common, None, &row.path.join(" "), ui, |talk, shown, _| {
+            let given = given(talk.client().identity().version);
+            for request in (row.requests)(&given)? {
+                shown.answers.clear();
+                let mut next = Some(request);
+                for _ in 0..PAGES {
+                    let Some(request) = next.take().filter(|_| talk.client().is_in()) else { break };
+                    next = ask(talk, request, shown)?.and_then(|answer| (row.next)(&given, &answer));
+                }
+                if !shown.ok {
+                    return Ok(());
+                }
             }
-            if !shown.ok {
-                break;
-            }
-        }
-        if shown.ok {
-            listen(&mut talk, *wait, &mut shown, |_| false, |_| Ok(()))?;
-        }
-        if talk.client().is_in() {
-            talk.tell(Event::LogOut)?;
-        }
-        shown.tell(&common.place, ui)
+            listen(talk, *wait, shown, |_| false, |_| Ok(()))
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use impskit::csp::cir::Method;
 use impskit::error::Result;
 
 use super::report::{Received, Report};
-use super::talk::{ask, enter, listen};
+use super::talk::{ask, in_session, listen};
 use super::{Common, Format, Outcome, Ui};
 
 #[derive(Debug, Args)]
@@ -64,53 +64,40 @@ impl Way {
 
 pub(super) fn send(command: &Send, ui: &mut Ui) -> Result<Outcome> {
     let common = &command.common;
-    let (mut talk, entered) = match enter(common, None, ui)? {
-        Ok(entered) => entered,
-        Err(report) => return report.tell(&common.place, ui),
-    };
     let to: Vec<&str> = command.to.iter().map(String::as_str).collect();
     let request = send_message(&common.user, &to, &command.text, command.report.is_some());
-    let mut report = entered.step("send");
-    let answer = ask(&mut talk, request, &mut report)?;
-    report.message_id = answer.and_then(|answer| answer.child_text("MessageID").map(str::to_owned));
-    if let Some(seconds) = command.report.filter(|_| report.ok) {
+    in_session(common, None, "send", ui, |talk, report, _| {
+        let answer = ask(talk, request, report)?;
+        report.message_id = answer.and_then(|answer| answer.child_text("MessageID").map(str::to_owned));
+        let Some(seconds) = command.report.filter(|_| report.ok) else { return Ok(()) };
         let is_report = |message: &&Received| message.primitive == "DeliveryReport-Request";
         let is_enough = |report: &Report| report.messages.iter().filter(is_report).count() >= to.len();
-        listen(&mut talk, seconds, &mut report, is_enough, |_| Ok(()))?;
-    }
-    if talk.client().is_in() {
-        talk.tell(Event::LogOut)?;
-    }
-    report.tell(&common.place, ui)
+        listen(talk, seconds, report, is_enough, |_| Ok(()))
+    })
 }
 
 pub(super) fn receive(command: &Recv, ui: &mut Ui) -> Result<Outcome> {
     let common = &command.common;
-    let (mut talk, entered) = match enter(common, command.wake, ui)? {
-        Ok(entered) => entered,
-        Err(report) => return report.tell(&common.place, ui),
-    };
-    if let Some(way) = command.wake {
-        ui.say(&format!("waiting to be woken: {}", way.method().as_str()));
-    }
-    let mut report = entered.step("recv");
-    report.take(&talk.tell(Event::Poll)?)?;
-    let is_message = |message: &&Received| matches!(message.primitive.as_str(), "NewMessage" | "MessageNotification");
-    let is_enough =
-        |report: &Report| command.count.is_some_and(|count| report.messages.iter().filter(is_message).count() >= count);
-    let mut shown = 0;
-    // People see what comes when it comes.
-    let mut show = |report: &Report| {
-        for message in report.messages.iter().skip(shown).filter(|_| common.place.format == Format::Text) {
-            message.in_lines().iter().try_for_each(|line| ui.line(line))?;
+    in_session(common, command.wake, "recv", ui, |talk, report, ui| {
+        if let Some(way) = command.wake {
+            ui.say(&format!("waiting to be woken: {}", way.method().as_str()));
         }
-        shown = report.messages.len();
-        Ok(())
-    };
-    show(&report)?;
-    listen(&mut talk, command.wait, &mut report, is_enough, show)?;
-    if talk.client().is_in() {
-        talk.tell(Event::LogOut)?;
-    }
-    report.tell(&common.place, ui)
+        report.take(&talk.tell(Event::Poll)?)?;
+        let is_message =
+            |message: &&Received| matches!(message.primitive.as_str(), "NewMessage" | "MessageNotification");
+        let is_enough = |report: &Report| {
+            command.count.is_some_and(|count| report.messages.iter().filter(is_message).count() >= count)
+        };
+        let mut shown = 0;
+        // People see what comes when it comes.
+        let mut show = |report: &Report| {
+            for message in report.messages.iter().skip(shown).filter(|_| common.place.format == Format::Text) {
+                message.in_lines().iter().try_for_each(|line| ui.line(line))?;
+            }
+            shown = report.messages.len();
+            Ok(())
+        };
+        show(report)?;
+        listen(talk, command.wait, report, is_enough, show)
+    })
 }

@@ -33,7 +33,7 @@ pub(super) struct Report {
     failed: Vec<Failed>,
     /// What the server answered, where that is more than a status.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) answers: Vec<Tree>,
+    pub(super) answers: Vec<Shown>,
     pub(super) messages: Vec<Received>,
     /// Why the server ended the session, where it did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,9 +58,21 @@ pub(super) struct Tree {
     text: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     children: Vec<Self>,
-    /// The same for people.
+}
+
+/// The same, and how people are shown it.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown {
+    #[serde(flatten)]
+    tree: Tree,
     #[serde(skip)]
     lines: String,
+}
+
+impl Shown {
+    fn read(element: &Element<'_>) -> Self {
+        Self { tree: Tree::read(element), lines: outline(element, 0) }
+    }
 }
 
 impl Tree {
@@ -70,7 +82,6 @@ impl Tree {
             name: element.name.to_string(),
             text: (!text.is_empty()).then(|| text.to_owned()),
             children: element.children.iter().map(Self::read).collect(),
-            lines: outline(element, 0),
         }
     }
 }
@@ -90,7 +101,7 @@ pub(super) struct Received {
     text: Option<String>,
     /// All of it, where it is no message.
     #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<Tree>,
+    content: Option<Shown>,
 }
 
 impl Report {
@@ -137,7 +148,7 @@ impl Report {
         let is_said = ["Result", "ClientID", "MessageID"];
         let more = answer.children.iter().filter(|child| !is_said.contains(&child.name.as_ref()));
         if answer.name != "Login-Response" {
-            self.answers.extend(more.map(Tree::read));
+            self.answers.extend(more.map(Shown::read));
         }
     }
 
@@ -229,7 +240,7 @@ impl Received {
             sent: info("DateTime"),
             status: csp::Outcome::read(primitive).map(|outcome| outcome.code.0),
             text: primitive.child("ContentData").map(|data| data.text().to_owned()),
-            content: (!is_message).then(|| Tree::read(primitive)),
+            content: (!is_message).then(|| Shown::read(primitive)),
         }
     }
 

@@ -17,14 +17,11 @@ use super::report::Report;
 use super::{Common, Outcome, Place, SchemaName, Target, Ui, VersionName};
 
 pub(super) fn login(common: &Common, ui: &mut Ui) -> Result<Outcome> {
-    let (mut talk, mut report) = match enter(common, None, ui)? {
-        Ok(entered) => entered,
-        Err(report) => return report.tell(&common.place, ui),
-    };
-    report.keep_alive = Some(talk.client().keep_alive().as_secs());
-    report.services = talk.client().services().names().collect();
-    talk.tell(Event::LogOut)?;
-    report.tell(&common.place, ui)
+    in_session(common, None, "login", ui, |talk, report, _| {
+        report.keep_alive = Some(talk.client().keep_alive().as_secs());
+        report.services = talk.client().services().names().collect();
+        Ok(())
+    })
 }
 
 /// `client discover`: what the server says it speaks.
@@ -85,12 +82,28 @@ fn on_stderr(who: &str) -> Show {
     })
 }
 
-/// Logs in, and begins to wait in the way wanted; the inner error is what the server answered to that.
-pub(super) fn enter(
+/// Logs in, does the work of a step, logs out if the session is still there, and tells what it came to.
+pub(super) fn in_session(
     common: &Common,
     wake: Option<Way>,
+    step: &str,
     ui: &mut Ui,
-) -> Result<std::result::Result<(Talk, Report), Report>> {
+    work: impl FnOnce(&mut Talk, &mut Report, &mut Ui) -> Result<()>,
+) -> Result<Outcome> {
+    let (mut talk, entered) = match enter(common, wake, ui)? {
+        Ok(entered) => entered,
+        Err(report) => return report.tell(&common.place, ui),
+    };
+    let mut report = entered.step(step);
+    work(&mut talk, &mut report, ui)?;
+    if talk.client().is_in() {
+        talk.tell(Event::LogOut)?;
+    }
+    report.tell(&common.place, ui)
+}
+
+/// Logs in, and begins to wait in the way wanted; the inner error is what the server answered to that.
+fn enter(common: &Common, wake: Option<Way>, ui: &mut Ui) -> Result<std::result::Result<(Talk, Report), Report>> {
     let Common { place, .. } = common;
     let password = common.password.password(ui)?;
     let schemas = common.schema.iter().filter_map(|schema| match schema {

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::document::mix;
+
 /// A short message under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Short {
@@ -75,10 +77,8 @@ impl Air {
 
     /// Returns a number below `end` (SplitMix64).
     fn draw(&mut self, end: u64) -> u64 {
+        let number = mix(self.state);
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % end.max(1)
+        number % end.max(1)
     }
 }

@@ -27,5 +27,5 @@ pub use suppression::RULES;
 pub(crate) use suppression::suppress;
 pub use tokens::{AttributeStart, Place, TokenTable};
 pub use value::{DateTime, Kind, from_base64, integer};
-pub(crate) use value::{boolean, is_media_type, is_xml, same_octets, shorten, to_base64};
+pub(crate) use value::{boolean, is_media_type, is_xml, mix, same_octets, shorten, to_base64};
 pub use vocabulary::{Doctype, PtsForm, PublicId, Vocabulary, WbxmlForm};

@@ -135,6 +135,14 @@ pub(crate) fn to_base64(octets: &[u8]) -> String {
     STANDARD.encode(octets)
 }
 
+/// Returns a hash of a number: the finaliser of SplitMix64, in which every digit moves half of the bits.
+pub(crate) fn mix(number: u64) -> u64 {
+    let mut hash = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    hash = (hash ^ hash >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    hash = (hash ^ hash >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    hash ^ hash >> 31
+}
+
 /// Returns whether both are the same, in a time that depends on the length only.
 pub(crate) fn same_octets(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
@@ -263,6 +271,13 @@ pub(crate) fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The first numbers of SplitMix64 from 0, as its authors print them.
+    #[test]
+    fn chance_is_that_of_the_book() {
+        assert_eq!(mix(0), 0xE220_A839_7B1D_CDAF);
+        assert_eq!(mix(0x9E37_79B9_7F4A_7C15), 0x6E78_9E6A_A1B9_65F4);
+    }
 
     #[test]
     fn six_octets_of_the_sheet() {

@@ -15,12 +15,12 @@ use std::sync::Arc;
 
 use super::groups::{self, Group};
 use crate::batch::pipeline;
-use crate::batch::store::mix;
 use crate::codec::WbxmlStyle;
 use crate::cp::mac::{Key, Security};
 use crate::delivery::wdp::{MOST_PARTS, Reference, segment_count};
 use crate::delivery::{Outgoing, most_octets};
 use crate::diagnose::{Report, Rule};
+use crate::document::mix;
 use crate::error::{Error, Result};
 use crate::provision::device::Seal;
 use crate::provision::rows::{BAD_VALUE, DUPLICATE, MISSING_VALUE, Row, Table, instant, number};

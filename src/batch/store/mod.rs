@@ -13,6 +13,8 @@ pub use key::StoreKey;
 pub use seen::{Counted, Handset, Taken, Working};
 pub use sqlite::{Run, Store};
 
+use crate::document::mix;
+
 /// Seconds since 1970. The library has no clock: who calls says what time it is.
 pub type Timestamp = i64;
 
@@ -325,14 +327,6 @@ pub struct Listed {
 /// Returns the slice of a number: a hash of it, spread evenly over `slices`. The same on every machine and for ever.
 pub fn slice_of(msisdn: u64, slices: u32) -> u32 {
     u32::try_from(mix(msisdn) % u64::from(slices.max(1))).unwrap_or_default()
-}
-
-/// Returns a hash of a number: the finaliser of SplitMix64, in which every digit moves half of the bits.
-pub(crate) fn mix(number: u64) -> u64 {
-    let mut hash = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    hash = (hash ^ hash >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    hash = (hash ^ hash >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    hash ^ hash >> 31
 }
 
 #[cfg(test)]

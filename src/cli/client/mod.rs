@@ -78,7 +78,7 @@ the user `wv:romeo-7`; one copy has the users of the script. The measured time b
 Exit: 0 every round came true; 1 one did not, or none was played; 4 nobody could be reached.
 
 Examples, with the server's URL in IMPSKIT_SERVER:
-  impskit client load hello.txt --copies 50 --accounts | impskit admin user import -
+  impskit client load hello.txt --copies 50 --accounts > accounts.csv
   impskit client load hello.txt --copies 50 --rate 200/s --for 1m --format json")]
     Load(load::Load),
     /// Let a management server change a device tree, in a DM session

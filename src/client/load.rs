@@ -324,8 +324,10 @@ impl<'h> House<'h> {
                     if waiting > 0 {
                         continue;
                     }
+                    // Where nobody is in, nobody tries again.
+                    self.is_over.fetch_or(are_in == 0, Ordering::Relaxed);
                     self.begin();
-                    seen(Seen::Begun) && are_in > 0
+                    seen(Seen::Begun)
                 }
                 Ok(Word::Done(own)) => {
                     figures.merge(&own.figures);

@@ -1,8 +1,15 @@
 //! The load over HTTP: connections that are kept open, one task each, on one thread.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
+use impskit::client::conversation::Post;
+use impskit::client::http::Lines;
 use impskit::client::load::{self, Seen, Wanted};
+use impskit::client::rounds::Rounds;
+use impskit::client::script::Script;
 use impskit::client::{Client, Event, Identity, Output, http};
 use impskit::codec::Encoding;
 use impskit::csp::Version;
@@ -143,6 +150,62 @@ pub(crate) fn messages(url: &str, pairs: usize, time: Duration, pid: &str) -> Lo
     assert_eq!(figures.failures, 0, "{:?}", figures.reasons);
     let cpu = cpu(pid) - cpu_before;
     Load { units: figures.rounds, posts: figures.posts, time: figures.time, cpu }
+}
+
+/// Posts what the clients of one round of the script say, as the same clients do, to a server that echoes it.
+pub(crate) fn echoes(bare: &str, url: &str, pairs: usize, time: Duration, pid: &str) -> Load {
+    let said = said_in_a_round(url);
+    let ready = Barrier::new(pairs + 1);
+    std::thread::scope(|scope| {
+        let echo = || {
+            let mut lines = BTreeMap::new();
+            let mut round = || {
+                for Said { who, media_type, body } in &said {
+                    let line = lines.entry(who).or_insert_with(|| http::Line::new(bare, None).expect("a line"));
+                    assert_eq!(&line.post(media_type, body.clone()).expect("an answer"), body, "it echoes");
+                }
+            };
+            round();
+            ready.wait();
+            let (began, mut rounds) = (Instant::now(), 0);
+            while began.elapsed() < time {
+                round();
+                rounds += 1;
+            }
+            rounds
+        };
+        let players: Vec<_> = (0..pairs).map(|_| scope.spawn(echo)).collect();
+        let before = cpu(pid);
+        ready.wait();
+        let began = Instant::now();
+        let units = players.into_iter().map(|player| player.join().expect("an echo")).sum();
+        Load { units, posts: units * said.len() as u64, time: began.elapsed(), cpu: cpu(pid) - before }
+    })
+}
+
+/// What a client has said.
+struct Said {
+    who: String,
+    media_type: &'static str,
+    body: Vec<u8>,
+}
+
+/// Plays one round of the script, and returns what was said in it.
+fn said_in_a_round(url: &str) -> Vec<Said> {
+    let script = Script::read(MESSAGE).expect("a script");
+    let open = |_: &str| http::Line::new(url, None);
+    let (mut ways, said) = (Lines::new(&open), RefCell::new(Vec::new()));
+    let post = |post: Post<'_>| {
+        let (who, media_type, body) = (post.who.to_owned(), post.media_type, post.body.to_vec());
+        said.borrow_mut().push(Said { who, media_type, body });
+        ways.carry(&post).0
+    };
+    let mut rounds = Rounds::new(&script, Version::V1_3, Form::of(Encoding::Wbxml), post);
+    rounds.enter(Duration::ZERO).expect("logins");
+    said.borrow_mut().clear();
+    rounds.round(Duration::ZERO).expect("a round");
+    drop(rounds);
+    said.into_inner()
 }
 
 /// Logs in so many users and leaves them.

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use generator::{Load, MESSAGE, drive, echo, idle_sessions, messages, open_connections, polls};
+use generator::{Load, MESSAGE, drive, echo, echoes, idle_sessions, messages, open_connections, polls};
 use impskit::client::load;
 use impskit::server::{Store, Timestamp};
 
@@ -44,6 +44,7 @@ fn over_http() {
     let mut bare = Peer::echo();
     let folder = tempfile::tempdir().expect("a folder");
     let mut users = users(2 * PAIRS);
+    users.extend(["wv:romeo@example.com".to_owned(), "wv:juliet@example.com".to_owned()]);
     users.extend(load::accounts(MESSAGE, PAIRS).expect("a script").into_iter().map(|account| account.user));
     let mut server = Peer::server(&folder.path().join("s.db"), &users);
     let time = Duration::from_secs(SECONDS);
@@ -51,6 +52,7 @@ fn over_http() {
     for round in 1..=2 {
         let of_echo = drive(&polls(&bare.url, PAIRS, time, true), &bare.pid());
         let of_polls = drive(&polls(&server.url, PAIRS, time, false), &server.pid());
+        let of_echoes = echoes(&bare.url, &server.url, PAIRS, time, &bare.pid());
         let of_messages = messages(&server.url, PAIRS, time, &server.pid());
         println!("round {round}");
         let line = |what: &str, load: &Load| {
@@ -58,13 +60,14 @@ fn over_http() {
         };
         line("echo of a poll, requests", &of_echo);
         line("poll that finds nothing, requests", &of_polls);
+        line("three echoes of what a message's clients say", &of_echoes);
         line("message sent, polled, confirmed", &of_messages);
         println!("  posts a message {:.2}", of_messages.posts as f64 / of_messages.units as f64);
         println!("  polls a second to echoes a second {:.2} (target 0.5)", of_polls.rate() / of_echo.rate());
         println!("  CPU of a poll to that of an echo {:.2}", of_polls.cpu_each() / of_echo.cpu_each());
         println!(
             "  CPU of a message to that of three echoes {:.2} (target 2)",
-            of_messages.cpu_each() / (3.0 * of_echo.cpu_each())
+            of_messages.cpu_each() / of_echoes.cpu_each()
         );
     }
     bare.stop();

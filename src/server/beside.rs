@@ -2,11 +2,12 @@
 //! which post receipts or send them as the query of an address, and the feed of logins for those who have its token.
 
 use std::fmt;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use super::cir::SendShort;
@@ -147,7 +148,7 @@ pub(super) type Refused = (u16, String);
 /// A thread that looks at what comes, and hands on to the engine what may be answered. It ends when nobody can ask any more.
 pub(super) fn relay(
     waiting: &Receiver<Posted>,
-    engine: &SyncSender<Job>,
+    engine: &mpsc::Sender<Job>,
     read: impl Fn(&Posted) -> Result<Input, Refused>,
 ) {
     while let Ok(posted) = waiting.recv() {

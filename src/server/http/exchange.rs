@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -12,7 +11,7 @@ use hyper::header::{
     TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, StatusCode};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::connections::KEPT;
@@ -32,7 +31,7 @@ pub(in crate::server) struct Edge {
     pub(super) asks: Option<String>,
     /// Below this path clients fetch content.
     pub(super) content: Option<String>,
-    pub(super) engine: SyncSender<Job>,
+    pub(super) engine: mpsc::Sender<Job>,
     /// The headers that the engine wants to see.
     pub(super) headers: Vec<String>,
     pub(super) exchanges: AtomicU64,
@@ -59,11 +58,8 @@ impl Edge {
     /// Tells the engine what has no reply, even if it has much to do.
     pub(in crate::server) async fn tell(&self, connection: u64, heard: Heard) {
         let (answer, _) = oneshot::channel();
-        let mut job = Job { connection, input: Input::Heard { connection, heard }, answer };
-        while let Err(TrySendError::Full(back)) = self.engine.try_send(job) {
-            job = back;
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        // Where the engine has ended, nobody is left to be told.
+        let _ = self.engine.send(Job { connection, input: Input::Heard { connection, heard }, answer }).await;
     }
 
     /// Answers a client that asks by HTTP whether something waits: 200, 204, or 404 (CSP session, "CIR").

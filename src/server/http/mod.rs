@@ -1,5 +1,5 @@
-//! EDGE: the HTTP binding (CSP transport, "HTTP binding"). Bodies that are posted go to the engine, which lives on
-//! a thread of its own; what arrives while it works is handed over together and committed once.
+//! EDGE: the HTTP binding (CSP transport, "HTTP binding"). Bodies that are posted go to the engine, a task beside those
+//! of the connections; what arrives while it works is handed over together and committed once.
 //!
 //! Everything is bounded: connections, by address and in all, headers, bodies while they are read, the time of a
 //! whole request, and what waits for the engine (abuse cases B01 to B05).
@@ -13,14 +13,13 @@ mod tls;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hyper::header::AUTHORIZATION;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub(super) use self::connections::accept;
 use self::connections::{Most, serve};
@@ -115,7 +114,7 @@ pub fn spawn_beside(
     let mut threads = Vec::new();
     let opened = cir::Opened::open(&mut configuration.cir, beside.send_short.take(), &mut threads)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let (jobs, waiting) = sync_channel(WAITING);
+    let (jobs, waiting) = mpsc::channel(WAITING);
     let (drain, draining) = watch::channel(false);
     let (path, time_to_drain, max_body) = (configuration.path.clone(), configuration.drain, configuration.max_body);
     let Configuration { connections, connections_by_address, request_time, .. } = configuration;
@@ -134,15 +133,15 @@ pub fn spawn_beside(
     let edge = Arc::new(Edge { routes, asks, content, headers, engine: jobs, exchanges: AtomicU64::new(0) });
     let cir::Opened { wakers, listener: calls, address: cir_address } = opened;
     let open = wakers.connections();
-    let (answers, answered) = unbounded_channel();
-    threads.push(std::thread::spawn(move || work(engine, &waiting, &answers, &wakers, &log)));
     threads.push(std::thread::spawn(move || {
         runtime.block_on(async move {
-            tokio::spawn(hand_out(answered));
+            let engine = tokio::spawn(work(engine, waiting, wakers, log));
             if let Some(calls) = calls {
                 tokio::spawn(cir::serve(calls, edge.clone(), open, draining.clone()));
             }
             serve(listener, guard, most, edge, draining, time_to_drain).await;
+            // It ends when nobody can ask any more, and closes the store; where it panicked, it has said so on its own.
+            let _ = engine.await;
         });
     }));
     Ok(Running { address, scheme, cir_address, path, drain, threads })
@@ -156,7 +155,7 @@ struct Paths {
 
 impl Paths {
     /// Opens what is wanted beside the engine.
-    fn open_all(&mut self, beside: Beside, jobs: &SyncSender<Job>, log: &SharedLog) {
+    fn open_all(&mut self, beside: Beside, jobs: &mpsc::Sender<Job>, log: &SharedLog) {
         let Beside { management, callbacks, feed, network, greetings, send_short: _ } = beside;
         if let Some(Management { path, server }) = management {
             let log = log.clone();
@@ -300,37 +299,23 @@ pub(super) fn tell(log: &SharedLog, line: &str) {
     log.lock().unwrap_or_else(PoisonError::into_inner)(line);
 }
 
-/// Answers on their way back, those of one commit together.
-type Answers = Vec<(oneshot::Sender<Answer>, Answer)>;
-
-/// Gives answers to those who wait for them. The engine wakes this task once for all of them, and not each connection from
-/// another thread.
-async fn hand_out(mut answered: UnboundedReceiver<Answers>) {
-    while let Some(answers) = answered.recv().await {
-        for (to, answer) in answers {
-            // Whoever asked may be gone.
-            let _ = to.send(answer);
-        }
-    }
-}
-
-/// The engine's thread: it ends when nobody can ask any more.
-fn work(
-    mut engine: Engine,
-    waiting: &Receiver<Job>,
-    answered: &UnboundedSender<Answers>,
-    wakers: &Wakers,
-    log: &SharedLog,
-) {
+/// The engine's task: it ends when nobody can ask any more. Connections stand still while it works, and what they get
+/// meanwhile waits in their sockets; all of it is answered by its next turn.
+async fn work(mut engine: Engine, mut waiting: mpsc::Receiver<Job>, wakers: Wakers, log: SharedLog) {
     loop {
         let patience = engine.next_deadline().map_or(Duration::from_secs(60), |deadline| deadline.since(now()));
-        let jobs = match waiting.recv_timeout(patience.max(Duration::from_millis(10))) {
-            Ok(first) => std::iter::once(first).chain(waiting.try_iter()).take(TOGETHER).collect(),
-            Err(RecvTimeoutError::Timeout) => Vec::new(),
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
+        let mut jobs = Vec::new();
+        let some = waiting.recv_many(&mut jobs, TOGETHER);
+        match tokio::time::timeout(patience.max(Duration::from_millis(10)), some).await {
+            Ok(0) => return,
+            Ok(_) => {
+                // Who has asked already is part of this commit.
+                tokio::task::yield_now().await;
+                jobs.extend(std::iter::from_fn(|| waiting.try_recv().ok()).take(TOGETHER - jobs.len()));
+            }
+            Err(_) => {}
+        }
         let mut asking = VecDeque::with_capacity(jobs.len());
-        let mut answers = Vec::with_capacity(jobs.len());
         let mut inputs = Vec::with_capacity(jobs.len());
         for Job { connection, input, answer } in jobs {
             asking.push_back((connection, answer));
@@ -341,18 +326,17 @@ fn work(
                 Output::Wake { by, text } => wakers.wake(by, text),
                 Output::Text { number, text } => wakers.text(number, text),
                 Output::HangUp(connection) => wakers.hang_up(connection),
-                Output::Event(line) => tell(log, &line),
-                Output::Note(line) => tell(log, &format!("warning: {line}")),
+                Output::Event(line) => tell(&log, &line),
+                Output::Note(line) => tell(&log, &format!("warning: {line}")),
                 Output::Reply { connection, status, media_type, body } => {
                     // Replies come in the order of the inputs; not all of those have one.
                     let place = asking.iter().position(|(other, _)| *other == connection);
                     if let Some((_, to)) = place.and_then(|place| asking.remove(place)) {
-                        answers.push((to, Answer { status, media_type, body, mac: None }));
+                        // Whoever asked may be gone.
+                        let _ = to.send(Answer { status, media_type, body, mac: None });
                     }
                 }
             }
         }
-        // The connections are gone where nobody hands out any more.
-        let _ = answered.send(answers);
     }
 }

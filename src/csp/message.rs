@@ -136,7 +136,6 @@ impl<'s> Message<'s> {
     /// Returns the document's root, as the standard writes it in this version. It borrows the texts of the message.
     pub fn element(&self) -> Element<'_> {
         let [session_namespace, transaction_namespace, _] = self.version.namespaces();
-        let grammar = &self.version.vocabulary().grammar;
         let descriptor = match &self.session {
             Session::Outband => Element::new("SessionDescriptor").with_leaf("SessionType", "Outband"),
             Session::Inband(id) => {
@@ -153,8 +152,7 @@ impl<'s> Message<'s> {
             if let (Version::V1_1, Some(poll)) = (self.version, self.poll) {
                 descriptor = descriptor.with_leaf("Poll", flag(poll));
             }
-            let mut primitive = transaction.primitive.borrowed();
-            grammar.prune(&mut primitive);
+            let mut primitive = self.version.vocabulary().grammar.written(&transaction.primitive);
             declare(&mut primitive, self.version);
             let content =
                 Element::new("TransactionContent").with_attribute("xmlns", transaction_namespace).with(primitive);
@@ -164,9 +162,7 @@ impl<'s> Message<'s> {
             let flags = [("Poll", self.poll), ("CIR", self.cir)];
             session.children.extend(flags.into_iter().filter_map(|(name, on)| Some(Element::leaf(name, flag(on?)))));
         }
-        let mut root = Element::new("WV-CSP-Message").with_attribute("xmlns", session_namespace).with(session);
-        grammar.arrange(&mut root);
-        root
+        Element::new("WV-CSP-Message").with_attribute("xmlns", session_namespace).with(session)
     }
 }
 

@@ -177,10 +177,15 @@ impl<'s> Element<'s> {
 
     /// Returns the same tree with all names and texts borrowed from this one.
     pub fn borrowed(&self) -> Element<'_> {
+        Element { children: self.children.iter().map(Self::borrowed).collect(), ..self.borrowed_alone() }
+    }
+
+    /// Returns the same element without its children, with name and text borrowed from this one.
+    pub(crate) fn borrowed_alone(&self) -> Element<'_> {
         Element {
             name: Cow::Borrowed(&self.name),
             attributes: self.attributes.iter().map(Attribute::borrowed).collect(),
-            children: self.children.iter().map(Self::borrowed).collect(),
+            children: Vec::new(),
             content: match &self.content {
                 Content::Text(text) => Content::Text(Cow::Borrowed(text)),
                 Content::Octets(octets) => Content::Octets(Cow::Borrowed(octets)),

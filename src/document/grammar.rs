@@ -101,8 +101,10 @@ impl Grammar {
     /// Returns the declaration of an element; where a name is declared in several namespaces, the one that the
     /// namespace in force decides.
     pub fn declaration(&self, name: &str, namespace: &str) -> Option<&Declaration> {
-        let declarations = self.elements.get(name)?;
-        declarations.iter().find(|d| d.namespaces.contains(&namespace)).or(declarations.first())
+        match &self.elements.get(name)?[..] {
+            [one] => Some(one),
+            several => several.iter().find(|d| d.namespaces.contains(&namespace)).or(several.first()),
+        }
     }
 
     /// Returns all declarations, in no order.
@@ -130,6 +132,12 @@ impl Grammar {
         self.arrange_below(root, self.namespace_of(root));
     }
 
+    /// Returns what a writer sends of a tree, borrowed from it: in the order of the standard, without children that the
+    /// model of their parent does not have. What may hold anything stays as it is.
+    pub(crate) fn written<'e>(&self, root: &'e Element<'_>) -> Element<'e> {
+        self.written_below(root, self.namespace_of(root))
+    }
+
     /// Takes away what a writer never sends: children that the model of their parent does not have.
     pub fn prune(&self, root: &mut Element<'_>) {
         self.prune_below(root, self.namespace_of(root));
@@ -139,6 +147,29 @@ impl Grammar {
     pub(crate) fn namespace_of(&self, root: &Element<'_>) -> &'static str {
         let first = self.elements.get(root.name.as_ref()).and_then(|d| d[0].namespaces.first());
         first.copied().unwrap_or_default()
+    }
+
+    fn written_below<'e>(&self, element: &'e Element<'_>, namespace: &str) -> Element<'e> {
+        let declaration = match &element.children[..] {
+            [] => None,
+            _ => self.declaration(&element.name, namespace).filter(|d| matches!(d.model, Model::Children(_))),
+        };
+        let Some(declaration) = declaration else { return element.borrowed() };
+        let inner = declaration.namespace_within(namespace);
+        let (mut furthest, mut is_sorted) = (0, true);
+        let mut children = Vec::with_capacity(element.children.len());
+        for child in &element.children {
+            let position = declaration.position(&child.name);
+            if position != usize::MAX {
+                is_sorted &= position >= furthest;
+                furthest = position;
+                children.push(self.written_below(child, inner));
+            }
+        }
+        if !is_sorted {
+            children.sort_by_cached_key(|child| declaration.position(&child.name));
+        }
+        Element { children, ..element.borrowed_alone() }
     }
 
     fn prune_below(&self, element: &mut Element<'_>, namespace: &str) {

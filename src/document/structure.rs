@@ -25,7 +25,8 @@ pub struct StructureRules {
 impl Grammar {
     /// Reports every structural fault of the tree. Paths in the findings start with `path` (may be empty).
     pub fn check(&self, root: &Element<'_>, path: &str, rules: &StructureRules, report: &mut Report) {
-        let mut walk = Walk { grammar: self, rules, report, path: path.to_owned(), prefix: "" };
+        let mut walk = Walk { grammar: self, rules, report, path: String::with_capacity(PATH), prefix: "" };
+        walk.path.push_str(path);
         walk.element(root, self.namespace_of(root));
     }
 
@@ -54,8 +55,19 @@ impl Grammar {
     }
 }
 
+/// Octets of a path, which most are shorter than.
+const PATH: usize = 128;
+
 /// Children in a sequence that is looked at quickly; the longest of CSP has 21.
 const PLAIN: usize = 24;
+
+/// What a quick look at the children of an element has shown.
+struct Look {
+    /// Each is there as often as it may be.
+    is_whole: bool,
+    /// None is out of place, or out of an order that is asked for.
+    is_in_place: bool,
+}
 
 /// One walk over a tree, reporting its structural faults.
 struct Walk<'w> {
@@ -122,12 +134,15 @@ impl Walk<'_> {
 
     fn children(&mut self, element: &Element<'_>, declaration: &Declaration, particle: &Particle, namespace: &str) {
         let prefix = self.prefix;
-        let is = |child: &Element<'_>, name: &str| child.name.strip_prefix(prefix) == Some(name);
+        let is = |child: &Element<'_>, name: &str| {
+            child.name.len() == prefix.len() + name.len() && child.name.strip_prefix(prefix) == Some(name)
+        };
         let count = |name: &str| element.children.iter().filter(|c| is(c, name)).count();
+        let look = self.look(element, declaration, particle);
         let mut faults = Vec::new();
         // Where the forms that are only read take the place of those that are written, nothing is missing.
         let is_other_form = element.children.iter().any(|c| declaration.also_read.contains(&c.name.as_ref()));
-        if !self.is_plainly_whole(element, declaration, particle) {
+        if !look.is_whole {
             particle.compare(&count, &mut faults);
         }
         for fault in faults {
@@ -146,29 +161,36 @@ impl Walk<'_> {
                 }),
             }
         }
-        self.places(element, declaration);
+        if !look.is_in_place {
+            self.places(element, declaration);
+        }
         let inner = declaration.namespace_within(namespace);
         for child in &element.children {
             self.element(child, inner);
         }
     }
 
-    /// Returns whether a plain sequence of children has each as often as it may be there: most elements are such, and whole.
-    /// Elsewhere it has to be compared at length.
-    fn is_plainly_whole(&self, element: &Element<'_>, declaration: &Declaration, particle: &Particle) -> bool {
-        let Particle::Sequence(pieces, _) = particle else { return false };
+    /// Looks at the children of an element quickly: most are a plain sequence that has each as often as it may be there, in
+    /// its place. Others have to be looked at at length.
+    fn look(&self, element: &Element<'_>, declaration: &Declaration, particle: &Particle) -> Look {
         let mut counts = [0_usize; PLAIN];
+        let (mut is_in_place, mut furthest) = (true, 0);
         for child in &element.children {
-            let position = child.name.strip_prefix(self.prefix).map(|name| declaration.position(name));
-            if let Some(count) = position.and_then(|position| counts.get_mut(position)) {
+            let Some(name) = child.name.strip_prefix(self.prefix) else { continue };
+            let position = declaration.position(name);
+            is_in_place &= position != usize::MAX && (position >= furthest || self.rules.order.is_none());
+            furthest = position;
+            if let Some(count) = counts.get_mut(position) {
                 *count += 1;
             }
         }
+        let Particle::Sequence(pieces, _) = particle else { return Look { is_whole: false, is_in_place } };
         let is_right = |(piece, count): (&Particle, usize)| match piece {
             Particle::Child(_, occurs) => count >= occurs.least && occurs.most.is_none_or(|most| count <= most),
             _ => false,
         };
-        pieces.len() <= PLAIN && pieces.iter().zip(counts).all(is_right)
+        let is_whole = pieces.len() <= PLAIN && pieces.iter().zip(counts).all(is_right);
+        Look { is_whole, is_in_place }
     }
 
     /// Reports children that the model does not have, and those out of order.

@@ -1,5 +1,9 @@
 //! Token tables: the numbers that WBXML writes for names, one row a line, one look-up each way.
 
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
 use super::grammar::Names;
 
 /// Where a token is: its code page and its number without the content and attribute bits.
@@ -76,7 +80,7 @@ pub struct TokenTable {
     attribute_rows: Vec<(AttributeStart, Place)>,
     values: Pages<&'static str>,
     value_rows: Vec<(&'static str, Place)>,
-    extensions: std::collections::HashMap<u32, Vec<&'static str>>,
+    extensions: HashMap<u32, Vec<&'static str>, RandomState>,
     extension_numbers: Names<u32>,
     /// The page of all tags where there is one, not the first. Some senders take it for page 0 and switch to none.
     only_page: Option<u8>,
@@ -174,7 +178,7 @@ impl TokenTable {
     pub(crate) fn attribute_place(&self, name: &str, value: &str) -> Option<(AttributeStart, Place)> {
         self.attribute_rows
             .iter()
-            .filter(|(start, _)| start.name == name && value.starts_with(start.prefix))
+            .filter(|(start, _)| value.starts_with(start.prefix) && start.name == name)
             .max_by(|(a, place_a), (b, place_b)| a.prefix.len().cmp(&b.prefix.len()).then(place_b.cmp(place_a)))
             .copied()
     }

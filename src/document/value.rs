@@ -1,6 +1,6 @@
 //! The kinds of value that a leaf may hold, and whether a text is one (CSP data types).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -176,24 +176,12 @@ impl DateTime {
     /// letter or a numeric offset. An offset other than zero is kept only as "some zone" and reads as no zone.
     pub fn read(text: &str) -> Option<Self> {
         let (date, time) = text.split_once(['T', 't'])?;
-        let date: String = date.chars().filter(|&c| c != '-').collect();
         let end = time.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(time.len());
         let (clock, zone) = time.split_at(end);
-        let clock: String = clock.chars().filter(|&c| c != ':').collect();
-        if date.len() != 8 || !matches!(clock.len(), 4 | 6) || !date.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let number = |text: &str| text.parse::<u16>().ok();
-        let small = |text: &str| text.parse::<u8>().ok();
-        let value = Self {
-            year: number(&date[..4])?,
-            month: small(&date[4..6])?,
-            day: small(&date[6..])?,
-            hour: small(&clock[..2])?,
-            minute: small(&clock[2..4])?,
-            second: if clock.len() == 6 { small(&clock[4..])? } else { 0 },
-            zone: read_zone(zone)?,
-        };
+        let ([century, year, month, day], 8) = pairs(date, b'-')? else { return None };
+        let ([hour, minute, second], 4 | 6) = pairs(clock, b':')? else { return None };
+        let year = 100 * u16::from(century) + u16::from(year);
+        let value = Self { year, month, day, hour, minute, second, zone: read_zone(zone)? };
         value.is_sound().then_some(value)
     }
 
@@ -238,10 +226,27 @@ impl DateTime {
 
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { year, month, day, hour, minute, second, zone } = self;
-        write!(f, "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}")?;
-        if *zone == 0 { Ok(()) } else { write!(f, "{}", char::from(*zone)) }
+        let Self { year, month, day, hour, minute, second, zone } = *self;
+        let pairs = [(year / 100) as u8, (year % 100) as u8, month, day, hour, minute, second];
+        let mut text = *b"YYYYMMDDThhmmss";
+        for (place, pair) in [0, 2, 4, 6, 9, 11, 13].into_iter().zip(pairs) {
+            text[place..place + 2].copy_from_slice(&[b'0' + pair / 10, b'0' + pair % 10]);
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)?;
+        if zone == 0 { Ok(()) } else { f.write_char(zone.into()) }
     }
+}
+
+/// Returns the numbers of two digits that a row of digits holds, and how many digits it has; a `mark` between them is
+/// skipped. `None` where anything else stands there, or there are more.
+fn pairs<const N: usize>(text: &str, mark: u8) -> Option<([u8; N], usize)> {
+    let (mut pairs, mut count) = ([0; N], 0);
+    for digit in text.bytes().filter(|b| *b != mark) {
+        let pair: &mut u8 = pairs.get_mut(count / 2)?;
+        *pair = 10 * *pair + digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        count += 1;
+    }
+    Some((pairs, count))
 }
 
 fn read_zone(zone: &str) -> Option<u8> {

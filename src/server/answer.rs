@@ -1,6 +1,8 @@
 //! Answers and what they are made of: the checks before a request is done, and the octets after.
 
-use std::hash::{DefaultHasher, Hasher as _};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+
+use foldhash::quality::FixedState;
 
 use super::configuration::Access;
 use super::session::Caller;
@@ -128,16 +130,13 @@ pub(super) fn can_be_written(primitive: &Element<'static>, version: Version, for
 
 /// Returns a number that two primitives share only if they say the same.
 pub(super) fn fingerprint(primitive: &Element<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FixedState::default().build_hasher();
     primitive.walk(&mut |element, depth| {
-        hasher.write_usize(depth);
-        hasher.write(element.name.as_bytes());
-        hasher.write_u8(0xFF);
-        match &element.content {
-            Content::Text(text) => hasher.write(text.trim_ascii().as_bytes()),
-            Content::Octets(octets) => hasher.write(octets),
-        }
-        hasher.write_u8(0xFF);
+        let said = match &element.content {
+            Content::Text(text) => text.trim_ascii().as_bytes(),
+            Content::Octets(octets) => octets,
+        };
+        (depth, &*element.name, said).hash(&mut hasher);
     });
     hasher.finish()
 }

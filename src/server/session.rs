@@ -40,14 +40,17 @@ impl SessionId {
 
     /// Reads the form that [`Display`](fmt::Display) writes; letters keep their case.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        let octets: [u8; 16] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        Some(Self(u128::from_be_bytes(octets)))
+        let mut octets = [0; 18];
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut octets).ok()?;
+        octets[..length].try_into().ok().map(|octets| Self(u128::from_be_bytes(octets)))
     }
 }
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))
+        let mut text = [0; 22];
+        URL_SAFE_NO_PAD.encode_slice(self.0.to_be_bytes(), &mut text).map_err(|_| fmt::Error)?;
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

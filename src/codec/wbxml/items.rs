@@ -11,9 +11,10 @@ use crate::document::{Content, Kind, TokenTable, is_xml};
 /// Adds an item of text to what was read before it; borrowed while there is only one.
 #[inline(always)]
 pub(super) fn join<'s>(text: &mut Cow<'s, str>, piece: Cow<'s, str>) {
-    match text.is_empty() {
-        true => *text = piece,
-        false => text.to_mut().push_str(&piece),
+    match text {
+        _ if text.is_empty() => *text = piece,
+        Cow::Borrowed(before) => *text = Cow::Owned([before, &*piece].concat()),
+        Cow::Owned(before) => before.push_str(&piece),
     }
 }
 

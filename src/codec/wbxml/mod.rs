@@ -49,16 +49,11 @@ pub(super) mod charset {
     pub(in crate::codec) const UCS_2: u32 = 1000;
 }
 
-/// Returns a number as multi-byte integer: 7 bits an octet, most significant first, high bit on all but the last.
-pub(super) fn multi_byte(number: u32) -> Vec<u8> {
-    let mut octets = vec![(number & 0x7F) as u8];
-    let mut rest = number >> 7;
-    while rest > 0 {
-        octets.push((rest & 0x7F) as u8 | 0x80);
-        rest >>= 7;
-    }
-    octets.reverse();
-    octets
+/// Writes a number as multi-byte integer: 7 bits an octet, most significant first, high bit on all but the last.
+pub(super) fn write_multi_byte(number: u32, octets: &mut Vec<u8>) {
+    let begun = [28, 21, 14, 7].into_iter().map(|shift| number >> shift).filter(|rest| *rest > 0);
+    octets.extend(begun.map(|rest| rest as u8 | 0x80));
+    octets.push(number as u8 & 0x7F);
 }
 
 /// Reads a multi-byte integer from the front of `octets`: the number and how many octets it takes.
@@ -74,11 +69,10 @@ pub(crate) fn read_multi_byte(octets: &[u8]) -> Option<(u32, usize)> {
     None
 }
 
-/// Returns an unsigned number as OPAQUE carries it: big endian, no leading zero octets, at least one.
-pub(super) fn integer_octets(number: u32) -> Vec<u8> {
-    let octets = number.to_be_bytes();
-    let first = octets.iter().position(|&b| b != 0).unwrap_or(3);
-    octets[first..].to_vec()
+/// Returns the octets of an unsigned number as OPAQUE carries it: big endian, no leading zero octets, at least one.
+pub(super) fn integer_octets(number: &[u8; 4]) -> &[u8] {
+    let first = number.iter().position(|&b| b != 0).unwrap_or(3);
+    &number[first..]
 }
 
 #[cfg(test)]
@@ -88,13 +82,15 @@ mod tests {
     #[test]
     fn numbers_both_ways() {
         for (number, octets) in [(0, &[0x00][..]), (0x7F, &[0x7F]), (0xA4, &[0x81, 0x24]), (0x1201, &[0xA4, 0x01])] {
-            assert_eq!(multi_byte(number), octets);
+            let mut written = Vec::new();
+            write_multi_byte(number, &mut written);
+            assert_eq!(written, octets);
             assert_eq!(read_multi_byte(octets), Some((number, octets.len())));
         }
         assert_eq!(read_multi_byte(&[0x8F, 0xFF, 0xFF, 0xFF, 0x7F]), Some((u32::MAX, 5)));
         assert_eq!(read_multi_byte(&[0x90, 0x80, 0x80, 0x80, 0x00]), None, "33 bits");
         assert_eq!(read_multi_byte(&[0x80, 0x80]), None, "breaks off");
-        assert_eq!(integer_octets(0), [0]);
-        assert_eq!(integer_octets(401), [1, 0x91]);
+        assert_eq!(integer_octets(&0_u32.to_be_bytes()), [0]);
+        assert_eq!(integer_octets(&401_u32.to_be_bytes()), [1, 0x91]);
     }
 }

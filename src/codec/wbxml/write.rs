@@ -3,7 +3,7 @@
 use super::super::{CannotWrite, WbxmlOptions};
 use super::read::UNKNOWN;
 use super::{
-    END, EXT_T_0, HAS_ATTRIBUTES, HAS_CONTENT, OPAQUE, STR_I, SWITCH_PAGE, charset, integer_octets, multi_byte,
+    END, EXT_T_0, HAS_ATTRIBUTES, HAS_CONTENT, OPAQUE, STR_I, SWITCH_PAGE, charset, integer_octets, write_multi_byte,
 };
 use crate::document::{
     Attribute, Content, DateTime, Element, Grammar, Kind, Place, TokenTable, Vocabulary, integer, is_declaration,
@@ -14,6 +14,9 @@ use crate::document::{
 pub(crate) const SLOT: char = '\u{FFFF}';
 
 const FIRST_SLOT: u32 = 0xF_0000;
+
+/// Most messages have fewer octets.
+const ROOM: usize = 512;
 
 /// Which tokens stand for attribute names and values of a provisioning document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,18 +75,19 @@ pub(crate) fn write(
     let Some(public_id) = vocabulary.public_ids.first() else {
         return Err(cannot(format!("a {} has no WBXML form", vocabulary.name)));
     };
-    let mut octets = vec![vocabulary.wbxml.version];
+    let mut octets = Vec::with_capacity(ROOM);
+    octets.push(vocabulary.wbxml.version);
     match options.public_id.unwrap_or(public_id.number) {
         0 => {
             octets.extend([0, 0]);
-            octets.extend(multi_byte(charset::UTF_8));
-            octets.extend(multi_byte(public_id.text.len() as u32 + 1));
+            write_multi_byte(charset::UTF_8, &mut octets);
+            write_multi_byte(public_id.text.len() as u32 + 1, &mut octets);
             octets.extend(public_id.text.as_bytes());
             octets.push(0);
         }
         number => {
-            octets.extend(multi_byte(number));
-            octets.extend(multi_byte(charset::UTF_8));
+            write_multi_byte(number, &mut octets);
+            write_multi_byte(charset::UTF_8, &mut octets);
             octets.push(0);
         }
     }
@@ -212,7 +216,7 @@ impl Writer<'_> {
         let is_own = self.vocabulary.namespaces.contains(&value)
             || self.vocabulary.wbxml.page_namespaces.iter().any(|(_, namespace)| *namespace == value);
         (is_unknown && matches!(name, "page" | "token"))
-            || (is_declaration(name) && self.tokens.attribute_place(name, value).is_none() && is_own)
+            || (is_own && is_declaration(name) && self.tokens.attribute_place(name, value).is_none())
             || name.starts_with("xmlns:")
     }
 
@@ -292,6 +296,7 @@ impl Writer<'_> {
     fn content(&mut self, element: &Element<'_>) -> Result<(), CannotWrite> {
         let text = match &element.content {
             Content::Octets(octets) => return self.opaque(octets),
+            Content::Text(text) if text.is_empty() => return Ok(()),
             Content::Text(text) => text.as_ref(),
         };
         let kind = self.grammar.kind(&element.name);
@@ -300,7 +305,7 @@ impl Writer<'_> {
                 if !self.text_integers
                     && let Some(number) = integer(text.trim_ascii()) =>
             {
-                self.opaque(&integer_octets(number))
+                self.opaque(integer_octets(&number.to_be_bytes()))
             }
             Some(Kind::DateTime)
                 if self.opaque_dates
@@ -308,7 +313,6 @@ impl Writer<'_> {
             {
                 self.opaque(&value.to_octets())
             }
-            _ if text.is_empty() => Ok(()),
             _ if self.vocabulary.wbxml.plain_leaves.contains(&element.name.as_ref()) => self.inline(text),
             Some(Kind::Text | Kind::NumberOrText) | None => self.word_or_text(text, kind),
             _ => self.word_or_text(text.trim_ascii(), kind),
@@ -324,7 +328,7 @@ impl Writer<'_> {
         match number {
             Some(number) => {
                 self.octets.push(EXT_T_0);
-                self.octets.extend(multi_byte(number));
+                write_multi_byte(number, &mut self.octets);
                 Ok(())
             }
             None => self.inline(text),
@@ -334,7 +338,7 @@ impl Writer<'_> {
     fn opaque(&mut self, octets: &[u8]) -> Result<(), CannotWrite> {
         let length = u32::try_from(octets.len()).map_err(|_| cannot("4 GiB of octets in one element".to_owned()))?;
         self.octets.push(OPAQUE);
-        self.octets.extend(multi_byte(length));
+        write_multi_byte(length, &mut self.octets);
         self.octets.extend_from_slice(octets);
         Ok(())
     }

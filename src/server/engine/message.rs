@@ -78,7 +78,7 @@ impl Engine {
         match is_outband {
             true => write(version, csp::Session::Outband, answers.transactions, NO_FLAGS, form, &mut self.notes),
             false => {
-                let reply = self.write_inband(now, &caller, answers, form);
+                let reply = self.write_inband(now, &caller, session, answers, form);
                 if changes.has(TAKES_SILENTLY) {
                     self.take_offered(now, origin, &caller);
                 }
@@ -151,9 +151,15 @@ impl Engine {
     }
 
     /// Writes the answer of a session: the responses, requests of ours where they may follow, and the Poll flag.
-    pub(super) fn write_inband(&mut self, now: Timestamp, caller: &Caller, answers: Answers, form: Form) -> Reply {
+    pub(super) fn write_inband(
+        &mut self,
+        now: Timestamp,
+        caller: &Caller,
+        session: csp::Session,
+        answers: Answers,
+        form: Form,
+    ) -> Reply {
         let Answers { transactions, may_offer } = answers;
-        let session = csp::Session::Inband(caller.session.to_string());
         let Some(own) = self.sessions.get_mut(caller.session) else {
             return write(caller.version, session, transactions, NO_FLAGS, form, &mut self.notes);
         };
@@ -196,8 +202,8 @@ impl Engine {
                 transaction.primitive = Outcome::new(Code::RESPONSE_TOO_LARGE).status();
             }
         } else if !bad.is_empty() {
-            let transactions = message.into_owned().transactions;
-            return self.write_inband(now, caller, Answers { transactions, may_offer }, form);
+            let Message { session, transactions, .. } = message.into_owned();
+            return self.write_inband(now, caller, session, Answers { transactions, may_offer }, form);
         }
         write_message(message, form, &mut self.notes)
     }

@@ -92,7 +92,8 @@ impl Engine {
             let caller = own.caller.clone();
             for _ in 0..limits::OUTBOX {
                 let answers = Answers { transactions: Vec::new(), may_offer: true };
-                let reply = self.write_inband(now, &caller, answers, caller.form);
+                let session = csp::Session::Inband(id.to_string());
+                let reply = self.write_inband(now, &caller, session, answers, caller.form);
                 if reply.body.is_empty() {
                     break;
                 }

@@ -169,7 +169,7 @@ fn is_for_client(session: &Session, copy: &MessageCopy) -> bool {
 
 /// Ends a recipient's right to a message and reports what became of it. Returns whether there was one.
 pub(crate) fn settle(context: &mut Context<'_>, recipient: &str, id: &str, code: Code) -> Result<bool, Fault> {
-    let Some(removed) = messages::remove_copy(context.store.writer()?, recipient, id)? else { return Ok(false) };
+    let Some(removed) = messages::remove(context.store.last_writer()?, recipient, id)? else { return Ok(false) };
     withdraw(context, recipient, id);
     if let Some((message, copy)) = removed.to_report {
         report(context, &message, &copy, code)?;
@@ -201,7 +201,7 @@ fn report(context: &mut Context<'_>, message: &Message, copy: &MessageCopy, code
         .with(Element::new("MessageInfo").with_all(kept).with(concerned));
     let id = context.identifier();
     let expires = context.now.seconds() + REPORT_LIFE;
-    messages::add_report(context.store.writer()?, &message.sender, &id, &tree::write(&primitive), expires)?;
+    messages::add_report(context.store.last_writer()?, &message.sender, &id, &tree::write(&primitive), expires)?;
     let primitive = Arc::new(primitive);
     context.send_to(&message.sender, |session| {
         session.services.has("MDELIV").then(|| Sending::report(primitive.clone(), id.clone()))

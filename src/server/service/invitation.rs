@@ -217,10 +217,8 @@ pub(crate) fn invited(
 /// Decides whether a user takes an invitation of the caller: 531, 532 or 507 where not.
 fn may_invite(context: &Context<'_>, user: &str, screen: Option<(&str, &str)>) -> Result<(), Fault> {
     let db = context.store.reader();
-    if !context.store.has_user(user)? {
-        return Err(Code::UNKNOWN_USER.into());
-    }
-    if !messages::reception(db, user)?.accepts(db, user, &super::im::writer(context, screen))? {
+    let reception = messages::reception(db, user)?.ok_or(Code::UNKNOWN_USER)?;
+    if !reception.accepts(db, user, &super::im::writer(context, screen))? {
         return Err(Code::BLOCKED.into());
     }
     if invitations::count_waiting(db, user)? >= MOST_WAITING {

@@ -234,12 +234,15 @@ impl Context<'_> {
         Address::user_id(text, &self.configuration.domain).map_err(|_| Code::ADDRESS_ERROR)
     }
 
+    /// Reads the address of a user of this server: 901 or 516 where it is none.
+    pub(crate) fn own_user_id(&self, text: &str) -> Result<Address, Code> {
+        let address = self.user_id(text)?;
+        if address.domain() == self.configuration.domain { Ok(address) } else { Err(Code::DOMAIN_NOT_SUPPORTED) }
+    }
+
     /// Reads the address of a user and checks that there is one: 901, 516 or 531 where not.
     pub(crate) fn known_user(&self, text: &str) -> Result<Address, Fault> {
-        let address = self.user_id(text)?;
-        if address.domain() != self.configuration.domain {
-            return Err(Code::DOMAIN_NOT_SUPPORTED.into());
-        }
+        let address = self.own_user_id(text)?;
         if !self.store.has_user(address.as_str())? {
             return Err(Code::UNKNOWN_USER.into());
         }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::messages::{Message, message};
+use super::messages::Message;
 use super::tree;
 
 /// A message to a group that is kept.
@@ -75,5 +75,7 @@ pub(crate) fn find(db: &Connection, message: &str, session: &str) -> Result<Opti
 }
 
 fn read(row: &Row<'_>) -> Result<Said> {
-    Ok(Said { message: message(row)?, group: row.get(5)?, screen_name: row.get(6)? })
+    let info = tree::of_column(row, 2)?;
+    let message = Message { id: row.get(0)?, sender: row.get(1)?, info, content: row.get(3)?, is_text: row.get(4)? };
+    Ok(Said { message, group: row.get(5)?, screen_name: row.get(6)? })
 }

@@ -1,6 +1,7 @@
 //! Messages that wait for their recipients, reports that wait for their senders, and who may write to whom.
 //!
-//! A message is kept once; each recipient has a copy of the right to it. With the last copy the message goes.
+//! Each recipient has a copy of a message, which is one row; only content that is large and for several is kept once,
+//! and goes with the last of them.
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
@@ -75,69 +76,59 @@ impl Entity {
     }
 }
 
-/// Keeps a message.
-pub(crate) fn insert(db: &Connection, message: &Message) -> Result<()> {
-    db.prepare_cached("INSERT INTO message (id, sender, info, content, is_text) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![message.id, message.sender, tree::write(&message.info), message.content, message.is_text])?;
-    Ok(())
-}
+/// Octets of content from which several recipients share it.
+const SHARED_FROM: usize = 1000;
 
-/// Gives a recipient a copy; a second one of the same message changes nothing.
-pub(crate) fn add_copy(db: &Connection, message: &str, copy: &MessageCopy) -> Result<()> {
-    db.prepare_cached(
-        "INSERT OR IGNORE INTO message_copy (message, recipient, shown_sender, shown_recipient, report, group_id, expires)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        message,
-        copy.recipient,
-        tree::write(&copy.from),
-        tree::write(&copy.to),
-        copy.report.as_ref().map(tree::write),
-        copy.group,
-        copy.expires
-    ])?;
+/// Keeps a message for its recipients, of whom none is named twice.
+pub(crate) fn insert(db: &Connection, message: &Message, copies: &[MessageCopy]) -> Result<()> {
+    let mut content = message.content.as_deref();
+    if let Some(large) = content.filter(|content| copies.len() > 1 && content.len() > SHARED_FROM) {
+        db.prepare_cached("INSERT INTO shared_content (id, content) VALUES (?1, ?2)")?
+            .execute(params![message.id, large])?;
+        content = None;
+    }
+    let mut statement = db.prepare_cached(
+        "INSERT INTO waiting VALUES (
+             ?1, ?2, (SELECT ifnull(max(number), 0) + 1 FROM waiting WHERE recipient = ?1), ?3, ?4, ?5, ?6, ?7, ?8, ?9
+         )",
+    )?;
+    for copy in copies {
+        let shown = tree::write_three([&message.info, &copy.from, &copy.to]);
+        let report = copy.report.as_ref().map(tree::write);
+        let Message { id, sender, is_text, .. } = message;
+        let MessageCopy { recipient, expires, group, .. } = copy;
+        statement.execute(params![recipient, id, expires, sender, shown, report, group, is_text, content])?;
+    }
     Ok(())
 }
 
 /// Returns a message that waits for a user.
 pub(crate) fn find(db: &Connection, recipient: &str, id: &str) -> Result<Option<(Message, MessageCopy)>> {
-    db.prepare_cached(
-        "SELECT m.id, sender, info, content, is_text, recipient, shown_sender, shown_recipient, report, group_id, expires
-         FROM message m JOIN message_copy c ON c.message = m.id WHERE recipient = ?1 AND m.id = ?2",
-    )?
-    .query_row([recipient, id], message_and_copy)
-    .optional()
+    db.prepare_cached(&waiting_where("recipient = ?1 AND w.id = ?2"))?
+        .query_row([recipient, id], message_and_copy)
+        .optional()
 }
 
 /// Returns the messages that wait for a user, oldest first.
 pub(crate) fn waiting(db: &Connection, recipient: &str) -> Result<Vec<(Message, MessageCopy)>> {
-    db.prepare_cached(
-        "SELECT m.id, sender, info, content, is_text, recipient, shown_sender, shown_recipient, report, group_id, expires
-         FROM message m JOIN message_copy c ON c.message = m.id WHERE recipient = ?1 ORDER BY m.rowid",
-    )?
-    .query_map([recipient], message_and_copy)?
-    .collect()
+    db.prepare_cached(&waiting_where("recipient = ?1 ORDER BY number"))?
+        .query_map([recipient], message_and_copy)?
+        .collect()
 }
 
 /// Returns how many messages and reports wait for a user.
 pub(crate) fn count(db: &Connection, recipient: &str) -> Result<usize> {
     db.prepare_cached(
-        "SELECT (SELECT count(*) FROM message_copy WHERE recipient = ?1)
+        "SELECT (SELECT count(*) FROM waiting WHERE recipient = ?1)
               + (SELECT count(*) FROM delivery_report WHERE user = ?1)",
     )?
     .query_row([recipient], |row| row.get::<_, u32>(0))
     .map(|count| count as usize)
 }
 
-/// Returns the copies whose time is over.
+/// Returns the messages whose time is over.
 pub(crate) fn expired(db: &Connection, now: i64) -> Result<Vec<(Message, MessageCopy)>> {
-    db.prepare_cached(
-        "SELECT m.id, sender, info, content, is_text, recipient, shown_sender, shown_recipient, report, group_id, expires
-         FROM message m JOIN message_copy c ON c.message = m.id WHERE expires <= ?1 ORDER BY expires",
-    )?
-    .query_map([now], message_and_copy)?
-    .collect()
+    db.prepare_cached(&waiting_where("expires <= ?1 ORDER BY expires"))?.query_map([now], message_and_copy)?.collect()
 }
 
 /// What a recipient had of a message.
@@ -147,19 +138,21 @@ pub(crate) struct Removed {
 }
 
 /// Ends a recipient's right to a message; `None` where there was none.
-pub(crate) fn remove_copy(db: &Connection, recipient: &str, id: &str) -> Result<Option<Removed>> {
-    let wants_report = db
-        .prepare_cached("SELECT report IS NOT NULL FROM message_copy WHERE recipient = ?1 AND message = ?2")?
-        .query_row([recipient, id], |row| row.get(0))
-        .optional()?;
-    let Some(wants_report) = wants_report else { return Ok(None) };
-    let to_report = if wants_report { find(db, recipient, id)? } else { None };
-    db.prepare_cached("DELETE FROM message_copy WHERE recipient = ?1 AND message = ?2")?.execute([recipient, id])?;
+pub(crate) fn remove(db: &Connection, recipient: &str, id: &str) -> Result<Option<Removed>> {
+    let mut plain = db.prepare_cached(
+        "DELETE FROM waiting WHERE recipient = ?1 AND id = ?2 AND report IS NULL AND content IS NOT NULL",
+    )?;
+    if plain.execute([recipient, id])? > 0 {
+        return Ok(Some(Removed { to_report: None }));
+    }
+    let Some(found) = find(db, recipient, id)? else { return Ok(None) };
+    db.prepare_cached("DELETE FROM waiting WHERE recipient = ?1 AND id = ?2")?.execute([recipient, id])?;
     db.prepare_cached(
-        "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message_copy WHERE message = ?1)",
+        "DELETE FROM shared_content WHERE id = ?1
+         AND NOT EXISTS (SELECT 1 FROM waiting WHERE id = ?1 AND content IS NULL)",
     )?
     .execute([id])?;
-    Ok(Some(Removed { to_report }))
+    Ok(Some(Removed { to_report: Some(found).filter(|(_, copy)| copy.report.is_some()) }))
 }
 
 /// Keeps a delivery report for a user under an identifier of its own.
@@ -220,19 +213,13 @@ pub(crate) fn remove_entity(db: &Connection, owner: &str, list: AccessList, enti
     Ok(())
 }
 
-/// Returns whether a block or grant list is in use.
-pub(crate) fn is_in_use(db: &Connection, owner: &str, list: AccessList) -> Result<bool> {
-    db.prepare_cached("SELECT 1 FROM access_list WHERE owner = ?1 AND list = ?2")?.exists([owner, list.as_str()])
-}
-
 /// Puts a block or grant list in use, or out of it.
 pub(crate) fn set_in_use(db: &Connection, owner: &str, list: AccessList, in_use: bool) -> Result<()> {
-    let key = [owner, list.as_str()];
-    if in_use {
-        db.prepare_cached("INSERT OR IGNORE INTO access_list (owner, list) VALUES (?1, ?2)")?.execute(key)?;
-    } else {
-        db.prepare_cached("DELETE FROM access_list WHERE owner = ?1 AND list = ?2")?.execute(key)?;
-    }
+    let sql = match list {
+        AccessList::Block => "UPDATE users SET blocks = ?2 WHERE address = ?1",
+        AccessList::Grant => "UPDATE users SET grants = ?2 WHERE address = ?1",
+    };
+    db.prepare_cached(sql)?.execute(params![owner, in_use])?;
     Ok(())
 }
 
@@ -248,36 +235,49 @@ pub(crate) struct Writer<'w> {
 }
 
 /// What decides whether a user takes a message, beside its sessions.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Reception {
     blocks: bool,
     grants: bool,
-    /// How many messages and reports wait.
-    pub(crate) waiting: usize,
     /// What is done with messages while the user is away: `SENDSTORE`, `SENDREJECT` or `REJECT`.
     pub(crate) offline_rule: Option<String>,
+    /// How many messages and reports wait.
+    pub(crate) waiting: usize,
+    /// How many may, where that is said of this user.
+    pub(crate) most: Option<usize>,
 }
 
-/// Returns what decides whether a user takes a message, all at once: this is asked for each recipient.
-pub(crate) fn reception(db: &Connection, user: &str) -> Result<Reception> {
+/// Returns what decides whether a user takes a message, all at once: this is asked for each recipient. `None` where
+/// there is no such user.
+pub(crate) fn reception(db: &Connection, user: &str) -> Result<Option<Reception>> {
     db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM access_list WHERE owner = ?1 AND list = 'block'),
-                EXISTS (SELECT 1 FROM access_list WHERE owner = ?1 AND list = 'grant'),
-                (SELECT count(*) FROM message_copy WHERE recipient = ?1)
+        "SELECT blocks, grants, offline_rule,
+                (SELECT count(*) FROM waiting WHERE recipient = ?1)
                     + (SELECT count(*) FROM delivery_report WHERE user = ?1),
-                (SELECT rule FROM offline_rule WHERE user = ?1)",
+                (SELECT most FROM user_quota WHERE user = ?1 AND name = 'stored_messages')
+         FROM users WHERE address = ?1",
     )?
     .query_row([user], |row| {
         Ok(Reception {
             blocks: row.get(0)?,
             grants: row.get(1)?,
-            waiting: row.get::<_, u32>(2)? as usize,
-            offline_rule: row.get(3)?,
+            offline_rule: row.get(2)?,
+            waiting: row.get::<_, u32>(3)? as usize,
+            most: row.get::<_, Option<u32>>(4)?.map(|most| most as usize),
         })
     })
+    .optional()
 }
 
 impl Reception {
+    /// Returns whether a block or grant list is in use.
+    pub(crate) fn uses(&self, list: AccessList) -> bool {
+        match list {
+            AccessList::Block => self.blocks,
+            AccessList::Grant => self.grants,
+        }
+    }
+
     /// Returns whether the user takes messages and invitations of a writer (Block and grant lists, "Decision").
     pub(crate) fn accepts(&self, db: &Connection, owner: &str, writer: &Writer<'_>) -> Result<bool> {
         if self.blocks && is_on(db, owner, AccessList::Block, writer)? {
@@ -293,17 +293,9 @@ impl Reception {
     }
 }
 
-/// Returns what a user wants done with messages while it is away: `SENDSTORE`, `SENDREJECT` or `REJECT`.
-pub(crate) fn offline_rule(db: &Connection, user: &str) -> Result<Option<String>> {
-    db.prepare_cached("SELECT rule FROM offline_rule WHERE user = ?1")?.query_row([user], |row| row.get(0)).optional()
-}
-
-/// Sets what a user wants done with messages while it is away.
+/// Sets what a user wants done with messages while it is away: `SENDSTORE`, `SENDREJECT` or `REJECT`.
 pub(crate) fn set_offline_rule(db: &Connection, user: &str, rule: &str) -> Result<()> {
-    db.prepare_cached(
-        "INSERT INTO offline_rule (user, rule) VALUES (?1, ?2) ON CONFLICT (user) DO UPDATE SET rule = excluded.rule",
-    )?
-    .execute([user, rule])?;
+    db.prepare_cached("UPDATE users SET offline_rule = ?2 WHERE address = ?1")?.execute([user, rule])?;
     Ok(())
 }
 
@@ -322,21 +314,18 @@ fn is_on(db: &Connection, owner: &str, list: AccessList, writer: &Writer<'_>) ->
     Ok(entities(db, owner, list)?.iter().any(|entity| names_sender(entity) || names_screen(entity)))
 }
 
-/// Returns the message in the first five columns of a row: identifier, sender, info, content, whether it is text.
-pub(crate) fn message(row: &Row<'_>) -> Result<Message> {
-    let info = tree::of_column(row, 2)?;
-    Ok(Message { id: row.get(0)?, sender: row.get(1)?, info, content: row.get(3)?, is_text: row.get(4)? })
+/// Returns the query for those messages that wait, as [`message_and_copy`] reads them.
+fn waiting_where(condition: &str) -> String {
+    format!(
+        "SELECT w.id, sender, shown, coalesce(w.content, s.content), is_text, recipient, report, group_id, expires
+         FROM waiting w LEFT JOIN shared_content s ON w.content IS NULL AND s.id = w.id WHERE {condition}"
+    )
 }
 
 fn message_and_copy(row: &Row<'_>) -> Result<(Message, MessageCopy)> {
-    let message = message(row)?;
-    let copy = MessageCopy {
-        recipient: row.get(5)?,
-        from: tree::of_column(row, 6)?,
-        to: tree::of_column(row, 7)?,
-        report: row.get::<_, Option<String>>(8)?.as_deref().and_then(tree::read),
-        group: row.get(9)?,
-        expires: row.get(10)?,
-    };
+    let [info, from, to] = tree::three_of_column(row, 2)?;
+    let message = Message { id: row.get(0)?, sender: row.get(1)?, info, content: row.get(3)?, is_text: row.get(4)? };
+    let report = row.get::<_, Option<String>>(6)?.as_deref().and_then(tree::read);
+    let copy = MessageCopy { recipient: row.get(5)?, from, to, report, group: row.get(7)?, expires: row.get(8)? };
     Ok((message, copy))
 }

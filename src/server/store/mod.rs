@@ -1,7 +1,8 @@
 //! The server's long memory: SQLite, in a file or in memory. One file of queries a subject.
 //!
 //! Reading costs nothing; the first write of an input opens a transaction, later inputs of the same batch join it,
-//! and one [`commit`](Store::commit) ends them all. An input that is refused after it wrote is undone alone.
+//! and one [`commit`](Store::commit) ends them all. An input that is refused after it wrote is undone alone; what writes
+//! only where nothing is refused any more does without the savepoint that this takes.
 
 pub(crate) mod contact_lists;
 pub(crate) mod groups;
@@ -33,7 +34,12 @@ pub use users::User;
 pub struct Store {
     connection: Connection,
     is_writing: bool,
-    input_wrote: bool,
+    /// How many rows had changed when the input began, since the store was opened.
+    changed: u64,
+    /// How many had when it took care that it can be undone.
+    guarded: Option<u64>,
+    /// Whether an input was refused that could not be undone.
+    is_spoilt: bool,
     /// What SQLite calls the version of the data: it changes when another process writes.
     seen: i64,
 }
@@ -59,6 +65,7 @@ const SCHEMAS: &[&str] = &[
     include_str!("schema/3_groups.sql"),
     include_str!("schema/4_subscriptions.sql"),
     include_str!("schema/5_accounts.sql"),
+    include_str!("schema/6_waiting.sql"),
 ];
 /// Statements kept ready; about as many as there are queries.
 const STATEMENTS: usize = 128;
@@ -93,7 +100,8 @@ impl Store {
         connection.execute_batch("PRAGMA foreign_keys = ON;")?;
         migrate(&connection)?;
         set_durability(&connection, Durability::default())?;
-        let mut store = Self { connection, is_writing: false, input_wrote: false, seen: 0 };
+        let changed = connection.total_changes();
+        let mut store = Self { connection, is_writing: false, changed, guarded: None, is_spoilt: false, seen: 0 };
         store.has_changed_outside()?;
         Ok(store)
     }
@@ -113,15 +121,22 @@ impl Store {
         &self.connection
     }
 
-    /// Returns the connection to write by, within the transaction of this batch.
+    /// Returns the connection to write by, within the transaction of this batch. What is written can be undone.
     pub(crate) fn writer(&mut self) -> Result<&Connection> {
+        self.last_writer()?;
+        if self.guarded.is_none() {
+            self.connection.prepare_cached("SAVEPOINT input")?.execute([])?;
+            self.guarded = Some(self.connection.total_changes());
+        }
+        Ok(&self.connection)
+    }
+
+    /// Returns the connection to write by for an input that is not refused any more once it has written. Where it is
+    /// nevertheless, because the store fails, nothing of the whole batch is kept.
+    pub(crate) fn last_writer(&mut self) -> Result<&Connection> {
         if !self.is_writing {
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             self.is_writing = true;
-        }
-        if !self.input_wrote {
-            self.connection.prepare_cached("SAVEPOINT input")?.execute([])?;
-            self.input_wrote = true;
         }
         Ok(&self.connection)
     }
@@ -131,16 +146,19 @@ impl Store {
         self.is_writing
     }
 
-    /// Ends one input: keeps what it wrote, or undoes it. Returns whether it wrote.
-    pub(crate) fn settle(&mut self, keep: bool) -> Result<bool> {
-        if !std::mem::take(&mut self.input_wrote) {
-            return Ok(false);
+    /// Ends one input: keeps what it wrote, or undoes it.
+    pub(crate) fn settle(&mut self, keep: bool) -> Result<()> {
+        let changed = self.connection.total_changes();
+        let before = std::mem::replace(&mut self.changed, changed);
+        let guarded = self.guarded.take();
+        self.is_spoilt |= !keep && before != guarded.unwrap_or(changed);
+        if guarded.is_some() {
+            if !keep {
+                self.connection.prepare_cached("ROLLBACK TO input")?.execute([])?;
+            }
+            self.connection.prepare_cached("RELEASE input")?.execute([])?;
         }
-        if !keep {
-            self.connection.prepare_cached("ROLLBACK TO input")?.execute([])?;
-        }
-        self.connection.prepare_cached("RELEASE input")?.execute([])?;
-        Ok(true)
+        Ok(())
     }
 
     /// Makes what all inputs of the batch wrote last. Does nothing where nobody wrote.
@@ -152,6 +170,10 @@ impl Store {
         self.settle(true)?;
         if !std::mem::take(&mut self.is_writing) {
             return Ok(());
+        }
+        if std::mem::take(&mut self.is_spoilt) {
+            self.connection.execute_batch("ROLLBACK")?;
+            return Err(Error::store("an input that could not be finished could not be undone alone"));
         }
         let outcome = self.connection.prepare_cached("COMMIT")?.execute([]);
         if outcome.is_err() {
@@ -177,7 +199,7 @@ impl Store {
 
     /// Returns when the next thing that does not last for ever ends.
     pub(crate) fn next_expiry(&self) -> Result<Option<Timestamp>> {
-        let sql = "SELECT min(expires) FROM (SELECT min(expires) AS expires FROM message_copy
+        let sql = "SELECT min(expires) FROM (SELECT min(expires) AS expires FROM waiting
                    UNION ALL SELECT min(expires) FROM delivery_report UNION ALL SELECT min(expires) FROM chat_group
                    UNION ALL SELECT min(expires) FROM invitation UNION ALL SELECT min(expires) FROM invitation_answer)";
         let next: Option<i64> = self.reader().prepare_cached(sql)?.query_row([], |row| row.get(0))?;
@@ -237,8 +259,8 @@ mod tests {
         store.add_user("wv:a@x", "1", now).unwrap();
         store.settle(true).unwrap();
         store.add_user("wv:b@x", "2", now).unwrap();
-        assert!(store.settle(false).unwrap());
-        assert!(!store.settle(true).unwrap(), "nothing was written since");
+        store.settle(false).unwrap();
+        store.settle(true).unwrap();
         store.commit().unwrap();
         store.commit().unwrap();
         assert!(store.user("wv:a@x").unwrap().is_some());
@@ -260,6 +282,72 @@ mod tests {
             store.commit().unwrap();
             assert_eq!(store.logins(0).unwrap().lines().count(), logins);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_undone_alone_takes_its_whole_batch_with_it() {
+        let mut store = Store::in_memory().unwrap();
+        store.add_user("wv:a@x", "1", Timestamp::from_seconds(1)).unwrap();
+        store.settle(true).unwrap();
+        store.last_writer().unwrap();
+        store.settle(false).unwrap();
+        store.commit().unwrap();
+        assert!(store.has_user("wv:a@x").unwrap(), "what wrote nothing takes nothing with it");
+        store.add_user("wv:b@x", "2", Timestamp::from_seconds(1)).unwrap();
+        store.settle(true).unwrap();
+        store.last_writer().unwrap().execute_batch("UPDATE users SET password = ''").unwrap();
+        store.set_disabled("wv:a@x", true).unwrap();
+        store.settle(false).unwrap();
+        store.commit().unwrap_err();
+        assert_eq!(store.users().unwrap().len(), 1);
+        assert_eq!(store.user("wv:a@x").unwrap().unwrap().password, "1");
+        store.commit().unwrap();
+    }
+
+    #[test]
+    fn what_waits_in_a_store_of_the_fifth_version_waits_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        make_private(&path).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(&format!("{}; PRAGMA user_version = 5", SCHEMAS[..5].join(";"))).unwrap();
+        connection.execute_batch(include_str!("schema/5_waiting_example.sql")).unwrap();
+        drop(connection);
+        let mut store = Store::open(&path).unwrap();
+        let waiting = |store: &Store, user| messages::waiting(store.reader(), user).unwrap();
+        let sizes = |store: &Store, user| -> Vec<(String, Option<usize>)> {
+            let of = |message: messages::Message| (message.id, message.content.map(|content| content.len()));
+            waiting(store, user).into_iter().map(|(message, _)| of(message)).collect()
+        };
+        let own = |id: &str, size| (id.to_owned(), size);
+        assert_eq!(sizes(&store, "wv:b@x"), [own("large", Some(2000)), own("elsewhere", None), own("small", Some(5))]);
+        assert_eq!(sizes(&store, "wv:c@x"), [own("large", Some(2000))]);
+        let (message, copy) = waiting(&store, "wv:b@x").pop().unwrap();
+        assert_eq!(
+            (message.sender.as_str(), message.is_text, message.content),
+            ("wv:a@x", true, Some(b"Hello".into()))
+        );
+        assert_eq!(message.info.child_text("ContentType"), Some("text/plain"));
+        assert_eq!(copy.from.descend(&["User", "UserID"]).unwrap().text(), "wv:a@x");
+        assert_eq!(copy.to.descend(&["User", "UserID"]).unwrap().text(), "wv:b@x");
+        assert_eq!((copy.report, copy.group, copy.expires), (Some(copy.to), Some("wv:a/g@x".to_owned()), 100));
+        assert_eq!(store.next_expiry().unwrap(), Some(Timestamp::from_seconds(90)));
+        let reception = messages::reception(store.reader(), "wv:b@x").unwrap().unwrap();
+        assert_eq!(
+            [messages::AccessList::Block, messages::AccessList::Grant].map(|l| reception.uses(l)),
+            [false, true]
+        );
+        assert_eq!((reception.waiting, reception.offline_rule.as_deref()), (3, Some("REJECT")));
+
+        let shared = |store: &Store| -> u32 {
+            store.reader().query_row("SELECT count(*) FROM shared_content", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(shared(&store), 1, "what is large and for several is kept once");
+        assert!(messages::remove(store.last_writer().unwrap(), "wv:c@x", "large").unwrap().is_some());
+        assert!(messages::remove(store.last_writer().unwrap(), "wv:c@x", "large").unwrap().is_none());
+        assert_eq!(shared(&store), 1);
+        store.delete_user("wv:b@x").unwrap();
+        assert_eq!((shared(&store), sizes(&store, "wv:b@x").len()), (0, 0), "it goes with the last");
     }
 
     /// The numbers are SQLite's own (its `PRAGMA synchronous`).

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use rusqlite::Row;
+use rusqlite::types::Type;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use crate::document::{Content, Element, from_base64, to_base64};
@@ -21,11 +23,24 @@ pub(crate) fn read(column: &str) -> Option<Element<'static>> {
     serde_json::from_str(column).ok().map(element)
 }
 
+/// Returns three elements as one column.
+pub(crate) fn write_three(elements: [&Element<'_>; 3]) -> String {
+    serde_json::to_string(&elements.map(Node)).expect("text in memory takes every tree")
+}
+
 /// Returns the element of a column of a row.
-pub(crate) fn of_column(row: &rusqlite::Row<'_>, place: usize) -> rusqlite::Result<Element<'static>> {
-    let column = row.get_ref(place)?.as_str()?;
-    let kept = serde_json::from_str(column).map(element);
-    kept.map_err(|error| rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Text, Box::new(error)))
+pub(crate) fn of_column(row: &Row<'_>, place: usize) -> rusqlite::Result<Element<'static>> {
+    kept(row, place).map(element)
+}
+
+/// Returns the elements of a column of a row, which are three.
+pub(crate) fn three_of_column(row: &Row<'_>, place: usize) -> rusqlite::Result<[Element<'static>; 3]> {
+    kept(row, place).map(|all: [Kept; 3]| all.map(element))
+}
+
+fn kept<T: DeserializeOwned>(row: &Row<'_>, place: usize) -> rusqlite::Result<T> {
+    let kept = serde_json::from_str(row.get_ref(place)?.as_str()?);
+    kept.map_err(|error| rusqlite::Error::FromSqlConversionFailure(place, Type::Text, Box::new(error)))
 }
 
 /// An element to be written.

@@ -203,7 +203,7 @@ pub(crate) fn get_joined_users(context: &mut Context<'_>, request: &Element<'_>)
 fn blocked_present(context: &Context<'_>, group: &str, present: &[Joined]) -> Result<Option<Element<'static>>, Fault> {
     let mut list = Element::new("UserList");
     let (db, user) = (context.store.reader(), context.user());
-    let reception = messages::reception(db, user)?;
+    let reception = messages::reception(db, user)?.unwrap_or_default();
     for joined in present.iter().filter(|joined| joined.user != user) {
         if reception.blocks_screen_name(db, user, &joined.screen_name, group)? {
             list.children.push(screen_name(&joined.screen_name, group));

@@ -15,11 +15,12 @@ const LISTS: [(AccessList, &str, &str); 2] =
 /// `GetBlockedList-Request`: both lists with their switches, inside the lists before 1.3 and beside them from then on.
 pub(crate) fn get_blocked_list(context: &mut Context<'_>) -> Result<Element<'static>, Fault> {
     let db = context.store.reader();
+    let reception = messages::reception(db, context.user())?.unwrap_or_default();
     let mut response = Element::new("GetBlockedList-Response");
     for (list, name, switch_name) in LISTS {
         let entities = messages::entities(db, context.user(), list)?.into_iter().map(entity_element);
         let entities = Element::new("EntityList").with_all(entities);
-        let switch = if messages::is_in_use(db, context.user(), list)? { "T" } else { "F" };
+        let switch = if reception.uses(list) { "T" } else { "F" };
         response = match context.version() {
             Version::V1_3 => response.with(Element::new(name).with(entities)).with_leaf(switch_name, switch),
             _ => response.with(Element::new(name).with_leaf("InUse", switch).with(entities)),

@@ -14,7 +14,8 @@ pub(super) fn agree(context: &mut Context<'_>) -> Result<(), Fault> {
     let (own, user) = (context.caller.session, context.user().to_owned());
     let capabilities = context.session()?.capabilities.clone();
     if let Some(rule) = &capabilities.offline_etem
-        && messages::offline_rule(context.store.reader(), &user)?.as_ref() != Some(rule)
+        && let Some(reception) = messages::reception(context.store.reader(), &user)?
+        && reception.offline_rule.as_ref() != Some(rule)
     {
         messages::set_offline_rule(context.store.writer()?, &user, rule)?;
     }

@@ -19,7 +19,7 @@ pub(super) fn keep(
 ) -> Result<(), Fault> {
     if let Some(most) = groups::history(context.store.reader(), &group)? {
         let said = Said { message: message.clone(), group, screen_name };
-        history::add(context.store.writer()?, &said, most)?;
+        history::add(context.store.last_writer()?, &said, most)?;
     }
     Ok(())
 }
@@ -29,7 +29,7 @@ pub(super) fn list(context: &Context<'_>, group: &str) -> Result<Vec<Element<'st
     let (group, _) = targets::joined_group(context, group)?;
     let db = context.store.reader();
     groups::history(db, &group.id)?.ok_or(Code::NO_HISTORY)?;
-    let reception = messages::reception(db, context.user())?;
+    let reception = messages::reception(db, context.user())?.unwrap_or_default();
     let mut infos = Vec::new();
     for said in history::of_group(db, &group.id)? {
         if !reception.blocks_screen_name(db, context.user(), &said.screen_name, &said.group)? {

@@ -148,7 +148,7 @@ pub(crate) fn acknowledged(context: &mut Context<'_>, id: &str, response: &Eleme
 /// A client has answered the offer of a stored delivery report.
 pub(crate) fn report_acknowledged(context: &mut Context<'_>, id: &str) -> Result<(), Fault> {
     let user = context.user().to_owned();
-    if messages::remove_report(context.store.writer()?, &user, id)? {
+    if messages::remove_report(context.store.last_writer()?, &user, id)? {
         post::withdraw(context, &user, id);
     }
     Ok(())
@@ -161,7 +161,7 @@ pub(crate) fn expire(context: &mut Context<'_>) -> Result<(), Fault> {
         post::settle(context, &copy.recipient, &message.id, Code::MESSAGE_EXPIRED)?;
     }
     if messages::has_old_reports(context.store.reader(), now)? {
-        messages::remove_old_reports(context.store.writer()?, now)?;
+        messages::remove_old_reports(context.store.last_writer()?, now)?;
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ struct Reach {
 /// `SendMessage-Request`.
 pub(crate) fn send(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'static>, Fault> {
     // What is asked from here on is asked in the transaction that the message is written in.
-    context.store.writer()?;
+    context.store.last_writer()?;
     let info = request.child("MessageInfo").ok_or_else(|| Fault::missing("MessageInfo"))?;
     let recipient = info.child("Recipient").ok_or_else(|| Fault::missing("Recipient"))?;
     let from = sender(context, info.child("Sender"))?;
@@ -192,14 +192,11 @@ fn dispatch(
         content: draft.content,
         is_text: draft.is_text,
     };
-    if !copies.is_empty() {
-        messages::insert(context.store.writer()?, &message)?;
-    }
+    messages::insert(context.store.last_writer()?, &message, &copies)?;
     for (group, screen_name) in said {
         history::keep(context, group, screen_name, &message)?;
     }
     for copy in copies {
-        messages::add_copy(context.store.writer()?, &message.id, &copy)?;
         post::offer(context, &message, &copy)?;
     }
     Ok((outcome, Some(message.id)))
@@ -207,7 +204,7 @@ fn dispatch(
 
 fn to_user(context: &Context<'_>, draft: &Draft, target: &Element<'_>, reach: &mut Reach) -> Result<(), Fault> {
     let Some(id) = target.child("UserID") else { return Err(Fault::missing("UserID")) };
-    let outcome = context.known_user(id.trimmed()).and_then(|user| {
+    let outcome = context.own_user_id(id.trimmed()).map_err(Fault::from).and_then(|user| {
         let mut shown = Element::new("User").with_leaf("UserID", user.as_str().to_owned());
         let place = ["ClientID", "ApplicationID"].into_iter().filter_map(|name| target.child(name));
         shown.children.extend(place.take(1).map(|client| client.clone().into_owned()));
@@ -256,9 +253,10 @@ fn broadcast(context: &Context<'_>, draft: &Draft, id: &str) -> Result<(Vec<Mess
     let db = context.store.reader();
     let mut copies = Vec::new();
     for other in groups::joined(db, &group)? {
-        let reception = messages::reception(db, &other.user)?;
+        // Who is not a user any more is about to leave.
+        let Some(reception) = messages::reception(db, &other.user)? else { continue };
         let is_blocked = reception.blocks_screen_name(db, &other.user, &own.screen_name, &group)?;
-        if other.user == context.user() || is_blocked || !has_room(context, &other.user, &reception)? {
+        if other.user == context.user() || is_blocked || !has_room(context, &reception) {
             continue;
         }
         let from = Element::new("Sender").with(screen_name(&own.screen_name, &group));
@@ -293,7 +291,7 @@ fn whisper(context: &Context<'_>, draft: &Draft, screen: &Element<'_>) -> Result
     Ok(copy)
 }
 
-/// Decides whether the recipient of a copy takes it: 532, 415, 410, 533 or 507 where not.
+/// Decides whether the recipient of a copy takes it: 531, 532, 415, 410, 533 or 507 where not.
 fn may_write(
     context: &Context<'_>,
     draft: &Draft,
@@ -301,7 +299,7 @@ fn may_write(
     screen: Option<(&str, &str)>,
 ) -> Result<(), Fault> {
     let (db, user) = (context.store.reader(), copy.recipient.as_str());
-    let reception = messages::reception(db, user)?;
+    let reception = messages::reception(db, user)?.ok_or(Code::UNKNOWN_USER)?;
     if !reception.accepts(db, user, &writer(context, screen))? {
         return Err(Code::BLOCKED.into());
     }
@@ -322,12 +320,12 @@ fn may_write(
     if !context.sessions.is_online(user) && reception.offline_rule.as_ref().is_some_and(|rule| rule != "SENDSTORE") {
         return Err(Code::NOT_LOGGED_IN.into());
     }
-    if has_room(context, user, &reception)? { Ok(()) } else { Err(Code::QUEUE_FULL.into()) }
+    if has_room(context, &reception) { Ok(()) } else { Err(Code::QUEUE_FULL.into()) }
 }
 
 /// Returns whether another message may wait for a user (abuse case C09).
-fn has_room(context: &Context<'_>, user: &str, reception: &Reception) -> Result<bool, Fault> {
-    Ok(reception.waiting < context.quotas(user)?.stored_messages)
+fn has_room(context: &Context<'_>, reception: &Reception) -> bool {
+    reception.waiting < reception.most.unwrap_or(context.configuration.quotas.stored_messages)
 }
 
 /// Returns who writes, for the lists of those who may.

@@ -102,16 +102,27 @@ pub(crate) fn insert(db: &Connection, message: &Message, copies: &[MessageCopy])
     Ok(())
 }
 
+/// The query for those messages that wait, as [`message_and_copy`] reads them.
+macro_rules! waiting_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT w.id, sender, shown, coalesce(w.content, s.content), is_text, recipient, report, group_id, expires
+             FROM waiting w LEFT JOIN shared_content s ON w.content IS NULL AND s.id = w.id WHERE ",
+            $condition
+        )
+    };
+}
+
 /// Returns a message that waits for a user.
 pub(crate) fn find(db: &Connection, recipient: &str, id: &str) -> Result<Option<(Message, MessageCopy)>> {
-    db.prepare_cached(&waiting_where("recipient = ?1 AND w.id = ?2"))?
+    db.prepare_cached(waiting_where!("recipient = ?1 AND w.id = ?2"))?
         .query_row([recipient, id], message_and_copy)
         .optional()
 }
 
 /// Returns the messages that wait for a user, oldest first.
 pub(crate) fn waiting(db: &Connection, recipient: &str) -> Result<Vec<(Message, MessageCopy)>> {
-    db.prepare_cached(&waiting_where("recipient = ?1 ORDER BY number"))?
+    db.prepare_cached(waiting_where!("recipient = ?1 ORDER BY number"))?
         .query_map([recipient], message_and_copy)?
         .collect()
 }
@@ -128,7 +139,7 @@ pub(crate) fn count(db: &Connection, recipient: &str) -> Result<usize> {
 
 /// Returns the messages whose time is over.
 pub(crate) fn expired(db: &Connection, now: i64) -> Result<Vec<(Message, MessageCopy)>> {
-    db.prepare_cached(&waiting_where("expires <= ?1 ORDER BY expires"))?.query_map([now], message_and_copy)?.collect()
+    db.prepare_cached(waiting_where!("expires <= ?1 ORDER BY expires"))?.query_map([now], message_and_copy)?.collect()
 }
 
 /// What a recipient had of a message.
@@ -312,14 +323,6 @@ fn is_on(db: &Connection, owner: &str, list: AccessList, writer: &Writer<'_>) ->
         _ => false,
     };
     Ok(entities(db, owner, list)?.iter().any(|entity| names_sender(entity) || names_screen(entity)))
-}
-
-/// Returns the query for those messages that wait, as [`message_and_copy`] reads them.
-fn waiting_where(condition: &str) -> String {
-    format!(
-        "SELECT w.id, sender, shown, coalesce(w.content, s.content), is_text, recipient, report, group_id, expires
-         FROM waiting w LEFT JOIN shared_content s ON w.content IS NULL AND s.id = w.id WHERE {condition}"
-    )
 }
 
 fn message_and_copy(row: &Row<'_>) -> Result<(Message, MessageCopy)> {

@@ -267,14 +267,20 @@ mod tests {
         assert!(store.user("wv:b@x").unwrap().is_none());
     }
 
+    /// Makes a store as an earlier program did.
+    fn make_version(path: &Path, version: usize) -> Connection {
+        make_private(path).unwrap();
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch(&SCHEMAS[..version].join(";")).unwrap();
+        connection.pragma_update(None, "user_version", version as i64).unwrap();
+        connection
+    }
+
     #[test]
     fn a_store_of_the_first_version_is_brought_up_to_date() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.db");
-        make_private(&path).unwrap();
-        let connection = Connection::open(&path).unwrap();
-        connection.execute_batch(&format!("{}; PRAGMA user_version = 1", SCHEMAS[0])).unwrap();
-        drop(connection);
+        drop(make_version(&path, 1));
         let now = Timestamp::from_seconds(1);
         for logins in 1..=2 {
             let mut store = Store::open(&path).unwrap();
@@ -308,11 +314,7 @@ mod tests {
     fn what_waits_in_a_store_of_the_fifth_version_waits_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.db");
-        make_private(&path).unwrap();
-        let connection = Connection::open(&path).unwrap();
-        connection.execute_batch(&format!("{}; PRAGMA user_version = 5", SCHEMAS[..5].join(";"))).unwrap();
-        connection.execute_batch(include_str!("schema/5_waiting_example.sql")).unwrap();
-        drop(connection);
+        make_version(&path, 5).execute_batch(include_str!("schema/5_waiting_example.sql")).unwrap();
         let mut store = Store::open(&path).unwrap();
         let waiting = |store: &Store, user| messages::waiting(store.reader(), user).unwrap();
         let sizes = |store: &Store, user| -> Vec<(String, Option<usize>)> {

@@ -64,7 +64,9 @@ impl Address {
     }
 
     fn join(user: &str, resource: Option<&str>, domain: &str) -> Result<Self, BadAddress> {
-        let mut text = format!("wv:{user}");
+        let mut text = String::with_capacity(5 + user.len() + resource.map_or(0, str::len) + domain.len());
+        text.push_str("wv:");
+        text.push_str(user);
         let user_end = text.len();
         if let Some(resource) = resource {
             if resource.is_empty() {
@@ -75,7 +77,8 @@ impl Address {
         }
         let at = text.len();
         text.push('@');
-        text.push_str(&domain.to_ascii_lowercase());
+        text.push_str(domain);
+        text[at..].make_ascii_lowercase();
         Ok(Self { text, user_end, at })
     }
 
@@ -179,7 +182,7 @@ fn normal_user(user: &str) -> Result<String, BadAddress> {
 
 /// Returns a part in small letters; escapes of letters that need none are undone, and what needs one gets it.
 fn normal_part(part: &str) -> Result<String, BadAddress> {
-    let mut octets = Vec::with_capacity(part.len());
+    let mut normal = String::with_capacity(part.len());
     let mut rest = part.bytes();
     while let Some(octet) = rest.next() {
         let plain = if octet == b'%' {
@@ -191,14 +194,10 @@ fn normal_part(part: &str) -> Result<String, BadAddress> {
         } else {
             octet
         };
-        octets.push(plain);
-    }
-    let mut normal = String::with_capacity(octets.len());
-    for octet in octets {
-        match octet {
+        match plain {
             0..0x20 | 0x7F => return Err(BadAddress("the address holds a control character")),
-            b'/' | b'@' | b'+' | b'%' | 0x80.. => normal.push_str(&format!("%{octet:02x}")),
-            _ => normal.push(char::from(octet.to_ascii_lowercase())),
+            b'/' | b'@' | b'+' | b'%' | 0x80.. => normal.push_str(&format!("%{plain:02x}")),
+            _ => normal.push(char::from(plain.to_ascii_lowercase())),
         }
     }
     Ok(normal)

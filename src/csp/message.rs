@@ -284,8 +284,9 @@ fn right_name(name: &str) -> Option<&'static str> {
 }
 
 /// Returns the first child of that name, out of its parent.
-fn take_child<'s>(element: Element<'s>, name: &str) -> Option<Element<'s>> {
-    element.children.into_iter().find(|child| child.name == name)
+fn take_child<'s>(mut element: Element<'s>, name: &str) -> Option<Element<'s>> {
+    let place = element.children.iter().position(|child| child.name == name)?;
+    Some(element.children.swap_remove(place))
 }
 
 /// Returns the primitive of a transaction: the first that any version has, so that what a vendor puts in front of it is
@@ -329,7 +330,13 @@ fn adopt(element: &mut Element<'_>) {
         return;
     }
     // Tokens of no table are read as elements of this name.
-    element.children.retain(|child| !is_foreign(child) && child.name != "unknown");
+    element.children.retain_mut(|child| {
+        let is_ours = !is_foreign(child) && child.name != "unknown";
+        if is_ours {
+            adopt(child);
+        }
+        is_ours
+    });
     if element.name == "PresenceSubList" {
         element.attributes.retain(|attribute| !is_declaration(&attribute.name));
     }
@@ -341,7 +348,6 @@ fn adopt(element: &mut Element<'_>) {
         let number = octets.iter().fold(0_u32, |number, &octet| number << 8 | u32::from(octet));
         element.content = Content::Text(Cow::Owned(number.to_string()));
     }
-    element.children.iter_mut().for_each(adopt);
 }
 
 /// Puts the presence namespace on each `PresenceSubList`.
@@ -373,6 +379,17 @@ mod tests {
             let root = message.element();
             assert_eq!(root.descend(path).map(Element::trimmed), Some("T"), "{version:?}");
             assert_eq!(Message::read(root.clone(), version).as_ref(), Ok(&message));
+        }
+    }
+
+    #[test]
+    fn the_envelope_is_in_the_order_of_the_standard() {
+        for version in Version::ALL {
+            let message = Message::new(version, Session::Inband("s".to_owned()), status());
+            let root = Message { poll: Some(true), cir: Some(true), ..message }.element().into_owned();
+            let mut arranged = root.clone();
+            version.vocabulary().grammar.arrange(&mut arranged);
+            assert_eq!(root, arranged, "{version:?}");
         }
     }
 

@@ -201,8 +201,13 @@ pub fn write(message: &Message<'_>, form: Form) -> Result<Vec<u8>, CannotWrite> 
 /// Takes away the extension blocks of messages that hold elements: there are no tokens for them, and the message is
 /// worth more without them than not at all. Those that hold text stay.
 fn leave_out_strangers(element: &mut Element<'_>) {
-    element.children.retain(|child| child.name != "ExtBlockETEM" || child.children.is_empty());
-    element.children.iter_mut().for_each(leave_out_strangers);
+    element.children.retain_mut(|child| {
+        let can_be_said = child.name != "ExtBlockETEM" || child.children.is_empty();
+        if can_be_said {
+            leave_out_strangers(child);
+        }
+        can_be_said
+    });
 }
 
 /// Returns what plain text says of a message: no flags, and answers that are opened as requests in the mode that they read as.
@@ -368,12 +373,13 @@ pub fn media_type(version: Version, encoding: Encoding) -> &'static str {
 /// The type only says that a message is meant: the octets decide which syntax it is in. An answer repeats the type
 /// of the request as it was spelt.
 pub(crate) fn encoding_of(media_type: &str) -> Option<Encoding> {
-    let essence = media_type.split(';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-    if essence.contains("wbxml") {
+    let essence = media_type.split(';').next().unwrap_or_default().trim_ascii().as_bytes();
+    let has = |word: &[u8]| essence.windows(word.len()).rposition(|part| part.eq_ignore_ascii_case(word));
+    if has(b"wbxml").is_some() {
         Some(Encoding::Wbxml)
-    } else if essence.contains("xml") {
+    } else if has(b"xml").is_some() {
         Some(Encoding::Xml)
-    } else if essence.contains("csp") && essence.ends_with("sms") {
+    } else if has(b"csp").is_some() && has(b"sms").is_some_and(|place| place + 3 == essence.len()) {
         Some(Encoding::Pts)
     } else {
         None

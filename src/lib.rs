@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | 1 | [`error`] | what goes wrong outside a document |
 //! | 1 | [`database`] | SQLite files that several processes open |
+//! | 1 | [`random`] | random octets of the system |
 //! | 1 | [`diagnose`] | saying what is wrong with a document: rules, findings, sources, rendering |
 //! | 2 | [`document`] | the one tree; grammars and token tables; what a vocabulary is |
 //! | 2 | [`codec`] | octets to the tree and back: XML, WBXML, plain text |
@@ -96,6 +97,7 @@ pub mod editor;
 pub mod error;
 pub mod inspect;
 pub mod provision;
+pub mod random;
 #[cfg(feature = "server")]
 pub mod rehearse;
 pub mod server;

@@ -9,7 +9,8 @@ use impskit::csp::cir::SSMS_PORT;
 use impskit::csp::segments::SMS_PORT;
 use impskit::delivery::wdp::Ports;
 use impskit::error::{Error, Result};
-use impskit::server::{Configuration, Greetings, SendShort, ShortContent, ShortMessage, http};
+use impskit::random;
+use impskit::server::{Configuration, Greetings, SendShort, ShortContent, ShortMessage};
 
 use super::Ui;
 use super::profile::{fetch, fetch_at};
@@ -38,7 +39,7 @@ pub(super) fn sender(
     settings.url.iter().chain(&settings.address).try_for_each(|place| ui.network(place))?;
     let mut secrets = |secret: &_| fetch(secret, Path::new(""), ui);
     let around = &mut Surroundings { folder: Path::new(""), secrets: &mut secrets, log: Arc::new(log) };
-    let mut single = Single::open(&settings, sms.address.is_some(), http::seed()?, around)?;
+    let mut single = Single::open(&settings, sms.address.is_some(), random::octets()?, around)?;
     Ok(Some(Box::new(move |message: ShortMessage| {
         let ShortMessage { number, content } = message;
         let outcome = match &content {

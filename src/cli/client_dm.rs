@@ -15,7 +15,7 @@ use impskit::dm::session::{CLIENT_INITIATED, SERVER_INITIATED};
 use impskit::dm::syncml::{Message, Operation};
 use impskit::dm::{Status, Tree, Uri};
 use impskit::error::{Error, Result};
-use impskit::server::http::seed;
+use impskit::random;
 use serde::Serialize;
 
 use super::client::Syntax;
@@ -98,7 +98,7 @@ impl Dm {
         let descriptions = own.on_device();
         let setup = self.setup(&tree, ui)?;
         let device = Device::new(tree, &descriptions, Abilities::default());
-        let mut client = Client::new(setup, device, seed()?);
+        let mut client = Client::new(setup, device, random::octets()?);
         let begin = self.session.map_or((1, CLIENT_INITIATED), |session| (session, SERVER_INITIATED));
         let (mut commands, mut messages) = (Vec::new(), 0);
         ui.network(&self.server)?;

@@ -14,6 +14,7 @@ use impskit::dm::session::server::{Server, Terms};
 use impskit::dm::syncml::{Message, Operation};
 use impskit::error::{Error, ErrorKind, Result, reason};
 use impskit::provision::profile::SecretSource;
+use impskit::random;
 use impskit::server::http::Running;
 use impskit::server::{Beside, Cir, Configuration, Feed, LOGINS, PRESENCE, Store, http};
 use serde_json::json;
@@ -225,7 +226,7 @@ fn feed(token: &Option<SecretSource>, at: &str, ui: &mut Ui) -> Result<Option<Fe
 fn management(configuration: &Configuration, ui: &mut Ui) -> Result<Option<http::Management>> {
     let Some(wanted) = &configuration.management else { return Ok(None) };
     let uri = format!("{}://{}{}", configuration.scheme(), configuration.listen, wanted.path);
-    let mut server = Server::new(uri, http::seed()?);
+    let mut server = Server::new(uri, random::octets()?);
     for device in &wanted.devices {
         let mut credentials = |user: &str, secret: &Option<SecretSource>| match secret {
             None => Ok::<_, Error>(None),

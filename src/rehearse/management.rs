@@ -18,7 +18,8 @@ use crate::dm::syncml::{Item, Message, Operation};
 use crate::dm::{self, Change, Description, Node, Tree, Uri, Value, is_secret};
 use crate::provision::apply::Place;
 use crate::provision::{changes, commands};
-use crate::server::http::{Management, Running, seed, spawn_beside};
+use crate::random;
+use crate::server::http::{Management, Running, spawn_beside};
 use crate::server::{Beside, Configuration, Store};
 
 const SERVER: &str = "DM server";
@@ -166,7 +167,7 @@ impl Stage {
         let listen = ([127, 0, 0, 1], 0).into();
         let configuration = Configuration { listen, drain: Duration::from_secs(1), ..Configuration::default() };
         let failed = |error: crate::error::Error| error.what;
-        let mut server = Server::new(SERVER_ID, seed().map_err(failed)?);
+        let mut server = Server::new(SERVER_ID, random::octets().map_err(failed)?);
         let (device, own) = credentials();
         server.enrol(DEVICE, Terms { device: Some((Scheme::Md5, device)), server: Some((Scheme::Md5, own)) });
         let server = Arc::new(Mutex::new(server));
@@ -196,7 +197,7 @@ impl Stage {
             max_object: None,
         };
         let device = Device::new(tree, Description::bundled(), Abilities::default());
-        let mut client = Client::new(setup, device, seed().map_err(|error| error.what)?);
+        let mut client = Client::new(setup, device, random::octets().map_err(|error| error.what)?);
         let mut line = Line::new(&url, None).map_err(|error| error.what)?;
         let end = manage(&mut client, &mut line, begin, |said| {
             let (from, to, octets) = match said {

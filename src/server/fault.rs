@@ -23,6 +23,11 @@ impl Fault {
     pub(crate) fn later(seconds: u32) -> Self {
         Self(Outcome { try_again: Some(seconds), ..Outcome::new(Code::SERVICE_UNAVAILABLE) })
     }
+
+    /// Returns whether it is our own fault: the world failed under the request.
+    pub(crate) fn is_our_own(&self) -> bool {
+        self.0.code == Code::INTERNAL_ERROR
+    }
 }
 
 impl From<Code> for Fault {
@@ -54,7 +59,7 @@ impl From<rusqlite::Error> for Fault {
 pub(crate) fn unless_refused<T>(outcome: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match outcome {
         Ok(value) => Ok(Some(value)),
-        Err(fault) if fault.0.code == Code::INTERNAL_ERROR => Err(fault),
+        Err(fault) if fault.is_our_own() => Err(fault),
         Err(_) => Ok(None),
     }
 }

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use impskit::csp::{Services, Version};
 use impskit::error::{Error, Result};
+use impskit::random;
 use impskit::server::{HashedPassword, Quotas, Store, Timestamp, User, read_number};
 use serde::Serialize;
 
@@ -243,18 +244,11 @@ pub(crate) fn has_password(account: &User, password: &str) -> bool {
 /// Keeps a password as it is or as a salted hash.
 pub(crate) fn set_password(store: &mut Store, address: &str, password: &str, as_hash: bool) -> Result<()> {
     if as_hash {
-        store.set_hashed_password(address, &HashedPassword::new(password, &salt()?))?;
+        store.set_hashed_password(address, &HashedPassword::new(password, &random::octets()?))?;
     } else {
         store.set_password(address, password)?;
     }
     Ok(())
-}
-
-#[allow(clippy::disallowed_methods, reason = "a salt is drawn")]
-fn salt() -> Result<[u8; 16]> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|error| Error::input(format!("no random numbers: {error}")))?;
-    Ok(salt)
 }
 
 fn add(command: &Add, ui: &mut Ui) -> Result<Outcome> {

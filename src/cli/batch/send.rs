@@ -17,6 +17,7 @@ use impskit::error::{Error, Result};
 use impskit::provision::Profile;
 use impskit::provision::device::Pack;
 use impskit::provision::profile::SecretSource;
+use impskit::random;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -163,11 +164,8 @@ fn campaign(command: &Send) -> Result<Campaign> {
 }
 
 /// Returns what tells apart what is sent in one second.
-#[allow(clippy::disallowed_methods, reason = "the name of a campaign of one is drawn")]
 fn lot() -> Result<String> {
-    let mut octets = [0; 4];
-    getrandom::fill(&mut octets).map_err(|error| Error::input(format!("no random numbers: {error}")))?;
-    Ok(format!("{:08x}", u32::from_be_bytes(octets)))
+    Ok(format!("{:08x}", u32::from_be_bytes(random::octets()?)))
 }
 
 /// Refuses to wait for what nobody can tell of.

@@ -32,6 +32,7 @@ use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timest
 use crate::dm::session::MOST_MESSAGE;
 use crate::dm::session::auth::MAC_HEADER;
 use crate::error::{Error, Result, reason};
+use crate::random;
 
 /// Requests that wait for the engine.
 const WAITING: usize = 1024;
@@ -122,7 +123,7 @@ pub fn spawn_beside(
     let asks = configuration.cir.http_path().map(str::to_owned);
     let content = configuration.content_path().map(str::to_owned);
     let headers = configuration.access.headers();
-    let engine = Engine::open(configuration, store, Random::new(seed()?));
+    let engine = Engine::open(configuration, store, Random::new(random::octets()?));
     let log: SharedLog = Arc::new(Mutex::new(log));
     let mut paths = Paths { routes: Vec::new(), threads };
     paths.open_all(beside, &jobs, &log);
@@ -264,18 +265,6 @@ fn guard(configuration: &Configuration) -> Result<Option<Guard>> {
             Err(error.help("build with the feature `tls`, or put a proxy that speaks TLS in front"))
         }
     }
-}
-
-/// Returns random octets of the system.
-///
-/// # Errors
-///
-/// Fails where the system has none.
-#[allow(clippy::disallowed_methods, reason = "the engine's random numbers come from this edge")]
-pub fn seed() -> Result<[u8; 32]> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| Error::input(format!("no random numbers: {error}")))?;
-    Ok(seed)
 }
 
 #[allow(clippy::disallowed_methods, reason = "the engine is told the time by this edge")]

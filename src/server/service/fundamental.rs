@@ -46,7 +46,7 @@ pub(crate) fn verify_id(context: &mut Context<'_>, request: &Element<'_>) -> Res
         let code = match verify(context, item) {
             None => continue,
             Some(Ok(())) => Code::SUCCESSFUL,
-            Some(Err(fault)) if fault.0.code == Code::INTERNAL_ERROR => return Err(fault),
+            Some(Err(fault)) if fault.is_our_own() => return Err(fault),
             Some(Err(fault)) => fault.0.code,
         };
         sorted.entry(code).or_default().push(item.clone().into_owned());

@@ -34,7 +34,7 @@ impl Tally {
                 self.done();
                 Ok(Some(value))
             }
-            Err(fault) if fault.0.code == Code::INTERNAL_ERROR => Err(fault),
+            Err(fault) if fault.is_our_own() => Err(fault),
             Err(fault) => {
                 self.fail(fault.0.code, element);
                 Ok(None)

@@ -30,7 +30,7 @@ pub(crate) fn login(context: &mut Context<'_>, request: &Element<'_>) -> Result<
     let answer = match &outcome {
         Ok(answer) => answer.clone(),
         // What was written until the store failed is undone.
-        Err(fault) if fault.0.code == Code::INTERNAL_ERROR => return outcome,
+        Err(fault) if fault.is_our_own() => return outcome,
         Err(fault) => Element::new("Login-Response").with(fault.0.element()),
     };
     Ok(match context.caller.client_id.name.as_ref() {

@@ -41,14 +41,16 @@ pub fn text(rehearsals: &[Rehearsal]) -> String {
 /// Returns the verdict in one line, for instance `15 steps × 4 combinations: all ok`.
 pub fn verdict(rehearsals: &[Rehearsal]) -> String {
     let combinations = || rehearsals.iter().flat_map(|r| &r.combinations);
-    let failed: usize = combinations().map(|c| c.steps.iter().filter(|s| s.outcome == Outcome::Failed).count()).sum();
+    let all_steps = || combinations().flat_map(|c| &c.steps);
+    let count_of = |outcome| all_steps().filter(|step| step.outcome == outcome).count();
     let steps = combinations().map(|c| c.steps.len()).max().unwrap_or_default();
     let count = combinations().count();
     let what = format!("{steps} steps × {count} combination{}", if count == 1 { "" } else { "s" });
-    match failed {
-        0 => format!("{what}: all ok"),
-        1 => format!("{what}: 1 step failed"),
-        _ => format!("{what}: {failed} steps failed"),
+    match (count_of(Outcome::Failed), count_of(Outcome::Skipped)) {
+        (0, 0) => format!("{what}: all ok"),
+        (0, skipped) => format!("{what}: all ok but {skipped} skipped"),
+        (1, _) => format!("{what}: 1 step failed"),
+        (failed, _) => format!("{what}: {failed} steps failed"),
     }
 }
 

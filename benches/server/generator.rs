@@ -136,8 +136,9 @@ pub(crate) fn polls(
 pub(crate) const MESSAGE: &str = include_str!("message.txt");
 
 /// Plays the script against the process.
-pub(crate) fn messages(url: &str, pairs: usize, time: Duration, pid: &str) -> Load {
-    let wanted = Wanted { version: Version::V1_3, form: Form::of(Encoding::Wbxml), copies: pairs, rate: None, time };
+pub(crate) fn messages(url: &str, pace: &Pace, pid: &str) -> Load {
+    let &Pace { pairs: copies, rate, time } = pace;
+    let wanted = Wanted { version: Version::V1_3, form: Form::of(Encoding::Wbxml), copies, rate, time };
     let mut cpu_before = Duration::ZERO;
     let mut seen = |seen: Seen| {
         if seen == Seen::Begun {
@@ -153,34 +154,52 @@ pub(crate) fn messages(url: &str, pairs: usize, time: Duration, pid: &str) -> Lo
 }
 
 /// Posts what the clients of one round of the script say, as the same clients do, to a server that echoes it.
-pub(crate) fn echoes(bare: &str, url: &str, pairs: usize, time: Duration, pid: &str) -> Load {
+pub(crate) fn echoes(bare: &str, url: &str, pace: &Pace, pid: &str) -> Load {
     let said = said_in_a_round(url);
-    let ready = Barrier::new(pairs + 1);
-    std::thread::scope(|scope| {
-        let echo = || {
-            let mut lines = BTreeMap::new();
-            let mut round = || {
-                for Said { who, media_type, body } in &said {
-                    let line = lines.entry(who).or_insert_with(|| http::Line::new(bare, None).expect("a line"));
-                    assert_eq!(&line.post(media_type, body.clone()).expect("an answer"), body, "it echoes");
-                }
-            };
-            round();
-            ready.wait();
-            let (began, mut rounds) = (Instant::now(), 0);
-            while began.elapsed() < time {
-                round();
-                rounds += 1;
+    let ready = Barrier::new(pace.pairs + 1);
+    let play = |number: usize| {
+        let mut lines = BTreeMap::new();
+        let mut round = || {
+            for Said { who, media_type, body } in &said {
+                let line = lines.entry(who).or_insert_with(|| http::Line::new(bare, None).expect("a line"));
+                assert_eq!(&line.post(media_type, body.clone()).expect("an answer"), body, "it echoes");
             }
-            rounds
         };
-        let players: Vec<_> = (0..pairs).map(|_| scope.spawn(echo)).collect();
+        round();
+        ready.wait();
+        let (began, mut rounds) = (Instant::now(), 0);
+        while began.elapsed() < pace.time {
+            std::thread::sleep(pace.due(number, rounds).saturating_sub(began.elapsed()));
+            round();
+            rounds += 1;
+        }
+        u64::from(rounds)
+    };
+    std::thread::scope(|scope| {
+        let play = &play;
+        let players: Vec<_> = (0..pace.pairs).map(|number| scope.spawn(move || play(number))).collect();
         let before = cpu(pid);
         ready.wait();
         let began = Instant::now();
         let units = players.into_iter().map(|player| player.join().expect("an echo")).sum();
         Load { units, posts: units * said.len() as u64, time: began.elapsed(), cpu: cpu(pid) - before }
     })
+}
+
+/// How many do something, how often and for how long.
+pub(crate) struct Pace {
+    pub(crate) pairs: usize,
+    /// How often in a second, all together; else as often as they can.
+    pub(crate) rate: Option<f64>,
+    pub(crate) time: Duration,
+}
+
+impl Pace {
+    /// Returns when a pair begins a round, as `client::load` has it.
+    fn due(&self, number: usize, rounds: u32) -> Duration {
+        let before = number as f64 + f64::from(rounds) * self.pairs as f64;
+        self.rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(before / rate))
+    }
 }
 
 /// What a client has said.

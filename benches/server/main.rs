@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use generator::{Load, MESSAGE, drive, echo, echoes, idle_sessions, messages, open_connections, polls};
+use generator::{Load, MESSAGE, Pace, drive, echo, echoes, idle_sessions, messages, open_connections, polls};
 use impskit::client::load;
 use impskit::server::{Store, Timestamp};
 
@@ -27,12 +27,14 @@ fn main() {
         Some("echo") => echo::serve(),
         Some("engine") => engine::all(),
         Some("http") => over_http(),
+        Some("rates") => at_rates(),
         Some("idle") => idle(),
         Some("crowd") => crowd::all(),
-        Some(other) => panic!("`{other}` is no part: engine, http, idle, crowd, or nothing for all"),
+        Some(other) => panic!("`{other}` is no part: engine, http, rates, idle, crowd, or nothing for all"),
         None => {
             engine::all();
             over_http();
+            at_rates();
             idle();
             crowd::all();
         }
@@ -41,19 +43,16 @@ fn main() {
 
 /// Requests a second and CPU a request, beside the echo server.
 fn over_http() {
-    let mut bare = Peer::echo();
     let folder = tempfile::tempdir().expect("a folder");
-    let mut users = users(2 * PAIRS);
-    users.extend(["wv:romeo@example.com".to_owned(), "wv:juliet@example.com".to_owned()]);
-    users.extend(load::accounts(MESSAGE, PAIRS).expect("a script").into_iter().map(|account| account.user));
-    let mut server = Peer::server(&folder.path().join("s.db"), &users);
+    let [mut bare, mut server] = peers(folder.path());
     let time = Duration::from_secs(SECONDS);
     println!("over HTTP, {PAIRS} pairs, {SECONDS} s each");
     for round in 1..=2 {
         let of_echo = drive(&polls(&bare.url, PAIRS, time, true), &bare.pid());
         let of_polls = drive(&polls(&server.url, PAIRS, time, false), &server.pid());
-        let of_echoes = echoes(&bare.url, &server.url, PAIRS, time, &bare.pid());
-        let of_messages = messages(&server.url, PAIRS, time, &server.pid());
+        let pace = Pace { pairs: PAIRS, rate: None, time };
+        let of_echoes = echoes(&bare.url, &server.url, &pace, &bare.pid());
+        let of_messages = messages(&server.url, &pace, &server.pid());
         println!("round {round}");
         let line = |what: &str, load: &Load| {
             println!("  {what:<40} {:>8.0}/s  {:>7.1} µs CPU each", load.rate(), load.cpu_each());
@@ -72,6 +71,30 @@ fn over_http() {
     }
     bare.stop();
     server.stop();
+}
+
+/// The same at rates that leave the machine idle at times: a commit has fewer messages then, and an echo is woken for.
+fn at_rates() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [mut bare, mut server] = peers(folder.path());
+    println!("over HTTP, {PAIRS} pairs, so many messages a second, {SECONDS} s each: CPU of one and of three echoes");
+    for rate in [2_000.0, 4_000.0, 6_000.0, 8_000.0] {
+        let pace = Pace { pairs: PAIRS, rate: Some(rate), time: Duration::from_secs(SECONDS) };
+        let of_echoes = echoes(&bare.url, &server.url, &pace, &bare.pid());
+        let of_messages = messages(&server.url, &pace, &server.pid());
+        let [message, three] = [&of_messages, &of_echoes].map(Load::cpu_each);
+        println!("  {:>6.0}/s {message:>7.1} µs {three:>7.1} µs {:>6.2}", of_messages.rate(), message / three);
+    }
+    bare.stop();
+    server.stop();
+}
+
+/// Starts an echo server, and an IMPS server with the users of both loads.
+fn peers(folder: &Path) -> [Peer; 2] {
+    let mut users = users(2 * PAIRS);
+    users.extend(["wv:romeo@example.com".to_owned(), "wv:juliet@example.com".to_owned()]);
+    users.extend(load::accounts(MESSAGE, PAIRS).expect("a script").into_iter().map(|account| account.user));
+    [Peer::echo(), Peer::server(&folder.join("s.db"), &users)]
 }
 
 /// What idle sessions and connections keep of memory.

@@ -7,7 +7,7 @@ use impskit::client::primitives::addresses_from;
 use impskit::client::transcript::outline;
 use impskit::csp::{self, Code};
 use impskit::diagnose::text::printable;
-use impskit::document::Element;
+use impskit::document::{Element, integer};
 use impskit::error::{Error, Result};
 use serde::Serialize;
 
@@ -99,6 +99,14 @@ pub(super) struct Received {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    /// The media type of a message that is no text, or is not here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_size: Option<u32>,
+    /// Where its content is to be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     /// All of it, where it is no message.
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<Shown>,
@@ -233,13 +241,19 @@ impl Received {
             addresses_from(primitive)
         };
         let is_message = primitive.child("MessageInfo").is_some();
+        let text = primitive.child("ContentData").map(|data| data.text()).filter(|text| !text.is_empty());
+        let is_elsewhere = text.is_none() && matches!(&*primitive.name, "NewMessage" | "MessageNotification");
+        let of_content = |name: &str| info(name).filter(|_| is_elsewhere);
         Self {
             primitive: primitive.name.to_string(),
             from: from.into_iter().map(str::to_owned).collect(),
             message_id: info("MessageID"),
             sent: info("DateTime"),
             status: csp::Outcome::read(primitive).map(|outcome| outcome.code.0),
-            text: primitive.child("ContentData").map(|data| data.text().to_owned()),
+            text: text.map(str::to_owned),
+            content_type: of_content("ContentType"),
+            content_size: of_content("ContentSize").and_then(|size| integer(&size)),
+            address: of_content("MessageURI"),
             content: (!is_message).then(|| Shown::read(primitive)),
         }
     }
@@ -249,6 +263,13 @@ impl Received {
         let from = self.from.join(" ");
         let words = match (self.primitive.as_str(), &self.text, self.status, &self.content) {
             ("NewMessage", Some(content), ..) => format!("{from}: {content}"),
+            ("NewMessage" | "MessageNotification", ..) => {
+                let kind = self.content_type.as_deref().unwrap_or("content");
+                let size = self.content_size.map(|size| format!(", {size} octets")).unwrap_or_default();
+                let place = self.address.as_ref().map(|address| format!(", at {address}")).unwrap_or_default();
+                let waits = if self.primitive == "NewMessage" { "" } else { ", waits at the server" };
+                format!("{from}: {kind}{size}{place}{waits}")
+            }
             ("DeliveryReport-Request", _, Some(status), _) => format!("delivery to {from}: {}", Code(status)),
             (_, _, _, Some(content)) => content.lines.trim_end().to_owned(),
             (name, ..) => format!("{name} {from}").trim_end().to_owned(),
@@ -260,4 +281,27 @@ impl Received {
 /// Returns text of more than one line as it may be shown, a line each.
 fn shown_lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(|line| printable(line).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_text_tells_what_it_holds_and_where() {
+        let info = Element::new("MessageInfo")
+            .with_leaf("ContentType", "image/png")
+            .with_leaf("ContentSize", "4313")
+            .with(Element::new("Sender").with(Element::new("User").with_leaf("UserID", "wv:a@x")));
+        let lines = |primitive: Element<'static>| Received::read(&primitive).in_lines();
+        let picture = Element::new("NewMessage").with(info.clone()).with(Element::octets("ContentData", vec![0x89]));
+        assert_eq!(lines(picture), ["wv:a@x: image/png, 4313 octets"]);
+        let elsewhere = info.clone().with_leaf("MessageURI", "http://x/1");
+        let linked = Element::new("NewMessage").with(elsewhere.clone());
+        assert_eq!(lines(linked), ["wv:a@x: image/png, 4313 octets, at http://x/1"]);
+        let announced = Element::new("MessageNotification").with(elsewhere);
+        assert_eq!(lines(announced), ["wv:a@x: image/png, 4313 octets, at http://x/1, waits at the server"]);
+        let text = Element::new("NewMessage").with(info).with_leaf("ContentData", "Hello");
+        assert_eq!(lines(text), ["wv:a@x: Hello"]);
+    }
 }

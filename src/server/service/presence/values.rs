@@ -96,7 +96,11 @@ fn check(
 /// Returns whether a leaf holds a value of its kind; an empty one counts as absent.
 fn fits(element: &Element<'_>, version: Version, is_strict: bool) -> bool {
     let text = element.trimmed();
-    if text.is_empty() || !element.children.is_empty() {
+    if !element.children.is_empty() {
+        // A vCard may come as elements; in a plain value they are what a client has put together wrongly.
+        return element.name != "PresenceValue";
+    }
+    if text.is_empty() {
         return true;
     }
     let is_form = match element.name.as_ref() {
@@ -212,6 +216,11 @@ mod tests {
             (value("StatusContent", &[("DirectContent", "x"), ("ContentType", "picture")]), Some(751), Some(751)),
             (value("ContactInfo", &[("ReferredvCard", "http://example.com/a.vcf")]), None, None),
             (value("Shoesize", &[("PresenceValue", "43")]), Some(750), Some(750)),
+            (
+                Element::new("Alias").with(Element::new("PresenceValue").with(value("NickName", &[("Name", "Bert")]))),
+                Some(751),
+                Some(751),
+            ),
         ];
         for (element, always, strictly) in cases {
             assert_eq!((refuses(&element, false), refuses(&element, true)), (always, strictly), "{element:?}");

@@ -5,7 +5,7 @@ use crate::document::{Content, Element};
 
 /// A set of forms that a client needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Changes(u16);
+pub struct Changes(u32);
 
 struct Change {
     /// Its name in the configuration.
@@ -38,7 +38,8 @@ pub(crate) const WHOLE_PRESENCE: &str = "presence-whole";
 /// What is changed in the octets of WBXML, after those of the tree.
 const WORDS_OF_WBXML: [&str; 4] = ["dates-as-text", "dates-as-octets", "integers-as-text", "public-id-unknown"];
 /// What the server does otherwise.
-const WORDS_OF_SERVICE: [&str; 4] = [REUSES_IDS, TAKES_SILENTLY, MAKES_LISTS, NEEDS_ALIAS];
+const WORDS_OF_SERVICE: [&str; 6] =
+    [REUSES_IDS, TAKES_SILENTLY, MAKES_LISTS, NEEDS_ALIAS, ONE_PRESENCE, AVAILABLE_ONLINE];
 /// A client that gives all its requests of a kind one TransactionID: no answer is remembered for it, and so nothing that it
 /// says is taken for a repeat.
 pub(crate) const REUSES_IDS: &str = "transaction-ids-reused";
@@ -48,6 +49,10 @@ pub(crate) const TAKES_SILENTLY: &str = "taken-when-offered";
 pub(crate) const MAKES_LISTS: &str = "lists-made-by-managing";
 /// A client that needs an Alias of everybody whose presence it gets: who shows none is called by the name in the address.
 pub(crate) const NEEDS_ALIAS: &str = "alias-of-everybody";
+/// A client that reads one Presence of a notification: the presence of each user comes in one of its own.
+pub(crate) const ONE_PRESENCE: &str = "presence-one-by-one";
+/// A client that reads from UserAvailability who is there: who is not logged in has none.
+pub(crate) const AVAILABLE_ONLINE: &str = "availability-while-online";
 
 impl Changes {
     /// Returns the names of all of them.

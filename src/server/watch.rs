@@ -10,10 +10,10 @@ use std::sync::Arc;
 use super::fault::Fault;
 use super::outbox::Sending;
 use super::service::Context;
-use super::session::SessionId;
+use super::session::{Caller, SessionId};
 use super::store::presence::{self, AttributeList, Level, Subscription};
 use super::store::{contact_lists, tree};
-use crate::csp::{Version, WHOLE_PRESENCE};
+use crate::csp::{AVAILABLE_ONLINE, NEEDS_ALIAS, ONE_PRESENCE, Version, WHOLE_PRESENCE};
 use crate::document::Element;
 
 /// A presence attribute.
@@ -196,6 +196,7 @@ impl Grants {
 /// The values of one user, read once for all who may see some of them.
 #[derive(Debug)]
 pub(crate) struct Values {
+    owner: String,
     /// By attribute; of the clients of the user the one that was heard of last comes first.
     by_name: BTreeMap<String, Vec<Element<'static>>>,
 }
@@ -211,15 +212,18 @@ impl Values {
             all.insert(if is_of_network { 0 } else { all.len() }, element);
         }
         by_name.entry("OnlineStatus".into()).or_insert_with(|| vec![online_status(false)]);
-        Ok(Self { by_name })
+        Ok(Self { owner: owner.to_owned(), by_name })
     }
 
-    /// Returns the values of some attributes as a client of that version reads them. An attribute without a value is
-    /// there with Qualifier F.
-    pub(crate) fn list(&self, names: Names, version: Version) -> Element<'static> {
+    /// Returns the values of some attributes as a client reads them. An attribute without a value is there with
+    /// Qualifier F.
+    pub(crate) fn list(&self, names: Names, reader: Reader) -> Element<'static> {
+        let Reader { version, needs_alias, is_told_who_is_there } = reader;
         let mut list = Element::new("PresenceSubList");
         for attribute in names.meet(Names::of(version)).attributes() {
             let values = self.by_name.get(attribute.name).map(Vec::as_slice).unwrap_or_default();
+            let is_hidden = is_told_who_is_there && attribute.name == "UserAvailability" && !self.is_online();
+            let values = if is_hidden { &[] } else { values };
             match (values.first(), version) {
                 (None, _) => list.children.push(unset(attribute.name)),
                 (Some(_), Version::V1_3) => list.children.extend(values.iter().cloned()),
@@ -230,8 +234,47 @@ impl Values {
                 }
             }
         }
+        if needs_alias && Names::one("Alias").is_some_and(|alias| !names.meet(alias).is_empty()) {
+            name(&mut list, &self.owner);
+        }
         list
     }
+
+    fn is_online(&self) -> bool {
+        let clients = self.by_name.get("OnlineStatus").map(Vec::as_slice).unwrap_or_default();
+        clients.iter().any(|status| status.child_text("PresenceValue") == Some("T"))
+    }
+}
+
+/// How a client reads the values of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reader {
+    version: Version,
+    /// Whether everybody must have a name.
+    needs_alias: bool,
+    /// Whether UserAvailability tells it who is there.
+    is_told_who_is_there: bool,
+}
+
+impl Reader {
+    pub(crate) fn of(caller: &Caller) -> Self {
+        let changes = caller.form.changes;
+        let [needs_alias, is_told_who_is_there] = [NEEDS_ALIAS, AVAILABLE_ONLINE].map(|word| changes.has(word));
+        Self { version: caller.version, needs_alias, is_told_who_is_there }
+    }
+}
+
+/// Gives a list without an Alias the name in the address of its user.
+pub(crate) fn name(list: &mut Element<'static>, user: &str) {
+    let is_said = |alias: &Element<'_>| alias.name == "Alias" && alias.child("PresenceValue").is_some();
+    if list.children.iter().any(is_said) {
+        return;
+    }
+    let name = user.trim_start_matches("wv:").split('@').next().unwrap_or_default();
+    let alias = Element::new("Alias").with_leaf("Qualifier", "T").with_leaf("PresenceValue", name.to_owned());
+    list.children.retain(|child| child.name != "Alias");
+    list.children.push(alias);
+    list.children.sort_by_key(|child| ATTRIBUTES.iter().position(|own| own.name == child.name));
 }
 
 /// Returns the OnlineStatus of a client, or of a user without one.
@@ -292,16 +335,17 @@ fn show(
     more: &[Element<'static>],
 ) -> Result<(), Fault> {
     let values = Values::read(context, owner)?;
-    let mut written: BTreeMap<(Version, Names), Arc<Element<'static>>> = BTreeMap::new();
+    let mut written: BTreeMap<(Reader, Names), Arc<Element<'static>>> = BTreeMap::new();
     for (subscription, names) in shown {
         let Some(session) = SessionId::read(&subscription.session) else { continue };
-        let Some(version) = context.sessions.get(session).map(|s| s.caller.version) else { continue };
+        let Some(reader) = context.sessions.get(session).map(|s| Reader::of(&s.caller)) else { continue };
+        let version = reader.version;
         let names = names.meet(wanted(&subscription.attributes)).meet(Names::of(version));
         if names.is_empty() {
             continue;
         }
-        let notification = written.entry((version, names)).or_insert_with(|| {
-            let mut list = values.list(names, version);
+        let notification = written.entry((reader, names)).or_insert_with(|| {
+            let mut list = values.list(names, reader);
             if version == Version::V1_3 {
                 add(&mut list, names, more);
             }
@@ -369,10 +413,11 @@ pub(crate) fn show_now(context: &mut Context<'_>, session: SessionId, users: &[(
     for (owner, attributes) in users {
         let names = granted(context, owner, &caller.user)?.names.meet(wanted(attributes));
         if !names.is_empty() {
-            shown.push(presence_of(owner, Values::read(context, owner)?.list(names, caller.version)));
+            shown.push(presence_of(owner, Values::read(context, owner)?.list(names, Reader::of(&caller))));
         }
     }
-    for chunk in shown.chunks(USERS_AT_ONCE) {
+    let at_once = if caller.form.changes.has(ONE_PRESENCE) { 1 } else { USERS_AT_ONCE };
+    for chunk in shown.chunks(at_once) {
         let notification = Element::new("PresenceNotification-Request").with_all(chunk.iter().cloned());
         context.send(session, Sending::notice(notification));
     }

@@ -201,6 +201,75 @@ fn a_messenger_whose_operator_makes_lists_and_names() {
     assert_eq!(alias(&field.ask(&anna, &presence("anna"))).as_deref(), Some("Annie"));
 }
 
+/// It reads from UserAvailability who is there, takes an attribute that is not told for unset, and looks at one Presence of
+/// a notification.
+#[test]
+fn a_messenger_that_sees_who_is_there() {
+    const WANTED: &str = "<PresenceSubList><OnlineStatus /><UserAvailability /><Alias /></PresenceSubList>";
+    let mut field = Field::new("");
+    let now = field.lab.now;
+    field.lab.engine.store().add_user("wv:carla@example.com", "open-sesame", now).unwrap();
+    let value = |presence: &Element<'_>, name: &str| {
+        let value = presence.descend(&["PresenceSubList", name, "PresenceValue"]);
+        value.map(|value| value.trimmed().to_owned())
+    };
+    let seen = |notification: &Element<'_>| -> Vec<[Option<String>; 4]> {
+        let presences = notification.children_named("Presence");
+        let row = |presence: &Element<'_>| {
+            let user = presence.child_text("UserID").map(str::to_owned);
+            [user, value(presence, "OnlineStatus"), value(presence, "UserAvailability"), value(presence, "Alias")]
+        };
+        presences.map(row).collect()
+    };
+    let row = |user: &str, online: &str, available: &str, alias: &str| {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        [text(&format!("wv:{user}@example.com")), text(online), text(available), text(alias)]
+    };
+    let here = |field: &mut Field, user: &str, alias: &str| {
+        let session = field.login(user, PHONE);
+        let alias = match alias {
+            "" => String::new(),
+            alias => format!("<Alias><Qualifier>T</Qualifier><PresenceValue>{alias}</PresenceValue></Alias>"),
+        };
+        field.ask(
+            &session,
+            &format!(
+                "<UpdatePresence-Request><PresenceSubList><UserAvailability><Qualifier>T</Qualifier><PresenceValue>\
+                 AVAILABLE</PresenceValue></UserAvailability>{alias}</PresenceSubList></UpdatePresence-Request>"
+            ),
+        );
+        let grant = format!(
+            "<CreateAttributeList-Request>{WANTED}<DefaultList>T</DefaultList></CreateAttributeList-Request>"
+        );
+        assert_eq!(code(&field.ask(&session, &grant)), 200);
+        session
+    };
+    let berta = here(&mut field, "berta", "Bert");
+    let carla = here(&mut field, "carla", "");
+    field.ask(&carla, "<Logout-Request />");
+    let both = "<User><UserID>berta</UserID></User><User><UserID>carla</UserID></User>";
+    let subscribe = format!("<SubscribePresence-Request>{both}{WANTED}</SubscribePresence-Request>");
+
+    let anna = field.login("anna", MESSENGER);
+    assert_eq!(code(&field.ask(&anna, &subscribe)), 200);
+    for told in [row("berta", "T", "AVAILABLE", "Bert"), row("carla", "F", "", "carla")] {
+        assert_eq!(field.poll(&anna).map(|(_, told)| seen(&told)), Some(vec![told]));
+    }
+    assert!(field.poll(&anna).is_none());
+    let get = format!("<GetPresence-Request><User><UserID>carla</UserID></User>{WANTED}</GetPresence-Request>");
+    assert_eq!(seen(&field.ask(&anna, &get)), [row("carla", "F", "", "carla")]);
+    field.ask(&berta, "<Logout-Request />");
+    assert_eq!(field.poll(&anna).map(|(_, told)| seen(&told)), Some(vec![row("berta", "F", "", "Bert")]));
+    field.login("berta", PHONE);
+    assert_eq!(field.poll(&anna).map(|(_, told)| seen(&told)), Some(vec![row("berta", "T", "AVAILABLE", "Bert")]));
+
+    // To others both are told at once, and as they are.
+    let phone = field.login("anna", PHONE);
+    assert_eq!(code(&field.ask(&phone, &subscribe)), 200);
+    let told = [row("berta", "T", "AVAILABLE", "Bert"), row("carla", "F", "AVAILABLE", "")];
+    assert_eq!(field.poll(&phone).map(|(_, told)| seen(&told)), Some(told.into()));
+}
+
 /// What an operator says of a client counts in the place of what is known of it.
 #[test]
 fn an_operator_who_knows_better() {

@@ -17,14 +17,22 @@ pub struct ClientForms {
 /// Clients that are known to need other forms, by patterns of their identity and of what they call themselves.
 ///
 /// The first is a messenger of one operator and the open clients that were written after it, in seven languages, which all
-/// bear its name (seen in their sources, not tried against them). The others are one client of a widespread system for
+/// bear its name (tried against one of them, and with the ways in which the others read). The others are one client of a widespread system for
 /// handsets, which reads all versions by the tables of 1.3, by what it calls itself and by its name where nobody gave it
 /// another (seen in its sources).
 const KNOWN: [(&str, &str, &[&str]); 3] = [
     (
         "wv:instantmessenger-*@colibria.pc-client",
         "*",
-        &["transaction-ids-reused", "taken-when-offered", "lists-made-by-managing", "alias-of-everybody"],
+        &[
+            "transaction-ids-reused",
+            "taken-when-offered",
+            "lists-made-by-managing",
+            "alias-of-everybody",
+            "presence-whole",
+            "presence-one-by-one",
+            "availability-while-online",
+        ],
     ),
     ("*", "Android-Imps/*", &ONE_TABLE),
     ("JiMMY", "*", &ONE_TABLE),

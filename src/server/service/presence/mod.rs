@@ -120,15 +120,16 @@ pub(crate) fn get(context: &mut Context<'_>, request: &Element<'_>) -> Result<El
     let asked = asked(request)?;
     let mut tally = Tally::default();
     let owners = named(context, request, &mut tally)?;
-    let (watcher, version, now) = (context.user().to_owned(), context.version(), context.now.seconds());
+    let (watcher, reader) = (context.user().to_owned(), watch::Reader::of(&context.caller));
+    let now = context.now.seconds();
     let mut shown = Vec::new();
     for owner in owners {
         let grant = watch::granted(context, &owner, &watcher)?;
         let names = grant.names.meet(asked);
         let list = (!names.is_empty()).then(|| Values::read(context, &owner)).transpose()?;
-        let mut list = list.map(|values| values.list(names, version));
+        let mut list = list.map(|values| values.list(names, reader));
         if context.caller.form.changes.has(NEEDS_ALIAS) {
-            name(list.get_or_insert_with(|| Element::new("PresenceSubList")), &owner);
+            watch::name(list.get_or_insert_with(|| Element::new("PresenceSubList")), &owner);
         }
         // Plain text has no empty list, and a client of it wants one in each: there, who grants nothing is left out.
         let is_said = list.is_some() || context.caller.form.encoding != Encoding::Pts;
@@ -139,19 +140,6 @@ pub(crate) fn get(context: &mut Context<'_>, request: &Element<'_>) -> Result<El
         authorization::ask_owner(context, &owner, asked, &grant)?;
     }
     Ok(Element::new("GetPresence-Response").with(tally.outcome().element()).with_all(shown))
-}
-
-/// Gives a list without an Alias the name in the address of its user.
-fn name(list: &mut Element<'static>, user: &str) {
-    let is_said = |alias: &Element<'_>| alias.name == "Alias" && alias.child("PresenceValue").is_some();
-    if list.children.iter().any(is_said) {
-        return;
-    }
-    let name = user.trim_start_matches("wv:").split('@').next().unwrap_or_default();
-    let alias = Element::new("Alias").with_leaf("Qualifier", "T").with_leaf("PresenceValue", name.to_owned());
-    list.children.retain(|child| child.name != "Alias");
-    list.children.push(alias);
-    list.children.sort_by_key(|child| ATTRIBUTES.iter().position(|own| own.name == child.name));
 }
 
 /// Returns the users that a request names or whose contact list it names: 400 where it names nobody.

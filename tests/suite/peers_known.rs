@@ -238,9 +238,8 @@ fn a_messenger_that_sees_who_is_there() {
                  AVAILABLE</PresenceValue></UserAvailability>{alias}</PresenceSubList></UpdatePresence-Request>"
             ),
         );
-        let grant = format!(
-            "<CreateAttributeList-Request>{WANTED}<DefaultList>T</DefaultList></CreateAttributeList-Request>"
-        );
+        let grant =
+            format!("<CreateAttributeList-Request>{WANTED}<DefaultList>T</DefaultList></CreateAttributeList-Request>");
         assert_eq!(code(&field.ask(&session, &grant)), 200);
         session
     };

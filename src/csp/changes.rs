@@ -16,7 +16,7 @@ struct Change {
 }
 
 /// What is changed in the tree.
-const CHANGES: [Change; 7] = [
+const CHANGES: [Change; 8] = [
     // A client that looks only at ContactList children of the answer itself.
     Change { word: "contact-lists-direct", element: "GetList-Response", apply: |e| lift(e, "ContactListIDList") },
     // A client that reads Mapping where the standard has UserMapping.
@@ -30,6 +30,8 @@ const CHANGES: [Change; 7] = [
     Change { word: "attribute-functions-whole", element: "AttListFunc", apply: |e| e.children.clear() },
     // A client that takes what a presence does not hold for unset needs a list in each; the server fills it.
     Change { word: WHOLE_PRESENCE, element: "Presence", apply: with_list },
+    // A client that knows the one reason for which everything failed, and not that there is a list of reasons.
+    Change { word: "reason-on-top", element: "Result", apply: one_reason },
     // The flag says only that the channel is lost; clients read its two values each in its way.
     Change { word: "cir-lost-f", element: "CIR", apply: |e| e.content = Content::Text("F".into()) },
 ];
@@ -126,6 +128,19 @@ fn bare_client(login: &mut Element<'_>) {
     }
 }
 
+fn one_reason(result: &mut Element<'_>) {
+    if result.child_text("Code") != Some("900") || result.children_named("DetailedResult").count() != 1 {
+        return;
+    }
+    for name in ["Code", "Description"] {
+        let text = result.child("DetailedResult").and_then(|only| only.child_text(name)).map(str::to_owned);
+        let leaf = result.children.iter_mut().find(|child| child.name == name);
+        if let (Some(leaf), Some(text)) = (leaf, text) {
+            leaf.content = Content::Text(text.into());
+        }
+    }
+}
+
 fn first_answer(login: &mut Element<'_>) {
     if login.child("Nonce").is_none() {
         return;
@@ -171,6 +186,16 @@ mod tests {
         let mut session = Element::new("Session").with_leaf("Poll", "F").with_leaf("CIR", "T");
         Changes::read(["cir-lost-f"]).unwrap().apply(&mut session);
         assert_eq!((session.child_text("Poll"), session.child_text("CIR")), (Some("F"), Some("F")));
+
+        let detail = |code: &'static str| Element::new("DetailedResult").with_leaf("Code", code);
+        for (top, details, told) in
+            [("900", &["531"][..], "531"), ("900", &["531", "532"], "900"), ("201", &["531"], "201")]
+        {
+            let all = details.iter().map(|code| detail(code));
+            let mut status = Element::new("Status").with(Element::new("Result").with_leaf("Code", top).with_all(all));
+            Changes::read(["reason-on-top"]).unwrap().apply(&mut status);
+            assert_eq!(status.child("Result").and_then(|result| result.child_text("Code")), Some(told));
+        }
 
         let result = Element::new("Result").with_leaf("Code", "401");
         let client = Element::new("ClientID").with_leaf("URL", "phone");

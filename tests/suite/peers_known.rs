@@ -9,7 +9,8 @@ use impskit::server::{Configuration, Store};
 use super::server::Lab;
 
 const MESSENGER: &str = "WV:InstantMessenger-1.0.7.9@COLIBRIA.PC-CLIENT";
-const PHONE: &str = "WV:IMPEC01$00001@NOK.S60";
+const PHONE: &str = "WV:PHONE-1.0@ACME.HANDSET";
+const ENGINE: &str = "WV:IMPEC01$00001@NOK.S60";
 
 /// Clients at one server, each in a session of its own.
 struct Field {
@@ -267,6 +268,52 @@ fn a_messenger_that_sees_who_is_there() {
     assert_eq!(code(&field.ask(&phone, &subscribe)), 200);
     let told = [row("berta", "T", "AVAILABLE", "Bert"), row("carla", "F", "AVAILABLE", "")];
     assert_eq!(field.poll(&phone).map(|(_, told)| seen(&told)), Some(told.into()));
+}
+
+/// It takes a text that is not told for none and the first user of a notification for all of them, and acts on the reason for
+/// which everything failed where that stands on top.
+#[test]
+fn an_engine_of_handsets() {
+    let mut field = Field::new("");
+    let berta = field.login("berta", PHONE);
+    let update = |attribute: &str, value: &str| {
+        format!(
+            "<UpdatePresence-Request><PresenceSubList><{attribute}><Qualifier>T</Qualifier><PresenceValue>{value}\
+             </PresenceValue></{attribute}></PresenceSubList></UpdatePresence-Request>"
+        )
+    };
+    field.ask(&berta, &update("StatusText", "at lunch"));
+    let wanted = "<PresenceSubList><UserAvailability /><StatusText /></PresenceSubList>";
+    let grant =
+        format!("<CreateAttributeList-Request>{wanted}<DefaultList>T</DefaultList></CreateAttributeList-Request>");
+    assert_eq!(code(&field.ask(&berta, &grant)), 200);
+    let anna = field.login("anna", ENGINE);
+    let both = "<User><UserID>berta</UserID></User><User><UserID>anna</UserID></User>";
+    field.ask(&anna, &format!("<SubscribePresence-Request>{both}{wanted}</SubscribePresence-Request>"));
+    // How many users each notification has, and the text that it tells. What waits comes with the answer to an answer.
+    let told = |field: &mut Field| {
+        let mut rows = Vec::new();
+        let mut next = field.post(&anna, "Request", "", "<Polling-Request />");
+        while let Some((_, mut offered)) = next {
+            let offered = offered.transactions.remove(0);
+            let text = offered.primitive.descend(&["Presence", "PresenceSubList", "StatusText", "PresenceValue"]);
+            let text = text.map(|text| text.trimmed().to_owned()).unwrap_or_default();
+            rows.push((offered.primitive.children_named("Presence").count(), text));
+            let thanks = "<Status><Result><Code>200</Code></Result></Status>";
+            next = field.post(&anna, "Response", offered.id.as_deref().unwrap_or_default(), thanks);
+        }
+        rows
+    };
+    assert_eq!(told(&mut field), [(1, "at lunch".to_owned()), (1, String::new())]);
+    field.ask(&berta, &update("UserAvailability", "AVAILABLE"));
+    assert_eq!(told(&mut field), [(1, "at lunch".to_owned())]);
+
+    let unsubscribe = |list: &str| {
+        let list = format!("<ContactList>wv:anna/{list}@example.com</ContactList>");
+        format!("<UnsubscribePresence-Request>{list}</UnsubscribePresence-Request>")
+    };
+    assert_eq!(code(&field.ask(&anna, &unsubscribe("gone"))), 700);
+    assert_eq!(code(&field.ask(&berta, &unsubscribe("gone").replace("anna", "berta"))), 900);
 }
 
 /// What an operator says of a client counts in the place of what is known of it.

@@ -17,10 +17,12 @@ pub struct ClientForms {
 /// Clients that are known to need other forms, by patterns of their identity and of what they call themselves.
 ///
 /// The first is a messenger of one operator and the open clients that were written after it, in seven languages, which all
-/// bear its name (tried against one of them, and with the ways in which the others read). The others are one client of a widespread system for
-/// handsets, which reads all versions by the tables of 1.3, by what it calls itself and by its name where nobody gave it
-/// another (seen in its sources).
-const KNOWN: [(&str, &str, &[&str]); 3] = [
+/// bear its name (tried against one of them, and with the ways in which the others read). The next two are one client of a
+/// widespread system for handsets, which reads all versions by the tables of 1.3, by what it calls itself and by its name
+/// where nobody gave it another (seen in its sources). The last is the engine of a family of handsets, whose two generations
+/// take a StatusText that is not told for none, and the values of the first user of a notification for those of all (seen in
+/// its sources).
+const KNOWN: [(&str, &str, &[&str]); 4] = [
     (
         "wv:instantmessenger-*@colibria.pc-client",
         "*",
@@ -36,6 +38,7 @@ const KNOWN: [(&str, &str, &[&str]); 3] = [
     ),
     ("*", "Android-Imps/*", &ONE_TABLE),
     ("JiMMY", "*", &ONE_TABLE),
+    ("wv:*@nok.s60", "*", &["presence-whole", "presence-one-by-one", "reason-on-top"]),
 ];
 const ONE_TABLE: [&str; 6] = [
     "contact-lists-direct",

@@ -1,5 +1,6 @@
 //! Token tables: the numbers that WBXML writes for names, one row a line, one look-up each way.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
@@ -77,6 +78,7 @@ pub struct TokenTable {
     /// The places of tags that are only read where another place has the name.
     old_tag_places: Names<Vec<Place>>,
     attributes: Pages<AttributeStart>,
+    /// Those with the longest prefix first, lower pages before others.
     attribute_rows: Vec<(AttributeStart, Place)>,
     values: Pages<&'static str>,
     value_rows: Vec<(&'static str, Place)>,
@@ -101,8 +103,8 @@ impl TokenTable {
                 table.add(row);
             }
         }
-        // Old spellings come after the tags of today, lower pages first.
-        table.attribute_rows.sort_by_key(|(_, place)| *place);
+        table.attribute_rows.sort_by_key(|(start, place)| (Reverse(start.prefix.len()), *place));
+        // Lower pages first.
         table.value_rows.sort_by_key(|(_, place)| *place);
         let mut pages = table.tags.iter().map(|(place, _)| place.page);
         let only_page = pages.next().filter(|first| *first != 0 && pages.all(|page| page == *first));
@@ -176,11 +178,7 @@ impl TokenTable {
 
     /// Returns the attribute start with the longest prefix that `value` starts with, on the lowest page.
     pub(crate) fn attribute_place(&self, name: &str, value: &str) -> Option<(AttributeStart, Place)> {
-        self.attribute_rows
-            .iter()
-            .filter(|(start, _)| value.starts_with(start.prefix) && start.name == name)
-            .max_by(|(a, place_a), (b, place_b)| a.prefix.len().cmp(&b.prefix.len()).then(place_b.cmp(place_a)))
-            .copied()
+        self.attribute_rows.iter().find(|(start, _)| value.starts_with(start.prefix) && start.name == name).copied()
     }
 
     /// Returns the attribute start that is exactly `name` and `value`, on the lowest page.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -186,7 +186,7 @@ async fn connection(
     edge: Arc<Edge>,
     mut draining: watch::Receiver<bool>,
 ) {
-    let (stream, ledger) = Watched::new(stream, time);
+    let (stream, ledger) = Watched::new(stream, time, IDLE);
     let service = service_fn(move |request| {
         let (edge, is_contradictory, until) = (edge.clone(), ledger.next_is_contradictory(), ledger.began() + time);
         async move {
@@ -197,10 +197,11 @@ async fn connection(
         }
     });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(HEADER_LINES).max_buf_size(HEADER);
+    server.header_read_timeout(None).max_headers(HEADER_LINES).max_buf_size(HEADER);
     let connection = server.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
+        biased;
         _ = connection.as_mut() => return,
         _ = draining.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
-    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
+    RETRY_AFTER, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, StatusCode};
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +20,9 @@ use crate::dm::session::auth::MAC_HEADER;
 use crate::server::waking::Heard;
 
 /// Says how long a connection is kept, if it is. Common clients heed it, though no standard in force describes it.
-const KEEP_ALIVE: &str = "keep-alive";
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+/// Proves a DM message.
+pub(super) const MAC: HeaderName = HeaderName::from_static(MAC_HEADER);
 /// The time that an answer may take.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
@@ -98,7 +100,7 @@ pub(super) struct Route {
     pub(super) path: String,
     pub(super) max_body: usize,
     /// The header that proves a request.
-    pub(super) proof: &'static str,
+    pub(super) proof: HeaderName,
     /// Whether a GET is taken as a form that stands in the address.
     pub(super) takes_queries: bool,
     pub(super) hand_over: HandOver,
@@ -126,14 +128,13 @@ pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: 
     if let Some(refusal) = refuse(route, &request) {
         return refusal;
     }
-    let header =
-        |name| request.headers().get(name).and_then(|text: &HeaderValue| text.to_str().ok()).map(str::to_owned);
-    let proof = header(route.proof);
+    let header = |name: &HeaderName| request.headers().get(name).and_then(|text| text.to_str().ok()).map(str::to_owned);
+    let proof = header(&route.proof);
     let headers = wanted(&edge.headers, &request);
     let (media_type, body) = if request.method() == Method::GET {
         (FORM.to_owned(), request.uri().query().unwrap_or_default().as_bytes().to_vec())
     } else {
-        let media_type = header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        let media_type = header(&CONTENT_TYPE).unwrap_or_default();
         match body_of(request, route.max_body, until).await {
             Ok(body) => (media_type, body),
             Err(status) => return closing(status),
@@ -149,7 +150,7 @@ pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: 
         Ok(Ok(Answer { status, media_type, body, mac })) => {
             let mut response = answered_with(status, &media_type, body);
             if let Some(mac) = mac.and_then(|mac| HeaderValue::from_str(&mac).ok()) {
-                response.headers_mut().insert(MAC_HEADER, mac);
+                response.headers_mut().insert(MAC, mac);
             }
             response
         }

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// How long what still comes is thrown away after the last answer, so that the peer can read that answer: a connection
 /// that is closed with octets unread is reset.
@@ -28,10 +28,14 @@ pub(super) struct Watched<S> {
     stream: S,
     /// The time that a request may take to come in, and an answer to be taken at all.
     time: Duration,
+    /// How long nothing may come between two requests.
+    idle: Duration,
     framing: Framing,
     ledger: Arc<Ledger>,
-    /// Runs while a header comes in.
-    header: Option<Pin<Box<Sleep>>>,
+    /// When something came last.
+    heard: Instant,
+    /// Runs until what was waited for at some time is overdue. It is not set anew for each request, but looked at again once it ran out.
+    overdue: Option<Pin<Box<Sleep>>>,
     /// Runs while the peer takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Runs once our side is closed.
@@ -64,30 +68,43 @@ impl Ledger {
 impl<S> Watched<S> {
     /// Watches a connection, and returns where it is written down.
     #[allow(clippy::disallowed_methods, reason = "this edge watches the clock")]
-    pub(super) fn new(stream: S, time: Duration) -> (Self, Arc<Ledger>) {
-        let ledger = Arc::new(Ledger {
-            began: Mutex::new(Instant::now()),
-            taken: AtomicU64::new(0),
-            contradictory: AtomicU64::new(0),
-        });
-        let framing = Framing::default();
-        (Self { stream, time, framing, ledger: ledger.clone(), header: None, stalled: None, linger: None }, ledger)
+    pub(super) fn new(stream: S, time: Duration, idle: Duration) -> (Self, Arc<Ledger>) {
+        let heard = Instant::now();
+        let ledger =
+            Arc::new(Ledger { began: Mutex::new(heard), taken: AtomicU64::new(0), contradictory: AtomicU64::new(0) });
+        let (framing, watched) = (Framing::default(), ledger.clone());
+        (Self { stream, time, idle, framing, ledger, heard, overdue: None, stalled: None, linger: None }, watched)
     }
 
     #[allow(clippy::disallowed_methods, reason = "this edge watches the clock")]
     fn saw(&mut self, octets: &[u8]) {
+        self.heard = Instant::now();
         if self.framing.is_between() {
-            *self.ledger.began.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            *self.ledger.began.lock().unwrap_or_else(PoisonError::into_inner) = self.heard;
         }
         self.framing.follow(octets);
         if let Some(number) = self.framing.contradictory {
             self.ledger.contradictory.store(number, Ordering::Relaxed);
         }
-        if !self.framing.is_within_header() {
-            self.header = None;
-        } else if self.header.is_none() {
-            self.header = Some(Box::pin(sleep(self.time)));
+    }
+
+    /// Returns whether what comes next is overdue: the rest of a header, or the next request.
+    fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadline = match self.framing.is_within_header() {
+            true => self.ledger.began() + self.time,
+            false => self.heard + self.idle,
+        };
+        let timer = self.overdue.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
         }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= deadline {
+                return true;
+            }
+            timer.as_mut().reset(deadline);
+        }
+        false
     }
 }
 
@@ -104,7 +121,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
                 self.saw(octets);
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending if is_over(&mut self.header, cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending if self.is_overdue(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             other => other,
         }
     }

@@ -18,19 +18,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, HeaderName};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(super) use self::connections::accept;
 use self::connections::{Most, serve};
 pub(super) use self::exchange::Edge;
-use self::exchange::{HandOver, Route};
+use self::exchange::{HandOver, MAC, Route};
 pub use super::beside::Management;
 use super::beside::{self, Beside};
 use super::cir::{self, Wakers};
 use super::{Configuration, Engine, Input, Output, Random, Request, Store, Timestamp};
 use crate::dm::session::MOST_MESSAGE;
-use crate::dm::session::auth::MAC_HEADER;
 use crate::error::{Error, Result, reason};
 use crate::random;
 
@@ -130,7 +129,7 @@ pub fn spawn_beside(
     let Paths { mut routes, mut threads } = paths;
     let to_engine = jobs.clone();
     let hand_over: HandOver = Box::new(move |posted| to_engine.try_send(posted.into()).is_ok());
-    routes.push(Route { path: path.clone(), max_body, proof: MAC_HEADER, takes_queries: false, hand_over });
+    routes.push(Route { path: path.clone(), max_body, proof: MAC, takes_queries: false, hand_over });
     let edge = Arc::new(Edge { routes, asks, content, headers, engine: jobs, exchanges: AtomicU64::new(0) });
     let cir::Opened { wakers, listener: calls, address: cir_address } = opened;
     let open = wakers.connections();
@@ -160,28 +159,27 @@ impl Paths {
         let Beside { management, callbacks, feed, network, greetings, send_short: _ } = beside;
         if let Some(Management { path, server }) = management {
             let log = log.clone();
-            self.open(path, MOST_MESSAGE, MAC_HEADER, false, move |waiting| beside::manage(&server, waiting, &log));
+            self.open(path, MOST_MESSAGE, MAC, false, move |waiting| beside::manage(&server, waiting, &log));
         }
-        let key = AUTHORIZATION.as_str();
         for callback in callbacks {
             let path = callback.path.clone();
-            self.open(path, beside::MOST_BODY, key, true, move |waiting| beside::call(callback, waiting));
+            self.open(path, beside::MOST_BODY, AUTHORIZATION, true, move |waiting| beside::call(callback, waiting));
         }
         if let Some(feed) = feed {
             let engine = jobs.clone();
             let run = move |waiting: &Receiver<Posted>| beside::relay(waiting, &engine, |posted| feed.asked(posted));
-            self.open(super::LOGINS.to_owned(), 0, key, true, run);
+            self.open(super::LOGINS.to_owned(), 0, AUTHORIZATION, true, run);
         }
         if let Some(network) = network {
             let engine = jobs.clone();
             let run = move |waiting: &Receiver<Posted>| beside::relay(waiting, &engine, |posted| network.told(posted));
-            self.open(super::PRESENCE.to_owned(), beside::MOST_BODY, key, false, run);
+            self.open(super::PRESENCE.to_owned(), beside::MOST_BODY, AUTHORIZATION, false, run);
         }
         if let Some(greetings) = greetings {
             let (path, engine) = (greetings.path.clone(), jobs.clone());
             let run =
                 move |waiting: &Receiver<Posted>| beside::relay(waiting, &engine, |posted| greetings.read(posted));
-            self.open(path, beside::MOST_BODY, key, true, run);
+            self.open(path, beside::MOST_BODY, AUTHORIZATION, true, run);
         }
     }
 
@@ -189,7 +187,7 @@ impl Paths {
         &mut self,
         path: String,
         max_body: usize,
-        proof: &'static str,
+        proof: HeaderName,
         takes_queries: bool,
         run: impl FnOnce(&Receiver<Posted>) + Send + 'static,
     ) {

@@ -16,7 +16,7 @@ struct Change {
 }
 
 /// What is changed in the tree.
-const CHANGES: [Change; 8] = [
+const CHANGES: [Change; 9] = [
     // A client that looks only at ContactList children of the answer itself.
     Change { word: "contact-lists-direct", element: "GetList-Response", apply: |e| lift(e, "ContactListIDList") },
     // A client that reads Mapping where the standard has UserMapping.
@@ -30,6 +30,8 @@ const CHANGES: [Change; 8] = [
     Change { word: "attribute-functions-whole", element: "AttListFunc", apply: |e| e.children.clear() },
     // A client that takes what a presence does not hold for unset needs a list in each; the server fills it.
     Change { word: WHOLE_PRESENCE, element: "Presence", apply: with_list },
+    // A client that takes the first value of an answer for the name of its user.
+    Change { word: "alias-first", element: "GetPresence-Response", apply: alias_first },
     // A client that knows the one reason for which everything failed, and not that there is a list of reasons.
     Change { word: "reason-on-top", element: "Result", apply: one_reason },
     // The flag says only that the channel is lost; clients read its two values each in its way.
@@ -125,6 +127,13 @@ fn bare_client(login: &mut Element<'_>) {
         if let Some(text) = client.children.first().map(|child| child.text().to_owned()) {
             *client = Element::leaf("ClientID", text);
         }
+    }
+}
+
+fn alias_first(answer: &mut Element<'_>) {
+    let presences = answer.children.iter_mut().filter(|child| child.name == "Presence");
+    for list in presences.flat_map(|presence| &mut presence.children) {
+        list.children.sort_by_key(|attribute| attribute.name != "Alias");
     }
 }
 

@@ -196,6 +196,13 @@ fn a_messenger_whose_operator_makes_lists_and_names() {
     for (user, name) in [("anna", "anna"), ("berta", "berta")] {
         assert_eq!(alias(&field.ask(&anna, &presence(user))).as_deref(), Some(name));
     }
+    let first = |answer: &Element<'_>| {
+        let list = answer.descend(&["Presence", "PresenceSubList"]).expect("a list");
+        list.children[0].name.to_string()
+    };
+    assert_eq!(first(&field.ask(&anna, &presence("anna"))), "Alias");
+    let phone = field.login("anna", PHONE);
+    assert_eq!(first(&field.ask(&phone, &presence("anna"))), "OnlineStatus");
     let update = "<UpdatePresence-Request><PresenceSubList><Alias><Qualifier>T</Qualifier><PresenceValue>Annie\
                   </PresenceValue></Alias></PresenceSubList></UpdatePresence-Request>";
     assert_eq!(code(&field.ask(&anna, update)), 200);

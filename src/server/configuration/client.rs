@@ -31,6 +31,7 @@ const KNOWN: [(&str, &str, &[&str]); 4] = [
             "taken-when-offered",
             "lists-made-by-managing",
             "alias-of-everybody",
+            "alias-first",
             "presence-whole",
             "presence-one-by-one",
             "availability-while-online",

@@ -184,7 +184,7 @@ impl Walk<'_> {
                 *count = count.saturating_add(1);
             }
         }
-        Look { is_whole: particle.is_surely_whole(&counts), is_in_place }
+        Look { is_whole: declaration.is_distinct && particle.is_surely_whole(&counts), is_in_place }
     }
 
     /// Reports children that the model does not have, and those out of order.
@@ -362,7 +362,7 @@ mod tests {
                     let count = |name: &str| children.iter().filter(|child| **child == name).count();
                     let mut counts = [0; PLAIN];
                     children.iter().for_each(|child| counts[declaration.position(child)] += 1);
-                    if particle.is_surely_whole(&counts) {
+                    if declaration.is_distinct && particle.is_surely_whole(&counts) {
                         right += 1;
                         let mut faults = Vec::new();
                         particle.compare(&count, &mut faults);

@@ -34,7 +34,8 @@ pub(super) struct Watched<S> {
     ledger: Arc<Ledger>,
     /// When something came last.
     heard: Instant,
-    /// Runs until what was waited for at some time is overdue. It is not set anew for each request, but looked at again once it ran out.
+    /// Runs until what was waited for at some time is overdue. It is not set anew for each request, but looked at again once
+    /// it ran out.
     overdue: Option<Pin<Box<Sleep>>>,
     /// Runs while the peer takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,

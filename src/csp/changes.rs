@@ -16,7 +16,7 @@ struct Change {
 }
 
 /// What is changed in the tree.
-const CHANGES: [Change; 9] = [
+const CHANGES: [Change; 10] = [
     // A client that looks only at ContactList children of the answer itself.
     Change { word: "contact-lists-direct", element: "GetList-Response", apply: |e| lift(e, "ContactListIDList") },
     // A client that reads Mapping where the standard has UserMapping.
@@ -34,6 +34,8 @@ const CHANGES: [Change; 9] = [
     Change { word: "alias-first", element: "GetPresence-Response", apply: alias_first },
     // A client that knows the one reason for which everything failed, and not that there is a list of reasons.
     Change { word: "reason-on-top", element: "Result", apply: one_reason },
+    // A client that takes the first child of the answer for the capabilities; in 1.1 a ClientID stands before them.
+    Change { word: "capabilities-first", element: "ClientCapability-Response", apply: |e| last(e, "ClientID") },
     // The flag says only that the channel is lost; clients read its two values each in its way.
     Change { word: "cir-lost-f", element: "CIR", apply: |e| e.content = Content::Text("F".into()) },
 ];
@@ -42,8 +44,8 @@ pub(crate) const WHOLE_PRESENCE: &str = "presence-whole";
 /// What is changed in the octets of WBXML, after those of the tree.
 const WORDS_OF_WBXML: [&str; 4] = ["dates-as-text", "dates-as-octets", "integers-as-text", "public-id-unknown"];
 /// What the server does otherwise.
-const WORDS_OF_SERVICE: [&str; 6] =
-    [REUSES_IDS, TAKES_SILENTLY, MAKES_LISTS, NEEDS_ALIAS, ONE_PRESENCE, AVAILABLE_ONLINE];
+const WORDS_OF_SERVICE: [&str; 8] =
+    [REUSES_IDS, TAKES_SILENTLY, MAKES_LISTS, NEEDS_ALIAS, ONE_PRESENCE, AVAILABLE_ONLINE, BARE_GROUPS, IS_ASKED];
 /// A client that gives all its requests of a kind one TransactionID: no answer is remembered for it, and so nothing that it
 /// says is taken for a repeat.
 pub(crate) const REUSES_IDS: &str = "transaction-ids-reused";
@@ -57,6 +59,10 @@ pub(crate) const NEEDS_ALIAS: &str = "alias-of-everybody";
 pub(crate) const ONE_PRESENCE: &str = "presence-one-by-one";
 /// A client that reads from UserAvailability who is there: who is not logged in has none.
 pub(crate) const AVAILABLE_ONLINE: &str = "availability-while-online";
+/// A client that names its own groups with or without the domain, as its user has logged in, and knows them by that alone.
+pub(crate) const BARE_GROUPS: &str = "groups-as-logged-in";
+/// A client that knows no way but PresenceAuth to say who may see its user, in 1.3 either: it is asked as those of 1.2 are.
+pub(crate) const IS_ASKED: &str = "asked-in-1.3";
 
 impl Changes {
     /// Returns the names of all of them.
@@ -114,6 +120,11 @@ fn lift(element: &mut Element<'_>, name: &str) {
     for child in children {
         if child.name == name { element.children.extend(child.children) } else { element.children.push(child) }
     }
+}
+
+/// Puts children behind the others.
+fn last(element: &mut Element<'_>, name: &str) {
+    element.children.sort_by_key(|child| child.name == name);
 }
 
 fn with_list(presence: &mut Element<'_>) {

@@ -26,7 +26,8 @@ pub mod wire;
 pub use address::{Address, BadAddress, is_same};
 pub use changes::Changes;
 pub(crate) use changes::{
-    AVAILABLE_ONLINE, MAKES_LISTS, NEEDS_ALIAS, ONE_PRESENCE, REUSES_IDS, TAKES_SILENTLY, WHOLE_PRESENCE,
+    AVAILABLE_ONLINE, BARE_GROUPS, IS_ASKED, MAKES_LISTS, NEEDS_ALIAS, ONE_PRESENCE, REUSES_IDS, TAKES_SILENTLY,
+    WHOLE_PRESENCE,
 };
 pub use digest::Schema;
 pub use message::{Discovery, Malformed, Message, Mode, Session, Transaction};

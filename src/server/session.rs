@@ -17,7 +17,7 @@ use super::waking::Waking;
 use super::{Timestamp, limits};
 use crate::codec::Encoding;
 use crate::csp::wire::Form;
-use crate::csp::{Code, Services, Version};
+use crate::csp::{Code, IS_ASKED, Services, Version};
 use crate::document::Element;
 
 /// The identifier of a session: 128 random bits. As a number it is looked up in constant time (abuse case B14).
@@ -217,6 +217,8 @@ pub(crate) struct Session {
     pub(crate) time_to_live: Duration,
     /// When it was last heard of.
     pub(crate) heard: Timestamp,
+    /// Whether its own groups are told without the domain: its client needs that, and its user has logged in without one.
+    pub(crate) is_bare: bool,
     /// The number that it last wrote from, where that was a short message: what there is for it goes there.
     pub(crate) number: Option<String>,
     /// The features and functions agreed; before a negotiation the base ones, or all (CSP session, "Service
@@ -283,6 +285,7 @@ impl Session {
             caller,
             time_to_live,
             heard: now,
+            is_bare: false,
             number: None,
             services,
             capabilities: Capabilities::default(),
@@ -298,6 +301,12 @@ impl Session {
             search: None,
             answers: VecDeque::new(),
         }
+    }
+
+    /// Returns whether the client has agreed to be asked who may see its user; some cannot in 1.3, and know no other way.
+    pub(crate) fn is_asked(&self) -> bool {
+        let knows_no_other = self.caller.version == Version::V1_3 && self.caller.form.changes.has(IS_ASKED);
+        self.services.has("REACT") || (knows_no_other && self.services.has("GETWL"))
     }
 
     /// Returns when the session ends if nothing is heard of it.

@@ -337,6 +337,8 @@ fn a_handset_is_served_in_plain_text() {
                 && answer.contains(" CI=WV:CLIENT01$0001@EXAMPLE.TERMINAL "),
             "{answer}"
         );
+        // A shipped client reads no UserID in an answer, and gives up.
+        assert!(!answer.contains(" UI="), "{answer}");
         let id = answer.split(" SI=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().to_owned();
         let id = id.trim_matches('"').to_owned();
         let mut say = |rest: &str| {

@@ -7,7 +7,7 @@ use crate::codec::Encoding;
 use crate::csp::segments;
 use crate::csp::wire::Form;
 use crate::csp::{self, Code, Message, Mode, Outcome, TAKES_SILENTLY, Transaction, Version};
-use crate::document::Element;
+use crate::document::{Content, Element};
 use crate::server::ClientForms;
 use crate::server::answer::{Reply, can_be_written, write, write_message};
 use crate::server::fault::Fault;
@@ -179,7 +179,10 @@ impl Engine {
         let parser_size = capabilities.parser_size.map(|size| size as usize).into_iter().chain(longest).min();
         self.bells.heard(own, poll, now);
         let offered = offers.iter().map(|(id, primitive)| Transaction::request(id.to_string(), primitive.borrowed()));
-        let transactions: Vec<_> = transactions.into_iter().chain(offered).collect();
+        let mut transactions: Vec<_> = transactions.into_iter().chain(offered).collect();
+        if own.is_bare {
+            transactions.iter_mut().for_each(|transaction| name_bare(&mut transaction.primitive, &caller.user));
+        }
         let mut message = Message { version: caller.version, session, transactions, poll: Some(poll), cir };
         let has_room = |reply: &Reply| parser_size.is_none_or(|size| reply.body.len() <= size);
         let why = match Reply::of(&mut message, form) {
@@ -216,6 +219,18 @@ impl Answers {
         let refusal = |t: &Transaction<'_>| Transaction::response(t.id.clone(), outcome.status());
         Self { transactions: requests.map(refusal).collect(), may_offer: false }
     }
+}
+
+/// Names the groups of a user of this server without its domain.
+fn name_bare(element: &mut Element<'_>, user: &str) {
+    if element.name == "GroupID"
+        && let Some((name, domain)) = user.split_once('@')
+        && let Some(bare) = element.text().strip_suffix(domain).and_then(|text| text.strip_suffix('@'))
+        && bare.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'))
+    {
+        element.content = Content::Text(bare.to_owned().into());
+    }
+    element.children.iter_mut().for_each(|child| name_bare(child, user));
 }
 
 /// Returns what the first transaction of a message says of the client that sends it.

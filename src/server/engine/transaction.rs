@@ -11,7 +11,7 @@ use crate::server::fault::Fault;
 use crate::server::origin::Origin;
 use crate::server::outbox::Purpose;
 use crate::server::service::{self, Context};
-use crate::server::session::{Caller, Remembered};
+use crate::server::session::{Caller, Remembered, Session};
 use crate::server::{Timestamp, limits};
 
 impl Engine {
@@ -82,10 +82,11 @@ impl Engine {
     /// Decides whether a primitive may be asked for: by the table, the session and what was agreed.
     fn gate(&self, caller: &Caller, primitive: &Element<'_>) -> Result<(), Outcome> {
         let version = caller.version;
-        let Some(row) = Primitive::find(version, &primitive.name) else {
-            return Err(Code::NOT_IMPLEMENTED.into());
-        };
         let own = self.sessions.get(caller.session);
+        let Some(row) = Primitive::find(version, &primitive.name) else {
+            let is_asked = primitive.name == "PresenceAuth-User" && own.is_some_and(Session::is_asked);
+            return if is_asked { Ok(()) } else { Err(Code::NOT_IMPLEMENTED.into()) };
+        };
         let is_open_to_all = matches!(row.name, "Login-Request" | "GetSPInfo-Request");
         if own.is_none() && !is_open_to_all {
             return Err(Code::INVALID_SESSION.into());

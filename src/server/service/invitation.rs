@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use super::targets::{self, Tally, flag};
 use super::{Context, im, notification};
-use crate::csp::{Code, Version};
-use crate::document::{Element, integer};
+use crate::csp::{Address, Code, Version};
+use crate::document::{Content, Element, integer};
 use crate::server::fault::{Fault, required, success, unless_refused};
 use crate::server::outbox::{Purpose, Sending};
 use crate::server::session::Session;
@@ -67,7 +67,7 @@ pub(crate) fn invite(context: &mut Context<'_>, request: &Element<'_>) -> Result
         .with_leaf("InviteID", id.clone())
         .with_leaf("InviteType", required(request, "InviteType")?.to_ascii_uppercase())
         .with(sender)
-        .with_all(passed_on(request));
+        .with_all(passed_on(request, &context.configuration.domain));
     if tree::write(&asked).len() > MOST_STORED {
         return Err(Fault::bad("URLList or PresenceSubList"));
     }
@@ -238,9 +238,23 @@ fn moderators(context: &Context<'_>, group: &str) -> Result<Vec<String>, Fault> 
     if users.is_empty() { Err(Code::NOT_FOUND.into()) } else { Ok(users) }
 }
 
-fn passed_on(request: &Element<'_>) -> impl Iterator<Item = Element<'static>> {
+/// Groups are named in full, as everywhere else: an address without a domain may mean another group to who reads it.
+fn passed_on(request: &Element<'_>, home: &str) -> impl Iterator<Item = Element<'static>> {
     let children = request.children.iter().filter(|child| PASSED_ON.contains(&child.name.as_ref()));
-    children.map(|child| child.clone().into_owned())
+    children.map(move |child| {
+        let mut child = child.clone().into_owned();
+        name_in_full(&mut child, home);
+        child
+    })
+}
+
+fn name_in_full(element: &mut Element<'static>, home: &str) {
+    if element.name == "GroupID"
+        && let Ok(address) = Address::group_id(element.trimmed(), home)
+    {
+        element.content = Content::Text(address.as_str().to_owned().into());
+    }
+    element.children.iter_mut().for_each(|child| name_in_full(child, home));
 }
 
 /// The caller's session has agreed to invitations: it is told once of those that wait, and of answers.
@@ -372,7 +386,7 @@ pub(crate) fn cancel(context: &mut Context<'_>, request: &Element<'_>) -> Result
             .with_leaf("InviteID", id.to_owned())
             .with(sender.clone())
             .with(to)
-            .with_all(passed_on(request));
+            .with_all(passed_on(request, &context.configuration.domain));
         let told = Arc::new(told);
         context.send_to(&invitation.recipient, |session| {
             session.services.has("CAINV").then(|| Sending::notice(told.clone()))

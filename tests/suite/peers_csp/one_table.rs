@@ -235,3 +235,114 @@ fn members_without_a_level_between() {
     let told = room.told("anna");
     assert_eq!(names(told[0].descend(&["Joined", "UserMapList"])), ["Berta"], "{told:?}");
 }
+
+/// Its user logs in by the name alone, and so it names its own groups: it knows no other name for them, and drops what is
+/// said there (seen when it was run). Who is invited gets the whole address.
+#[test]
+fn own_groups_are_named_as_the_user_has_logged_in() {
+    for (client, own) in [(KNOWN, "wv:anna/club"), ("other", "wv:anna/club@example.com")] {
+        let mut room = Room::new(Version::V1_2, client);
+        let screen = "<ScreenName><SName>anna</SName><GroupID>wv:anna/club</GroupID></ScreenName>";
+        room.of("anna").gets(
+            &format!(
+                "<CreateGroup-Request><GroupID>wv:anna/club</GroupID><GroupProperties><Property><Name>Accesstype</Name>\
+                 <Value>Open</Value></Property></GroupProperties><JoinGroup>T</JoinGroup>{screen}\
+                 <SubscribeNotification>T</SubscribeNotification></CreateGroup-Request>"
+            ),
+            200,
+        );
+        room.of("anna").gets(
+            &format!(
+                "<Invite-Request><InviteID>i1</InviteID><InviteType>GR</InviteType><Recipient><User>\
+                 <UserID>wv:berta@example.com</UserID></User></Recipient><GroupID>wv:anna/club</GroupID>{screen}\
+                 </Invite-Request>"
+            ),
+            200,
+        );
+        let told = room.told("berta");
+        let [invitation] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(invitation.child_text("GroupID"), Some("wv:anna/club@example.com"), "{invitation:?}");
+        let group = "<GroupID>wv:anna/club@example.com</GroupID>";
+        room.of("berta").ask(&format!(
+            "<JoinGroup-Request>{group}<ScreenName><SName>berta</SName>{group}</ScreenName>\
+             <JoinedRequest>T</JoinedRequest><SubscribeNotification>T</SubscribeNotification></JoinGroup-Request>"
+        ));
+        let told = room.told("anna");
+        let [change] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(change.child_text("GroupID"), Some(own), "{client}");
+        room.of("berta").gets(
+            &format!(
+                "<SendMessage-Request><DeliveryReport>F</DeliveryReport><MessageInfo><Recipient><Group>{group}</Group>\
+                 </Recipient><Sender><User><UserID>wv:berta</UserID></User></Sender><ContentType>text/plain</ContentType>\
+                 </MessageInfo><ContentData>hello</ContentData></SendMessage-Request>"
+            ),
+            200,
+        );
+        let told = room.told("anna");
+        let [message] = &told[..] else { panic!("{told:?}") };
+        let to = message.descend(&["MessageInfo", "Recipient", "Group", "GroupID"]).map(Element::trimmed);
+        assert_eq!(to, Some(own), "{client} {message:?}");
+    }
+}
+
+/// It tells its user the words of a status that it knows, and only the number of 900.
+#[test]
+fn the_one_reason_in_place_of_900() {
+    for (client, wanted) in [(KNOWN, 531), ("other", 900)] {
+        let mut room = Room::new(Version::V1_2, client);
+        let send = |to: &str| {
+            format!(
+                "<SendMessage-Request><DeliveryReport>F</DeliveryReport><MessageInfo><Recipient>{to}</Recipient><Sender>\
+                 <User><UserID>wv:anna</UserID></User></Sender><ContentType>text/plain</ContentType></MessageInfo>\
+                 <ContentData>hello</ContentData></SendMessage-Request>"
+            )
+        };
+        let nobody = "<User><UserID>wv:nobody@example.com</UserID></User>";
+        room.of("anna").gets(&send(nobody), wanted);
+        // There is not one reason.
+        room.of("anna").gets(&send(&format!("{nobody}<ContactList>wv:anna/none@example.com</ContactList>")), 900);
+    }
+}
+
+/// It looks for the way to be woken in the first child of the answer, whatever that is.
+#[test]
+fn capabilities_stand_before_the_client() {
+    let asked = "<ClientCapability-Request><ClientID><URL>x</URL></ClientID><CapabilityList>\
+                 <ClientType>MOBILE_PHONE</ClientType><AcceptedContentLength>262144</AcceptedContentLength>\
+                 <ParserSize>262144</ParserSize><MultiTrans>1</MultiTrans><InitialDeliveryMethod>P</InitialDeliveryMethod>\
+                 <ServerPollMin>30</ServerPollMin><SupportedBearer>HTTP</SupportedBearer></CapabilityList>\
+                 </ClientCapability-Request>";
+    for (client, first) in [(KNOWN, "CapabilityList"), ("other", "ClientID")] {
+        let mut room = Room::new(Version::V1_1, client);
+        let answer = room.of("anna").ask(&asked.replace('x', client));
+        assert_eq!(answer.children[0].name, first, "{answer:?}");
+        assert_eq!(answer.children.len(), 2, "{answer:?}");
+    }
+}
+
+/// In 1.3, too, it says who may see its user only where it is asked with PresenceAuth: nobody would see anything else.
+#[test]
+fn who_may_see_its_user_is_asked_in_all_versions() {
+    for version in Version::ALL {
+        let mut room = Room::new(version, KNOWN);
+        let berta = "<User><UserID>wv:berta@example.com</UserID></User>";
+        room.of("anna").gets(&format!("<SubscribePresence-Request>{berta}</SubscribePresence-Request>"), 200);
+        let told = room.told("berta");
+        let [question] = &told[..] else { panic!("{told:?}") };
+        let (name, watcher) = (question.name.as_ref(), question.child_text("UserID"));
+        assert_eq!((name, watcher), ("PresenceAuth-Request", Some("wv:anna@example.com")));
+        room.of("berta").gets(
+            "<PresenceAuth-User><UserID>wv:anna@example.com</UserID><Acceptance>T</Acceptance></PresenceAuth-User>",
+            200,
+        );
+        let told = room.told("anna");
+        let seen = told[0].descend(&["Presence", "PresenceSubList", "OnlineStatus", "PresenceValue"]);
+        assert_eq!(seen.map(Element::trimmed), Some("T"), "{told:?}");
+    }
+    let mut room = Room::new(Version::V1_3, "other");
+    let berta = "<User><UserID>wv:berta@example.com</UserID></User>";
+    room.of("anna").gets(&format!("<SubscribePresence-Request>{berta}</SubscribePresence-Request>"), 200);
+    assert_eq!(room.told("berta"), []);
+    let user = "<PresenceAuth-User><UserID>wv:anna@example.com</UserID><Acceptance>T</Acceptance></PresenceAuth-User>";
+    room.of("berta").gets(user, 501);
+}

@@ -12,7 +12,8 @@ use self::capability::agree;
 use self::functions::grant;
 use self::login::{Known, identify, read_client};
 use super::{Context, system_message};
-use crate::csp::{Code, Outcome, Services, Version};
+use crate::codec::Encoding;
+use crate::csp::{BARE_GROUPS, Code, Outcome, Services, Version};
 use crate::document::Element;
 use crate::server::fault::{Fault, success};
 use crate::server::limits;
@@ -77,6 +78,8 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
     let services = if is_base { Services::base(version).meet(&offered) } else { offered };
     let time_to_live = time_to_live(context, request);
     let mut session = Session::new(context.caller.clone(), time_to_live, services, context.now);
+    session.is_bare = context.caller.form.changes.has(BARE_GROUPS)
+        && request.child_text("UserID").is_some_and(|user| !user.contains('@'));
     waking::introduce(&mut session, request, context.origin.peer);
     context.sessions.open(session);
     let outcome = super::session_opened(context);
@@ -88,7 +91,7 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
         context.sessions.close(context.caller.session, None, context.now);
     })?;
     let wants_capabilities = if negotiated.is_empty() { "T" } else { "F" };
-    let answer = welcome(context, time_to_live).with_all(negotiated);
+    let answer = welcome(context, request, time_to_live).with_all(negotiated);
     Ok(answer.with_leaf("CapabilityRequest", wants_capabilities))
 }
 
@@ -110,7 +113,7 @@ fn restore(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result
     context.caller = session.caller.clone();
     context.sessions.reschedule(context.caller.session);
     remember(context)?;
-    Ok(welcome(context, time_to_live).with_leaf("CapabilityRequest", "F"))
+    Ok(welcome(context, request, time_to_live).with_leaf("CapabilityRequest", "F"))
 }
 
 /// Remembers a login for who asks whether settings have arrived.
@@ -118,9 +121,12 @@ fn remember(context: &mut Context<'_>) -> Result<(), Fault> {
     Ok(context.store.add_login(&context.caller.user, &context.caller.client, context.now)?)
 }
 
-fn welcome(context: &Context<'_>, time_to_live: Duration) -> Element<'static> {
+/// In plain text the user is told who it is only where it did not say so: one shipped client reads no UserID in any answer,
+/// and would not log in.
+fn welcome(context: &Context<'_>, request: &Element<'_>, time_to_live: Duration) -> Element<'static> {
+    let is_told = context.caller.form.encoding != Encoding::Pts || request.child("UserID").is_none();
     Element::new("Login-Response")
-        .with_leaf("UserID", context.caller.user.clone())
+        .with_all(is_told.then(|| Element::leaf("UserID", context.caller.user.clone())))
         .with(Outcome::new(Code::SUCCESSFUL).element())
         .with_leaf("SessionID", context.caller.session.to_string())
         .with_leaf("KeepAliveTime", time_to_live.as_secs().to_string())

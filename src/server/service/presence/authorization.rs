@@ -158,7 +158,7 @@ pub(super) fn ask_owner(context: &mut Context<'_>, owner: &str, asked: Names, gr
     let reaction = Reaction { watcher, state: "PENDING".into(), attributes: open.with(new).column() };
     presence::set_reaction(context.store.writer()?, owner, &reaction)?;
     let question = question(&reaction.watcher, new);
-    context.send_to(owner, |session| session.services.has("REACT").then(|| Sending::notice(question.clone())));
+    context.send_to(owner, |session| session.is_asked().then(|| Sending::notice(question.clone())));
     Ok(())
 }
 
@@ -169,7 +169,7 @@ fn question(watcher: &str, missing: Names) -> Element<'static> {
 /// The caller's session has agreed to be asked: it is asked once what is still open.
 pub(super) fn ask_what_is_open(context: &mut Context<'_>) -> Result<(), Fault> {
     let session = context.session()?;
-    if session.knows_questions || !session.services.has("REACT") {
+    if session.knows_questions || !session.is_asked() {
         return Ok(());
     }
     session.knows_questions = true;

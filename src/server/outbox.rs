@@ -95,7 +95,12 @@ struct Entry {
 impl Outbox {
     /// Puts a request at the end. Where the queue is full the oldest notice goes, and where there is none the new
     /// request is dropped: a message is still in the store. Returns whether something was dropped.
+    ///
+    /// A notice that says what one that still waits says takes its place, at the end: what is said last is what counts.
     pub(crate) fn push(&mut self, sending: Sending) -> bool {
+        if sending.purpose == Purpose::Notice {
+            self.entries.retain(|e| e.offered.is_some() || e.sending != sending);
+        }
         let is_full = self.entries.len() >= limits::OUTBOX;
         if is_full {
             let oldest = self.entries.iter().position(|e| e.sending.purpose == Purpose::Notice && e.offered.is_none());
@@ -277,6 +282,21 @@ mod tests {
     }
 
     #[test]
+    fn the_same_notice_waits_once_and_after_what_was_said_in_between() {
+        let mut outbox = Outbox::default();
+        let now = Timestamp::from_seconds(1);
+        let mut next = |outbox: &mut Outbox| outbox.offer(now, 9, by(Encoding::Xml)).map(|(_, e)| e.name.to_string());
+        ["A", "B", "A"].map(|name| outbox.push(notice(name)));
+        assert_eq!(
+            [next(&mut outbox), next(&mut outbox), next(&mut outbox)],
+            [Some("B".into()), Some("A".into()), None]
+        );
+        // It may be on its way already, and what was said in between with it.
+        outbox.push(notice("A"));
+        assert_eq!(next(&mut outbox), Some("A".into()));
+    }
+
+    #[test]
     fn gives_up_and_stays_bounded() {
         let mut outbox = Outbox::default();
         let mut now = Timestamp::from_seconds(1);
@@ -286,8 +306,8 @@ mod tests {
             now = now.after(limits::OFFER_AGAIN);
         }
         assert!(outbox.offer(now, 1, by(Encoding::Xml)).is_none());
-        for _ in 0..3 * limits::OUTBOX {
-            outbox.push(notice("B"));
+        for number in 0..3 * limits::OUTBOX {
+            outbox.push(Sending::notice(Element::leaf("B", number.to_string())));
         }
         assert_eq!(outbox.entries.len(), limits::OUTBOX);
     }

@@ -285,8 +285,10 @@ mod tests {
     fn the_same_notice_waits_once_and_after_what_was_said_in_between() {
         let mut outbox = Outbox::default();
         let now = Timestamp::from_seconds(1);
-        let mut next = |outbox: &mut Outbox| outbox.offer(now, 9, by(Encoding::Xml)).map(|(_, e)| e.name.to_string());
-        ["A", "B", "A"].map(|name| outbox.push(notice(name)));
+        let next = |outbox: &mut Outbox| outbox.offer(now, 9, by(Encoding::Xml)).map(|(_, e)| e.name.to_string());
+        for name in ["A", "B", "A"] {
+            outbox.push(notice(name));
+        }
         assert_eq!(
             [next(&mut outbox), next(&mut outbox), next(&mut outbox)],
             [Some("B".into()), Some("A".into()), None]

@@ -90,6 +90,8 @@ struct Entry {
     offers: u8,
     /// The TransactionID, and when it was last offered.
     offered: Option<(u16, Timestamp)>,
+    /// Whether it is gone unless it is put here again.
+    is_recalled: bool,
 }
 
 impl Outbox {
@@ -101,6 +103,10 @@ impl Outbox {
         if sending.purpose == Purpose::Notice {
             self.entries.retain(|e| e.offered.is_some() || e.sending != sending);
         }
+        if let Some(same) = self.entries.iter_mut().find(|e| e.is_recalled && e.sending == sending) {
+            same.is_recalled = false;
+            return false;
+        }
         let is_full = self.entries.len() >= limits::OUTBOX;
         if is_full {
             let oldest = self.entries.iter().position(|e| e.sending.purpose == Purpose::Notice && e.offered.is_none());
@@ -109,7 +115,7 @@ impl Outbox {
                 None => return true,
             }
         }
-        self.entries.push_back(Entry { sending, offers: 0, offered: None });
+        self.entries.push_back(Entry { sending, offers: 0, offered: None, is_recalled: false });
         is_full
     }
 
@@ -149,8 +155,16 @@ impl Outbox {
 
     /// Drops waiting requests about something stored that is gone.
     pub(crate) fn withdraw(&mut self, stored: &str) {
-        let is_about = |e: &Entry| matches!(&e.sending.purpose, Purpose::Message(id) | Purpose::Report(id) | Purpose::Answer(id) if id == stored);
-        self.entries.retain(|e| !is_about(e));
+        self.entries.retain(|e| !e.is_about(stored));
+    }
+
+    /// Drops waiting requests about something stored that will be put here anew. One that is on its way to the client stays
+    /// if it is put here the same: else the client gets it twice.
+    pub(crate) fn recall(&mut self, stored: &str) {
+        self.entries.retain_mut(|e| {
+            e.is_recalled |= e.is_about(stored);
+            !e.is_recalled || e.offered.is_some()
+        });
     }
 
     /// Returns whether the client should poll: something waits that the bearer carries, even if the client has to
@@ -194,11 +208,15 @@ impl Outbox {
 }
 
 impl Entry {
-    /// Returns whether it has expired, or was offered in vain too often.
+    fn is_about(&self, stored: &str) -> bool {
+        matches!(&self.sending.purpose, Purpose::Message(id) | Purpose::Report(id) | Purpose::Answer(id) if id == stored)
+    }
+
+    /// Returns whether it was recalled, has expired, or was offered in vain too often.
     fn is_over(&self, now: Timestamp, most: u8) -> bool {
         let has_expired = self.sending.expires.is_some_and(|at| at <= now);
         let in_vain = self.offers >= most && self.offered.is_some_and(|(_, at)| now.since(at) >= limits::OFFER_AGAIN);
-        has_expired || in_vain
+        self.is_recalled || has_expired || in_vain
     }
 }
 
@@ -279,6 +297,26 @@ mod tests {
         }
         // Notices keep their order: the last one said is what counts.
         assert_eq!(order, ["A", "M", "N", "A", "A"]);
+    }
+
+    /// Terms that change while a message is on its way do not send it again, unless it is another message then.
+    #[test]
+    fn what_is_put_back_the_same_is_not_offered_twice() {
+        for (anew, then) in [("M", None), ("N", Some((2, "N")))] {
+            let mut outbox = Outbox::default();
+            let start = Timestamp::from_seconds(1);
+            outbox.push(Sending::message(Element::new("M"), "m"));
+            outbox.push(Sending::message(Element::new("L"), "l"));
+            assert_eq!(outbox.offer(start, 1, by(Encoding::Xml)).map(|(id, _)| id), Some(1));
+            outbox.recall("m");
+            outbox.recall("l");
+            outbox.push(Sending::message(Element::new(anew), "m"));
+            let offer = outbox.offer(start, 1, by(Encoding::Xml));
+            assert_eq!(offer.as_ref().map(|(id, e)| (*id, e.name.as_ref())), then);
+            let id = then.map_or("1", |_| "2");
+            assert_eq!(outbox.settle(id), Some(Purpose::Message("m".into())));
+            assert!(outbox.entries.is_empty(), "what waited and is not put back is gone");
+        }
     }
 
     #[test]

@@ -219,7 +219,7 @@ pub(crate) fn offer_all(context: &mut Context<'_>, user: &str, sessions: &[Sessi
     for session in sessions {
         let Some(own) = context.sessions.get_mut(*session) else { continue };
         for id in waiting.iter().map(|(message, _)| &message.id).chain(reports.iter().map(|(id, _)| id)) {
-            own.outbox.withdraw(id);
+            own.outbox.recall(id);
         }
     }
     // Nor twice of what this very input has offered.

@@ -304,6 +304,28 @@ fn the_one_reason_in_place_of_900() {
     }
 }
 
+/// It negotiates its services while the first message that waited for it is on its way: it gets it once.
+#[test]
+fn a_message_on_its_way_is_not_sent_again_when_services_change() {
+    let mut room = Room::new(Version::V1_2, KNOWN);
+    room.of("anna").gets(
+        "<SendMessage-Request><DeliveryReport>F</DeliveryReport><MessageInfo><Recipient><User>\
+         <UserID>wv:berta@example.com</UserID></User></Recipient><Sender><User><UserID>wv:anna</UserID></User></Sender>\
+         <ContentType>text/plain</ContentType></MessageInfo><ContentData>hello</ContentData></SendMessage-Request>",
+        200,
+    );
+    let peer = room.of("berta");
+    let offered = peer.post(&peer.text("", "<Polling-Request/>")).expect("the message");
+    let [Transaction { id: Some(id), primitive, .. }] = &offered.transactions[..] else { panic!("{offered:?}") };
+    assert_eq!(primitive.name, "NewMessage");
+    peer.ask(ALL_FUNCTIONS);
+    assert_eq!(peer.post(&peer.text("", "<Polling-Request/>")), None, "it is on its way");
+    let known = primitive.descend(&["MessageInfo", "MessageID"]).unwrap().trimmed();
+    let has = peer.text(id, &format!("<MessageDelivered><MessageID>{known}</MessageID></MessageDelivered>"));
+    assert_eq!(peer.post(&has.replace(">Request<", ">Response<")), None);
+    assert_eq!(peer.post(&peer.text("", "<Polling-Request/>")), None);
+}
+
 /// It looks for the way to be woken in the first child of the answer, whatever that is.
 #[test]
 fn capabilities_stand_before_the_client() {

@@ -93,6 +93,25 @@ fn searches_page_by_page_and_knows_no_wildcards() {
     assert_eq!(code(&anna.ask(&mut lab, foreign.with_all(search("user").children))), 562, "users or groups, not both");
 }
 
+/// The document types of 1.1 and 1.2 want a SearchIndex in every answer; `examples/1.2/48-search-response` has it.
+#[test]
+fn an_answer_to_a_search_has_an_index_before_1_3() {
+    for version in [Version::V1_1, Version::V1_2] {
+        let mut lab = Lab::new();
+        let mut anna = lab.login(version, "anna", "phone");
+        let search = |text: &str| {
+            let pair = Element::new("SearchPairList").with_leaf("SearchElement", "USER_ID");
+            let pair = pair.with_leaf("SearchString", text.to_owned());
+            Element::new("Search-Request").with(pair).with_leaf("SearchLimit", "10")
+        };
+        for (text, index) in [("berta", "1"), ("nobody", "0")] {
+            let answer = anna.ask(&mut lab, search(text));
+            assert_eq!(answer.child_text("CompletionFlag"), Some("T"), "{version:?}");
+            assert_eq!(answer.child_text("SearchIndex"), Some(index), "{version:?}");
+        }
+    }
+}
+
 #[test]
 fn public_profiles_are_read_by_all_and_written_by_their_owner() {
     let mut lab = Lab::new();

@@ -115,7 +115,8 @@ fn begin(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'st
     }
     let id = context.search_id();
     let search = Search { id: id.clone(), limit: limit as usize, of_groups, findings };
-    let answer = piece(context.store, &search, 1, Element::new("Search-Response").with_leaf("SearchID", id))?;
+    let first = Element::new("Search-Response").with_leaf("SearchID", id);
+    let answer = piece(context.store, context.version(), &search, 1, first)?;
     context.session()?.search = Some(search);
     Ok(answer)
 }
@@ -130,11 +131,17 @@ fn go_on(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result<E
     if index == 0 || index > search.findings.len() {
         return Err(Code::INVALID_SEARCH_INDEX.into());
     }
-    piece(context.store, search, index, Element::new("Search-Response"))
+    piece(context.store, context.version(), search, index, Element::new("Search-Response"))
 }
 
 /// Returns the findings from `index`, counted from 1, on.
-fn piece(store: &Store, search: &Search, index: usize, answer: Element<'static>) -> Result<Element<'static>, Fault> {
+fn piece(
+    store: &Store,
+    version: Version,
+    search: &Search,
+    index: usize,
+    answer: Element<'static>,
+) -> Result<Element<'static>, Fault> {
     let rest = search.findings.get(index - 1..).unwrap_or_default();
     let piece = &rest[..rest.len().min(search.limit)];
     let next = index + piece.len();
@@ -144,6 +151,9 @@ fn piece(store: &Store, search: &Search, index: usize, answer: Element<'static>)
         .with_leaf("CompletionFlag", if is_complete { "T" } else { "F" });
     if !is_complete {
         answer = answer.with_leaf("SearchIndex", next.to_string());
+    } else if version < Version::V1_3 {
+        // The document types before 1.3 want one in every answer: that of the last finding.
+        answer = answer.with_leaf("SearchIndex", search.findings.len().to_string());
     }
     if !piece.is_empty() {
         let found = match search.of_groups {

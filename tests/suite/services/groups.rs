@@ -351,6 +351,16 @@ fn groups_come_and_go_by_themselves() {
     let mut alice = lab.login("alice", Version::V1_2);
     let notice = text(&lab.receive(&alice, "GroupChangeNotice"));
     assert!(notice.contains("<Mapping><SName>Queen</SName>"), "{notice}");
+    // So is who is no member, as long as it does not leave by its own will.
+    assert_eq!(lab.code(&mut bob, &on_group("SetGroupProps", &auto)), 200);
+    lab.ask(&mut bob, "<Logout-Request/>");
+    let mut bob = lab.login("bob", Version::V1_3);
+    assert!(text(&lab.receive(&bob, "GroupChangeNotice")).contains("<Mapping><SName>Rook</SName>"));
+    assert_eq!(lab.code(&mut bob, &on_group("LeaveGroup", "")), 200);
+    lab.ask(&mut bob, "<Logout-Request/>");
+    let mut bob = lab.login("bob", Version::V1_3);
+    assert_eq!(lab.code(&mut bob, &on_group("LeaveGroup", "")), 808);
+    lab.ask(&mut bob, &join_group("Rook"));
     // The group's time is over.
     lab.wait(600);
     lab.poll(&alice);

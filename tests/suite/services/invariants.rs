@@ -44,14 +44,18 @@ fn request(number: u8, more: u8) -> String {
 }
 
 /// Returns how many rows of a table break what is said of them.
-const BROKEN: [(&str, &str); 5] = [
+const BROKEN: [(&str, &str); 6] = [
     (
         "screen names that two users have",
         "SELECT count(*) FROM group_joined a JOIN group_joined b ON a.group_id = b.group_id AND lower(a.screen_name) = lower(b.screen_name) AND a.user <> b.user",
     ),
     (
-        "own properties of nobody",
-        "SELECT count(*) FROM group_own_property p WHERE NOT EXISTS (SELECT 1 FROM group_member m WHERE m.group_id = p.group_id AND m.user = p.user) AND NOT EXISTS (SELECT 1 FROM group_joined j WHERE j.group_id = p.group_id AND j.user = p.user)",
+        "own properties of nobody who is to be joined again",
+        "SELECT count(*) FROM group_own_property p WHERE NOT EXISTS (SELECT 1 FROM group_own_property a WHERE a.group_id = p.group_id AND a.user = p.user AND a.name = 'AutoJoin' AND a.value = 'T') AND NOT EXISTS (SELECT 1 FROM group_member m WHERE m.group_id = p.group_id AND m.user = p.user) AND NOT EXISTS (SELECT 1 FROM group_joined j WHERE j.group_id = p.group_id AND j.user = p.user)",
+    ),
+    (
+        "own properties of rejected users",
+        "SELECT count(*) FROM group_own_property p JOIN group_reject r ON r.group_id = p.group_id AND r.user = p.user WHERE NOT EXISTS (SELECT 1 FROM group_member m WHERE m.group_id = p.group_id AND m.user = p.user)",
     ),
     (
         "delivery methods of nobody",

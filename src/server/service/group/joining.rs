@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{find, is_on, is_trusted, listed, map, notice, own_place, shows_id, take_out, tell, user_map};
+use super::{find, forget, is_on, is_trusted, listed, map, notice, own_place, shows_id, take_out, tell, user_map};
 use crate::csp::{Code, Outcome, Version};
 use crate::document::{Element, integer};
 use crate::server::fault::{Fault, required, success, unless_refused};
@@ -166,6 +166,7 @@ pub(crate) fn leave(context: &mut Context<'_>, request: &Element<'_>) -> Result<
     let group = find(context, request)?;
     let joined = own_place(context, &group.id)?.ok_or(Code::NOT_JOINED)?;
     take_out(context, &group.id, &joined, false)?;
+    forget(context, &group.id, &joined.user)?;
     let done = Outcome::new(Code::SUCCESSFUL).element();
     Ok(Element::new("LeaveGroup-Response").with_leaf("GroupID", group.id).with(done))
 }
@@ -266,6 +267,13 @@ fn leave_all(context: &mut Context<'_>, session: &str) -> Result<(), Fault> {
     for group in groups::groups_of(context.store.reader(), session)? {
         if let Some(joined) = groups::find_joined(context.store.reader(), &group, session)? {
             take_out(context, &group, &joined, false)?;
+            // Who wants to be in it again at the next login need not be a member.
+            let db = context.store.writer()?;
+            if groups::own_property(db, &group, &joined.user, "AutoJoin")?.as_deref() == Some("T") {
+                groups::set_own_property(db, &group, &joined.user, LAST_NAME, &joined.screen_name)?;
+            } else {
+                forget(context, &group, &joined.user)?;
+            }
         }
     }
     Ok(())

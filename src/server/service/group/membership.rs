@@ -1,7 +1,7 @@
 //! Members, their roles, and who may not come in (Groups, "Roles" and "Other operations").
 
 use super::properties::tell_own;
-use super::{find_as, put_out};
+use super::{find_as, forget, put_out};
 use crate::csp::{Code, Version};
 use crate::document::Element;
 use crate::server::fault::Fault;
@@ -110,7 +110,7 @@ fn remove_member(context: &mut Context<'_>, group: &Group, own: Role, user: &str
     if present.iter().any(|joined| joined.user == user) {
         return tell_own(context, &group.id, user);
     }
-    Ok(groups::forget_own_properties(context.store.writer()?, &group.id, user)?)
+    forget(context, &group.id, user)
 }
 
 /// The owner cannot be touched, and administrators and moderators by administrators only.
@@ -157,6 +157,9 @@ fn change_role(context: &mut Context<'_>, group: &Group, own: Role, user: &str, 
     let resigns = user == context.user() && user != group.owner && role < before;
     if !resigns {
         may_change(group, own, user, before.max(role))?;
+    }
+    if role == before {
+        return Ok(());
     }
     groups::set_role(context.store.writer()?, &group.id, user, role)?;
     tell_member(context, user, "GMAU", &group.id);
@@ -222,6 +225,7 @@ fn set_rejected(
     if is_rejected {
         groups::disinvite(context.store.writer()?, &group.id, user)?;
         put_out_user(context, &group.id, user, true)?;
+        forget(context, &group.id, user)?;
     }
     Ok(())
 }

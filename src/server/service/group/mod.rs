@@ -85,6 +85,7 @@ fn notice(group: &str, changes: Vec<Element<'static>>) -> Element<'static> {
 /// Takes a session out of a group by force, tells it why and tells the others. `is_kick`: it is put out for what it did.
 fn put_out(context: &mut Context<'_>, group: &str, joined: &Joined, code: Code, is_kick: bool) -> Result<(), Fault> {
     take_out(context, group, joined, is_kick)?;
+    forget(context, group, &joined.user)?;
     if let Some(session) = SessionId::read(&joined.session) {
         let reason = Element::new("LeaveGroup-Response")
             .with_leaf("GroupID", group.to_owned())
@@ -100,9 +101,6 @@ fn take_out(context: &mut Context<'_>, group: &str, joined: &Joined, is_kick: bo
     groups::leave(db, group, &joined.session)?;
     let is_other = |other: &Joined| other.user == joined.user;
     let others = groups::joined(db, group)?;
-    if !others.iter().any(is_other) {
-        groups::forget_own_properties(db, group, &joined.user)?;
-    }
     if others.iter().any(|other| is_other(other) && other.screen_name == joined.screen_name) {
         return Ok(());
     }
@@ -113,6 +111,15 @@ fn take_out(context: &mut Context<'_>, group: &str, joined: &Joined, is_kick: bo
     })?;
     if others.is_empty() && is_on(context, group, "AutoDelete")? {
         groups::delete(context.store.writer()?, group)?;
+    }
+    Ok(())
+}
+
+/// Forgets how a user had it in a group that it is neither in nor a member of.
+fn forget(context: &mut Context<'_>, group: &str, user: &str) -> Result<(), Fault> {
+    let db = context.store.writer()?;
+    if !groups::joined(db, group)?.iter().any(|joined| joined.user == user) {
+        groups::forget_own_properties(db, group, user)?;
     }
     Ok(())
 }

@@ -19,9 +19,9 @@ pub struct ClientForms {
 /// The first is a messenger of one operator and the open clients that were written after it, in seven languages, which all
 /// bear its name (tried against one of them, and with the ways in which the others read). The next two are one client of a
 /// widespread system for handsets, which reads all versions by the tables of 1.3, by what it calls itself and by its name
-/// where nobody gave it another (seen in its sources, and when it was run). The last is the engine of a family of handsets, whose two generations
-/// take a StatusText that is not told for none, and the values of the first user of a notification for those of all (seen in
-/// its sources).
+/// where nobody gave it another (seen in its sources, and when it was run). The last is the engine of a family of handsets,
+/// whose two generations take a StatusText that is not told for none, and the values of the first user of a notification for
+/// those of all (seen in its sources).
 const KNOWN: [(&str, &str, &[&str]); 4] = [
     (
         "wv:instantmessenger-*@colibria.pc-client",

@@ -364,6 +364,25 @@ mod tests {
         assert_eq!(follow(&padded), (1, Some(1)));
     }
 
+    /// Nothing may come for so long between two requests, and no header may take longer than its time, whatever drips.
+    #[tokio::test]
+    async fn what_is_overdue_ends_the_connection() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (soon, late) = (Duration::from_millis(50), Duration::from_secs(600));
+        for (begun, time, idle) in [("", late, soon), ("POST / HTTP/1.1\r\nA", soon, late)] {
+            let (mut peer, stream) = tokio::io::duplex(1024);
+            let (mut watched, _) = Watched::new(stream, time, idle);
+            let request = "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx";
+            peer.write_all(request.as_bytes()).await.unwrap();
+            watched.read_exact(&mut vec![0; request.len()]).await.unwrap();
+            let heard = watched.heard;
+            peer.write_all(begun.as_bytes()).await.unwrap();
+            let error = watched.read_to_end(&mut Vec::new()).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            assert!(heard.elapsed() >= soon, "not before its time");
+        }
+    }
+
     /// Whatever comes, it is the same in pieces of any size, and nothing of it is kept but a line.
     #[test]
     fn any_octets_are_followed_alike_in_pieces_of_any_size() {

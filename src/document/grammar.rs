@@ -313,7 +313,8 @@ impl Particle {
     fn number(&self, next: &mut usize, positions: &mut Names<usize>) {
         match self {
             Self::Child(name, _) => {
-                positions.entry(name).or_insert(*next);
+                // A child alone in one alternative and among others in a later one: among others its place matters.
+                positions.insert(name, *next);
                 *next += 1;
             }
             Self::Sequence(pieces, _) => pieces.iter().for_each(|p| p.number(next, positions)),
@@ -451,5 +452,11 @@ mod tests {
         grammar.arrange(&mut tree);
         let names: Vec<_> = tree.children.iter().map(|c| c.name.as_ref()).collect();
         assert_eq!(names, ["B", "C", "D"]);
+        let table = "version\telement\tnamespace\tcontent\tcertainty\tnote\talso_read\n\
+            1\tA\ts\tB (C|(D? C? E?)|F)?\tA\n1\tB\ts\tEMPTY\tA\n1\tC\ts\tEMPTY\tA\n1\tD\ts\tEMPTY\tA\n";
+        let mut tree = ["C", "D", "B"].into_iter().fold(Element::new("A"), |a, name| a.with(Element::new(name)));
+        Grammar::read(table, "1", |_| &[], &[]).arrange(&mut tree);
+        let names: Vec<_> = tree.children.iter().map(|c| c.name.as_ref()).collect();
+        assert_eq!(names, ["B", "D", "C"], "a child that stands in two places");
     }
 }

@@ -152,6 +152,21 @@ fn a_capability_request_without_client_id() {
 }
 
 #[test]
+fn character_sets_beside_content_types_are_surplus() {
+    let plain = "<AcceptedContentType>text/plain</AcceptedContentType>";
+    for (version, types) in [(Version::V1_1, plain), (Version::V1_2, plain), (Version::V1_2, "")] {
+        let mut peer = Peer::new(version);
+        let answer = peer.ask(&format!(
+            "<ClientCapability-Request>{CLIENT}<CapabilityList><ClientType>MOBILE_PHONE</ClientType>\
+             <InitialDeliveryMethod>P</InitialDeliveryMethod><AcceptedCharSet>106</AcceptedCharSet>{types}\
+             <AcceptedContentLength>32767</AcceptedContentLength><SupportedBearer>HTTP</SupportedBearer>\
+             <MultiTrans>1</MultiTrans><ParserSize>32767</ParserSize></CapabilityList></ClientCapability-Request>"
+        ));
+        assert_eq!(answer.name, "ClientCapability-Response", "{version:?} {answer:?}");
+    }
+}
+
+#[test]
 fn a_service_request_without_client_id() {
     for version in Version::ALL {
         let mut peer = Peer::new(version);

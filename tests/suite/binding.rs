@@ -330,6 +330,8 @@ fn s_003_02_errors_of_csp() {
         assert_eq!(code(body), ((*expected).to_owned(), true), "{what}");
     }
     assert_eq!(code(&inband(&id, &transaction("Request", "", "<KeepAlive-Request/>"))).0, "400", "no TransactionID");
+    let lost = message("<SessionType>Outband</SessionType>", &transaction("Request", "", "<Polling-Request/>"));
+    assert_eq!(ask(&server, "text/xml", &lost).code(), "604", "a poll without a session");
     let stray = "<Status><Result><Code>200</Code></Result></Status>";
     let stray = ask(&server, "text/xml", &inband(&id, &transaction("Response", "77", stray)));
     assert_eq!((stray.status, &*stray.body), (200, ""), "an answer to nothing");

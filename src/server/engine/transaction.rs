@@ -24,6 +24,8 @@ impl Engine {
         asked: &Transaction<'_>,
     ) -> Element<'static> {
         let id = match &asked.id {
+            // Without a session there is nothing to poll.
+            None if asked.primitive.name == "Polling-Request" => return Outcome::new(Code::INVALID_SESSION).status(),
             None => return Fault::missing("TransactionID").0.status(),
             Some(id) if id.chars().count() > limits::TRANSACTION_ID => {
                 return Outcome::new(Code::BAD_REQUEST).describe("TransactionID is too long").status();

@@ -110,6 +110,10 @@ pub(crate) fn sender(context: &Context<'_>, given: Option<&Element<'_>>) -> Resu
         }
         return Ok(Element::new("Sender").with(screen_name(&own.screen_name, &group.id)));
     }
+    // A group has no voice of its own: who is in it goes by its user's name.
+    if let Some(group) = given.descend(&["Group", "GroupID"]).filter(|id| !id.is_empty()) {
+        targets::joined_group(context, group.trimmed())?;
+    }
     let Some(user) = given.child("User") else { return own() };
     let id = user.child_text("UserID").unwrap_or_default();
     // An empty one counts as absent; nearly all write their own in its normal form.

@@ -232,6 +232,7 @@ fn c01_requests_with_children_missing_doubled_or_of_others() {
         "UnsubscribePresence-Request",
         "GetPresence-Request",
         "SendMessage-Request",
+        "Invite-Request",
     ];
     assert!(empty.iter().all(|name| addressed.contains(name)), "needs more than its declaration says: {empty:?}");
 }

@@ -52,6 +52,9 @@ pub(crate) fn invite(context: &mut Context<'_>, request: &Element<'_>) -> Result
     let id = identifier(request)?.to_owned();
     let sender = sender(context, request)?;
     let recipient = request.child("Recipient").ok_or_else(|| Fault::missing("Recipient"))?;
+    if recipient.children.is_empty() {
+        return Err(Fault::missing("User, Group or ContactList"));
+    }
     check_kind(context, request, recipient)?;
     let (inviter, now) = (context.user().to_owned(), context.now.seconds());
     let db = context.store.writer()?;

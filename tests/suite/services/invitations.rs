@@ -119,6 +119,7 @@ fn types_need_what_they_say_and_reach_those_whose_version_has_them() {
         let told = lab.poll(&carol);
         assert_eq!(told.len() == 1, reaches, "{kind} in 1.2");
     }
+    assert_eq!(lab.code(&mut alice, &invite("nobody", "IM", "", "")), 400, "nobody is invited");
     assert_eq!(lab.code(&mut alice, &invite("IM", "IM", USER_BOB, "")), 423, "one at a time under a name");
     let long = urls.replace("a.jpg", &"x".repeat(9 << 10));
     assert_eq!(lab.code(&mut alice, &invite("long", "SC", USER_BOB, &long)), 402);

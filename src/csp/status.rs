@@ -165,6 +165,10 @@ pub struct Detail {
     pub items: Vec<Element<'static>>,
 }
 
+/// Characters of a description (CSP data types, "Lengths"), and what stands at the end of one that was longer.
+const MOST_DESCRIPTION: usize = 200;
+const DOTS: &str = "...";
+
 /// How a request came out: the content of `Result`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -203,10 +207,14 @@ impl Outcome {
         Self { details, ..Self::new(code) }
     }
 
-    /// Says in words what the code does not.
+    /// Says in words what the code does not, in no more characters than handsets take (CSP data types, "Lengths").
     #[must_use]
     pub(crate) fn describe(mut self, description: impl Into<String>) -> Self {
-        self.description = Some(description.into());
+        let mut description = description.into();
+        if description.chars().count() > MOST_DESCRIPTION {
+            description = description.chars().take(MOST_DESCRIPTION - DOTS.len()).chain(DOTS.chars()).collect();
+        }
+        self.description = Some(description);
         self
     }
 
@@ -274,6 +282,13 @@ mod tests {
         codes.dedup();
         assert_eq!(codes.len(), ROWS.len(), "a code given twice");
         assert!(ROWS.iter().all(|row| !row.name.is_empty() && !row.meaning.is_empty()));
+    }
+
+    #[test]
+    fn descriptions_are_no_longer_than_handsets_take() {
+        let said = |length: usize| Outcome::new(Code::BAD_PARAMETER).describe("é".repeat(length)).description.unwrap();
+        assert_eq!(said(200), "é".repeat(200));
+        assert_eq!(said(201), format!("{}...", "é".repeat(197)));
     }
 
     #[test]

@@ -61,15 +61,23 @@ pub(crate) fn update(context: &mut Context<'_>, request: &Element<'_>) -> Result
         return Err(Code::FORBIDDEN.into());
     }
     let properties = profile.into_iter().flat_map(|profile| profile.children_named("Property"));
-    let (good, bad): (Vec<_>, Vec<_>) = properties.map(read).partition(Option::is_some);
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for property in properties {
+        match read(property) {
+            Some(read) => good.push(read),
+            None => bad.push(property.child_text("Name").unwrap_or_default()),
+        }
+    }
+    // A DetailedResult has no element for properties, so the description names them.
+    let why = format!("not accepted: {}", bad.join(", "));
     if good.is_empty() && !bad.is_empty() {
-        return Err(Code::INVALID_USER_PROPERTY.into());
+        return Err(Outcome::new(Code::INVALID_USER_PROPERTY).describe(why).into());
     }
     let db = context.store.writer()?;
     if flag(request, "ClearPublicProfile") == Some(true) {
         profiles::clear(db, &user)?;
     }
-    for (name, value) in good.into_iter().flatten() {
+    for (name, value) in good {
         match value {
             "" => profiles::remove(db, &user, name)?,
             value => profiles::set(db, &user, name, value)?,
@@ -80,7 +88,7 @@ pub(crate) fn update(context: &mut Context<'_>, request: &Element<'_>) -> Result
         return Ok(success());
     }
     let details = vec![Detail { code: Code::INVALID_USER_PROPERTY, items: Vec::new() }];
-    Ok(Outcome { details, ..Outcome::new(Code::PARTIALLY_SUCCESSFUL) }.status())
+    Ok(Outcome { details, ..Outcome::new(Code::PARTIALLY_SUCCESSFUL).describe(why) }.status())
 }
 
 /// Returns the name and the value of a property if both can be.

@@ -141,6 +141,9 @@ fn a_restart_forgets_sessions_and_keeps_the_rest() {
     lab.ask(&mut alice, &grant(Version::V1_3, &[], true, "<OnlineStatus/><StatusText/>"));
     lab.ask(&mut alice, &update(&status_text("still here")));
     lab.ask(&mut alice, &send(USER_BOB, "", "kept"));
+    let mut watcher = lab.login_from("bob", Version::V1_2, "watch");
+    let watch = "<SubscribePresence-Request><User><UserID>wv:alice</UserID></User></SubscribePresence-Request>";
+    assert_eq!(lab.code(&mut watcher, watch), 200);
     drop(lab);
     let mut lab = Lab::with("example.com", Store::open(&path).unwrap());
     assert_eq!(lab.code(&mut alice, "<GetList-Request/>"), 604);
@@ -151,6 +154,10 @@ fn a_restart_forgets_sessions_and_keeps_the_rest() {
     assert!(seen.contains("<PresenceValue>F</PresenceValue>") && seen.contains("still here"), "{seen}");
     let answer = text(&lab.ask(&mut bob, &join_group("Queen")));
     assert!(answer.contains("<SName>Queen</SName><UserID>wv:bob@example.com</UserID>"), "nobody is in it: {answer}");
+    let mut alice = lab.login("alice", Version::V1_3);
+    let watchers = "<GetWatcherList-Request><HistoryPeriod>600</HistoryPeriod></GetWatcherList-Request>";
+    let watchers = text(&lab.ask(&mut alice, watchers));
+    assert!(watchers.contains("<WatcherStatus>FORMER_SUBSCRIBER</WatcherStatus>"), "{watchers}");
 }
 
 #[test]

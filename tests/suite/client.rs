@@ -292,7 +292,7 @@ proptest! {
 
 pub(crate) fn running() -> http::Running {
     let mut store = Store::in_memory().unwrap();
-    for user in ["wv:romeo@localhost", "wv:juliet@localhost"] {
+    for user in ["wv:romeo@localhost", "wv:juliet@localhost", "wv:tybalt@localhost"] {
         store.add_user(user, "open-sesame", Timestamp::from_seconds(1_795_410_000)).unwrap();
     }
     let configuration = Configuration { listen: ([127, 0, 0, 1], 0).into(), ..Configuration::default() };
@@ -405,6 +405,7 @@ const GOOD: &[(&str, &[&str], &str)] = &[
     ("romeo", &["presence", "contacts", "wv:romeo/verona", "--remove", "juliet", "--version", "1.2"], "NickList"),
     ("romeo", &["presence", "contacts", "wv:romeo/verona", "--delete"], "done"),
     ("romeo", &["search", "USER_ID=juli", "--limit", "1", "--all"], "UserID wv:juliet@localhost"),
+    ("romeo", &["search", "USER_ID=wv:", "--limit", "1", "--all"], "UserID wv:tybalt@localhost"),
     ("romeo", &["profile", "set", "PP_CITY=Verona"], "done"),
     ("juliet", &["profile", "get", "romeo"], "Value Verona"),
     ("romeo", &["block", "juliet", "--use", "T"], "done"),

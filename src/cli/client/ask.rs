@@ -37,7 +37,8 @@ impl Asked {
                 let mut next = Some(request);
                 for _ in 0..PAGES {
                     let Some(request) = next.take().filter(|_| talk.client().is_in()) else { break };
-                    next = ask(talk, request, shown)?.and_then(|answer| (row.next)(&given, &answer));
+                    let answer = ask(talk, request.clone(), shown)?;
+                    next = answer.and_then(|answer| (row.next)(&given, &request, &answer));
                 }
                 if !shown.ok {
                     return Ok(());

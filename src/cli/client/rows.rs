@@ -18,8 +18,8 @@ pub(super) struct Row {
     pub(super) examples: [&'static str; 2],
     /// The requests, one after the other; the answer to the last is shown.
     pub(super) requests: fn(&Given<'_>) -> Result<Vec<Element<'static>>>,
-    /// The request that an answer asks for in turn.
-    pub(super) next: fn(&Given<'_>, &Element<'_>) -> Option<Element<'static>>,
+    /// The request that the answer to a request asks for in turn.
+    pub(super) next: fn(&Given<'_>, &Element<'_>, &Element<'_>) -> Option<Element<'static>>,
 }
 
 /// An argument of a command.
@@ -130,7 +130,7 @@ const GROUP: Argument = one("GROUP", "The group: `wv:/NAME`, or `wv:USER/NAME` o
 const USERS: Argument = many("USER", "Users, and contact lists as `wv:USER/LIST`");
 const ATTRIBUTES: Argument = options("attribute", "NAME", "Presence attributes; else all");
 
-fn over(_: &Given<'_>, _: &Element<'_>) -> Option<Element<'static>> {
+fn over(_: &Given<'_>, _: &Element<'_>, _: &Element<'_>) -> Option<Element<'static>> {
     None
 }
 
@@ -231,8 +231,10 @@ pub(super) static ROWS: &[Row] = &[
             let request = Element::new("Search-Request").with_all(pairs);
             Ok(vec![request.with_leaf("SearchLimit", given.one("limit").unwrap_or("20").to_owned())])
         },
-        next: |given, answer| {
-            let page = ["SearchID", "SearchIndex"].map(|name| answer.child(name).cloned());
+        next: |given, asked, answer| {
+            // Only the first answer says how the search is called.
+            let id = answer.child("SearchID").or_else(|| asked.child("SearchID"));
+            let page = [id.cloned(), answer.child("SearchIndex").cloned()];
             let [Some(_), Some(index)] = &page else { return None };
             let is_whole = answer.child_text("CompletionFlag").is_none_or(|flag| flag.eq_ignore_ascii_case("T"));
             if is_whole || !given.is("all") || index.trimmed().is_empty() {

@@ -215,7 +215,7 @@ pub(crate) fn fit_pts(primitive: &mut Element<'_>, codes: &CodeTable) {
 }
 
 /// How WBXML is written where the vocabulary leaves a choice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct WbxmlOptions {
     /// Which tokens stand for names and values of attributes.
     pub style: WbxmlStyle,
@@ -225,6 +225,8 @@ pub struct WbxmlOptions {
     pub opaque_dates: Option<bool>,
     /// Whether integers are text, where others are OPAQUE.
     pub text_integers: bool,
+    /// A vocabulary that has to know a value token too: who reads by its table takes others for damage.
+    pub values_known_to: Option<&'static Vocabulary>,
 }
 
 /// Why a tree cannot be written in a syntax.

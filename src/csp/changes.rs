@@ -42,7 +42,8 @@ const CHANGES: [Change; 10] = [
 /// A client to which a change of presence is told with all that it watches.
 pub(crate) const WHOLE_PRESENCE: &str = "presence-whole";
 /// What is changed in the octets of WBXML, after those of the tree.
-const WORDS_OF_WBXML: [&str; 4] = ["dates-as-text", "dates-as-octets", "integers-as-text", "public-id-unknown"];
+const WORDS_OF_WBXML: [&str; 5] =
+    ["dates-as-text", "dates-as-octets", "integers-as-text", "public-id-unknown", "value-tokens-of-1.3"];
 /// What the server does otherwise.
 const WORDS_OF_SERVICE: [&str; 8] =
     [REUSES_IDS, TAKES_SILENTLY, MAKES_LISTS, NEEDS_ALIAS, ONE_PRESENCE, AVAILABLE_ONLINE, BARE_GROUPS, IS_ASKED];

@@ -6,7 +6,7 @@
 use super::message::{Discovery, Malformed, Message, Mode, Session, Transaction};
 use super::{Changes, Code, Outcome, Primitive, V1_1, V1_2, V1_3, Version};
 use crate::codec::{self, CannotWrite, Encoding, Header, Limits, Preamble, WbxmlOptions};
-use crate::diagnose::{Diagnostic, Report};
+use crate::diagnose::{Diagnostic, Report, Severity};
 use crate::document::{CodeTable, Content, Element, Vocabulary, to_base64};
 
 /// The vocabularies of all versions, the newest first.
@@ -109,7 +109,9 @@ pub fn read_with<'s>(bytes: &'s [u8], limits: &Limits, codes: &'static CodeTable
     let form = Form::read(&document.header);
     let version = version_of(root, &document.header, document.vocabulary);
     if codec::breaks_off(&report) || document.header.encoding == Encoding::Wbxml && report.has_errors() {
-        let fault = version.map(|version| what_shows(document.root, version, "the message breaks off"));
+        let first = report.diagnostics().iter().find(|finding| finding.severity == Severity::Error);
+        let what = first.map_or("the message breaks off", |finding| &finding.message);
+        let fault = version.map(|version| what_shows(document.root, version, what));
         let shown = fault.filter(|fault| fault.id.is_some()).map(|fault| Refusal::Malformed(form, fault));
         return Err(shown.unwrap_or(Refusal::Unreadable(report)));
     }
@@ -307,6 +309,7 @@ fn write_element(root: &Element<'_>, version: Version, form: Form) -> Result<Vec
                 public_id: unknown.or(form.public_id),
                 opaque_dates: form.changes.opaque_dates(),
                 text_integers: form.changes.has("integers-as-text"),
+                values_known_to: form.changes.has("value-tokens-of-1.3").then_some(&super::V1_3),
                 ..WbxmlOptions::default()
             };
             codec::write_wbxml(root, vocabulary, &options)

@@ -200,6 +200,11 @@ impl<'s> Reader<'s, '_> {
             }
             _ => match std::str::from_utf8(octets) {
                 Ok(text) => (Cow::Borrowed(text), true),
+                Err(_) if let Some(text) = join_surrogates(octets) => {
+                    let message = "characters beyond U+FFFF are written as two of three octets each".to_owned();
+                    self.note(&rules::CHARSET, start, message);
+                    (Cow::Owned(text), true)
+                }
                 Err(_) => (String::from_utf8_lossy(octets), false),
             },
         };
@@ -236,6 +241,24 @@ pub(super) fn is_text(octet: u8) -> bool {
         || (EXT_0..EXT_0 + 3).contains(&octet)
 }
 
+/// Reads UTF-8 in which each character beyond U+FFFF stands as the two surrogates of UTF-16, as Java writes it for C
+/// (CESU-8). `None` where anything else is wrong.
+fn join_surrogates(mut octets: &[u8]) -> Option<String> {
+    let unit = |high: u8, low: u8| 0xD000 | u16::from(high & 0x3F) << 6 | u16::from(low & 0x3F);
+    let mut joined = Vec::with_capacity(octets.len());
+    while let [first, rest @ ..] = octets {
+        if let [0xED, a @ 0xA0..=0xAF, b @ 0x80..=0xBF, 0xED, c @ 0xB0..=0xBF, d @ 0x80..=0xBF, behind @ ..] = octets {
+            let character = char::decode_utf16([unit(*a, *b), unit(*c, *d)]).next()?.ok()?;
+            joined.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            octets = behind;
+        } else {
+            joined.push(*first);
+            octets = rest;
+        }
+    }
+    String::from_utf8(joined).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +271,24 @@ mod tests {
                 assert_eq!(plain_length(&octets), Some(before), "{other:#x}");
             }
             assert_eq!(plain_length(&[0x7F; 20][..before]), None);
+        }
+    }
+
+    /// The octets are those that an emoticon had from a handset's client, and those of the table in Unicode's UTR 26.
+    #[test]
+    fn surrogates_are_joined_and_nothing_else_is_forgiven() {
+        for (octets, text) in [
+            (&b"a \xED\xA0\xBD\xED\xB8\x80!"[..], Some("a \u{1F600}!")),
+            (b"\xED\xA0\x81\xED\xB0\x80", Some("\u{10400}")),
+            (b"\xED\xAF\xBF\xED\xBF\xBF", Some("\u{10FFFF}")),
+            (b"\xC3\xA9\xED\xA0\xBD\xED\xB8\x80\xED\x9F\xBF", Some("\u{E9}\u{1F600}\u{D7FF}")),
+            (b"\xED\xA0\xBD", None),
+            (b"\xED\xB8\x80\xED\xA0\xBD", None),
+            (b"\xED\xA0\xBDx\xED\xB8\x80", None),
+            (b"\xED\xA0\xBD\xED\xB8\x80\xFF", None),
+            (b"\xED\xA0\xBD\xED\xB8", None),
+        ] {
+            assert_eq!(join_surrogates(octets).as_deref(), text, "{octets:X?}");
         }
     }
 }

@@ -359,6 +359,11 @@ impl<'s, 'r> Reader<'s, 'r> {
         self.report.add(Diagnostic::new(rule, self.since(start), message));
     }
 
+    /// As [`Self::add`], for what is read all the same.
+    pub(super) fn note(&mut self, rule: &'static Rule, start: usize, message: String) {
+        self.report.add(Diagnostic::new(rule, self.since(start), message).severity(Severity::Warning));
+    }
+
     /// Returns what was read from `start` on, an octet at the least, if there is one.
     fn since(&self, start: usize) -> Span {
         let end = self.pos.max(start + 1).min(self.bytes.len());

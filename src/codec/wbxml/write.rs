@@ -99,6 +99,7 @@ pub(crate) fn write(
         style: options.style,
         opaque_dates: options.opaque_dates.unwrap_or(vocabulary.wbxml.opaque_dates),
         text_integers: options.text_integers,
+        values_known_to: options.values_known_to,
         tag_page: 0,
         attribute_page: 0,
     };
@@ -152,6 +153,7 @@ struct Writer<'v> {
     style: WbxmlStyle,
     opaque_dates: bool,
     text_integers: bool,
+    values_known_to: Option<&'static Vocabulary>,
     tag_page: u8,
     attribute_page: u8,
 }
@@ -325,6 +327,9 @@ impl Writer<'_> {
             Some(Kind::Word(list)) => list.contains(&text),
             _ => self.tokens.extension(*number).len() == 1,
         });
+        let is_known =
+            |number: &u32| self.values_known_to.is_none_or(|other| other.tokens.extension(*number) == [text]);
+        let number = number.filter(is_known);
         match number {
             Some(number) => {
                 self.octets.push(EXT_T_0);

@@ -41,13 +41,14 @@ const KNOWN: [(&str, &str, &[&str]); 4] = [
     ("JiMMY", "*", &ONE_TABLE),
     ("wv:*@nok.s60", "*", &["presence-whole", "presence-one-by-one", "reason-on-top"]),
 ];
-const ONE_TABLE: [&str; 10] = [
+const ONE_TABLE: [&str; 11] = [
     "contact-lists-direct",
     "user-map-flat",
     "attribute-functions-whole",
     "presence-whole",
     "cir-lost-f",
     "dates-as-text",
+    "value-tokens-of-1.3",
     "reason-on-top",
     "groups-as-logged-in",
     "capabilities-first",

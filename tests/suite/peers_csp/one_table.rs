@@ -1,6 +1,7 @@
 //! A client of a widespread system for handsets, which reads all versions by the tables of 1.3, takes what it is told of a
 //! user for all that there is, and is known by its name: it is served without any configuration.
 
+use impskit::codec::Encoding;
 use impskit::csp::{Transaction, Version, wire};
 use impskit::document::Element;
 
@@ -109,6 +110,58 @@ fn the_type_of_a_status_picture_has_the_common_number() {
         let shown =
             answer.transactions[0].primitive.descend(&["Presence", "PresenceSubList", "StatusContent"]).unwrap();
         assert_eq!(shown.child_text("ContentType"), Some("image/png"));
+    }
+}
+
+/// What older tables alone have a number for it cannot read, and drops the whole message (seen when it was run): it gets the
+/// word. The numbers are those of the sheet, "where the tables differ".
+#[test]
+fn a_word_without_a_number_in_1_3_is_written_out() {
+    for (version, namespaces) in &NAMESPACES[..2] {
+        for (client, wanted) in [(KNOWN, string("VIDEO_CALL")), ("other", vec![0x80, 0x76])] {
+            let mut room = Room::new(*version, client);
+            room.of("anna").gets(
+                "<UpdatePresence-Request><PresenceSubList><CommCap><Qualifier>T</Qualifier><CommC><Cap>VIDEO_CALL</Cap>\
+                 <Status>OPEN</Status></CommC></CommCap></PresenceSubList></UpdatePresence-Request>",
+                200,
+            );
+            let peer = room.of("anna");
+            let user = element(0x39, &[&element(0x3A, &[&string("anna")])]);
+            let request = [&[0x00, 0x04][..], &element(0x12, &[PAGE_0, &user])].concat();
+            let pid = [if *version == Version::V1_1 { 0x10 } else { 0x11 }];
+            let body = binary(&pid, Some(*namespaces), &peer.session, &request);
+            let (status, octets) = peer.lab.post("application/vnd.wv.csp.wbxml", body);
+            assert_eq!(status, 200);
+            assert!(octets.windows(wanted.len()).any(|part| part == wanted), "{version:?} {client} {octets:02X?}");
+        }
+    }
+}
+
+/// In WBXML its language writes an emoticon as the two halves of UTF-16, each in three octets (seen when it was run).
+#[test]
+fn an_emoticon_in_halves_is_one_character() {
+    for version in Version::ALL {
+        let mut room = Room::new(version, KNOWN);
+        let peer = room.of("anna");
+        let text = "<SendMessage-Request><DeliveryReport>F</DeliveryReport><MessageInfo><Recipient><User>\
+                    <UserID>wv:berta@example.com</UserID></User></Recipient><Sender><User><UserID>wv:anna</UserID></User>\
+                    </Sender><ContentType>text/plain</ContentType></MessageInfo><ContentData>well \u{1F600}</ContentData>\
+                    </SendMessage-Request>";
+        let text = peer.text("31", text);
+        let Ok((wire::Body::Message(message), _)) = wire::read(text.as_bytes(), &wire::LIMITS) else {
+            panic!("{text}")
+        };
+        let octets = wire::write(&message, wire::Form::of(Encoding::Wbxml)).unwrap();
+        let whole = "\u{1F600}".as_bytes();
+        let at = octets.windows(whole.len()).position(|part| part == whole).unwrap();
+        let halves = b"\xED\xA0\xBD\xED\xB8\x80";
+        let octets = [&octets[..at], halves, &octets[at + whole.len()..]].concat();
+        let (status, answer) = peer.lab.post("application/vnd.wv.csp.wbxml", octets);
+        assert_eq!(status, 200);
+        let Ok((wire::Body::Message(answer), _)) = wire::read(&answer, &wire::LIMITS) else { panic!("{answer:02X?}") };
+        assert_eq!(code(&answer.transactions[0].primitive), 200, "{version:?}");
+        let told = room.told("berta");
+        assert_eq!(told[0].child_text("ContentData"), Some("well \u{1F600}"), "{version:?}");
     }
 }
 

@@ -64,8 +64,6 @@ pub struct Declaration {
     pub also_text: bool,
     /// The position of each child in the order to write.
     positions: Names<usize>,
-    /// Whether each child stands in one place of the model.
-    pub(super) is_distinct: bool,
 }
 
 /// All elements of one vocabulary in one version.
@@ -208,10 +206,9 @@ impl Declaration {
         primitives: &[&'static str],
     ) -> Self {
         let model = Model::read(content, words, primitives);
-        let (mut positions, mut places) = (Names::default(), 0);
+        let mut positions = Names::default();
         if let Model::Children(particle) = &model {
             particle.number(&mut 0, &mut positions);
-            places = particle.places();
         }
         let also: Vec<&'static str> = also_read.split_ascii_whitespace().collect();
         Self {
@@ -224,7 +221,6 @@ impl Declaration {
                 .map(|i| i.trim_end_matches(['?', '*', '+']))
                 .collect(),
             model,
-            is_distinct: places == positions.len(),
             positions,
         }
     }
@@ -299,14 +295,6 @@ impl Particle {
             Self::Sequence(pieces, Occurs { most: None, .. }) => pieces.len() == 1 && pieces.iter().all(is_child),
             Self::Choice(pieces, Occurs { most: None, .. }) => pieces.iter().all(is_child),
             Self::Sequence(pieces, _) | Self::Choice(pieces, _) => pieces.iter().all(Self::has_order_by_name),
-        }
-    }
-
-    /// Returns in how many places a child stands.
-    fn places(&self) -> usize {
-        match self {
-            Self::Child(..) => 1,
-            Self::Sequence(pieces, _) | Self::Choice(pieces, _) => pieces.iter().map(Self::places).sum(),
         }
     }
 

@@ -53,21 +53,23 @@ fn over_http() {
         let pace = Pace { pairs: PAIRS, rate: None, time };
         let of_echoes = echoes(&bare.url, &server.url, &pace, &bare.pid());
         let of_messages = messages(&server.url, &pace, &server.pid());
+        let as_many = Pace { pairs: PAIRS, rate: Some(of_messages.rate()), time };
+        let of_as_many = echoes(&bare.url, &server.url, &as_many, &bare.pid());
         println!("round {round}");
         let line = |what: &str, load: &Load| {
-            println!("  {what:<40} {:>8.0}/s  {:>7.1} µs CPU each", load.rate(), load.cpu_each());
+            println!("  {what:<44} {:>8.0}/s  {:>7.1} µs CPU each", load.rate(), load.cpu_each());
         };
         line("echo of a poll, requests", &of_echo);
         line("poll that finds nothing, requests", &of_polls);
-        line("three echoes of what a message's clients say", &of_echoes);
         line("message sent, polled, confirmed", &of_messages);
+        line("three echoes of the same, at that rate", &of_as_many);
+        line("three echoes of the same, as fast as it goes", &of_echoes);
         println!("  posts a message {:.2}", of_messages.posts as f64 / of_messages.units as f64);
         println!("  polls a second to echoes a second {:.2} (target 0.5)", of_polls.rate() / of_echo.rate());
         println!("  CPU of a poll to that of an echo {:.2}", of_polls.cpu_each() / of_echo.cpu_each());
-        println!(
-            "  CPU of a message to that of three echoes {:.2} (target 2)",
-            of_messages.cpu_each() / of_echoes.cpu_each()
-        );
+        let ratio = |of: &Load| of_messages.cpu_each() / of.cpu_each();
+        println!("  CPU of a message to that of three echoes at that rate {:.2} (target 2)", ratio(&of_as_many));
+        println!("  CPU of a message to that of three echoes as fast as it goes {:.2}", ratio(&of_echoes));
     }
     bare.stop();
     server.stop();

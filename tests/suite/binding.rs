@@ -179,18 +179,19 @@ fn s_003_01_connections_persist() {
         assert_eq!(send(&mut stream, &poll).status, 200);
     }
     let last = send(&mut stream, &poll.replacen("Host: x", "Connection: close", 1));
-    assert_eq!((last.status, last.header("Connection")), (200, Some("close")));
+    assert_eq!((last.status, last.header("Connection"), last.header("Keep-Alive")), (200, Some("close"), None));
     assert!(is_closed(&mut stream));
 
     let old = poll.replacen("HTTP/1.1", "HTTP/1.0", 1);
     let mut stream = connect(&server);
     let answer = send(&mut stream, &old);
-    assert_eq!((answer.status, &*answer.version), (200, "HTTP/1.0"));
+    assert_eq!((answer.status, &*answer.version, answer.header("Keep-Alive")), (200, "HTTP/1.0", None));
     assert!(is_closed(&mut stream), "as HTTP/1.0 has it");
     let mut stream = connect(&server);
     for _ in 0..2 {
         let answer = send(&mut stream, &old.replacen("Host: x", "Connection: Keep-Alive", 1));
         assert_eq!(answer.header("Connection").map(str::to_ascii_lowercase).as_deref(), Some("keep-alive"));
+        assert!(answer.header("Keep-Alive").is_some_and(|text| text.starts_with("timeout=")));
     }
 }
 

@@ -10,7 +10,7 @@ use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
     RETRY_AFTER, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Method, StatusCode};
+use hyper::{Method, StatusCode, Version};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -118,6 +118,23 @@ pub(super) type Response = hyper::Response<Full<Bytes>>;
 ///
 /// It has to be there at `until`, however slowly its octets drip (abuse case B02).
 pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: hyper::Request<Incoming>) -> Response {
+    let goes_on = goes_on(&request);
+    let mut response = answer(edge, peer, until, request).await;
+    if !goes_on {
+        response.headers_mut().remove(KEEP_ALIVE);
+    }
+    response
+}
+
+/// Returns whether the client wants its connection kept.
+fn goes_on(request: &hyper::Request<Incoming>) -> bool {
+    let mut lines = request.headers().get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let mut says =
+        |word: &str| lines.any(|line| line.split(',').any(|option| option.trim().eq_ignore_ascii_case(word)));
+    if request.version() < Version::HTTP_11 { says("keep-alive") } else { !says("close") }
+}
+
+async fn answer(edge: &Edge, peer: IpAddr, until: Instant, request: hyper::Request<Incoming>) -> Response {
     let Some(route) = edge.routes.iter().find(|route| route.path == request.uri().path()) else {
         let asked = match edge.asked(&request).await {
             None => edge.fetched(&request).await,

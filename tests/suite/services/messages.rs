@@ -1,5 +1,6 @@
 //! Messages, block and grant lists: M1 to M11.
 
+use super::groups::{on_group, property};
 use super::*;
 
 #[test]
@@ -132,7 +133,7 @@ fn a_restart_forgets_sessions_and_keeps_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("server.db");
     let mut store = Store::open(&path).unwrap();
-    for user in ["alice", "bob"] {
+    for user in ["alice", "bob", "carol"] {
         store.add_user(&format!("wv:{user}@example.com"), "secret", Timestamp::from_seconds(0)).unwrap();
     }
     let mut lab = Lab::with("example.com", store);
@@ -144,6 +145,10 @@ fn a_restart_forgets_sessions_and_keeps_the_rest() {
     let mut watcher = lab.login_from("bob", Version::V1_2, "watch");
     let watch = "<SubscribePresence-Request><User><UserID>wv:alice</UserID></User></SubscribePresence-Request>";
     assert_eq!(lab.code(&mut watcher, watch), 200);
+    let mut carol = lab.login("carol", Version::V1_3);
+    lab.ask(&mut carol, &join_group("Rook"));
+    let auto = format!("<OwnProperties>{}</OwnProperties>", property("AutoJoin", "T"));
+    assert_eq!(lab.code(&mut carol, &on_group("SetGroupProps", &auto)), 200);
     drop(lab);
     let mut lab = Lab::with("example.com", Store::open(&path).unwrap());
     assert_eq!(lab.code(&mut alice, "<GetList-Request/>"), 604);
@@ -158,6 +163,9 @@ fn a_restart_forgets_sessions_and_keeps_the_rest() {
     let watchers = "<GetWatcherList-Request><HistoryPeriod>600</HistoryPeriod></GetWatcherList-Request>";
     let watchers = text(&lab.ask(&mut alice, watchers));
     assert!(watchers.contains("<WatcherStatus>FORMER_SUBSCRIBER</WatcherStatus>"), "{watchers}");
+    let carol = lab.login("carol", Version::V1_3);
+    let notice = text(&lab.receive(&carol, "GroupChangeNotice"));
+    assert!(notice.contains("<SName>Rook</SName>"), "by the name of last time: {notice}");
 }
 
 #[test]

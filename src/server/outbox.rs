@@ -25,6 +25,8 @@ pub(crate) struct Sending {
 pub(crate) enum Purpose {
     /// Nothing: the client knows, that is all. Notices may be dropped when an outbox overflows.
     Notice,
+    /// The same, of an invitation: its name (`Invitation::name`). It is taken back when the user has answered elsewhere.
+    Invitation(String),
     /// The stored message of that MessageID has arrived (`im::acknowledged`).
     Message(String),
     /// The stored delivery report of that identifier has arrived (`im::report_acknowledged`).
@@ -33,6 +35,12 @@ pub(crate) enum Purpose {
     Answer(String),
     /// The system message of that SystemMessageID was seen, or answered (`system_message::acknowledged`).
     System(String),
+}
+
+impl Purpose {
+    fn is_notice(&self) -> bool {
+        matches!(self, Self::Notice | Self::Invitation(_))
+    }
 }
 
 impl Sending {
@@ -109,7 +117,7 @@ impl Outbox {
         }
         let is_full = self.entries.len() >= limits::OUTBOX;
         if is_full {
-            let oldest = self.entries.iter().position(|e| e.sending.purpose == Purpose::Notice && e.offered.is_none());
+            let oldest = self.entries.iter().position(|e| e.sending.purpose.is_notice() && e.offered.is_none());
             match oldest {
                 Some(index) => drop(self.entries.remove(index)),
                 None => return true,
@@ -188,8 +196,8 @@ impl Outbox {
         let unanswered = self.entries.iter().filter(|e| !is_due(e)).count();
         let is_next = |e: &Entry| is_due(e) && !e.is_over(now, by.most()) && by.carries(&e.sending.primitive);
         // A notice that a client does not understand, and so never acknowledges, does not hold up what is stored for it.
-        let is_in_vain = |e: &Entry| e.offers > 0 && e.sending.purpose == Purpose::Notice;
-        let is_new = |e: &Entry| e.offers == 0 && e.sending.purpose != Purpose::Notice;
+        let is_in_vain = |e: &Entry| e.offers > 0 && e.sending.purpose.is_notice();
+        let is_new = |e: &Entry| e.offers == 0 && !e.sending.purpose.is_notice();
         let first = self.entries.iter().position(is_next).filter(|_| unanswered < open)?;
         let overtaking = || self.entries.iter().position(|e| is_new(e) && is_next(e));
         Some(if is_in_vain(&self.entries[first]) { overtaking().unwrap_or(first) } else { first })
@@ -209,7 +217,8 @@ impl Outbox {
 
 impl Entry {
     fn is_about(&self, stored: &str) -> bool {
-        matches!(&self.sending.purpose, Purpose::Message(id) | Purpose::Report(id) | Purpose::Answer(id) if id == stored)
+        use Purpose::{Answer, Invitation, Message, Report};
+        matches!(&self.sending.purpose, Message(id) | Report(id) | Answer(id) | Invitation(id) if id == stored)
     }
 
     /// Returns whether it was recalled, has expired, or was offered in vain too often.

@@ -121,7 +121,7 @@ impl Engine {
             Purpose::Report(id) => service::im::report_acknowledged(context, &id),
             Purpose::Answer(id) => service::invitation::acknowledged(context, &id),
             Purpose::System(id) => service::system_message::acknowledged(context, &id, &answer.primitive),
-            Purpose::Notice => Ok(()),
+            Purpose::Notice | Purpose::Invitation(_) => Ok(()),
         });
         if let Err(fault) = outcome {
             self.notes.push(format!("an acknowledgement of {} had no effect: {}", caller.user, fault.0.code));

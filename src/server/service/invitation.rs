@@ -106,13 +106,13 @@ pub(crate) fn open(
         expires,
     };
     invitations::add(context.store.writer()?, &invitation)?;
-    context.send_to(&invitation.recipient, |session| as_asked(session, &copy, expires));
+    context.send_to(&invitation.recipient, |session| as_asked(session, &copy, &invitation));
     Ok(())
 }
 
 /// Returns an invitation for a session that agreed to invitations and whose version has its type. Before 1.3 an
 /// extended conversation is the group that it is.
-fn as_asked(session: &Session, copy: &Arc<Element<'static>>, expires: i64) -> Option<Sending> {
+fn as_asked(session: &Session, copy: &Arc<Element<'static>>, invitation: &Invitation) -> Option<Sending> {
     let version = session.caller.version;
     if !session.services.has("INVIT") {
         return None;
@@ -127,8 +127,8 @@ fn as_asked(session: &Session, copy: &Arc<Element<'static>>, expires: i64) -> Op
         "GM" if version < Version::V1_2 => return None,
         _ => {}
     }
-    let expires = Some(Timestamp::from_seconds(u64::try_from(expires).unwrap_or_default()));
-    Some(Sending { expires, ..Sending::notice(copy) })
+    let expires = Some(Timestamp::from_seconds(u64::try_from(invitation.expires).unwrap_or_default()));
+    Some(Sending { primitive: copy, purpose: Purpose::Invitation(invitation.name()), expires })
 }
 
 fn identifier<'e>(request: &'e Element<'_>) -> Result<&'e str, Fault> {
@@ -272,8 +272,7 @@ pub(crate) fn terms_changed(context: &mut Context<'_>) -> Result<(), Fault> {
     let answers = invitations::answers(context.store.reader(), context.user())?;
     let Some(session) = context.sessions.get(id) else { return Ok(()) };
     let asked = waiting.iter().filter(|invitation| invitation.expires > now);
-    let asked =
-        asked.filter_map(|invitation| as_asked(session, &tree::read(&invitation.request)?.into(), invitation.expires));
+    let asked = asked.filter_map(|invitation| as_asked(session, &tree::read(&invitation.request)?.into(), invitation));
     let answered = answers.iter().filter(|answer| answer.expires > now).filter_map(|kept| as_answered(session, kept));
     let sends: Vec<_> = asked.chain(answered).collect();
     sends.into_iter().for_each(|sending| context.send(id, sending));
@@ -326,6 +325,7 @@ pub(crate) fn answer(context: &mut Context<'_>, request: &Element<'_>) -> Result
     });
     let invitation = invitation.ok_or(Code::INVALID_INVITATION_ID)?;
     invitations::remove(context.store.writer()?, &invitation)?;
+    post::withdraw(context, &invitation.recipient, &invitation.name());
     if accepts {
         open_group(context, &invitation)?;
     }

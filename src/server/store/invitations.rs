@@ -17,6 +17,13 @@ pub(crate) struct Invitation {
     pub(crate) expires: i64,
 }
 
+impl Invitation {
+    /// Returns what names it among all of its recipient: identifiers are the inviter's own, and addresses have no spaces.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.inviter, self.id)
+    }
+}
+
 /// An answer on its way to the inviter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {

@@ -48,6 +48,22 @@ fn an_answer_waits_for_an_inviter_that_is_away() {
 }
 
 #[test]
+fn what_one_client_has_answered_is_not_asked_of_another() {
+    let mut lab = Lab::new();
+    let mut alice = lab.login("alice", Version::V1_3);
+    let (mut phone, tablet) = (lab.login("bob", Version::V1_3), lab.login_from("bob", Version::V1_2, "tablet"));
+    for id in ["i1", "i2"] {
+        assert_eq!(lab.code(&mut alice, &invite(id, "IM", USER_BOB, "")), 200);
+    }
+    assert_eq!(lab.code(&mut phone, &answer("i1", true, SENDER_BOB)), 200);
+    for client in [&phone, &tablet] {
+        let asked = lab.poll(client);
+        let asked: Vec<_> = asked.iter().filter_map(|asked| asked.child_text("InviteID")).collect();
+        assert_eq!(asked, ["i2"]);
+    }
+}
+
+#[test]
 fn the_note_of_an_answer_has_the_name_of_the_version_and_lasts_a_week() {
     for (version, name) in
         [(Version::V1_3, "InviteNote"), (Version::V1_2, "ResponseNote"), (Version::V1_1, "ResponseNote")]

@@ -325,7 +325,6 @@ pub(crate) fn answer(context: &mut Context<'_>, request: &Element<'_>) -> Result
     });
     let invitation = invitation.ok_or(Code::INVALID_INVITATION_ID)?;
     invitations::remove(context.store.writer()?, &invitation)?;
-    post::withdraw(context, &invitation.recipient, &invitation.name());
     if accepts {
         open_group(context, &invitation)?;
     }
@@ -344,6 +343,7 @@ pub(crate) fn answer(context: &mut Context<'_>, request: &Element<'_>) -> Result
     }
     let kept = Answer { id: context.identifier(), answer: tree::write(&told), expires: now + ANSWER_LIFE };
     invitations::add_answer(context.store.writer()?, &invitation.inviter, &kept, MOST_ANSWERS)?;
+    post::withdraw(context, &invitation.recipient, &invitation.name());
     context.send_to(&invitation.inviter, |session| as_answered(session, &kept));
     tell_others(context, if accepts { "IA" } else { "IR" }, id);
     Ok(success())

@@ -56,6 +56,12 @@ fn what_one_client_has_answered_is_not_asked_of_another() {
         assert_eq!(lab.code(&mut alice, &invite(id, "IM", USER_BOB, "")), 200);
     }
     assert_eq!(lab.code(&mut phone, &answer("i1", true, SENDER_BOB)), 200);
+    // One that is refused takes nothing back.
+    let name = format!(
+        "{SENDER_BOB}<ScreenName><SName>{}</SName><GroupID>wv:alice/g</GroupID></ScreenName>",
+        "x".repeat(9000)
+    );
+    assert_eq!(lab.code(&mut phone, &answer("i2", true, &name)), 402);
     for client in [&phone, &tablet] {
         let asked = lab.poll(client);
         let asked: Vec<_> = asked.iter().filter_map(|asked| asked.child_text("InviteID")).collect();

@@ -120,8 +120,8 @@ pub(super) type Response = hyper::Response<Full<Bytes>>;
 pub(super) async fn respond(edge: &Edge, peer: IpAddr, until: Instant, request: hyper::Request<Incoming>) -> Response {
     let goes_on = goes_on(&request);
     let mut response = answer(edge, peer, until, request).await;
-    if !goes_on {
-        response.headers_mut().remove(KEEP_ALIVE);
+    if goes_on && !response.headers().contains_key(CONNECTION) {
+        response.headers_mut().insert(KEEP_ALIVE, HeaderValue::from_static(KEPT));
     }
     response
 }
@@ -225,7 +225,6 @@ fn answered_with(status: u16, media_type: &str, body: Vec<u8>) -> Response {
     if let (Ok(value), false) = (HeaderValue::from_str(media_type), media_type.is_empty()) {
         response.headers_mut().insert(CONTENT_TYPE, value);
     }
-    response.headers_mut().insert(KEEP_ALIVE, HeaderValue::from_static(KEPT));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(LATER));
     }
@@ -236,7 +235,6 @@ fn answered_with(status: u16, media_type: &str, body: Vec<u8>) -> Response {
 pub(super) fn closing(status: StatusCode) -> Response {
     let mut response = answered_with(status.as_u16(), "", Vec::new());
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response.headers_mut().remove(KEEP_ALIVE);
     response
 }
 

@@ -29,7 +29,8 @@ impl Caller {
     pub(crate) fn outband(version: Version) -> Self {
         let client_id = Element::new("ClientID");
         let form = Form::of(Encoding::Wbxml);
-        Self { session: SessionId(0), user: String::new(), client: String::new(), client_id, version, form }
+        let session = SessionId(0);
+        Self { session, earlier: None, user: String::new(), client: String::new(), client_id, version, form }
     }
 }
 
@@ -196,6 +197,8 @@ impl Policy {
 pub(crate) struct Caller {
     /// The session; without meaning before login.
     pub(crate) session: SessionId,
+    /// The session in which a login was written, though it opens one.
+    pub(crate) earlier: Option<SessionId>,
     /// The user's address in canonical form; empty before login.
     pub(crate) user: String,
     /// The client's identity, in lower case.
@@ -307,6 +310,12 @@ impl Session {
     pub(crate) fn is_asked(&self) -> bool {
         let knows_no_other = self.caller.version == Version::V1_3 && self.caller.form.changes.has(IS_ASKED);
         self.services.has("REACT") || (knows_no_other && self.services.has("GETWL"))
+    }
+
+    /// Goes on after another login. Its client may count its transactions anew, so that none is known any more.
+    pub(crate) fn go_on(&mut self, now: Timestamp, time_to_live: Duration) {
+        (self.heard, self.time_to_live) = (now, time_to_live);
+        self.answers.clear();
     }
 
     /// Returns when the session ends if nothing is heard of it.

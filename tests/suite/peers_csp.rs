@@ -135,6 +135,39 @@ fn messages_that_all_have_one_transaction_id() {
     }
 }
 
+/// A handset of 1.2 that lost its network, or was started anew, writes its login within the session that it had, and goes
+/// on with it; its transactions it counts from 1 again.
+#[test]
+fn a_login_within_the_session_that_is_gone_on_with() {
+    for version in [Version::V1_1, Version::V1_2, Version::V1_3] {
+        let login =
+            |client: &str| format!("<Login-Request><UserID>anna</UserID>{client}{PASSWORD}{COOKIE}</Login-Request>");
+        let other = "<ClientID><URL>WV:OTHER</URL></ClientID>";
+        let mut peer = Peer::with_services(version);
+        let create = "<CreateGroup-Request><GroupID>wv:anna/room@example.com</GroupID><GroupProperties><Property>\
+                      <Name>Name</Name><Value>Room</Value></Property></GroupProperties>\
+                      <JoinGroup>T</JoinGroup><SubscribeNotification>T</SubscribeNotification></CreateGroup-Request>";
+        peer.gets(create, 200);
+        peer.last = 0;
+        let answer = peer.gets(&login(CLIENT), 200);
+        assert_eq!(answer.child_text("SessionID"), Some(peer.session.as_str()), "{version:?}");
+        assert_eq!(answer.child_text("CapabilityRequest"), Some("F"));
+        // The group is joined as it was: number 2 was another request before the login.
+        peer.gets(
+            "<JoinGroup-Request><GroupID>wv:anna/room@example.com</GroupID><JoinedRequest>F</JoinedRequest>\
+        <SubscribeNotification>F</SubscribeNotification></JoinGroup-Request>",
+            807,
+        );
+        // Nobody else comes into it, and who is no longer in one is not refused.
+        let answer = peer.gets(&login(other), 200);
+        assert_ne!(answer.child_text("SessionID"), Some(peer.session.as_str()));
+        assert_eq!(answer.child_text("CapabilityRequest"), Some("T"));
+        peer.ask("<Logout-Request/>");
+        let answer = peer.gets(&login(CLIENT), 200);
+        assert_ne!(answer.child_text("SessionID"), Some(peer.session.as_str()));
+    }
+}
+
 #[test]
 fn a_capability_request_without_client_id() {
     for version in Version::ALL {

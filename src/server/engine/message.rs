@@ -36,7 +36,8 @@ impl Engine {
                 Ok(caller) => caller,
                 Err(answers) => return write(version, session, answers.transactions, NO_FLAGS, form, &mut self.notes),
             },
-            _ => Caller::outband(version).into(),
+            csp::Session::Inband(id) => Caller { earlier: SessionId::read(id), ..Caller::outband(version) }.into(),
+            csp::Session::Outband => Caller::outband(version).into(),
         };
         let is_outband = caller.user.is_empty();
         let told = client_of(&transactions).filter(|_| is_outband || is_about_itself(&transactions));

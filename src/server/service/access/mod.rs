@@ -17,7 +17,7 @@ use crate::csp::{BARE_GROUPS, Code, Outcome, Services, Version};
 use crate::document::Element;
 use crate::server::fault::{Fault, success};
 use crate::server::limits;
-use crate::server::session::{Caller, Session, SessionId};
+use crate::server::session::{Session, SessionId};
 
 pub(crate) use self::capability::client_capability;
 pub(crate) use self::functions::service;
@@ -49,10 +49,31 @@ fn admit(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'st
     if let Some(refusal) = system_message::at_login(context, request)? {
         return Ok(refusal);
     }
-    match request.child_text("SessionID").filter(|id| !id.is_empty()) {
+    let earlier = match request.child_text("SessionID").filter(|id| !id.is_empty()) {
+        Some(id) => Some(earlier(context, SessionId::read(id))?),
+        // Before 1.3 a login has no place for it: one shipped client writes its login within the session that it goes on with.
+        // Any other may have written it there by habit, and is not refused.
+        None => Arc::make_mut(&mut context.caller).earlier.take().and_then(|id| earlier(context, Some(id)).ok()),
+    };
+    match earlier {
         Some(id) => restore(context, request, id),
         None => open(context, request),
     }
+}
+
+/// Looks for a session that this client may go on with.
+fn earlier(context: &Context<'_>, id: Option<SessionId>) -> Result<SessionId, Fault> {
+    let Some((id, session)) = id.and_then(|id| Some((id, context.sessions.get(id)?))) else {
+        return Err(Code::COULD_NOT_RECOVER_SESSION.into());
+    };
+    let (own, caller) = (&session.caller, &context.caller);
+    if own.user != caller.user || own.client != caller.client {
+        return Err(Code::USER_AND_CLIENT_DO_NOT_MATCH.into());
+    }
+    if own.version != caller.version {
+        return Err(Code::VERSION_NOT_SUPPORTED.into());
+    }
+    Ok(id)
 }
 
 /// Opens a session in place of an earlier one of the same client.
@@ -96,22 +117,14 @@ fn open(context: &mut Context<'_>, request: &Element<'_>) -> Result<Element<'sta
 }
 
 /// Goes on with a session that is still there (CSP session, "Re-establishment").
-fn restore(context: &mut Context<'_>, request: &Element<'_>, id: &str) -> Result<Element<'static>, Fault> {
-    let Caller { user, client, version, .. } = Caller::clone(&context.caller);
+fn restore(context: &mut Context<'_>, request: &Element<'_>, id: SessionId) -> Result<Element<'static>, Fault> {
     let (time_to_live, now, peer) = (time_to_live(context, request), context.now, context.origin.peer);
-    let Some(session) = SessionId::read(id).and_then(|id| context.sessions.get_mut(id)) else {
-        return Err(Code::COULD_NOT_RECOVER_SESSION.into());
-    };
-    if session.caller.user != user || session.caller.client != client {
-        return Err(Code::USER_AND_CLIENT_DO_NOT_MATCH.into());
-    }
-    if session.caller.version != version {
-        return Err(Code::VERSION_NOT_SUPPORTED.into());
-    }
-    (session.heard, session.time_to_live) = (now, time_to_live);
+    Arc::make_mut(&mut context.caller).session = id;
+    let session = context.session()?;
+    session.go_on(now, time_to_live);
     waking::introduce(session, request, peer);
     context.caller = session.caller.clone();
-    context.sessions.reschedule(context.caller.session);
+    context.sessions.reschedule(id);
     remember(context)?;
     Ok(welcome(context, request, time_to_live).with_leaf("CapabilityRequest", "F"))
 }

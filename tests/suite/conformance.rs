@@ -153,7 +153,6 @@ fn read(text: &str, seen: &mut Seen) {
                 match open.remove(who).filter(answers) {
                     Some(asked) => add(asked, is_refused),
                     // What the server opens comes with a poll.
-                    None if name == "Status" => add("Polling-Request", is_refused),
                     None => {
                         add(name, false);
                         add("Polling-Request", false);
@@ -166,9 +165,11 @@ fn read(text: &str, seen: &mut Seen) {
 }
 
 /// What no conversation can show, with the test that does, or why there is nothing to show.
-const BESIDE: [(&str, &str); 4] = [
+const BESIDE: [(&str, &str); 5] = [
     // Off unless configured, since it is derived.
     ("ExtendConversation-Request works", "rooms::a_conversation_of_two_is_extended"),
+    // A poll is not answered with a status; outside a session it is.
+    ("Polling-Request refused", "server::without_a_session_there_is_604"),
     ("WV-CSP-VersionDiscovery-Request refused", "odd_servers::a_server_of_1_2_is_asked_by_its_name_of_discovery"),
     ("WV-CSP-NSDiscovery-Request works", "server::version_discovery_lists_every_version"),
     ("WV-CSP-NSDiscovery-Request refused", "odd_servers::a_server_of_1_2_is_asked_by_its_name_of_discovery"),

@@ -137,18 +137,17 @@ impl Engine {
                 None => Ok(own.caller.clone()),
             };
         }
-        let Some((id, ended)) = id.and_then(|id| Some((id, self.sessions.ended(id)?.clone()))) else {
-            return Err(Answers::refuse(all, &Code::INVALID_SESSION.into()));
-        };
+        let ended = id.and_then(|id| self.sessions.ended(id)).cloned();
+        let code = ended.as_ref().map_or(Code::INVALID_SESSION, |ended| ended.code);
         let has_polled = all.iter().any(|t| t.primitive.name == "Polling-Request");
-        if ended.code == Code::FORCED_LOGOUT && has_polled && ended.version == version {
-            // Its client is told once, as far as it comes to ask (CSP transactions, F4).
-            self.sessions.told(id);
-            let reason = Element::new("Disconnect").with(Outcome::new(ended.code).element());
+        if has_polled && ended.is_none_or(|ended| ended.version == version) {
+            // Its client is told as far as it comes to ask (CSP transactions, F4): a status has no request to answer here.
+            id.into_iter().for_each(|id| self.sessions.told(id));
+            let reason = Element::new("Disconnect").with(Outcome::new(code).element());
             let transactions = vec![Transaction::request("1", reason)];
             return Err(Answers { transactions, may_offer: false });
         }
-        Err(Answers::refuse(all, &ended.code.into()))
+        Err(Answers::refuse(all, &code.into()))
     }
 
     /// Writes the answer of a session: the responses, requests of ours where they may follow, and the Poll flag.

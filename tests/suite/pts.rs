@@ -378,6 +378,9 @@ fn a_handset_is_served_in_plain_text() {
         assert!(emptied.contains(" CP=(") && !emptied.contains(" UN"), "a list without members: {emptied}");
         assert!(say("SB10 PS=(OS,UA) CL=wv:alice/friends@example.com AS=F").contains("ST=(200,"));
         assert!(say("CA11 PS=(OS,UA) DL=T").contains("ST=(200,"));
+        // A shipped client that lost its network names the session that it goes on with, in every version.
+        let again = say(login.replace("LR1", "LR21").split_at(4).1);
+        assert!(again.contains("ST=(200,") && !again.contains(" SI=") && again.ends_with(" CR=F"), "{again}");
         // What has no code that anybody knows.
         assert!(say("GB12").contains("ST=(501,"));
         assert!(say("SM13 CD=Hello").contains("ST=(501,"));

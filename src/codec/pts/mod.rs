@@ -22,11 +22,6 @@ pub(super) fn is_preamble(text: &[u8]) -> bool {
     matches!(text, [b'W', b'V', b'X', b'X', ..] | [b'W', b'V', b'0'..=b'9', b'0'..=b'9', ..])
 }
 
-/// Returns whether a primitive stands outside any session, so that `SI` is an element of its own.
-fn is_outband(primitive: &str) -> bool {
-    primitive.starts_with("Login-")
-}
-
 /// Returns whether a group is a user, with attributes or alone, and not a group of such or of users.
 fn is_presence(members: &[Value<'_>]) -> bool {
     match members {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::text::{Fault, Parameter, Preamble, Scanner, Value};
-use super::{is_name, is_number, is_outband, is_presence};
+use super::{is_name, is_number, is_presence};
 use crate::codec::{Document, Encoding, Header, Limits, rules};
 use crate::diagnose::{Diagnostic, Report, Span};
 use crate::document::{Code, CodeTable, Element, PtsForm, Vocabulary};
@@ -116,7 +116,12 @@ impl<'s> Reader<'_, 's> {
     /// Takes one parameter, or says why not.
     fn parameter(&mut self, primitive: Option<&'static str>, parameter: Parameter<'s>) {
         let Parameter { code, value, span } = parameter;
-        let is_session = code.eq_ignore_ascii_case("SI") && !primitive.is_some_and(is_outband);
+        // A primitive with an element of its own stands outside any session.
+        let has_own = |primitive| {
+            let declaration = self.vocabulary.grammar.declaration(primitive, "transaction");
+            declaration.is_some_and(|d| d.position("SessionID") != usize::MAX)
+        };
+        let is_session = code.eq_ignore_ascii_case("SI") && !primitive.is_some_and(has_own);
         let result = match primitive {
             _ if is_session && self.session.is_none() => {
                 plain("SessionID", "-", value, self.codes).map(|leaf| self.session = Some(leaf))

@@ -1,7 +1,7 @@
 //! The tree to text.
 
 use super::text::Value;
-use super::{is_number, is_outband, is_presence};
+use super::{is_number, is_presence};
 use crate::codec::CannotWrite;
 use crate::document::{CodeTable, Content, Declaration, Element, Vocabulary, is_declaration};
 
@@ -91,7 +91,7 @@ fn transaction_of<'e>(descriptor: &'e Element<'_>, primitive: &Element<'_>, code
 fn session_of<'e>(descriptor: &'e Element<'_>, primitive: &Element<'_>) -> Written<Option<Value<'e>>> {
     let [kind, id] = only(descriptor, &["SessionType", "SessionID"])?;
     let is_inband = need(kind)?.trimmed() == "Inband";
-    if is_inband && is_outband(&primitive.name) {
+    if is_inband && primitive.name.starts_with("Login-") {
         return Err(cannot("SessionType", format!("is `Outband` for `{}`", primitive.name)));
     }
     match id {

@@ -187,7 +187,7 @@ fn read_text<'s>(
 pub fn write(message: &Message<'_>, form: Form) -> Result<Vec<u8>, CannotWrite> {
     let as_said = (form.encoding == Encoding::Pts).then(|| as_text(message, form));
     let mut root = as_said.as_ref().unwrap_or(message).element();
-    if form.encoding != Encoding::Wbxml && encode_content(&mut root) {
+    if encode_content(&mut root) {
         message.version.vocabulary().grammar.arrange(&mut root);
     }
     if form.encoding == Encoding::Wbxml {
@@ -266,8 +266,8 @@ pub(crate) fn carried(request: &Element<'static>, version: Version, form: Form) 
     write(&Message::new(version, Session::Outband, transaction), form).ok().map(|text| text.len())
 }
 
-/// Turns content in octets into base64 and says so, which is how XML and plain text carry it; WBXML carries the octets themselves
-/// (CSP, "Content encoding"). Returns whether there was any.
+/// Turns content in octets into base64 and says so. WBXML could carry the octets themselves, and shipped clients pass over them
+/// (CSP in WBXML, "Values"). Returns whether there was any.
 fn encode_content(element: &mut Element<'_>) -> bool {
     let mut found = false;
     for child in element.children.iter_mut().filter(|child| child.name == "ContentData") {

@@ -33,8 +33,7 @@ fn logo(provider: &Provider, version: Version) -> Option<Element<'static>> {
     let (kind, octets) = own.or((version < Version::V1_3).then_some(DOT))?;
     let logo = Element::new("Logo")
         .with_leaf("ContentType", kind.to_owned())
-        .with_leaf("ContentSize", octets.len().to_string())
-        .with_leaf("ContentEncoding", "None");
+        .with_leaf("ContentSize", octets.len().to_string());
     Some(logo.with(Element::octets("ContentData", octets.to_vec())))
 }
 

@@ -18,7 +18,7 @@ mod rooms;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use impskit::codec::{self, Encoding};
+use impskit::codec::{self, Encoding, WbxmlOptions};
 use impskit::csp::wire::{self, Body, Form};
 use impskit::csp::{Message, Mode, Outcome, Session, Transaction, V1_3, Version};
 use impskit::diagnose::Report;
@@ -146,6 +146,11 @@ impl Lab {
                 let place = &mut root.children[0].children[1].children[1].children[0];
                 *place = message.transactions[0].primitive.clone();
                 codec::write_xml(&root, None, false)
+            }
+            // Octets stay octets: clients may write them so.
+            Encoding::Wbxml => {
+                let (root, options) = (message.element(), WbxmlOptions::default());
+                codec::write_wbxml(&root, client.version.vocabulary(), &options).unwrap()
             }
             _ => wire::write(&message, Form::of(client.encoding)).unwrap(),
         };
